@@ -1,0 +1,85 @@
+"""Measurement: the value of one IQM, or the reason why there is none, with where to look."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from HeadCTIQALib.hierarchy import IQM_BY_ID
+
+Status = Literal["measured", "corrected", "not_assessable"]
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where in the images a reader sees what was measured.
+
+    Attributes:
+        view: "axial" (a native slice), "coronal" or "sagittal" (a reformat through ``points[0]`` or the plane).
+        slice_index: native slice to show for "axial", 0 = lowest; None otherwise.
+        window: (centre, width) in HU.
+        points: named points, RAS mm.
+        lines: pairs of point names or points to draw, RAS mm.
+        plane: (origin, unit normal) in RAS, or None.
+        masks: names of what to overlay: a :class:`~HeadCTIQALib.findings.Tissue` name in lower case, "head",
+            "intracranial" or "streak".
+        slices: native slice indices concerned (e.g. those with motion), ascending.
+        caption: one sentence in plain words, with the number.
+    """
+
+    view: Literal["axial", "coronal", "sagittal"] = "axial"
+    slice_index: int | None = None
+    window: tuple[float, float] = (40.0, 80.0)
+    points: Mapping[str, Point] = field(default_factory=dict)
+    lines: tuple[tuple[Point, Point], ...] = ()
+    plane: tuple[Point, Point] | None = None
+    masks: tuple[str, ...] = ()
+    slices: tuple[int, ...] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One IQM of one scan.  ``value`` is None exactly when the status is "not_assessable", which has a reason.
+
+    Attributes:
+        iqm: id in :data:`HeadCTIQALib.hierarchy.IQM_BY_ID`.
+        value: in the IQM's unit.
+        status, reason: see above; for "corrected" the reason is the corrector's.
+        method: readable name of the variant that measured it (e.g. "mode of local SD, 6.5 mm windows").
+        details: further numbers in their own right, key with unit suffix (e.g. ``yaw_deg``).
+        flags: sentences a reader should weigh with the value (e.g. "vertex estimated: not in the scan").
+        evidence: where to look; None only when not assessable.
+    """
+
+    iqm: str
+    value: float | None = None
+    status: Status = "measured"
+    reason: str = ""
+    method: str = ""
+    details: Mapping[str, float] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+
+    def __post_init__(self) -> None:
+        if self.iqm not in IQM_BY_ID:
+            raise ValueError(f"unknown IQM {self.iqm!r}")
+        if (self.value is None) != (self.status == "not_assessable"):
+            raise ValueError(f"{self.iqm}: a value exactly when assessable, got {self.value} with {self.status}")
+        if self.status == "not_assessable" and not self.reason:
+            raise ValueError(f"{self.iqm}: not assessable needs a reason")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError(f"{self.iqm}: {self.value} is not a finite number")
+
+    @property
+    def unit(self) -> str:
+        """Unit of ``value``, from the hierarchy."""
+        return IQM_BY_ID[self.iqm].unit
+
+
+def not_assessable(iqm: str, reason: str) -> Measurement:
+    """The answer "I don't know" for one IQM, with the reason in one sentence."""
+    return Measurement(iqm, status="not_assessable", reason=reason)
