@@ -1,5 +1,87 @@
-"""The ten image quality metrics: pure functions of a CTVolume and its Findings."""
+"""The ten image quality metrics: pure functions of a CTVolume and its Findings.
 
-from .types import Evidence, Measurement, not_assessable
+==================  =======================  ======================================================  =========
+category            IQM (a function each)    what it is                                              better
+==================  =======================  ======================================================  =========
+positioning         symmetry_angle (deg)     mid-sagittal normal against the row axis                low
+positioning         baseline_angle (deg)     orbitomeatal line against the slices, from the target   low
+centering           centering_offset (mm)    mean head centroid to the image centre                  low
+scan_range          vertex_margin (mm)       last image plane above the vertex of the scalp          0..15
+scan_range          foramen_magnum_margin    foramen magnum above the first image plane (mm)         0..15
+noise_contrast      noise (HU)               mode of the local SD in brain parenchyma                low
+noise_contrast      gray_white_cnr (1)       deep grey minus white over their noise                  high
+motion              motion_extent (%)        area-weighted motion grades of the slices               low
+metal_foreign       foreign_object_volume    removable objects in the field of view (mL)             low
+metal_foreign       streak_extent (%)        share of the intracranial space under streaks           low
+==================  =======================  ======================================================  =========
 
-__all__ = ["Evidence", "Measurement", "not_assessable"]
+Formulas, signs and sources stand with each function; ranges in :mod:`HeadCTIQALib.hierarchy`.  A metric answers with a
+value or with "not assessable" and the reason.  :mod:`HeadCTIQALib.metrics.extras` has report-only numbers beside them.
+Everything here needs numpy and scipy only and is quick, because every correction of a finding measures again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+
+from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.metrics.centering import centering_offset
+from HeadCTIQALib.metrics.common import check_grid
+from HeadCTIQALib.metrics.metal_foreign import foreign_object_volume, streak_extent
+from HeadCTIQALib.metrics.motion import motion_extent
+from HeadCTIQALib.metrics.noise_contrast import gray_white_cnr, noise
+from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
+from HeadCTIQALib.metrics.scan_range import foramen_magnum_margin, vertex_margin
+from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
+from HeadCTIQALib.volume.types import CTVolume
+
+#: The function of every IQM, by its id.
+METRICS: Mapping[str, Callable[[CTVolume, Findings], Measurement]] = MappingProxyType(
+    {
+        f.__name__: f
+        for f in (
+            symmetry_angle, baseline_angle, centering_offset, vertex_margin, foramen_magnum_margin, noise, gray_white_cnr,
+            motion_extent, foreign_object_volume, streak_extent,
+        )
+    }
+)  # fmt: skip
+
+
+def measure(
+    volume: CTVolume, findings: Findings, target_baseline_deg: float = 0.0, only: Collection[str] | None = None
+) -> dict[str, Measurement]:
+    """Measure the IQMs of one scan, in the order of the hierarchy.
+
+    Args:
+        volume, findings: on the same (K, J, I) grid.
+        target_baseline_deg: wanted angle of the orbitomeatal line to the slices, for ``baseline_angle``.
+        only: ids to measure (after a correction that concerns just these); None measures all ten.
+
+    Returns:
+        IQM id to its Measurement.  A reason in ``findings.not_assessable`` is passed on instead of measuring.
+
+    Raises:
+        ValueError: findings of another grid, or unknown ids in ``only``.
+    """
+    check_grid(volume, findings)
+    if only is not None and (unknown := set(only) - set(METRICS)):
+        raise ValueError(f"unknown IQMs {sorted(unknown)}")
+    results: dict[str, Measurement] = {}
+    for iqm in IQMS:
+        if only is not None and iqm.id not in only:
+            continue
+        if reason := findings.not_assessable.get(iqm.id):
+            results[iqm.id] = not_assessable(iqm.id, reason)
+        elif iqm.id == "baseline_angle":
+            results[iqm.id] = baseline_angle(volume, findings, target_baseline_deg)
+        else:
+            results[iqm.id] = METRICS[iqm.id](volume, findings)
+    return results
+
+
+__all__ = [
+    "METRICS", "Evidence", "Measurement", "baseline_angle", "centering_offset", "foramen_magnum_margin", "foreign_object_volume",
+    "gray_white_cnr", "measure", "motion_extent", "noise", "not_assessable", "streak_extent", "symmetry_angle", "vertex_margin",
+]  # fmt: skip

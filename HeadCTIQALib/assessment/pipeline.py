@@ -1,0 +1,143 @@
+"""A scan through all rooms of the house: volume, findings, measurements, scores, record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.progress import Progress, silent
+
+from .correction import Correction, apply_corrections
+from .record import build_record
+
+if TYPE_CHECKING:
+    from HeadCTIQALib.findings import Findings
+    from HeadCTIQALib.metrics import Measurement
+    from HeadCTIQALib.metrics.extras import Extra
+    from HeadCTIQALib.scoring import Scores, ScoringModel
+    from HeadCTIQALib.volume import CTVolume
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Everything about one scan.
+
+    Attributes:
+        volume, findings, measurements, extras, scores: what each room handed on.
+        record: the content of ``assessment.json``; see :mod:`HeadCTIQALib.assessment.record`.
+        input_path: where the scan was read from, None for a volume from memory; never part of the record.
+    """
+
+    volume: CTVolume
+    findings: Findings
+    measurements: Mapping[str, Measurement]
+    extras: Sequence[Extra]
+    scores: Scores
+    record: dict[str, Any]
+    input_path: Path | None = None
+
+    def write(self, folder: str | Path, progress: Progress | None = None) -> Path:
+        """Write the assessment folder, whole or not at all; returns its path.
+
+        Raises:
+            OutputError: the folder is not ours to replace, lies inside the input, or cannot be written.
+        """
+        from .storage import write_assessment
+
+        return write_assessment(self, Path(folder), progress or silent)
+
+
+def assess(
+    path: str | Path,
+    *,
+    series: str | None = None,
+    device: str = "auto",
+    scoring_model: ScoringModel | None = None,
+    progress: Progress | None = None,
+) -> Assessment:
+    """Assess the head CT at ``path`` (a DICOM folder or file, NIfTI, NRRD or MetaImage).
+
+    Args:
+        series: DICOM Series Instance UID, when a folder holds several.
+        device: "auto", "cpu", "cuda" or "mps", for the networks.
+        scoring_model: from :func:`HeadCTIQALib.scoring.load_model`; None for the guideline model.
+        progress: told what is being done; see :class:`HeadCTIQALib.progress.Progress`.
+
+    Raises:
+        InputError: the scan cannot be read or is not a head CT.
+        ModelError: a network bundle is missing or damaged.
+    """
+    from HeadCTIQALib import networks
+    from HeadCTIQALib.volume import check, read
+
+    progress = progress or silent
+    clock = _Clock()
+    networks.prefetch()  # torch takes seconds to import; meanwhile the scan is read
+    progress("Reading the scan", 0.0)
+    volume = read(path, series=series, progress=lambda fraction: progress("Reading the scan", fraction))
+    volume = replace(volume, warnings=_unique(volume.warnings, check(volume)))
+    clock.lap("read")
+    findings = networks.find(volume, device=device, progress=progress)
+    clock.lap("find")
+    result = evaluate(
+        volume, findings, scoring_model=scoring_model, models=networks.models_used(), progress=progress, timings=clock.laps
+    )
+    return replace(result, input_path=Path(path).resolve())
+
+
+def evaluate(
+    volume: CTVolume,
+    findings: Findings,
+    *,
+    scoring_model: ScoringModel | None = None,
+    models: Sequence[Mapping[str, Any]] = (),
+    corrections: Sequence[Correction] = (),
+    progress: Progress | None = None,
+    timings: Mapping[str, float] | None = None,
+) -> Assessment:
+    """Measure and score ``findings``: the part that needs no networks, and that every correction repeats.
+
+    Args:
+        models: descriptions of the networks that made the findings, for the record.
+        corrections: what a person changed so far, oldest first.
+        timings: seconds of earlier stages, for the record.
+    """
+    from HeadCTIQALib.metrics import measure
+    from HeadCTIQALib.metrics.extras import extras as measure_extras
+    from HeadCTIQALib.scoring import guideline_model, score
+
+    if findings.tissue.shape != volume.shape:
+        raise InputError(f"The findings have shape {findings.tissue.shape} but the scan {volume.shape}; they are of another scan.")
+    progress = progress or silent
+    clock = _Clock(timings)
+    progress("Measuring", 0.0)
+    measurements = apply_corrections(measure(volume, findings), corrections)
+    extras = measure_extras(volume, findings, measurements)
+    clock.lap("measure")
+    progress("Scoring", 0.0)
+    model = scoring_model or guideline_model()
+    scores = score(measurements, model)
+    clock.lap("score")
+    record = build_record(volume, findings, measurements, extras, scores, model, models, corrections, clock.laps)
+    return Assessment(volume, findings, measurements, extras, scores, record)
+
+
+class _Clock:
+    """Seconds between laps, by name."""
+
+    def __init__(self, earlier: Mapping[str, float] | None = None) -> None:
+        self.laps: dict[str, float] = dict(earlier or {})
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
+
+
+def _unique(*groups: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sentence for group in groups for sentence in group))

@@ -1,0 +1,268 @@
+"""The assessment record: what ``assessment.json`` holds.
+
+Its form is published in ``Resources/Schema/assessment-1.0.schema.json``.  Numbers are rounded, never NaN, and the
+same scan assessed twice gives the same record apart from ``created`` and ``timings``.  It carries no patient
+identifiers: of the series UID only a hash, which tells two series apart but leads back to neither.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from HeadCTIQALib import RESEARCH_USE, __version__
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS, Category
+from HeadCTIQALib.metrics.types import Evidence, Measurement
+
+from .correction import Correction
+
+if TYPE_CHECKING:
+    from HeadCTIQALib.findings import Findings, Landmark
+    from HeadCTIQALib.metrics.extras import Extra
+    from HeadCTIQALib.scoring import Contribution, Score, Scores, ScoringModel
+    from HeadCTIQALib.volume import CTVolume
+
+SCHEMA = "headctiqa-assessment/1.0"
+PACKAGES = ("numpy", "scipy", "pydicom", "python-gdcm", "SimpleITK", "pynrrd", "torch", "monai")
+ADULTS_ONLY = "The patient is under 18: HeadCTIQA is validated on adults only."
+_DECIMALS = 4
+_GEOMETRY_DECIMALS = 6
+_OLDEST_AGE = 90.0  # ages above 89 identify people (HIPAA safe harbour) and are all written as 90
+
+
+def build_record(
+    volume: CTVolume,
+    findings: Findings,
+    measurements: Mapping[str, Measurement],
+    extras: Iterable[Extra],
+    scores: Scores,
+    scoring_model: ScoringModel,
+    models: Sequence[Mapping[str, Any]],
+    corrections: Sequence[Correction],
+    timings: Mapping[str, float],
+) -> dict[str, Any]:
+    """The record of one assessment, of JSON types only.
+
+    Raises:
+        ValueError: a number that is not finite reached the record, which is a bug further up.
+    """
+    record = {
+        "schema": SCHEMA,
+        "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "research_use": RESEARCH_USE,
+        "software": _software(),
+        "input": _input(volume),
+        "overall": _overall(scores.overall),
+        "categories": {c.id: _category(c, scores.categories[c.id], scoring_model.weights[c.id]) for c in CATEGORIES},
+        "iqms": {m.id: _iqm(measurements[m.id]) for m in IQMS},
+        "extras": [_fields(extra, "id", "title", "value", "unit", "reason", "source") for extra in extras],
+        "findings": _findings(findings),
+        "corrections": [dataclasses.asdict(c) for c in corrections],
+        "models": [dict(model) for model in models],
+        "scoring_model": {**_fields(scoring_model, "id", "name", "kind"), "provenance": dict(scoring_model.provenance)},
+        "warnings": _warnings(volume),
+        "timings": {stage: round(seconds, 2) for stage, seconds in timings.items()},
+    }
+    return plain(record)
+
+
+def plain(value: Any, where: str = "record", decimals: int = _DECIMALS) -> Any:
+    """``value`` in JSON types: tuples and arrays as lists, numbers finite and rounded to ``decimals``.
+
+    Raises:
+        ValueError: not a finite number, named by where it stands.
+        TypeError: something that has no form in JSON.
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+        return plain(value, where, decimals)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{where} is {value}")
+        return round(value, decimals) + 0.0  # no negative zero
+    if isinstance(value, Mapping):
+        finer = {"geometry", "spacing_mm", "coefficient"}
+        return {str(k): plain(v, f"{where}.{k}", _GEOMETRY_DECIMALS if k in finer else decimals) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(v, f"{where}[{n}]", decimals) for n, v in enumerate(value)]
+    raise TypeError(f"{where} is a {type(value).__name__}")
+
+
+def measurements_from_record(record: Mapping[str, Any]) -> dict[str, Measurement]:
+    """The measurements in a record, e.g. to score them by another model without scan or findings."""
+    return {
+        id_: Measurement(
+            id_,
+            value=entry["value"],
+            status=entry["status"],
+            reason=entry["reason"],
+            method=entry["method"],
+            details=dict(entry["details"]),
+            flags=tuple(entry["flags"]),
+            evidence=_evidence(entry["evidence"]),
+        )
+        for id_, entry in record["iqms"].items()
+    }
+
+
+def _iqm(measurement: Measurement) -> dict[str, Any]:
+    iqm = IQM_BY_ID[measurement.iqm]
+    value = measurement.value
+    good, acceptable, poor = iqm.ranges
+    return {
+        "value": value,
+        "unit": iqm.unit,
+        "status": measurement.status,
+        "reason": measurement.reason,
+        "band": None if value is None else iqm.band(value),
+        "hinge": None if value is None else iqm.hinge(value),
+        "method": measurement.method,
+        "details": measurement.details,
+        "flags": measurement.flags,
+        "evidence": None if measurement.evidence is None else _fields(measurement.evidence),
+        "title": iqm.title,
+        "symbol": iqm.symbol,
+        "category": iqm.category,
+        "item": iqm.item,
+        "item_title": iqm.item_title,
+        "direction": iqm.direction,
+        "ranges": {"good": good, "acceptable": acceptable, "poor": poor},
+        "definition": iqm.definition,
+        "source": iqm.source,
+    }
+
+
+def _category(category: Category, scored: Score, weight: float) -> dict[str, Any]:
+    return {"title": category.title, "weight": weight, **_score(scored)}
+
+
+def _overall(scored: Score) -> dict[str, Any]:
+    by_iqm = [_contribution(c) for c in scored.contributions_by_iqm]
+    return {**_score(scored), "contributions_by_iqm": by_iqm, "base_by_iqm": scored.base_by_iqm}
+
+
+def _score(scored: Score) -> dict[str, Any]:
+    return {
+        "score": scored.score,
+        "band": scored.band,
+        "withheld_reason": scored.withheld_reason,
+        "base": scored.base,
+        "contributions": [_contribution(c) for c in scored.contributions],
+    }
+
+
+def _contribution(contribution: Contribution) -> dict[str, Any]:
+    return _fields(contribution, "source_id", "points", "coefficient", "feature", "feature_value")
+
+
+def _input(volume: CTVolume) -> dict[str, Any]:
+    source = volume.source
+    uid = source.series_uid
+    acquisition = dataclasses.asdict(volume.acquisition)
+    age = acquisition["patient_age_years"]
+    acquisition["patient_age_years"] = None if age is None else min(float(age), _OLDEST_AGE)
+    gaps = np.diff(volume.slice_positions)
+    return {
+        "kind": source.kind,
+        "name": source.name,
+        "series_uid_sha256": None if uid is None else hashlib.sha256(uid.encode()).hexdigest()[:16],
+        "sha256": source.sha256,
+        "chosen_because": source.chosen_because,
+        "shape": volume.shape,
+        "spacing_mm": {
+            "row": volume.pixel_spacing[0],
+            "column": volume.pixel_spacing[1],
+            "slice_median": float(np.median(gaps)) if len(gaps) else None,
+            "slice_min": float(gaps.min()) if len(gaps) else None,
+            "slice_max": float(gaps.max()) if len(gaps) else None,
+        },
+        "geometry": {
+            "first_origin_ras": volume.origins[0],
+            "last_origin_ras": volume.origins[-1],
+            "row_step_ras": volume.row_step,
+            "column_step_ras": volume.col_step,
+            "normal_ras": volume.k,
+            "slice_positions_mm": volume.slice_positions,
+        },
+        "acquisition": acquisition,
+    }
+
+
+def _findings(findings: Findings) -> dict[str, Any]:
+    from HeadCTIQALib.findings import LANDMARK_TITLES
+
+    def landmark(id_: str, point: Landmark) -> dict[str, Any]:
+        return {"title": LANDMARK_TITLES.get(id_, id_), **_fields(point)}
+
+    return {
+        "methods": findings.methods,
+        "notes": findings.notes,
+        "not_assessable": findings.not_assessable,
+        "landmarks": {id_: landmark(id_, point) for id_, point in findings.landmarks.items()},
+        "midsagittal": None if findings.midsagittal is None else _fields(findings.midsagittal),
+        "motion_grades": findings.motion_grades,
+        "motion_index": None if findings.motion_index is None else _finite_or_none(findings.motion_index),
+        "streak_searched": findings.streak is not None,
+    }
+
+
+def _warnings(volume: CTVolume) -> list[str]:
+    age = volume.acquisition.patient_age_years
+    warnings = list(volume.warnings)
+    if age is not None and age < 18 and not any("adults only" in w for w in warnings):
+        warnings.append(ADULTS_ONLY)
+    return warnings
+
+
+def _software() -> dict[str, Any]:
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # e.g. no torch where findings are only reviewed
+    return {"name": "HeadCTIQA", "version": __version__, "python": platform.python_version(), "packages": packages}
+
+
+def _fields(value: Any, *names: str) -> dict[str, Any]:
+    """The named attributes of a dataclass instance, all of them by default; not copied."""
+    return {name: getattr(value, name) for name in names or [f.name for f in dataclasses.fields(value)]}
+
+
+def _finite_or_none(values: Iterable[float]) -> list[float | None]:
+    """A per-slice list in which a slice without a value is null, as JSON knows no NaN."""
+    return [float(x) if math.isfinite(x) else None for x in values]
+
+
+def _evidence(entry: Mapping[str, Any] | None) -> Evidence | None:
+    if entry is None:
+        return None
+    plane = entry["plane"]
+    return Evidence(
+        view=entry["view"],
+        slice_index=entry["slice_index"],
+        window=(entry["window"][0], entry["window"][1]),
+        points={name: _point(p) for name, p in entry["points"].items()},
+        lines=tuple((_point(a), _point(b)) for a, b in entry["lines"]),
+        plane=None if plane is None else (_point(plane[0]), _point(plane[1])),
+        masks=tuple(entry["masks"]),
+        slices=tuple(entry["slices"]),
+        caption=entry["caption"],
+    )
+
+
+def _point(values: Sequence[float]) -> tuple[float, float, float]:
+    x, y, z = values
+    return x, y, z

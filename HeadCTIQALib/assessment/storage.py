@@ -1,0 +1,233 @@
+"""The assessment folder on disk: written whole or not at all, read back with plain sentences when something is wrong.
+
+A folder is built beside its destination under a temporary name and renamed when complete, so that an interrupted or
+failed run leaves the destination as it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
+from HeadCTIQALib.progress import Progress
+
+from .record import SCHEMA
+
+if TYPE_CHECKING:
+    from HeadCTIQALib.findings import Findings
+    from HeadCTIQALib.volume import CTVolume
+
+    from .pipeline import Assessment
+
+RECORD, SEGMENTATION, LANDMARKS, PLANE, REPORT = (
+    "assessment.json",
+    "segmentation.seg.nrrd",
+    "landmarks.mrk.json",
+    "midsagittal.mrk.json",
+    "report.html",
+)
+FILES = (RECORD, SEGMENTATION, LANDMARKS, PLANE, REPORT)
+_SCHEMA_NAME = SCHEMA.split("/", maxsplit=1)[0]
+
+
+@dataclass(frozen=True)
+class StoredAssessment:
+    """An assessment folder that was read: its record, and its findings when the scan was at hand."""
+
+    folder: Path
+    record: dict[str, Any]
+    findings: Findings | None = None
+
+
+def check_output(folder: str | Path, input_path: str | Path | None = None) -> Path:
+    """The absolute path of ``folder`` if an assessment may be written there; changes nothing.
+
+    Raises:
+        OutputError: it is a file, a non-empty folder that is not an assessment, or overlaps the input.
+    """
+    folder = Path(folder).absolute()
+    target = folder.resolve()
+    if input_path is not None:
+        source = Path(input_path).resolve()
+        if target == source or (source.is_dir() and source in target.parents) or target in source.parents:
+            raise OutputError(f"The output folder {folder} overlaps the input {source}; choose a folder outside it.")
+    try:
+        if target.exists() and not target.is_dir():
+            raise OutputError(f"The output {folder} is a file; choose a folder that does not exist yet.")
+        if target.is_dir() and any(target.iterdir()) and not _is_assessment(target):
+            raise OutputError(f"The output folder {folder} holds other files; choose a folder that is empty or does not exist yet.")
+    except OSError as error:
+        raise _output_error(folder, error) from error
+    return target
+
+
+def write_assessment(assessment: Assessment, folder: Path, progress: Progress) -> Path:
+    """Write all files of ``assessment``; see :meth:`Assessment.write`."""
+    from HeadCTIQALib.findings.markups import write_landmarks, write_plane
+    from HeadCTIQALib.findings.segmentation import write_segmentation
+    from HeadCTIQALib.report import render
+
+    target = check_output(folder, assessment.input_path)
+    volume, findings, record = assessment.volume, assessment.findings, assessment.record
+    progress("Drawing the report", 0.0)
+    report = render(record, volume, findings)
+    progress("Writing the results", 0.0)
+    with _whole_or_nothing(target) as part:
+        (part / RECORD).write_text(dump(record), encoding="utf-8")
+        write_segmentation(part / SEGMENTATION, volume, findings)
+        write_landmarks(part / LANDMARKS, findings.landmarks)
+        if findings.midsagittal is not None:
+            write_plane(part / PLANE, findings.midsagittal)
+        (part / REPORT).write_text(report, encoding="utf-8")
+    progress("Writing the results", 1.0)
+    return target
+
+
+def dump(record: Mapping[str, Any]) -> str:
+    """The record as the text of ``assessment.json``."""
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def load_assessment(folder: str | Path, volume: CTVolume | None = None) -> StoredAssessment:
+    """Read an assessment folder; with the ``volume`` that it is of, the findings as well.
+
+    Masks, landmarks and plane come from their 3D Slicer files, so that corrections saved from 3D Slicer count; motion
+    grades, methods and notes come from the record.
+
+    Raises:
+        InputError: the folder is no assessment, is of another version or another scan, or a file is damaged.
+    """
+    folder = Path(folder)
+    record = read_record(folder)
+    if volume is None:
+        return StoredAssessment(folder, record)
+    known, given = record["input"]["sha256"], volume.source.sha256
+    if list(volume.shape) != record["input"]["shape"] or (known and given and known != given):
+        raise InputError(f"The assessment in {folder} is of another scan than {volume.source.name}; choose the scan that it was made from.")
+    try:
+        findings = _read_findings(folder, record["findings"], volume)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder / RECORD) from error
+    return StoredAssessment(folder, record, findings)
+
+
+def read_record(folder: str | Path) -> dict[str, Any]:
+    """The record in an assessment folder, its schema version checked.
+
+    Raises:
+        InputError: there is none, it is damaged, or another version wrote it.
+    """
+    path = Path(folder) / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"The folder {folder} is not an assessment ({RECORD} is missing); choose one that HeadCTIQA wrote.") from None
+    except (OSError, ValueError) as error:
+        raise _damaged(path) from error
+    schema = record.get("schema") if isinstance(record, dict) else None
+    if not isinstance(schema, str) or not schema.startswith(f"{_SCHEMA_NAME}/"):
+        raise InputError(f"The file {path} is not an assessment by HeadCTIQA; choose a folder that HeadCTIQA wrote.")
+    if schema != SCHEMA:
+        raise InputError(f"The assessment {path} has version {schema}, this program reads {SCHEMA}; update HeadCTIQA or assess the scan again.")
+    if not all(isinstance(record.get(key), dict) for key in ("iqms", "categories", "overall", "input", "findings")):
+        raise _damaged(path)
+    return record
+
+
+def _read_findings(folder: Path, stored: Mapping[str, Any], volume: CTVolume) -> Findings:
+    from HeadCTIQALib.findings import Findings
+    from HeadCTIQALib.findings.markups import read_landmarks, read_plane
+    from HeadCTIQALib.findings.segmentation import read_segmentation
+
+    tissue, streak = read_segmentation(folder / SEGMENTATION, volume)
+    grades, index = stored["motion_grades"], stored["motion_index"]
+    return Findings(
+        tissue=tissue,
+        streak=streak if streak is not None or not stored["streak_searched"] else np.zeros(volume.shape, bool),
+        landmarks=read_landmarks(folder / LANDMARKS),
+        midsagittal=read_plane(folder / PLANE) if (folder / PLANE).exists() else None,
+        motion_grades=None if grades is None else np.array(grades, np.int8),
+        motion_index=None if index is None else np.array([np.nan if x is None else x for x in index], float),
+        methods=dict(stored["methods"]),
+        notes=tuple(stored["notes"]),
+        not_assessable=dict(stored["not_assessable"]),
+    )
+
+
+@contextmanager
+def _whole_or_nothing(target: Path) -> Iterator[Path]:
+    """A temporary sibling of ``target`` that becomes ``target`` when the block ends well, and vanishes otherwise."""
+    part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir()
+        yield part
+        for path in (*part.iterdir(), part):
+            _sync(path)
+        _swap(part, target)
+        _sync(target.parent)
+    except OSError as error:
+        raise _output_error(target, error) from error
+    finally:  # also when interrupted
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _swap(part: Path, target: Path) -> None:
+    """Put ``part`` in the place of ``target``; an older assessment there goes, but files that are not ours stay."""
+    if not target.exists():
+        part.rename(target)
+        return
+    old = part.with_suffix(".old")
+    target.rename(old)
+    try:
+        part.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    for path in old.iterdir():
+        if path.name not in FILES:
+            path.rename(target / path.name)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or folder to the disk, where the system can (Windows cannot open a folder)."""
+    if path.is_dir() and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_assessment(folder: Path) -> bool:
+    """Whether HeadCTIQA wrote ``folder``, whatever the version of the record."""
+    try:
+        schema = json.loads((folder / RECORD).read_text(encoding="utf-8"))["schema"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return isinstance(schema, str) and schema.startswith(f"{_SCHEMA_NAME}/")
+
+
+def _output_error(folder: Path, error: OSError) -> HeadCTIQAError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"The disk is full, so {folder} was not written; free some space or choose another disk.")
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return OutputError(f"The output folder {folder} may not be written; choose a folder that you may write to.")
+    return OutputError(f"The output folder {folder} cannot be written ({error.strerror or error}); choose another folder.")
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"The assessment {path} is damaged; assess the scan again.")

@@ -1,0 +1,130 @@
+"""The command ``headctiqa``: arguments, exit codes and the one line that an error becomes.
+
+Nothing heavy is imported before a command needs it, so that ``headctiqa describe`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from HeadCTIQALib import RESEARCH_USE, __version__
+from HeadCTIQALib.errors import HeadCTIQAError, ModelError, OutputError
+from HeadCTIQALib.progress import JsonProgress
+
+OK, INTERNAL, USAGE, INPUT, OUTPUT, MODEL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+
+_EPILOG = f"""\
+exit codes:
+  0    done
+  1    unexpected internal error (a bug: run again with --debug and report it)
+  2    wrong usage
+  3    the input is refused: not readable, or not a head CT
+  4    the output cannot be written
+  5    a network or scoring model is missing or damaged
+  130  interrupted; nothing half-written is left
+
+{RESEARCH_USE}"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code (argparse itself exits with 0 or 2)."""
+    options = _parser().parse_args(arguments)
+    with contextlib.suppress(ValueError):  # not the main thread: whoever started us handles signals
+        # Cancelling from another program ends like Ctrl+C, so that temporary files go.
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()  # here, so that a closed pipe is noticed inside the try
+        return code
+    except KeyboardInterrupt:
+        return _fail(options, "interrupted; nothing half-written was left.", INTERRUPTED)
+    except BrokenPipeError:  # e.g. piped into head; Python would complain again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except HeadCTIQAError as error:
+        return _fail(options, str(error), OUTPUT if isinstance(error, OutputError) else MODEL if isinstance(error, ModelError) else INPUT)
+    except MemoryError:
+        return _fail(options, "there is not enough memory for this scan; close other programs or use a larger machine.", INTERNAL)
+    except Exception as error:  # the last resort of a program; --debug shows where
+        return _fail(options, f"internal error: {type(error).__name__}: {error} (run again with --debug for details)", INTERNAL)
+
+
+def _fail(options: argparse.Namespace, message: str, code: int) -> int:
+    message = " ".join(message.split())
+    if options.debug and sys.exc_info()[0] is not None:
+        traceback.print_exc()
+    if getattr(options, "progress", None) == "json":
+        JsonProgress().emit("error", message=message, code=code)
+    print(f"headctiqa: error: {message}", file=sys.stderr)
+    return code
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="headctiqa",
+        description="Is this head CT good enough, and why? Ten image quality metrics, six category scores, one overall score.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"headctiqa {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, summary: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=summary, description=summary, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        sub.add_argument("--debug", action="store_true", help="print the traceback of an error")
+        sub.set_defaults(run=run)
+        return sub
+
+    assess = command("assess", "Assess one head CT and write an assessment folder.", _assess)
+    assess.add_argument("input", metavar="INPUT", type=Path, help="DICOM folder or file, NIfTI, NRRD or MetaImage")
+    assess.add_argument("--output", "-o", metavar="DIR", type=Path, required=True, help="assessment folder; made, or replaced when it is one")
+    assess.add_argument("--series", metavar="UID", help="DICOM Series Instance UID, when INPUT holds several series")
+    assess.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where the networks run (default: auto)")
+    assess.add_argument("--scoring", metavar="FILE", type=Path, help="scoring model fitted to readers (default: the guideline model)")
+    assess.add_argument(
+        "--progress", choices=("text", "json", "none"), default="text",
+        help="text: a bar on a terminal; json: one event a line on standard output, and no table (default: text)",
+    )  # fmt: skip
+
+    describe = command("describe", "Print the quality hierarchy: definitions, units, ranges and their sources.", _describe)
+    describe.add_argument("--json", action="store_true", help="as JSON")
+
+    simulate = command("simulate", "Make a simulated head CT with known quality, to try the program on.", _simulate)
+    simulate.add_argument("--output", "-o", metavar="DIR", type=Path, required=True, help="folder to make; must not exist or be empty")
+    simulate.add_argument("--seed", metavar="N", type=int, help="which head, noise and motion (default: 0, or the demonstration's own)")
+    simulate.add_argument("--demo", action="store_true", help="the demonstration scan, with one visible defect in every category")
+    simulate.add_argument("--format", choices=("dicom", "nifti"), default="dicom", help="default: dicom")
+    return parser
+
+
+def _assess(options: argparse.Namespace) -> int:
+    from .commands import assess
+
+    return assess(options.input, options.output, options.series, options.device, options.scoring, options.progress)
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from .describe import as_json, as_text
+    from .tree import show
+
+    show(as_json() if options.json else as_text())
+    return OK
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from .commands import simulate
+
+    return simulate(options.output, options.seed, options.demo, options.format)

@@ -1,0 +1,93 @@
+"""Small helpers that several metrics share: fast masks, areas, landmarks with reasons, wording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark, Tissue
+from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics.types import Point
+from HeadCTIQALib.volume.types import CTVolume, Vector
+
+BoolArray = NDArray[np.bool_]
+
+
+class Unassessable(Exception):  # noqa: N818 - an answer ("I don't know, because ..."), not an error
+    """Raised inside this package with the reason (one sentence) why an IQM cannot be assessed."""
+
+
+def mask_of(tissue: NDArray[np.uint8], tissues: Sequence[Tissue]) -> BoolArray:
+    """Bool array, True where ``tissue`` is one of ``tissues``; contiguous label values take a fast path."""
+    low, high = min(tissues), max(tissues)
+    if high - low + 1 == len(set(tissues)):
+        # unsigned wrap-around turns the two comparisons into one pass over the volume
+        return (tissue - np.uint8(low)) <= np.uint8(high - low)
+    lut = np.zeros(256, bool)
+    lut[list(tissues)] = True
+    return lut[tissue]
+
+
+def slice_areas(mask: BoolArray, volume: CTVolume) -> Vector:
+    """(K,) mm^2 of a (K, J, I) mask in every native slice."""
+    dj, di = volume.pixel_spacing
+    return np.array([np.count_nonzero(m) for m in mask], float) * dj * di
+
+
+def bounding_box(mask: BoolArray) -> tuple[slice, slice, slice] | None:
+    """Smallest box around the True voxels of a 3-D mask, or None when it is empty."""
+    if not mask.any():
+        return None
+    in_plane = np.any(mask, axis=0)
+    box = []
+    for present in (np.any(mask, axis=(1, 2)), np.any(in_plane, axis=1), np.any(in_plane, axis=0)):
+        where = np.flatnonzero(present)
+        box.append(slice(int(where[0]), int(where[-1]) + 1))
+    return box[0], box[1], box[2]
+
+
+def check_grid(volume: CTVolume, findings: Findings) -> None:
+    """Refuse findings that were made on another grid; mixing them up is a programming error."""
+    if findings.tissue.shape != volume.shape:
+        raise ValueError(f"findings of shape {findings.tissue.shape} do not fit a volume of shape {volume.shape}")
+
+
+def require_landmark(findings: Findings, name: str) -> Landmark:
+    """The landmark, or :class:`Unassessable` when it is absent or its confidence is too low."""
+    landmark = findings.landmarks.get(name)
+    if landmark is None:
+        raise Unassessable(f"The {LANDMARK_TITLES[name]} was not found.")
+    if landmark.confidence < CONFIDENT:
+        raise Unassessable(f"The {LANDMARK_TITLES[name]} was found with low confidence ({landmark.confidence:.2f}).")
+    return landmark
+
+
+def nearest_slice(volume: CTVolume, ras: Vector | Point) -> int:
+    """Index of the native slice nearest to a RAS point along k (the end slices for points beyond the scan)."""
+    return int(np.argmin(np.abs(volume.slice_positions - np.asarray(ras, float) @ volume.k)))
+
+
+def point(v: Vector | Sequence[float]) -> Point:
+    """A RAS point as plain floats."""
+    x, y, z = (float(c) for c in v)
+    return x, y, z
+
+
+def voxel_ras(volume: CTVolume, k: int, j: float, i: float) -> Point:
+    """RAS mm of (column i, row j) in native slice k."""
+    return point(volume.origins[k] + i * volume.row_step + j * volume.col_step)
+
+
+def limits(iqm: str) -> str:
+    """The acceptable limit in words for a caption, e.g. "acceptable up to 8 deg"."""
+    m = IQM_BY_ID[iqm]
+    unit = "" if m.unit == "1" else (" %" if m.unit == "%" else f" {m.unit}")
+    if m.direction == "margin":
+        return f"good from 0 to {m.good:g}{unit}, acceptable from -{m.poor_deficit:g} to {m.poor:g}{unit}"
+    if m.direction == "high":
+        return f"acceptable from {m.poor:g}{unit}"
+    if iqm == "foreign_object_volume":
+        return f"acceptable below {m.poor:g}{unit}"
+    return f"acceptable up to {m.poor:g}{unit}"

@@ -1,0 +1,228 @@
+"""Report-only numbers beside the ten IQMs: context and warnings, never part of a score.
+
+Each is a plain number with its unit and source, or None with the reason why it is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from HeadCTIQALib.findings.types import CONFIDENT, HEAD, INTRACRANIAL, PARENCHYMA, Findings, Tissue
+from HeadCTIQALib.metrics.centering import centering_offset, touches_border
+from HeadCTIQALib.metrics.common import bounding_box, check_grid, mask_of
+from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
+from HeadCTIQALib.metrics.types import Measurement
+from HeadCTIQALib.volume.types import CTVolume
+
+REFERENCE_CTDI_MGY = 60.0
+ADULT_YEARS = 18.0
+ADULTS_ONLY = "validated on adults only"
+
+_GEOMETRY = "geometry"
+_TAGS = "DICOM tags"
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """One report-only number.  ``value`` is None exactly when it is missing, and ``reason`` then says why."""
+
+    id: str
+    title: str
+    value: float | None
+    unit: str
+    reason: str
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.value is None and not self.reason:
+            raise ValueError(f"{self.id}: a missing value needs a reason")
+        if self.value is not None and not np.isfinite(self.value):
+            raise ValueError(f"{self.id}: {self.value} is not a finite number")
+
+
+def extras(
+    volume: CTVolume, findings: Findings, measurements: Mapping[str, Measurement] | None = None
+) -> tuple[Extra, ...]:
+    """All report-only numbers of a scan, in a fixed order.
+
+    Args:
+        volume, findings: on the same grid.
+        measurements: from :func:`HeadCTIQALib.metrics.measure`; angles and offsets are read from their details.
+            None measures what is needed.
+    """
+    check_grid(volume, findings)
+    if measurements is None:
+        found = (symmetry_angle(volume, findings), baseline_angle(volume, findings), centering_offset(volume, findings))
+        measurements = {m.iqm: m for m in found}
+    return (
+        _detail(measurements, "symmetry_angle", "yaw_deg", "yaw", "Yaw (+ nose to the patient's left)", "deg"),
+        _detail(measurements, "symmetry_angle", "roll_deg", "roll", "Roll (+ towards the left shoulder)", "deg"),
+        _detail(measurements, "baseline_angle", "orbitomeatal_angle_deg", "pitch", "Pitch (+ canthi above the ear canals)", "deg"),
+        _detail(measurements, "centering_offset", "isocentre_offset_mm", "isocentre_offset", "Head off the isocentre", "mm"),
+        _motion_air_ring(findings),
+        _interpetrous(volume, findings),
+        _air(volume, findings),
+        _csf(volume, findings),
+        *_slice_spacing(volume),
+        _truncation(volume, findings),
+        _eyes(volume, findings),
+        _ctdi(volume),
+    )
+
+
+def population_flags(volume: CTVolume) -> tuple[str, ...]:
+    """Sentences about a patient outside the population on which the system was validated."""
+    age = volume.acquisition.patient_age_years
+    if age is not None and age < ADULT_YEARS:
+        return (f"The patient is {age:g} years old; the measurements and scores are {ADULTS_ONLY}.",)
+    return ()
+
+
+def _missing(id_: str, title: str, unit: str, reason: str, source: str) -> Extra:
+    return Extra(id_, title, None, unit, reason, source)
+
+
+def _detail(measurements: Mapping[str, Measurement], iqm: str, key: str, id_: str, title: str, unit: str) -> Extra:
+    m = measurements.get(iqm)
+    if m is None or m.value is None:
+        return _missing(id_, title, unit, m.reason if m else "It was not measured.", _GEOMETRY)
+    if key not in m.details:
+        reason = "The isocentre is not known for this scan." if id_ == "isocentre_offset" else "The value was typed in without it."
+        return _missing(id_, title, unit, reason, _GEOMETRY)
+    return Extra(id_, title, float(m.details[key]), unit, "", _GEOMETRY)
+
+
+def _motion_air_ring(findings: Findings) -> Extra:
+    """90th percentile over the slices of the SD of smoothed HU in the air ring outside the scalp."""
+    id_, title, source = "motion_air_ring_index", "Motion index in the air ring (90th percentile of slices)", "inference"
+    index = findings.motion_index
+    if index is None or not np.isfinite(index).any():
+        return _missing(id_, title, "HU", "No motion index exists for this scan.", source)
+    return Extra(id_, title, float(np.percentile(index[np.isfinite(index)], 90)), "HU", "", source)
+
+
+def _interpetrous(volume: CTVolume, findings: Findings) -> Extra:
+    """How much darker the darkest tenth of the brainstem between the petrous bones is than the brain above.
+
+    Brainstem: parenchyma 0-20 mm above (k), 5-35 mm behind (a) and within 15 mm beside the midpoint of the ear canals,
+    smoothed over 3 mm; reference: parenchyma 40-60 mm above it.
+    """
+    id_, title, source = "interpetrous_index", "Darkening between the petrous bones", "inference, after Rozeik et al. 1991"
+    ears = [findings.landmarks.get(n) for n in ("EAM_R", "EAM_L")]
+    if any(e is None or e.confidence < CONFIDENT for e in ears):
+        return _missing(id_, title, "HU", "The ear canals were not found.", source)
+    middle = np.mean([e.position for e in ears if e is not None], axis=0)
+    height = volume.slice_positions - middle @ volume.k
+    stem: list[np.ndarray] = []
+    above: list[np.ndarray] = []
+    for s in np.flatnonzero(((height >= 0) & (height <= 20)) | ((height >= 40) & (height <= 60))):
+        brain = mask_of(findings.tissue[s], PARENCHYMA)
+        if not brain.any():
+            continue
+        if height[s] > 20:
+            above.append(volume.hu[s][brain][::5])
+            continue
+        j, i = np.nonzero(brain)
+        offset = volume.origins[s] + i[:, None] * volume.row_step + j[:, None] * volume.col_step - middle
+        right, forward = offset @ volume.r, offset @ volume.a
+        near = (np.abs(right) <= 15) & (forward <= -5) & (forward >= -35)
+        if near.any():
+            size = [max(1, round(3.0 / step)) for step in volume.pixel_spacing]
+            smooth = ndimage.uniform_filter(volume.hu[s].astype(np.float32), size)
+            stem.append(smooth[j[near], i[near]])
+    if sum(map(len, stem)) < 200 or sum(map(len, above)) < 200:
+        return _missing(id_, title, "HU", "The brainstem or the brain above it is not sufficiently covered.", source)
+    value = float(np.median(np.concatenate(above))) - float(np.percentile(np.concatenate(stem), 10))
+    return Extra(id_, title, value, "HU", "", source)
+
+
+def _air(volume: CTVolume, findings: Findings) -> Extra:
+    """Mean HU of room air, at least 5 pixels from anything labelled and from padding, in up to nine slices."""
+    id_, title, source = "air_hu", "Room air (expected -1000 HU)", "definition of the HU scale"
+    values = []
+    for s in np.unique(np.linspace(0, volume.shape[0] - 1, 9).round().astype(int)):
+        free = findings.tissue[s] == Tissue.OUTSIDE
+        if volume.padding is not None:
+            free &= ~volume.padding[s]
+        free &= volume.hu[s] < -900
+        free = ndimage.minimum_filter(free.view(np.uint8), 11, mode="nearest").view(bool)
+        values.append(volume.hu[s][free])
+    air = np.concatenate(values)
+    if len(air) < 1000:
+        return _missing(id_, title, "HU", "Too little free air lies in the field of view.", source)
+    clipped = float(np.mean(air <= -1024))
+    note = f"{100 * clipped:.0f} % of the air is clipped at -1024 HU, so the mean is too high." if clipped > 0.05 else ""
+    return Extra(id_, title, float(air.mean()), "HU", note, source)
+
+
+def _csf(volume: CTVolume, findings: Findings) -> Extra:
+    """Median HU of CSF, eroded by 2 mm in-plane so that only ventricles and cisterns count."""
+    id_, title, source = "csf_hu", "Cerebrospinal fluid (expected 0 to 15 HU)", "inference"
+    mask = findings.tissue == Tissue.CSF
+    box = bounding_box(mask)
+    if box is not None:
+        size = [1] + [2 * max(1, round(2.0 / step)) + 1 for step in volume.pixel_spacing]
+        core = ndimage.minimum_filter(mask[box].view(np.uint8), size, mode="constant", cval=0).view(bool)
+        ml = float(np.count_nonzero(core, axis=(1, 2)) @ volume.voxel_volumes_ml[box[0]])
+        if ml >= 0.5:
+            return Extra(id_, title, float(np.median(volume.hu[box][core])), "HU", "", source)
+    return _missing(id_, title, "HU", "Too little fluid lies away from the brain surface.", source)
+
+
+def _slice_spacing(volume: CTVolume) -> tuple[Extra, Extra]:
+    """The largest gap between slices, and the spread of the gaps (0 when evenly spaced)."""
+    largest, uneven = ("slice_gap_max", "Largest distance between slices"), ("slice_spacing_range", "Unevenness of the slice distances")
+    if volume.shape[0] < 2:
+        reason = "The scan has a single slice."
+        return _missing(*largest, "mm", reason, _GEOMETRY), _missing(*uneven, "mm", reason, _GEOMETRY)
+    gaps = np.diff(volume.slice_positions)
+    note = ""
+    missing = int(np.sum(np.maximum(np.round(gaps / np.median(gaps)) - 1, 0)))
+    if missing:
+        note = f"About {missing} slice{'s are' if missing > 1 else ' is'} missing, if the spacing was meant to be {np.median(gaps):.2f} mm."
+    return (
+        Extra(*largest, float(gaps.max()), "mm", note, _GEOMETRY),
+        Extra(*uneven, float(gaps.max() - gaps.min()), "mm", "", _GEOMETRY),
+    )
+
+
+def _truncation(volume: CTVolume, findings: Findings) -> Extra:
+    """Share of the slices with intracranial tissue in which the head is cut by the field of view."""
+    id_, title = "fov_truncation", "Slices cut by the field of view"
+    inside = mask_of(findings.tissue, INTRACRANIAL)
+    slices = [s for s in range(volume.shape[0]) if inside[s].any()]
+    if not slices:
+        return _missing(id_, title, "%", "No intracranial tissue was found in the scan.", _GEOMETRY)
+    cut = sum(_cut(volume, findings, s) for s in slices)
+    return Extra(id_, title, 100.0 * cut / len(slices), "%", "", _GEOMETRY)
+
+
+def _cut(volume: CTVolume, findings: Findings, s: int) -> bool:
+    return touches_border(volume, mask_of(findings.tissue[s], HEAD), s)
+
+
+def _eyes(volume: CTVolume, findings: Findings) -> Extra:
+    """Number of globes whose centre lies between the first and the last image plane (dose to the lens)."""
+    id_, title, source = "eyes_in_range", "Eyes in the scan range", "EUR 16262: tilt to spare the lenses"
+    eyes = [findings.landmarks.get(n) for n in ("GLOBE_R", "GLOBE_L")]
+    known = [e for e in eyes if e is not None and e.confidence >= CONFIDENT]
+    if len(known) < 2:
+        return _missing(id_, title, "1", "The eyes were not both found.", source)
+    heights = [float(np.asarray(e.position, float) @ volume.k) for e in known]
+    first, last = volume.slice_positions[0], volume.slice_positions[-1]
+    return Extra(id_, title, float(sum(first <= h <= last for h in heights)), "1", "", source)
+
+
+def _ctdi(volume: CTVolume) -> Extra:
+    id_, title = "ctdi_vol_percent_of_reference", f"CTDIvol against the reference level of {REFERENCE_CTDI_MGY:g} mGy"
+    source = "EUR 16262: 60 mGy for the routine adult head; local levels may differ"
+    ctdi, age = volume.acquisition.ctdi_vol_mgy, volume.acquisition.patient_age_years
+    if ctdi is None or ctdi <= 0:
+        return _missing(id_, title, "%", "CTDIvol is not among the tags.", _TAGS)
+    if age is not None and age < ADULT_YEARS:
+        return _missing(id_, title, "%", "The reference level is for adults.", source)
+    return Extra(id_, title, 100.0 * ctdi / REFERENCE_CTDI_MGY, "%", f"CTDIvol {ctdi:g} mGy.", source)

@@ -1,0 +1,132 @@
+"""The anatomy network at work: a CTVolume to a CoarseAnatomy (tissue, template coordinates, landmarks, pose)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from HeadCTIQALib.findings import Landmark, Tissue
+from HeadCTIQALib.volume import CTVolume
+from HeadCTIQALib.volume.resample import Grid, head_grid, to_grid
+
+from .bundle import Bundle
+from .net import CLASSES, LANDMARKS, TEMPLATE_SCALE_MM, AnatomyNet, network_input
+from .types import COARSE_CLASSES, CoarseAnatomy, Vector
+
+SPACING = 5.0
+SHAPE = (40, 48, 40)
+MIRRORED = tuple(LANDMARKS.index(n[:-1] + {"R": "L", "L": "R"}[n[-1]]) if n[-2:] in ("_R", "_L") else i for i, n in enumerate(LANDMARKS))
+
+
+def coarse_anatomy(volume: CTVolume, net: AnatomyNet, bundle: Bundle, device: str) -> CoarseAnatomy:
+    """Run the network on the head's box, as it is and mirrored, and read landmarks and pose from the mean."""
+    grid = head_grid(volume, SPACING, SHAPE)
+    hu, inside = to_grid(volume, grid)
+    out = run(net, hu, inside, device)
+    logits, template, heat = out[:CLASSES], out[CLASSES : CLASSES + 3] * TEMPLATE_SCALE_MM, out[CLASSES + 3 :]
+    logits -= logits.max(axis=0)
+    probabilities = np.exp(logits)
+    probabilities /= probabilities.sum(axis=0)
+    head = inside & (probabilities[list(range(1, Tissue.HOLDER))].sum(axis=0) > 0.5)
+    pose, residual = fit_pose(template[:, head].T, grid.ras()[head])
+    known = {k: np.asarray(v, float) for k, v in bundle.metadata["template_landmarks"].items()}
+    marks = landmarks(volume, heat, template, head, grid, pose, residual, known)
+    return CoarseAnatomy(probabilities[:COARSE_CLASSES], template, grid.origin, grid.spacing, marks, pose, residual)
+
+
+def run(net: AnatomyNet, hu: NDArray[np.float32], inside: NDArray[np.bool_], device: str) -> NDArray[np.float32]:
+    """(11 + 3 + 14, Z, Y, X) mean network output of the box and of its mirror image."""
+    x = torch.from_numpy(np.stack([hu, inside.astype(np.float32)])[:, None]).to(device)
+    both = network_input(torch.cat([x[:1], x[:1].flip(-1)]), torch.cat([x[1:], x[1:].flip(-1)]))
+    with torch.inference_mode():
+        straight, mirrored = (net(b[None])[0] for b in both)
+        mirrored = mirrored.flip(-1)
+        mirrored[CLASSES] *= -1
+        order = [*range(CLASSES + 3), *(CLASSES + 3 + m for m in MIRRORED)]
+        return (0.5 * (straight + mirrored[order])).float().cpu().numpy()
+
+
+def fit_pose(template: Vector, ras: Vector) -> tuple[Vector, float]:
+    """Affine (4, 4) from template mm to RAS mm, least squares with the worst fifth trimmed twice; and its RMS in mm."""
+    if len(template) < 200:
+        return np.eye(4), float("inf")
+    step = max(1, len(template) // 8000)
+    a = np.c_[template[::step].astype(float), np.ones(len(template[::step]))]
+    b = ras[::step]
+    keep = np.ones(len(a), bool)
+    matrix = np.eye(4)
+    for _ in range(3):
+        matrix[:3] = np.linalg.lstsq(a[keep], b[keep], rcond=None)[0].T
+        gap = np.linalg.norm(a @ matrix[:3].T - b, axis=1)
+        keep = gap <= np.quantile(gap, 0.8)
+    return matrix, float(np.sqrt(np.mean(gap[keep] ** 2)))
+
+
+def landmarks(
+    volume: CTVolume, heat: NDArray[np.float32], template: NDArray[np.float32], head: NDArray[np.bool_], grid: Grid, pose: Vector, residual: float, known: Mapping[str, Vector]
+) -> dict[str, Landmark]:
+    """Every landmark, from its heatmap where it was imaged, else from the template coordinates around it.
+
+    Confidence falls with a spread-out heatmap and with disagreement between heatmap and coordinates.
+    """
+    ras = grid.ras()[head]
+    coordinates = template[:, head].T
+    found = {}
+    for c, name in enumerate(LANDMARKS):
+        expected = from_coordinates(known[name], coordinates, ras, pose)
+        index, mass = peak(heat[c])
+        seen = grid.point(index)
+        if imaged(volume, expected, margin_mm=-4.0) and imaged(volume, seen, margin_mm=1.0):
+            gap = float(np.linalg.norm(seen - expected))
+            confidence = float(np.clip(mass / 0.5, 0, 1) * np.exp(-((max(0.0, gap - 4.0) / 12.0) ** 2)))
+            found[name] = Landmark(point(seen), round(confidence, 3), True, "network", round(1.5 + 0.3 * gap, 1))
+        else:
+            reach = float(np.linalg.norm(expected - ras[np.argmin(((ras - expected) ** 2).sum(1))])) if len(ras) else 1e3
+            confidence = float(np.clip(1.2 - residual / 12.0, 0, 1) * np.clip(1.25 - reach / 60.0, 0, 1))
+            found[name] = Landmark(point(expected), round(confidence, 3), imaged(volume, expected), "network", round(2.0 + residual * 0.5 + 0.08 * reach, 1))
+    return found
+
+
+def from_coordinates(target: Vector, coordinates: NDArray[np.float32], ras: Vector, pose: Vector) -> Vector:
+    """RAS point with template coordinate ``target``: the global pose corrected by the coordinates near it."""
+    gap = ((coordinates - target) ** 2).sum(axis=1)
+    near = gap < 30.0**2
+    n = int(near.sum())
+    if n < 150:
+        return pose[:3, :3] @ target + pose[:3, 3]
+    weight = np.exp(-gap[near] / (2 * 14.0**2))[:, None]
+    a = np.c_[coordinates[near] - target, np.ones(n)]
+    residual = ras[near] - (coordinates[near] @ pose[:3, :3].T + pose[:3, 3])  # local correction of the global pose
+    ridge = np.diag([3.0e3, 3.0e3, 3.0e3, 1e-3])
+    solution = np.linalg.solve(a.T @ (a * weight) + ridge, a.T @ (residual * weight))
+    return pose[:3, :3] @ target + pose[:3, 3] + solution[3]
+
+
+def peak(heat: NDArray[np.float32]) -> tuple[Vector, float]:
+    """Expected (z, y, x) around the maximum of one heatmap, and the probability mass within 3 voxels of it."""
+    p = np.exp(heat - heat.max())
+    p /= p.sum()
+    at = np.array(np.unravel_index(int(p.argmax()), p.shape))
+    low, high = np.maximum(at - 3, 0), np.minimum(at + 4, p.shape)
+    box = p[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+    mass = float(box.sum())
+    position = [float((box.sum(axis=tuple(a for a in range(3) if a != c)) * np.arange(low[c], high[c])).sum() / mass) for c in range(3)]
+    return np.array(position), mass
+
+
+def imaged(volume: CTVolume, ras: Vector, margin_mm: float = 0.0) -> bool:
+    """True where ``ras`` lies between the first and last image plane, ``margin_mm`` beyond them, and in the image."""
+    i, j, _ = volume.ras_to_ijk(ras)
+    t = float(ras @ volume.k)
+    _, rows, columns = volume.shape
+    planes = volume.slice_positions
+    return bool(planes[0] - margin_mm <= t <= planes[-1] + margin_mm and -0.5 <= i <= columns - 0.5 and -0.5 <= j <= rows - 0.5)
+
+
+def point(p: Vector) -> tuple[float, float, float]:
+    """A RAS point rounded to a hundredth of a millimetre."""
+    x, y, z = (round(float(v), 2) for v in p)
+    return x, y, z

@@ -1,0 +1,78 @@
+"""Model bundles in MONAI's layout: configs/metadata.json, configs/inference.json, models/*.safetensors, docs/README.md.
+
+Weights are safetensors (no code is executed when they load) and are checked against the SHA-256 in the metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from HeadCTIQALib.errors import ModelError
+from HeadCTIQALib.resources import resource
+
+if TYPE_CHECKING:
+    from .net import AnatomyNet
+
+WEIGHTS = "models/model.safetensors"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle on disk; ``metadata`` is configs/metadata.json."""
+
+    folder: Path
+    metadata: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """ "name version", as written into methods and reports."""
+        return f"{self.metadata['name']} {self.metadata['version']}"
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What an assessment records about the model."""
+        keys = ("name", "version", "intended_use", "data_source", "license")
+        return {**{k: self.metadata.get(k) for k in keys}, "sha256": self.metadata["weights_sha256"]}
+
+
+@cache
+def open_bundle(name: str) -> Bundle:
+    """Find and verify the shipped bundle ``name``.
+
+    Raises:
+        ModelError: a file is missing or does not match its checksum.
+    """
+    folder = resource("Models", name)
+    try:
+        metadata = json.loads((folder / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    except (OSError, ValueError) as e:
+        raise ModelError(f"The model bundle {folder.name!r} is incomplete ({e.__class__.__name__}); reinstall HeadCTIQA.") from e
+    if digest != metadata.get("weights_sha256"):
+        raise ModelError(f"The weights of the model bundle {folder.name!r} do not match their checksum; reinstall HeadCTIQA.")
+    return Bundle(folder, metadata)
+
+
+def load_network(bundle: Bundle, device: str) -> AnatomyNet:
+    """The network of a bundle in evaluation mode on ``device``.
+
+    Raises:
+        ModelError: the weights do not fit the network described in configs/inference.json.
+    """
+    from safetensors.torch import load_file
+
+    from .net import AnatomyNet
+
+    definition = json.loads((bundle.folder / "configs" / "inference.json").read_text(encoding="utf-8"))["network_def"]
+    net = AnatomyNet(**{k: v for k, v in definition.items() if not k.startswith("_")})
+    weights = {k: v.float() for k, v in load_file(bundle.folder / WEIGHTS).items()}
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as e:
+        raise ModelError(f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA.") from e
+    return net.eval().to(device)

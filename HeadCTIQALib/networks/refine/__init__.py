@@ -1,0 +1,23 @@
+"""Analytic steps from the coarse anatomy to findings at native resolution; numpy and scipy only."""
+
+from .compose import METHODS, refine
+from .foreign import foreign_objects
+from .motion_grades import motion, ring_index, slice_steps
+from .streaks import streak
+from .symmetry import SymmetryDetails, midsagittal_plane
+from .tissue import tissue_map
+from .tops import vertex
+
+__all__ = [
+    "METHODS",
+    "SymmetryDetails",
+    "foreign_objects",
+    "midsagittal_plane",
+    "motion",
+    "refine",
+    "ring_index",
+    "slice_steps",
+    "streak",
+    "tissue_map",
+    "vertex",
+]

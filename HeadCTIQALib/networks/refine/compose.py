@@ -1,0 +1,71 @@
+"""From coarse network output to Findings on the native grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from HeadCTIQALib.findings import Findings, Landmark, Tissue
+from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.volume import CTVolume
+
+from .foreign import foreign_objects
+from .motion_grades import motion
+from .streaks import streak
+from .symmetry import midsagittal_plane
+from .tissue import tissue_map
+from .tops import vertex
+
+METHODS = {
+    "tissue": "coarse network + native HU refinement 1",
+    "landmarks": "coarse network heatmaps; vertex from native HU 1",
+    "midsagittal": "mirror-image registration 1",
+    "motion": "air ring and slice steps 1",
+    "streak": "HU bounds and metal slices 1",
+    "foreign_object": "dense objects outside the skin 1",
+}
+
+
+def refine(volume: CTVolume, coarse: CoarseAnatomy, progress: Progress | None = None) -> Findings:
+    """All findings of one scan on its native grid.
+
+    Args:
+        volume: the scan.
+        coarse: what the anatomy network saw in it.
+        progress: told the step being done and the fraction done.
+
+    Raises:
+        ValueError: the network saw no head.
+    """
+    tell = progress or silent
+    tell("Outlining tissue", 0.0)
+    tissue = tissue_map(volume, coarse)
+    tell("Looking for foreign objects", 0.35)
+    foreign = foreign_objects(volume, tissue, coarse)
+    tissue[foreign] = Tissue.FOREIGN
+    tell("Finding the mid-sagittal plane", 0.5)
+    plane, details = midsagittal_plane(volume, coarse)
+    landmarks: dict[str, Landmark] = {**coarse.landmarks, **vertex(volume, tissue, coarse)}
+    tell("Grading motion", 0.65)
+    grades, index = motion(volume, tissue)
+    tell("Looking for streaks", 0.85)
+    streaks = streak(volume, tissue)
+    notes = [details.note] if details.note else []
+    inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
+    ungraded = int(np.count_nonzero((grades < 0) & inside.any(axis=(1, 2))))
+    if ungraded:
+        notes.append(f"{ungraded} slices through the brain could not be graded for motion (air clipped, masked or streaked).")
+    top = landmarks.get("VERTEX")
+    if top is not None and not top.in_scan:
+        notes.append(f"The vertex lies above the scan; its position is estimated to within about {top.spread_mm or 0:.0f} mm.")
+    tell("Findings complete", 1.0)
+    return Findings(
+        tissue=tissue,
+        landmarks=landmarks,
+        midsagittal=plane,
+        streak=streaks,
+        motion_grades=grades,
+        motion_index=index,
+        methods=dict(METHODS),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,109 @@
+"""Removable objects on or outside the body surface: clips, earrings, electrodes, fiducials, sensors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from HeadCTIQALib.findings import Tissue
+from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.volume import CTVolume
+
+from .headmask import box_filter_max
+from .workgrid import Field, WorkGrid, head_probability, soft_signed_distance, work_grid
+
+DENSE_HU, METAL_HU = 160, 1500
+SKIN_MM = 4.0  # metal this close to the surface is worn in or on the skin (earrings, staples)
+BARE_MM = 1.5  # what lies on the skin has no skin over it; a calcified cyst has
+MAX_WORN_ML = 5.0
+MAX_EXTENT_MM = 90.0  # holders and couches are longer than this, removable objects shorter
+MAX_VOLUME_ML = 40.0
+MIN_VOLUME_ML = 0.02
+NEAR_MM = 45.0  # objects further from the head belong to the couch
+
+
+def foreign_objects(volume: CTVolume, tissue: NDArray[np.uint8], coarse: CoarseAnatomy) -> NDArray[np.bool_]:
+    """(K, J, I) bool: removable objects outside the body surface or on it, inside the field of view.
+
+    Three kinds are looked for: things with dense parts (> 160 HU) that lie free outside the head and are smaller than
+    a holder; dense things that lie bare on the skin (fiducials, buttons, electrodes); and metal (> 1500 HU) within
+    4 mm of the surface that is not connected to bone (earrings, pins).  Calcified cysts under the skin, fillings,
+    implants and surgical clips inside the head, holder, couch and blankets are not counted.
+    """
+    grid = work_grid(volume, coarse, margin_mm=NEAR_MM)
+    hu = grid.reduce_hu()
+    labels = grid.reduce_mask(tissue)
+    head = (labels != Tissue.OUTSIDE) & (labels != Tissue.HOLDER) & (labels != Tissue.FOREIGN)
+    depth = grid.sample(soft_signed_distance(head_probability(coarse), coarse.spacing), coarse, outside=-1e3)
+    found = _free(grid, hu, head, depth) | _worn(grid, hu, head, labels == Tissue.HOLDER)
+    out = np.zeros(volume.shape, bool)
+    grid.expand(found, out)
+    return out
+
+
+def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth: Field) -> NDArray[np.bool_]:
+    """Dense objects beside the head.  Components are formed at -200 HU, so that a holder's parts hang together."""
+    thing = (hu > -200) & ~box_filter_max(head, (0, 1, 1))
+    labels, n = ndimage.label(thing, np.ones((3, 3, 3)))
+    keep = np.zeros(n + 1, bool)
+    for c, box in enumerate(ndimage.find_objects(labels), start=1):
+        part = labels[box] == c
+        dense = part & (hu[box] > DENSE_HU)
+        if not dense.any() or _ml(grid, dense, box) < MIN_VOLUME_ML or _ml(grid, part, box) > MAX_VOLUME_ML:
+            continue
+        at_border = box[1].start == 0 or box[2].start == 0 or box[1].stop == hu.shape[1] or box[2].stop == hu.shape[2]
+        if at_border or max(_extent(grid, box)) > MAX_EXTENT_MM:
+            continue
+        # a flat, long thing under the head is a piece of the holder seen through a gap
+        metal = bool((hu[box][part] > METAL_HU).any())
+        if metal or (max(_extent(grid, box)) < 40.0 and float(depth[box][part].max()) > -12.0):
+            keep[c] = True
+    return keep[labels] & (hu > -200)
+
+
+def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Dense things on the skin that the head mask took in, and metal just under it, not connected to bone or teeth."""
+    dense = hu > DENSE_HU
+
+    def near(mask: NDArray[np.bool_], mm: float) -> NDArray[np.bool_]:
+        return box_filter_max(mask, (0, max(1, round(mm / grid.pixel[0])), max(1, round(mm / grid.pixel[1]))))
+
+    dense &= near(head, 2.0)
+    labels, n = ndimage.label(dense, np.ones((3, 3, 3)))
+    if n == 0:
+        return dense
+
+    def count(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.bincount(labels[mask], minlength=n + 1)
+
+    size, pixel = count(dense), grid.pixel[0] * grid.pixel[1]
+    outside = ~head  # enclosed air is part of ``head``, so that this is the outer surface only
+    bare = count(dense & near(outside, BARE_MM)) > 0.3 * size
+    shallow = count(dense & near(outside, SKIN_MM)) > 0.6 * size
+    metal = count(dense & (hu > METAL_HU)) * pixel > 1.5
+    held = count(dense & near(holder, 1.5)) > 0.15 * size
+    keep = ((bare & (size * pixel > 6.0)) | (shallow & metal)) & ~held
+    keep[0] = False
+    boxes = ndimage.find_objects(labels)
+    for c in np.flatnonzero(keep):
+        box = boxes[c - 1]
+        part = labels[box] == c
+        at_end = box[0].start == 0 and box[0].stop <= 2  # a single cut slice shows too little to tell
+        small = _ml(grid, part, box) >= MIN_VOLUME_ML and max(_extent(grid, box)) < MAX_EXTENT_MM
+        keep[c] = small and _ml(grid, part, box) < MAX_WORN_ML and not (at_end and not metal[c])
+    return keep[labels]
+
+
+def _ml(grid: WorkGrid, part: NDArray[np.bool_], box: tuple[slice, ...]) -> float:
+    widths = grid.volume.slice_widths[box[0]]
+    return float(part.sum(axis=(1, 2)) @ widths) * grid.pixel[0] * grid.pixel[1] / 1000.0
+
+
+def _extent(grid: WorkGrid, box: tuple[slice, ...]) -> tuple[float, float, float]:
+    """mm along k, rows, columns."""
+    return (
+        float(grid.volume.slice_widths[box[0]].sum()),
+        (box[1].stop - box[1].start) * grid.pixel[0],
+        (box[2].stop - box[2].start) * grid.pixel[1],
+    )

@@ -1,0 +1,68 @@
+"""The head on the work grid: native HU decide the surface, the network decides what belongs to the head."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .workgrid import Field
+
+SURFACE_HU = -300
+TOLERANCE_MM = 7.0  # how far the native surface may lie outside the coarse one (ears, nose, hair excluded by HU)
+HOLDER_MARGIN = -0.25  # outside the coarse surface the holder wins even when the head is a little more probable
+FILL_MM = 2.0  # air this deep inside the coarse head is enclosed air
+
+
+def head_mask(hu: NDArray[np.int16], depth: Field, holder: Field) -> NDArray[np.bool_]:
+    """(K, J', I') bool: the head with its air cavities, without holder, couch and blankets.
+
+    Args:
+        hu: (K, J', I') block-averaged HU.
+        depth: mm inside the coarse head surface, negative outside.
+        holder: probability of HOLDER minus probability of the head, from the network.
+    """
+    body = (hu > SURFACE_HU) & (depth > -TOLERANCE_MM) & ~((holder > HOLDER_MARGIN) & (depth < 0))
+    # one opening cuts straps and foam skins loose that touch the scalp along a line; it must not eat thin scalp, so
+    # it acts outside the coarse head only
+    loose = body & (depth < -1.5)
+    plane = np.ones((1, 3, 3), bool)
+    opened = ndimage.binary_opening(body, plane)
+    body &= ~loose | opened
+    labels, n = ndimage.label(body)
+    if n == 0:
+        return body
+    seeds = np.bincount(labels[(depth > 4.0) & body].ravel(), minlength=n + 1)
+    seeds[0] = 0
+    sizes = np.bincount(labels.ravel())
+    keep = (seeds >= 0.5 * sizes) & (seeds > 0)  # parts that lie mostly within the coarse head: teeth, ears stay attached
+    keep[int(seeds.argmax())] = True
+    head = keep[labels]
+    head |= depth > FILL_MM
+    return fill_holes(head)
+
+
+def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """``mask`` with the holes of every slice filled (background that does not reach the slice's border)."""
+    structure = np.zeros((3, 3, 3), bool)
+    structure[1] = ndimage.generate_binary_structure(2, 1)
+    labels, n = ndimage.label(~mask, structure)
+    open_ = np.zeros(n + 1, bool)
+    for border in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+        open_[border.ravel()] = True
+    open_[0] = False
+    return ~open_[labels]
+
+
+def box_filter_max(mask: NDArray[np.bool_], radius: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Dilation by a box of (2r + 1) voxels along each axis; separable, hence cheap for large radii."""
+    out = mask.view(np.uint8)
+    for axis, r in enumerate(radius):
+        if r > 0:
+            out = ndimage.maximum_filter1d(out, 2 * r + 1, axis=axis, mode="constant")
+    return out.view(bool) if out is not mask.view(np.uint8) else mask.copy()
+
+
+def box_filter_min(mask: NDArray[np.bool_], radius: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Erosion by a box of (2r + 1) voxels along each axis; the array's border counts as inside."""
+    return ~box_filter_max(~mask, radius)

@@ -1,0 +1,42 @@
+"""The intracranial space on the work grid: the coarse region, carried to the inner table by the native HU."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from .headmask import box_filter_max, box_filter_min
+from .workgrid import Field
+
+GROW_MM = 4.0  # the coarse boundary may be this far inside the inner table
+DEEP_MM = 5.0  # bone density this deep inside is calcification, not skull
+SOFT_LOW, SOFT_HIGH = -25.0, 115.0  # HU of what can fill the space next to the inner table
+
+
+def intracranial_mask(
+    hu: NDArray[np.int16], smooth: Field, bone: NDArray[np.bool_], depth: Field, pixel_mm: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """(K, J', I') bool.
+
+    Args:
+        hu, smooth: block-averaged HU and the same smoothed in-plane by about 1 mm.
+        bone: native bone.
+        depth: mm inside the coarse intracranial surface, negative outside.
+        pixel_mm: mm per row and column.
+    """
+    deep = depth > DEEP_MM
+    fill = (smooth > SOFT_LOW) & (smooth < SOFT_HIGH) & ~bone
+    core = (deep & (hu > -400)) | ((depth > 0) & fill)
+    # closing core and bone together fills the gap between them along the vault, but does not push the region out
+    # through foramina, where no bone stands opposite
+    r = (0, max(1, round(GROW_MM / pixel_mm[0])), max(1, round(GROW_MM / pixel_mm[1])))
+    closed = box_filter_min(box_filter_max(core | bone, r), r)
+    region = core | (closed & fill & (depth > -GROW_MM))
+    region = ndimage.binary_opening(region, np.ones((1, 3, 3), bool)) | (region & deep)
+    labels, n = ndimage.label(region)
+    if n > 1:
+        counts = np.bincount(labels[core].ravel(), minlength=n + 1)
+        counts[0] = 0
+        region = counts[labels] > 0.05 * counts.max()
+    return region

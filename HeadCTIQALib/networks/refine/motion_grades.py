@@ -1,0 +1,183 @@
+"""Motion grades without a network: unrest of the air around the head, and steps between neighbouring slices."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from HeadCTIQALib.findings import HEAD, INTRACRANIAL, Tissue
+from HeadCTIQALib.volume import CTVolume
+
+from .headmask import box_filter_max
+
+RING_MM = (5.0, 20.0)
+GRADE_LIMITS = (5.0, 9.0, 18.0)  # HU of the ring index above the scan's own still level: grades 1, 2, 3 begin here
+STEP_LIMITS = (0.2, 1.5, 3.5)  # mm of a sudden in-plane shift: grades 1, 2, 3
+METAL_HU = 2500
+MIN_RING_MM2 = 1500.0
+SECTORS, MIN_SECTORS, SECTOR_PERCENTILE = 36, 8, 30.0
+CLIPPED_SHARE = 0.4  # with more of the ring at the lowest value, its unrest has been cut away
+MIN_STEP_AREA_MM2 = 15000.0  # near the vertex the outline changes too fast
+STEP_MAX_GAP_MM = 3.0  # anatomy changes too much between slices further apart
+
+
+def motion(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """(grades, index): (K,) int8 grade 0..3 per slice, -1 where it cannot be graded, and the (K,) ring index, HU.
+
+    The index is the SD of the smoothed HU in the air 5-20 mm outside the scalp, inside the reconstruction circle and
+    away from holder and foreign objects, less what the noise explains; NaN where no ring can be read.  In-plane motion
+    throws streaks into that air.  A sudden in-plane shift of the head between neighbouring slices, against the trend
+    of its surroundings, counts as motion between the two as well.  Slices outside the intracranial range are graded
+    like any other; slices with metal are not graded by the ring, since metal streaks look the same there.
+    """
+    index, metal = ring_index(volume, tissue)
+    grades = np.full(len(index), -1, np.int8)
+    readable = np.isfinite(index)
+    if readable.any():
+        clean = readable & ~metal
+        # still slices of the same scan tell its own floor: scatter, clothing, kernel
+        floor = float(np.percentile(index[clean], 25)) if clean.sum() >= 5 else 0.0
+        excess = index - min(floor, 3.0)
+        grades[readable] = np.digitize(excess[readable], GRADE_LIMITS)
+        grades[readable & metal & (grades > 0)] = -1
+    steps = slice_steps(volume, tissue)
+    for s in np.flatnonzero(steps > STEP_LIMITS[0]):
+        grade = int(np.digitize(steps[s], STEP_LIMITS))
+        grades[s : s + 2] = np.maximum(grades[s : s + 2], grade)
+    return grades, index
+
+
+def ring_index(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(K,) ring index in HU (NaN: not readable) and (K,) bool, metal in or next to the slice."""
+    dj, di = volume.pixel_spacing
+    f = max(1, round(0.9 / max(dj, di)))
+    k, jj, ii = volume.shape
+    rows, columns = jj // f, ii // f
+    head_lut, thing_lut = np.zeros(256, bool), np.zeros(256, bool)
+    head_lut[list(HEAD)] = True
+    thing_lut[[Tissue.HOLDER, Tissue.FOREIGN]] = True
+    y, x = np.mgrid[:rows, :columns]
+    circle = np.hypot((y - (rows - 1) / 2) * dj * f, (x - (columns - 1) / 2) * di * f) < 0.48 * min(jj * dj, ii * di)
+    index, metal = np.full(k, np.nan), np.zeros(k, bool)
+    radius = [max(1, round(mm / (0.5 * (dj + di) * f))) for mm in RING_MM]
+    for s in range(k):
+        small = tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]
+        head = head_lut[small]
+        if not head.any():
+            continue
+        metal[s] = bool((volume.hu[s][head_lut[tissue[s]]] > METAL_HU).sum() > 4)
+        distance = _chamfer(head, radius[1])
+        ring = circle & (distance > radius[0]) & (distance <= radius[1])
+        ring &= ~box_filter_max(thing_lut[small][None], (0, 5, 5))[0]
+        block = volume.hu[s, : rows * f, : columns * f].reshape(rows, f, columns, f)
+        hu = block.mean(axis=(1, 3), dtype=np.float32)
+        if volume.padding is not None:
+            ring &= ~volume.padding[s, f // 2 : rows * f : f, f // 2 : columns * f : f]
+        ring &= ~box_filter_max((hu > -880)[None], (0, 3, 3))[0]
+        index[s] = _unrest(hu, ring, head, dj * di * f * f)
+    return index, ndimage.binary_dilation(metal, iterations=1)
+
+
+def _chamfer(head: NDArray[np.bool_], reach: int) -> NDArray[np.float32]:
+    """Pixels to the head, computed only in its surroundings."""
+    rows, columns = np.flatnonzero(head.any(axis=1)), np.flatnonzero(head.any(axis=0))
+    box = (
+        slice(max(0, rows[0] - reach - 1), rows[-1] + reach + 2),
+        slice(max(0, columns[0] - reach - 1), columns[-1] + reach + 2),
+    )
+    out = np.full(head.shape, np.inf, np.float32)
+    out[box] = ndimage.distance_transform_edt(~head[box])
+    return out
+
+
+def _unrest(hu: NDArray[np.float32], ring: NDArray[np.bool_], head: NDArray[np.bool_], pixel_mm2: float) -> float:
+    """HU: unrest (SD of the smoothed HU) of the quieter sectors of the ring; NaN when it cannot be read.
+
+    Hair, blankets and electrodes disturb the air of some directions only, motion that of most: the ring is cut into
+    sectors and a low percentile of their SDs is taken.
+    """
+    if ring.sum() * pixel_mm2 < MIN_RING_MM2 or (hu[ring] <= -1023).mean() > CLIPPED_SHARE:
+        return float("nan")
+    rows, columns = np.flatnonzero(ring.any(axis=1)), np.flatnonzero(ring.any(axis=0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    hu, ring = hu[box], ring[box]
+    # a slow trend is scatter or a cushion, not motion
+    weight = ndimage.uniform_filter(ring.astype(np.float32), 15)
+    mean = ndimage.uniform_filter(np.where(ring, hu, 0).astype(np.float32), 15) / np.maximum(weight, 1e-3)
+    high = np.where(ring, hu - mean, 0).astype(np.float32)
+    smooth = ndimage.uniform_filter(high, 2)
+    y, x = np.nonzero(ndimage.binary_erosion(ring))
+    if len(y) < 300:
+        return float("nan")
+    centre = [float(c.mean()) for c in np.nonzero(head)]
+    sector = ((np.arctan2(y + rows[0] - centre[0], x + columns[0] - centre[1]) / (2 * np.pi) + 0.5) * SECTORS).astype(int) % SECTORS
+    count = np.bincount(sector, minlength=SECTORS).astype(float)
+    values = smooth[y, x]
+    full = count * pixel_mm2 > 50.0
+    if full.sum() < MIN_SECTORS:
+        return float("nan")
+    mean_s = np.bincount(sector, values, SECTORS)[full] / count[full]
+    square = np.bincount(sector, values.astype(float) ** 2, SECTORS)[full] / count[full]
+    sd = np.sqrt(np.maximum(square - mean_s**2, 0.0))
+    return float(np.percentile(sd, SECTOR_PERCENTILE))
+
+
+def slice_steps(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(K - 1,) mm of the in-plane shift between slices s and s + 1 beyond the trend of the surrounding gaps.
+
+    The shift is the least-squares optical flow of the clipped HU inside the head; 0 where slices are too far apart or
+    the head is too small.
+    """
+    k, jj, ii = volume.shape
+    gaps = np.diff(volume.slice_positions)
+    out = np.zeros(max(0, k - 1))
+    if k < 6 or np.median(gaps) > STEP_MAX_GAP_MM:
+        return out
+    dj, di = volume.pixel_spacing
+    f = max(1, round(0.9 / max(dj, di)))
+    rows, columns = jj // f, ii // f
+    head_lut = np.zeros(256, bool)
+    head_lut[list(HEAD)] = True
+    flow, area = np.full((k - 1, 2), np.nan), np.zeros(k)
+    previous = None
+    for s in range(k):
+        block = volume.hu[s, : rows * f, : columns * f].reshape(rows, f, columns, f)
+        image = ndimage.gaussian_filter(np.clip(block.mean(axis=(1, 3), dtype=np.float32), -300, 900), 0.7)
+        mask = head_lut[tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]]
+        area[s] = mask.sum() * dj * di * f * f
+        # scalp and outer table: the surface that changes most smoothly from slice to slice
+        mask = box_filter_max(mask[None], (0, 3, 3))[0] & box_filter_max(~mask[None], (0, 3, 3))[0]
+        if previous is not None:
+            use = mask | previous[1]
+            # slices offset against each other by a gantry tilt carry that offset in their origins
+            known = (volume.origins[s] - volume.origins[s - 1]) @ np.stack([volume.col_step / dj, volume.row_step / di], axis=1)
+            if area[s] > MIN_STEP_AREA_MM2:
+                flow[s - 1] = _flow(previous[0], image, use) * f * np.array([dj, di]) + known
+        previous = (image, mask)
+    rate = flow / gaps[:, None]  # a seam between two rotations is a longer gap, not a step
+    for s in range(k - 1):
+        sides = [rate[max(0, s - 4) : s], rate[s + 1 : s + 5]]
+        sides = [side[np.isfinite(side).all(axis=1)] for side in sides]
+        if not np.isfinite(rate[s]).all() or min(len(side) for side in sides) < 2:
+            continue
+        trend = np.mean([np.median(side, axis=0) for side in sides], axis=0)
+        # where the anatomy itself changes fast, a step must stand out from that restlessness
+        restless = np.max([np.abs(side - np.median(side, axis=0)).max(axis=0) for side in sides], axis=0)
+        out[s] = gaps[s] * max(0.0, float(np.hypot(*(rate[s] - trend))) - 1.5 * float(np.hypot(*restless)))
+    return out
+
+
+def _flow(a: NDArray[np.float32], b: NDArray[np.float32], use: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(rows, columns) by which ``b`` is shifted against ``a``, pixels; robust least squares."""
+    mean = 0.5 * (a + b)
+    g = np.stack([np.gradient(mean, axis=0)[use], np.gradient(mean, axis=1)[use]], axis=1).astype(np.float64)
+    d = (a - b)[use].astype(np.float64)
+    weight = np.ones(len(d))
+    shift = np.zeros(2)
+    for _ in range(3):
+        gw = g * weight[:, None]
+        shift = np.linalg.solve(gw.T @ g + 1e-3 * np.eye(2), gw.T @ d)
+        residual = np.abs(d - g @ shift)
+        weight = 1.0 / (1.0 + (residual / max(1.0, 2.0 * float(np.median(residual)))) ** 2)
+    return shift

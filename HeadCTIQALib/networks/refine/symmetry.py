@@ -1,0 +1,195 @@
+"""The mid-sagittal plane by registering the head with its own mirror image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, optimize
+
+from HeadCTIQALib.findings import Plane
+from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.volume import CTVolume
+from HeadCTIQALib.volume.resample import Grid, to_grid
+
+from .workgrid import Field, Vector, head_probability, soft_signed_distance
+
+SPACING_MM = 2.5
+BELOW_MM = 12.0  # below the intracranial space, the neck and jaw turn on their own
+TRUNCATE = 0.22  # of the 1200 HU window: a difference this large counts as "not the same thing" and no more
+DISAGREE_DEG = 3.0
+PAIRS = ("EAM", "GLOBE", "CANTHUS")
+MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP")  # bone: the brain's own midline may be shifted
+
+
+@dataclass(frozen=True, slots=True)
+class SymmetryDetails:
+    """How the plane was found; angles in degrees between plane normals, None where there was nothing to compare."""
+
+    mismatch: float  # mean truncated difference to the mirror image, 0 (symmetric) .. 1
+    to_network_deg: float | None
+    to_landmarks_deg: float | None
+    note: str
+
+
+def midsagittal_plane(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Plane, SymmetryDetails]:
+    """Mid-sagittal plane in RAS mm, its normal pointing right.
+
+    The head is resampled to 2.5 mm isotropic through the true slice geometry, clipped to -200..1000 HU, and the mean
+    *truncated* difference to its mirror image is minimised over yaw, roll and offset, from the network's plane and a
+    small grid of starts.  Truncation makes one-sided things (bleed, haematoma, craniectomy) cost the same wherever
+    the plane lies, so that the rest of the head decides.  Holder and couch are blanked out; only the head above the
+    skull base takes part, since the neck turns on its own.
+
+    Confidence falls when the mirror plane and the network's pose or landmarks disagree by more than 3 degrees.
+    """
+    values, points, lookup = _head_image(volume, coarse)
+    network = plane_of_pose(coarse.pose)
+    centre = points.mean(axis=0)
+    start = network if abs(network[0][0]) > 0.5 else (np.array([1.0, 0.0, 0.0]), centre)
+    normal, offset, mismatch = _register(values, points, lookup, start[0], centre, (start[1] - centre) @ start[0])
+    origin = centre + offset * normal
+    by_landmarks = plane_of_landmarks(coarse)
+    to_network = _angle(normal, network[0])
+    to_landmarks = None if by_landmarks is None else _angle(normal, by_landmarks[0])
+    confidence, note = _confidence(mismatch, to_network, to_landmarks)
+    plane = Plane(_triple(origin), _triple(normal), confidence=confidence, source="analytic")
+    return plane, SymmetryDetails(mismatch, to_network, to_landmarks, note)
+
+
+def plane_of_pose(pose: Vector) -> tuple[Vector, Vector]:
+    """(normal, point) of the template's x = 0 plane carried by an affine pose (template to RAS)."""
+    normal = np.linalg.inv(pose[:3, :3])[0]
+    normal = normal / np.linalg.norm(normal)
+    return (normal if normal[0] > 0 else -normal), np.asarray(pose[:3, 3], float)
+
+
+def plane_of_landmarks(coarse: CoarseAnatomy) -> tuple[Vector, Vector] | None:
+    """(normal, point) of the least-squares plane through midline landmarks and midpoints of left-right pairs.
+
+    None when fewer than five landmarks in the scan are confident enough.  The directions of the pairs take no part:
+    ears and orbits are often at different heights in a straight head.
+    """
+    marks = {name: np.array(m.position) for name, m in coarse.landmarks.items() if m.in_scan and m.confidence >= 0.5}
+    points = [marks[n] for n in MIDLINE if n in marks]
+    points += [0.5 * (marks[n + "_R"] + marks[n + "_L"]) for n in PAIRS if n + "_R" in marks and n + "_L" in marks]
+    if len(points) < 5:
+        return None
+    centre = np.mean(points, axis=0)
+    normal = np.linalg.svd(np.array(points) - centre)[2][2]
+    return (normal if normal[0] > 0 else -normal), centre
+
+
+def _head_image(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Field, Vector, Callable[[Vector, Field], None]]:
+    """Values (N,) and points (N, 3) RAS of the sampled head, and a lookup of values at other points."""
+    head_p = head_probability(coarse)
+    inner = coarse.probabilities[4:9].sum(axis=0)
+    index = np.argwhere(inner > 0.5)
+    if len(index) < 50:
+        index = np.argwhere(head_p > 0.5)
+    ras = coarse.origin + coarse.spacing * index[:, ::-1]
+    low, high = ras.min(axis=0) - 30.0, ras.max(axis=0) + 30.0
+    shape = np.ceil((high - low)[::-1] / SPACING_MM).astype(int) + 1
+    grid = Grid(low, SPACING_MM, (int(shape[0]), int(shape[1]), int(shape[2])))
+    hu, seen = to_grid(volume, grid)
+    axes = [(low[c] + SPACING_MM * np.arange(shape[2 - c]) - coarse.origin[c]) / coarse.spacing for c in (2, 1, 0)]
+    depth = _resample(soft_signed_distance(head_p, coarse.spacing), axes, -1e3)
+    holder = _resample(coarse.probabilities[10] - head_p, axes, 0.0)
+    image = np.clip((np.clip(hu, -200, 1000) + 200) / 1200.0, 0, 1).astype(np.float32)
+    blank = (depth < -6.0) | ((holder > 0) & (depth < 0))
+    image[blank] = 0
+    up = coarse.pose[:3, 2] / np.linalg.norm(coarse.pose[:3, 2])
+    height = grid.ras() @ up
+    use = seen & (depth > -3.0) & (height > np.percentile(ras @ up, 1) - BELOW_MM)
+    image = ndimage.gaussian_filter(image, 0.5)
+    image[~seen] = np.nan  # what was not imaged must not count against a plane
+    points = grid.ras()[use]
+
+    def lookup(at: Vector, out: Field) -> None:
+        ndimage.map_coordinates(image, list(grid.index(at).T), order=1, cval=0.0, output=out, prefilter=False)
+
+    return image[use], points, lookup
+
+
+def _resample(field: NDArray[np.float32], axes: list[Vector], outside: float) -> Field:
+    """Separable trilinear values of a (Z, Y, X) field at index axes (z, y, x)."""
+    out = field
+    for axis, x in enumerate(axes):
+        clipped = np.clip(x, 0, field.shape[axis] - 1)
+        low = np.minimum(clipped.astype(int), field.shape[axis] - 2)
+        w = (clipped - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        out = np.take(out, low, axis=axis) * (1 - w) + np.take(out, low + 1, axis=axis) * w
+        beyond = np.flatnonzero((x < -0.5) | (x > field.shape[axis] - 0.5))
+        out[tuple(beyond if a == axis else slice(None) for a in range(3))] = outside
+    return out
+
+
+def _normal(n0: Vector, yaw: float, roll: float) -> Vector:
+    """``n0`` (near +R) turned by yaw about S and roll about A, degrees; exact enough to be a unit vector."""
+    v = n0 + np.array([0.0, np.tan(np.radians(yaw)), np.tan(np.radians(roll))])
+    return v / np.linalg.norm(v)
+
+
+def _register(
+    values: Field, points: Vector, lookup: Callable[[Vector, Field], None], n0: Vector, centre: Vector, offset: float
+) -> tuple[Vector, float, float]:
+    """(normal, offset mm from ``centre``, mismatch) of the best mirror plane, coarse to fine."""
+
+    def cost(count: int) -> Callable[[NDArray[np.float64]], float]:
+        step = max(1, len(points) // count)
+        at, own = points[::step] - centre, values[::step]
+        buffer = np.empty(len(at), np.float32)
+
+        def evaluate(x: NDArray[np.float64]) -> float:
+            n = _normal(n0, x[0], x[1])
+            lookup(centre + at - 2.0 * np.outer(at @ n - x[2], n), buffer)
+            difference = np.abs(buffer - own)
+            seen = np.isfinite(difference)
+            if seen.sum() < 0.3 * len(seen):
+                return 1.0
+            return float(np.minimum(difference[seen], TRUNCATE).mean() / TRUNCATE)
+
+        return evaluate
+
+    rough = cost(4000)
+    starts = [
+        np.array([yaw, roll, offset + shift])
+        for yaw in (0.0, -5.0, 5.0, -10.0, 10.0)
+        for roll in (0.0, -5.0, 5.0)
+        for shift in (0.0, -4.0, 4.0)
+    ]
+    starts.sort(key=rough)
+    middle = cost(10_000)
+    found = [_simplex(middle, x, (2.0, 2.0, 2.0), 45) for x in starts[:2]]
+    best = min(found, key=lambda f: f.fun).x
+    final = _simplex(cost(45_000), best, (0.6, 0.6, 0.5), 60)
+    return _normal(n0, final.x[0], final.x[1]), float(final.x[2]), float(final.fun)
+
+
+def _simplex(
+    f: Callable[[NDArray[np.float64]], float], x: NDArray[np.float64], size: tuple[float, float, float], evaluations: int
+) -> optimize.OptimizeResult:
+    simplex = np.vstack([x, x + np.diag(size)])
+    options = {"initial_simplex": simplex, "maxfev": evaluations, "xatol": 0.01, "fatol": 1e-6}
+    return optimize.minimize(f, x, method="Nelder-Mead", options=options)
+
+
+def _confidence(mismatch: float, to_network: float, to_landmarks: float | None) -> tuple[float, str]:
+    confidence, note = 0.95, ""
+    if mismatch > 0.45:
+        confidence, note = 0.6, "The head is unusually asymmetric, so that its mirror plane is less certain."
+    apart = to_network if to_landmarks is None else min(to_network, to_landmarks)
+    if apart > DISAGREE_DEG:
+        confidence = min(confidence, 0.45 if apart > 2 * DISAGREE_DEG else 0.6)
+        note = f"The mirror plane and the anatomy network disagree by {apart:.1f} degrees; check the mid-sagittal plane."
+    return confidence, note
+
+
+def _angle(a: Vector, b: Vector) -> float:
+    return float(np.degrees(np.arccos(np.clip(abs(a @ b), 0.0, 1.0))))
+
+
+def _triple(v: Vector) -> tuple[float, float, float]:
+    return float(v[0]), float(v[1]), float(v[2])

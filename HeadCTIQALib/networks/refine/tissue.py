@@ -1,0 +1,102 @@
+"""The native tissue label map from the coarse network output and native HU."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from HeadCTIQALib.findings import Tissue
+from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.volume import CTVolume
+
+from . import parenchyma
+from .headmask import head_mask
+from .intracranial import intracranial_mask
+from .workgrid import WorkGrid, head_probability, soft_signed_distance, work_grid
+
+BONE_HU, CONTRAST_BONE_HU = 200, 350
+AIR_HU = -400
+HOLDER_HU = -500
+
+
+def tissue_map(volume: CTVolume, coarse: CoarseAnatomy) -> NDArray[np.uint8]:
+    """(K, J, I) uint8 exclusive :class:`Tissue` labels on the native grid.
+
+    The network says *what* is where to a few millimetres, native HU say where exactly: head surface -300 HU, bone
+    200 HU (350 where the network sees no bone: contrast medium, calcium), air -400 HU.  Grey, white and CSF come from
+    a mixture fit of smoothed HU with the network's probabilities as prior.
+
+    Raises:
+        ValueError: the network saw no head.
+    """
+    grid = work_grid(volume, coarse)
+    hu = grid.reduce_hu()
+    labels = _labels(grid, coarse, hu)
+    out = _outside_labels(volume, grid.step)
+    grid.expand(labels, out)
+    return out
+
+
+def _outside_labels(volume: CTVolume, step: int) -> NDArray[np.uint8]:
+    """Everything denser than foam is holder until the head claims it; sampled every ``step`` pixels."""
+    out = np.empty(volume.shape, np.uint8)
+    for s in range(volume.shape[0]):
+        dense = (volume.hu[s, ::step, ::step] > HOLDER_HU).astype(np.uint8) * np.uint8(Tissue.HOLDER)
+        out[s] = np.repeat(np.repeat(dense, step, axis=0), step, axis=1)[: volume.shape[1], : volume.shape[2]]
+    return out
+
+
+def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16]) -> NDArray[np.uint8]:
+    p = coarse.probabilities
+    head_p = head_probability(coarse)
+    depth = grid.sample(soft_signed_distance(head_p, coarse.spacing), coarse, outside=-1e3)
+    holder = grid.sample(p[Tissue.HOLDER] - head_p, coarse, outside=0.0)
+    head = head_mask(hu, depth, holder)
+    del holder, depth
+
+    smooth = ndimage.gaussian_filter(hu.astype(np.float32), (0, 0.9 / grid.pixel[0], 0.9 / grid.pixel[1]), truncate=2.5)
+    p_bone = grid.sample(p[Tissue.BONE], coarse)
+    bone = head & (hu > np.where(p_bone > 0.08, BONE_HU, CONTRAST_BONE_HU))
+    del p_bone
+    inner = p[Tissue.BRAIN : Tissue.CSF + 1].sum(axis=0)
+    depth = grid.sample(soft_signed_distance(inner, coarse.spacing), coarse, outside=-1e3)
+    inside = intracranial_mask(hu, smooth, bone, depth, grid.pixel) & head
+    del depth
+
+    out = np.zeros(hu.shape, np.uint8)
+    out[(hu > HOLDER_HU) & ~head] = Tissue.HOLDER
+    out[head] = Tissue.SOFT
+    out[head & (smooth < AIR_HU)] = Tissue.AIR_CAVITY
+    out[bone] = Tissue.BONE
+    globe = grid.sample(p[Tissue.GLOBE], coarse) > 0.5
+    out[globe & (out == Tissue.SOFT) & (smooth > -20) & (smooth < 120)] = Tissue.GLOBE
+    del globe, smooth
+    _brain_labels(grid, coarse, hu, inside, out)
+    return out
+
+
+def _brain_labels(
+    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_], out: NDArray[np.uint8]
+) -> None:
+    """Label the intracranial voxels of ``out`` in place."""
+    if inside.sum() < 1000:
+        out[inside] = Tissue.BRAIN
+        return
+    p = coarse.probabilities
+    noise = parenchyma.noise_sd(hu, inside)
+    gap = float(np.median(np.diff(grid.volume.slice_positions))) if grid.shape[0] > 1 else 5.0
+    values = parenchyma.masked_smooth(hu, inside, parenchyma.smoothing_mm(noise), (gap, *grid.pixel))[inside]
+    hind, grey, white, deep, csf = (
+        grid.sample(p[t], coarse)[inside] for t in (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF)
+    )
+    cerebrum = np.flatnonzero(hind < 0.5)
+    cerebrum = cerebrum[:: max(1, len(cerebrum) // 120_000)]
+    mix = parenchyma.fit_mixture(values[cerebrum], np.stack([csf, grey + deep, white])[:, cerebrum], noise)
+    kind = parenchyma.classify(values, csf, grey + deep, white, mix)
+    lut = np.array([Tissue.CSF, Tissue.GREY, Tissue.WHITE, Tissue.BRAIN], np.uint8)
+    label = lut[kind]
+    others = np.maximum(np.maximum(grey, white), hind)
+    label[(deep > others) & (kind != 0) & (kind != 3)] = Tissue.DEEP_GREY
+    label[(hind > np.maximum(np.maximum(grey, white), deep)) & (kind != 0)] = Tissue.BRAIN
+    out[inside] = label

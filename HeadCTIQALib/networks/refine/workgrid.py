@@ -1,0 +1,163 @@
+"""The grid on which the analytic steps work: the native slices, in-plane averaged to about 1 mm, around the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.volume import CTVolume
+
+Vector = NDArray[np.float64]
+Field = NDArray[np.float32]
+
+TARGET_MM = 0.95  # in-plane pixels are averaged up to about this size
+
+
+@dataclass(frozen=True)
+class WorkGrid:
+    """All K native slices; rows j0 + step*[0, J') and columns i0 + step*[0, I') in blocks of step x step pixels."""
+
+    volume: CTVolume
+    j0: int
+    i0: int
+    rows: int
+    columns: int
+    step: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(K, J', I')."""
+        return self.volume.shape[0], self.rows, self.columns
+
+    @property
+    def pixel(self) -> tuple[float, float]:
+        """mm per work row and per work column."""
+        dj, di = self.volume.pixel_spacing
+        return dj * self.step, di * self.step
+
+    def reduce_hu(self) -> NDArray[np.int16]:
+        """(K, J', I') int16 block-averaged HU."""
+        f, out = self.step, np.empty(self.shape, np.int16)
+        js, is_ = slice(self.j0, self.j0 + self.rows * f), slice(self.i0, self.i0 + self.columns * f)
+        for s in range(self.shape[0]):  # slice by slice keeps the temporary small
+            block = self.volume.hu[s, js, is_].astype(np.int32)
+            total = sum(block[a::f, b::f] for a in range(f) for b in range(f))
+            out[s] = np.round(np.asarray(total) / (f * f))
+        return out
+
+    def reduce_mask(self, mask: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray:
+        """(K, J', I') nearest-pixel sample of a native array."""
+        half, f = self.step // 2, self.step
+        return np.ascontiguousarray(
+            mask[:, self.j0 + half : self.j0 + self.rows * f : f, self.i0 + half : self.i0 + self.columns * f : f]
+        )
+
+    def expand(self, labels: NDArray, out: NDArray) -> None:
+        """Write (K, J', I') labels into the native (K, J, I) array ``out`` inside the box."""
+        f = self.step
+        js, is_ = slice(self.j0, self.j0 + self.rows * f), slice(self.i0, self.i0 + self.columns * f)
+        for s in range(self.shape[0]):
+            out[s, js, is_] = np.repeat(np.repeat(labels[s], f, axis=0), f, axis=1)
+
+    def _line(self, s: int) -> tuple[Vector, Vector, Vector]:
+        half = 0.5 * (self.step - 1)
+        v = self.volume
+        start = v.origins[s] + (self.i0 + half) * v.row_step + (self.j0 + half) * v.col_step
+        return start, v.row_step * self.step, v.col_step * self.step
+
+    def sample(self, field: NDArray, coarse: CoarseAnatomy, outside: float = 0.0) -> Field:
+        """(K, J', I') trilinear values of a coarse (Z, Y, X) field at the work pixels.
+
+        Rows that run along the coarse x axis (every scan that was not resampled obliquely, gantry tilt included) are
+        separable: bilinear in (z, y) per row, then one matrix product along x.
+        """
+        field = np.asarray(field, np.float32)
+        out = np.empty(self.shape, np.float32)
+        n_j, n_i = np.arange(self.rows), np.arange(self.columns)
+        for s in range(self.shape[0]):
+            start, di, dj = ((p - q) / coarse.spacing for p, q in zip(self._line(s), (coarse.origin, 0.0, 0.0), strict=True))
+            if np.hypot(di[1], di[2]) * self.columns < 0.25 and abs(dj[0]) * self.rows < 0.25:
+                zy = [start[2] + dj[2] * n_j, start[1] + dj[1] * n_j]
+                lines = _bilinear(field, zy[0], zy[1], outside)
+                out[s] = lines @ _weights(start[0] + di[0] * n_i, field.shape[2]).T
+                x = start[0] + di[0] * n_i
+                out[s][:, (x < -0.5) | (x > field.shape[2] - 0.5)] = outside
+            else:
+                p = start + n_j[:, None, None] * dj + n_i[None, :, None] * di
+                out[s] = ndimage.map_coordinates(field, [p[..., 2], p[..., 1], p[..., 0]], order=1, cval=outside)
+        return out
+
+
+def _weights(x: Vector, n: int) -> Field:
+    """(len(x), n) linear interpolation matrix, clamped at the ends."""
+    x = np.clip(x, 0, n - 1)
+    low = np.minimum(x.astype(int), n - 2)
+    w = np.zeros((len(x), n), np.float32)
+    rows = np.arange(len(x))
+    w[rows, low] = 1 - (x - low)
+    w[rows, low + 1] = x - low
+    return w
+
+
+def _bilinear(field: Field, z: Vector, y: Vector, outside: float) -> Field:
+    """(len(z), X) values of field[z, y, :], clamped within half a voxel and ``outside`` beyond."""
+    beyond = (z < -0.5) | (z > field.shape[0] - 0.5) | (y < -0.5) | (y > field.shape[1] - 0.5)
+    z, y = np.clip(z, 0, field.shape[0] - 1), np.clip(y, 0, field.shape[1] - 1)
+    z0, y0 = np.minimum(z.astype(int), field.shape[0] - 2), np.minimum(y.astype(int), field.shape[1] - 2)
+    fz, fy = (z - z0).astype(np.float32)[:, None], (y - y0).astype(np.float32)[:, None]
+    lower = field[z0, y0] * (1 - fy) + field[z0, y0 + 1] * fy
+    upper = field[z0 + 1, y0] * (1 - fy) + field[z0 + 1, y0 + 1] * fy
+    out = lower * (1 - fz) + upper * fz
+    out[beyond] = outside
+    return out
+
+
+def work_grid(volume: CTVolume, coarse: CoarseAnatomy, margin_mm: float = 25.0) -> WorkGrid:
+    """The box of native pixels around the coarse head (plus ``margin_mm``), at about 1 mm in-plane.
+
+    Raises:
+        ValueError: the network saw no head at all.
+    """
+    head = head_probability(coarse) > 0.5
+    if not head.any():
+        raise ValueError("the anatomy network found no head")
+    index = np.argwhere(head)
+    ras = coarse.origin + coarse.spacing * index[:, ::-1]
+    position = ras @ volume.k
+    inside = (position > volume.slice_positions[0] - 10) & (position < volume.slice_positions[-1] + 10)
+    ijk = volume.ras_to_ijk(ras[inside] if inside.any() else ras)
+    dj, di = volume.pixel_spacing
+    step = max(1, round(TARGET_MM / max(dj, di)))
+    low = np.floor(ijk.min(axis=0) - margin_mm / np.array([di, dj, 1.0])).astype(int)
+    high = np.ceil(ijk.max(axis=0) + margin_mm / np.array([di, dj, 1.0])).astype(int)
+    _, jj, ii = volume.shape
+    i0, j0 = int(np.clip(low[0], 0, ii - 2 * step)), int(np.clip(low[1], 0, jj - 2 * step))
+    columns, rows = (int(min(high[0], ii)) - i0) // step, (int(min(high[1], jj)) - j0) // step
+    return WorkGrid(volume, j0, i0, max(2, rows), max(2, columns), step)
+
+
+def head_probability(coarse: CoarseAnatomy) -> Field:
+    """(Z, Y, X) probability of anything that is neither outside nor holder."""
+    return 1.0 - coarse.probabilities[0] - coarse.probabilities[10]
+
+
+def signed_distance(mask: NDArray[np.bool_], spacing: float) -> Field:
+    """mm to the surface of a coarse mask, positive inside; the surface lies between voxels."""
+    if not mask.any():
+        return np.full(mask.shape, -1e3, np.float32)
+    inside = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1, 1:-1]
+    outside = ndimage.distance_transform_edt(~mask)
+    return ((np.maximum(inside - 0.5, 0) - np.maximum(outside - 0.5, 0)) * spacing).astype(np.float32)
+
+
+def soft_signed_distance(probability: NDArray[np.float32], spacing: float) -> Field:
+    """Signed distance of the 0.5 surface, sub-voxel near the surface from the probability's own slope."""
+    sdf = signed_distance(probability > 0.5, spacing)
+    near = np.abs(sdf) < spacing
+    # a boundary voxel's probability tells where in the voxel the surface passes
+    sdf[near] = 0.5 * sdf[near] + 0.5 * spacing * 2.0 * (probability[near] - 0.5)
+    return sdf

@@ -1,0 +1,75 @@
+"""The report as one self-contained HTML document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.report.appendix import appendix
+from HeadCTIQALib.report.coverage_pictures import scout
+from HeadCTIQALib.report.html import Html, join, tag
+from HeadCTIQALib.report.pictures import pictures
+from HeadCTIQALib.report.record import scan_name
+from HeadCTIQALib.report.scene import Scene
+from HeadCTIQALib.report.strips import DEFS
+from HeadCTIQALib.report.summary import header
+from HeadCTIQALib.report.tree import iqm_section, tree
+from HeadCTIQALib.resources import resource
+from HeadCTIQALib.volume.types import CTVolume
+
+# Nothing may be fetched: only styles and pictures within the file.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> str:
+    """The report of one assessment: one HTML document without external resources or scripts.
+
+    Args:
+        record: content of ``assessment.json``; optional keys may be absent.
+        volume, findings: the scan and what was seen in it, for the pictures.
+
+    Returns:
+        The document; the same input gives the same text.
+
+    Raises:
+        ValueError: ``findings`` are of another grid than ``volume``.
+    """
+    if findings.tissue.shape != volume.shape:
+        raise ValueError(f"findings of shape {findings.tissue.shape} do not fit a volume of shape {volume.shape}")
+    scene = Scene(volume, findings, record.get("iqms") or {})
+    sections = [iqm_section(record, m, pictures(scene, m.id)) for m in IQMS]
+    body = tag(
+        "body",
+        DEFS,
+        tag("a", "Skip to the measurements", href="#tree", class_="skip"),
+        header(record, scout(scene)),
+        tag("main", tree(record), tag("section", tag("h2", "Evidence"), _conventions(), *sections, id="evidence"), appendix(record)),
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"HeadCTIQA: {scan_name(record)}"),
+        tag("style", Html(_style())),
+    )
+    return join("", Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"), Html("\n"))
+
+
+@cache
+def _style() -> str:
+    return resource("Report", "report.css").read_text(encoding="utf-8")
+
+
+def _conventions() -> Html:
+    return tag(
+        "p",
+        "The patient's right is on the left side of axial and coronal pictures; anterior is up in axial and left in sagittal ones. "
+        "Reformats follow the true slice geometry: native slices lie horizontal, also when the gantry was tilted. "
+        "Hatched areas were not scanned.",
+        class_="quiet",
+    )

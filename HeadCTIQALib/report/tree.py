@@ -1,0 +1,138 @@
+"""The hierarchy as a tree in one table, and a section with all facts for every IQM."""
+
+from __future__ import annotations
+
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, iqms_of
+from HeadCTIQALib.report.html import Html, join, plain_unit, points, tag, with_unit
+from HeadCTIQALib.report.record import Record, at, category_points, overall_points, sentences
+from HeadCTIQALib.report.strips import BAND_MARKS, band_chip, range_strip, score_bar, status_chip
+from HeadCTIQALib.report.summary import plain_words
+
+ORIGIN_NOTE = (
+    "The hierarchy is a reconstruction from published quality criteria for head CT; every limit carries its source, or says inference."
+)
+_HEAD = ("Category / item", "Score or value", "Range", "Status", "Points in category", "Points overall")
+
+
+def tree(record: Record) -> Html:
+    """Category > item > IQM as a table with score bars, range strips, status and points."""
+    bodies = [_category_rows(record, c.id, c.title) for c in CATEGORIES]
+    head = tag("thead", tag("tr", *(tag("th", h, scope="col") for h in _HEAD)))
+    caption = tag("caption", "G good, A acceptable, P poor. Points: what each part takes from or adds to the score.")
+    return tag(
+        "section",
+        tag("h2", "From the score down to the measurements"),
+        tag("div", tag("table", caption, head, *bodies, class_="tree"), class_="scroll"),
+        tag("p", ORIGIN_NOTE, class_="quiet"),
+        id="tree",
+    )
+
+
+def _category_rows(record: Record, category: str, title: str) -> Html:
+    score, band = at(record, "categories", category, "score"), at(record, "categories", category, "band")
+    weight = at(record, "categories", category, "weight")
+    reason = at(record, "categories", category, "withheld_reason")
+    overall = overall_points(record)
+    total = sum(overall.get(m.id, 0.0) for m in iqms_of(category))
+    shown = tag("span", "withheld" if score is None else f"{score:.0f}", class_="cat-score" if score is not None else "cat-score none")
+    first = tag(
+        "tr",
+        tag("th", title, tag("small", f" weight {100 * weight:.0f} %") if isinstance(weight, (int, float)) else None, scope="rowgroup"),
+        tag("td", shown),
+        tag("td", score_bar(None if score is None else float(score), band, 230, 12)),
+        tag("td", band_chip(band), tag("p", reason, class_="quiet") if reason else None),
+        tag("td", ""),
+        tag("td", points(total) if overall else "–", class_="num"),
+        class_="category", id=f"cat-{category}",
+    )  # fmt: skip
+    return tag("tbody", first, *(_iqm_row(record, m, overall) for m in iqms_of(category)))
+
+
+def _iqm_row(record: Record, iqm: IQM, overall: dict[str, float]) -> Html:
+    entry = at(record, "iqms", iqm.id, default={})
+    value, reason = entry.get("value"), entry.get("reason")
+    within = category_points(record, iqm.category)
+    title = join(tag("a", iqm.item_title, href=f"#{iqm.id}"), tag("small", f" {iqm.title}, {iqm.symbol}"))
+    return tag(
+        "tr",
+        tag("th", title, scope="row"),
+        tag("td", _value(iqm, value), class_="value"),
+        tag("td", range_strip(iqm, value)),
+        tag("td", status_chip(entry.get("status")), tag("p", reason, class_="quiet") if reason else None),
+        tag("td", points(within[iqm.id]) if iqm.id in within else "–", class_="num"),
+        tag("td", points(overall[iqm.id]) if iqm.id in overall else "–", class_="num"),
+    )
+
+
+def _value(iqm: IQM, value: float | None) -> Html:
+    if value is None:
+        return tag("span", "no value", class_="none")
+    return join(tag("b", with_unit(value, iqm.unit, signed=iqm.direction == "margin")), " ", tag("small", f"{BAND_MARKS[iqm.band(value)]} {iqm.band(value)}", class_=f"w-{iqm.band(value)}"))
+
+
+def iqm_section(record: Record, iqm: IQM, figures: list[Html]) -> Html:
+    """Everything about one IQM: pictures of the evidence, value, ranges, definition, method, source, flags, details."""
+    entry = at(record, "iqms", iqm.id, default={})
+    value = entry.get("value")
+    caption = at(entry, "evidence", "caption")
+    return tag(
+        "section",
+        tag("h3", tag("span", iqm.item_title), tag("small", f" {iqm.title} {iqm.symbol}")),
+        tag("p", _value(iqm, value), " ", band_chip(iqm.band(value)) if value is not None else None, status_chip(entry.get("status")), class_="headline"),
+        tag("p", plain_words(caption), class_="caption") if caption else None,
+        tag("p", tag("b", "Not assessable: " if value is None else "Reason: "), entry.get("reason"), class_="reason") if entry.get("reason") else None,
+        tag("ul", *(tag("li", plain_words(f)) for f in sentences(entry.get("flags"))), class_="flags") if entry.get("flags") else None,
+        tag("div", *figures, class_="figures") if figures else tag("p", "No picture: there is no evidence to show.", class_="quiet"),
+        tag("div", tag("div", range_strip(iqm, value, 330), _ranges(iqm), class_="facts-left"), _facts(record, iqm), class_="facts"),
+        class_="iqm", id=iqm.id,
+    )  # fmt: skip
+
+
+def _ranges(iqm: IQM) -> Html:
+    cells = [tag("td", r.replace("-", "−").replace("..", " to ").replace("<=", "≤").replace(">=", "≥")) for r in iqm.ranges]
+    head = tag("tr", *(tag("th", band_chip(b), scope="col") for b in ("good", "acceptable", "poor")))
+    caption = tag("caption", f"Ranges in {plain_unit(iqm.unit)}" if iqm.unit != "1" else "Ranges (ratio)")
+    return tag("table", caption, tag("thead", head), tag("tbody", tag("tr", *cells)), class_="plain ranges")
+
+
+def _facts(record: Record, iqm: IQM) -> Html:
+    entry = at(record, "iqms", iqm.id, default={})
+    pairs: list[tuple[str, object]] = [("Definition", plain_words(entry.get("definition") or iqm.definition))]
+    pairs.append(("Method", plain_words(entry.get("method") or "–")))
+    origin = entry.get("source") or iqm.source
+    pairs.append(("Source of the ranges", plain_words(origin if "inference" in origin else f"reconstruction; {origin}")))
+    details = at(entry, "details", default={})
+    if details:
+        pairs.append(("Details", join(*(tag("span", f"{detail_words(k)} ", tag("b", detail_value(k, v)), class_="detail") for k, v in details.items()))))
+    corrected = [c for c in record.get("corrections") or () if c.get("iqm") == iqm.id]
+    pairs += [("Corrected", correction_words(c)) for c in corrected]
+    pairs.append(("To correct it in 3D Slicer", iqm.correction))
+    rows = [join(tag("dt", name), tag("dd", text)) for name, text in pairs]
+    return tag("details", tag("summary", "How it is measured"), tag("dl", *rows), open=True)
+
+
+_DETAIL_UNITS = {
+    "deg": "deg", "mm": "mm", "mm2": "mm²", "ml": "mL", "hu": "HU", "percent": "%", "ms": "ms", "s": "s",
+}  # fmt: skip
+
+
+def detail_words(key: str) -> str:
+    """A detail's key in words, without its unit suffix."""
+    stem, _, suffix = key.rpartition("_")
+    return (stem if suffix in _DETAIL_UNITS else key).replace("_", " ")
+
+
+def detail_value(key: str, value: object) -> str:
+    """A detail's value with the unit that its key ends in."""
+    suffix = key.rpartition("_")[2]
+    if suffix not in _DETAIL_UNITS and isinstance(value, (int, float)) and float(value).is_integer():
+        return f"{value:.0f}".replace("-", "−")  # a count
+    return with_unit(value, _DETAIL_UNITS.get(suffix, "1"))
+
+
+def correction_words(c: Record) -> str:
+    """Who changed what, when and why."""
+    unit = IQM_BY_ID[c["iqm"]].unit if c.get("iqm") in IQM_BY_ID else "1"
+    before = with_unit(c.get("original"), unit) if c.get("original") is not None else "not assessable"
+    after = with_unit(c.get("value"), unit) if c.get("value") is not None else f"measured again after an edit of {c.get('finding')}"
+    return f"{c.get('corrector')} at {c.get('time')}: {before} → {after}; reason: {c.get('reason')}"

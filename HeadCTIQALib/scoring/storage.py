@@ -1,0 +1,143 @@
+"""Scoring models as versioned JSON, read strictly: what is not understood is refused, never ignored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from HeadCTIQALib.errors import ModelError, OutputError
+from HeadCTIQALib.scoring.types import CategoryModel, ScoringModel, Term
+
+FORMAT = "headctiqa-scoring-model"
+VERSION = 1
+_MAX_BYTES = 1_000_000
+
+
+def save_model(model: ScoringModel, path: str | Path) -> None:
+    """Write ``model`` as JSON.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.write_text(json.dumps(to_json(model), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"The scoring model cannot be written to {path.name} ({error.strerror}); choose another place.") from error
+
+
+def load_model(path: str | Path) -> ScoringModel:
+    """Read a scoring model.
+
+    Raises:
+        ModelError: the file is missing, is not JSON, or is not a scoring model of this version.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ModelError(f"{path.name} is too large to be a scoring model; choose another file.")
+        content = json.loads(
+            path.read_text(encoding="utf-8"), parse_constant=_not_finite, object_pairs_hook=_unique_keys
+        )
+    except OSError as error:
+        raise ModelError(f"The scoring model {path.name} cannot be read ({error.strerror}); check the path.") from error
+    except RecursionError as error:
+        raise ModelError(f"{path.name} is nested too deeply to be a scoring model; choose another file.") from error
+    except ValueError as error:  # JSON and UTF-8 errors, and the refusals below
+        raise ModelError(f"{path.name} is not a readable scoring model ({error}); export it again.") from error
+    try:
+        return from_json(content)
+    except ModelError as error:
+        raise ModelError(f"{path.name} cannot be used: {error}") from error
+
+
+def to_json(model: ScoringModel) -> dict[str, Any]:
+    """The model in JSON types."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "id": model.id,
+        "name": model.name,
+        "kind": model.kind,
+        "categories": {
+            c: {
+                "intercept": m.intercept,
+                "terms": [{"iqm": t.iqm, "feature": t.feature, "coefficient": t.coefficient} for t in m.terms],
+            }
+            for c, m in model.categories.items()
+        },
+        "weights": dict(model.weights),
+        "provenance": dict(model.provenance),
+    }
+
+
+def from_json(content: Any) -> ScoringModel:
+    """The inverse of :func:`to_json`.
+
+    Raises:
+        ModelError: one sentence about the first thing that does not fit.
+    """
+    keys = {"format", "version", "id", "name", "kind", "categories", "weights", "provenance"}
+    top = _object(content, keys, "The scoring model")
+    if top["format"] != FORMAT:
+        raise ModelError(f'The file is not a scoring model: its format is not "{FORMAT}".')
+    if top["version"] != VERSION or isinstance(top["version"], bool):
+        raise ModelError(f"The scoring model has version {top['version']}, but this software reads version {VERSION}.")
+    categories = {}
+    for name, entry in _object(top["categories"], None, '"categories"').items():
+        fields = _object(entry, {"intercept", "terms"}, f'The category "{name}"')
+        if not isinstance(fields["terms"], list):
+            raise ModelError(f'The terms of the category "{name}" are not a list.')
+        categories[name] = CategoryModel(_number(fields["intercept"], f'The intercept of "{name}"'), tuple(map(_term, fields["terms"])))
+    return ScoringModel(
+        id=_text(top["id"], "id"),
+        name=_text(top["name"], "name"),
+        kind=_text(top["kind"], "kind"),  # type: ignore[arg-type]  # checked by ScoringModel
+        categories=categories,
+        weights={c: _number(w, f'The weight of "{c}"') for c, w in _object(top["weights"], None, '"weights"').items()},
+        provenance={k: _text(v, f"provenance.{k}") for k, v in _object(top["provenance"], None, '"provenance"').items()},
+    )
+
+
+def _term(entry: Any) -> Term:
+    fields = _object(entry, {"iqm", "feature", "coefficient"}, "A term of the scoring model")
+    return Term(_text(fields["iqm"], "iqm"), _text(fields["feature"], "feature"), _number(fields["coefficient"], "A coefficient"))
+
+
+def _object(value: Any, keys: set[str] | None, what: str) -> Mapping[str, Any]:
+    """``value`` as a JSON object with exactly ``keys`` (any, when None)."""
+    if not isinstance(value, Mapping):
+        raise ModelError(f"{what} is not a JSON object.")
+    if keys is not None and set(value) != keys:
+        unknown, missing = sorted(set(value) - keys), sorted(keys - set(value))
+        parts = [f"does not know {', '.join(unknown)}"] * bool(unknown) + [f"lacks {', '.join(missing)}"] * bool(missing)
+        raise ModelError(f"{what} {' and '.join(parts)}.")
+    return value
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ModelError(f"{what} is not a number.")
+    try:
+        return float(value)  # whether it is finite is checked by ScoringModel
+    except OverflowError as error:
+        raise ModelError(f"{what} is not a finite number.") from error
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise ModelError(f'"{what}" of the scoring model is not text.')
+    return value
+
+
+def _not_finite(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [k for k, _ in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} appears twice")
+    return dict(pairs)

@@ -1,0 +1,166 @@
+"""Scores and scoring models as values: additive, immutable, explained down to the IQMs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from HeadCTIQALib.errors import ModelError
+from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID, Band
+
+ModelKind = Literal["guideline", "reader_least_squares", "reader_non_negative"]
+MODEL_KINDS: tuple[str, ...] = ("guideline", "reader_least_squares", "reader_non_negative")
+FEATURES: tuple[str, ...] = ("hinge", "folded")
+CLIP = "limit to 0..100"  # feature name of the contribution that keeps a score within its scale
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one source adds to a score: ``points = coefficient * feature_value``.
+
+    ``source_id`` is an IQM id, or a category id where categories make up the overall score (feature "score") or where
+    a category's score was limited to 0..100 (feature :data:`CLIP`).
+    """
+
+    source_id: str
+    points: float
+    coefficient: float
+    feature: str
+    feature_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score of 0-100 (higher is better), or None with the reason why it is withheld.
+
+    Attributes:
+        id: category id, or "overall".
+        score: base + the sum of the points of ``contributions``, added in their order.
+        band: "good", "acceptable" or "poor"; None when withheld.
+        contributions: additive parts; empty when withheld.
+        base: score of an ideal scan.
+        withheld_reason: one sentence; empty exactly when there is a score.
+        contributions_by_iqm, base_by_iqm: for "overall", the same score read back to the IQMs.
+    """
+
+    id: str
+    score: float | None
+    band: Band | None
+    contributions: tuple[Contribution, ...] = ()
+    base: float = 0.0
+    withheld_reason: str = ""
+    contributions_by_iqm: tuple[Contribution, ...] = ()
+    base_by_iqm: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.score is None) == (not self.withheld_reason) or (self.score is None) != (self.band is None):
+            raise ValueError(f"{self.id}: a score with a band, or a reason why it is withheld")
+        if self.score is None:
+            return
+        views = [(self.base, self.contributions)]
+        if self.contributions_by_iqm:
+            views.append((self.base_by_iqm, self.contributions_by_iqm))
+        for base, parts in views:
+            if not abs(self.score - (base + sum(c.points for c in parts))) < 1e-9:
+                raise ValueError(f"{self.id}: the contributions do not add up to {self.score}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """All scores of one scan by one model: category id to Score in table order, and the overall score."""
+
+    categories: Mapping[str, Score]
+    overall: Score
+    model_id: str
+    model_name: str
+
+    @property
+    def overall_by_iqm(self) -> tuple[Contribution, ...]:
+        """The overall score read back to IQMs: ``overall.base_by_iqm`` plus the sum of these points."""
+        return self.overall.contributions_by_iqm
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One feature of one IQM in a category's linear model; features in :mod:`HeadCTIQALib.scoring.features`."""
+
+    iqm: str
+    feature: str
+    coefficient: float
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryModel:
+    """Linear model of one category's score: intercept + sum of coefficient * feature."""
+
+    intercept: float
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """How measurements become scores; linear per category, weighted over categories.
+
+    Attributes:
+        id, name: identify the model wherever a score is shown.
+        kind: one of :data:`MODEL_KINDS`.
+        categories: id to :class:`CategoryModel`, all six.
+        weights: category id to its share of the overall score; not negative, summing to one.
+        provenance: where the model came from, plain sentences by key.
+
+    Raises:
+        ModelError: a model that contradicts itself or the hierarchy.
+    """
+
+    id: str
+    name: str
+    kind: ModelKind
+    categories: Mapping[str, CategoryModel]
+    weights: Mapping[str, float]
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._validate()
+        order = [c.id for c in CATEGORIES]
+        for name, content in (
+            ("categories", {c: self.categories[c] for c in order}),
+            ("weights", {c: self.weights[c] for c in order}),
+            ("provenance", dict(self.provenance)),
+        ):
+            object.__setattr__(self, name, MappingProxyType(content))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle through plain dicts (for worker processes): read-only views cannot be pickled."""
+        maps = (dict(self.categories), dict(self.weights), dict(self.provenance))
+        return ScoringModel, (self.id, self.name, self.kind, *maps)
+
+    def _validate(self) -> None:
+        where = f'The scoring model "{self.name}"'
+        if not self.id or not self.name:
+            raise ModelError("The scoring model needs an id and a name.")
+        if self.kind not in MODEL_KINDS:
+            raise ModelError(f'{where} is of the unknown kind "{self.kind}"; use one of {", ".join(MODEL_KINDS)}.')
+        for title, mapping in (("categories", self.categories), ("weights", self.weights)):
+            if set(mapping) != set(CATEGORY_BY_ID):
+                raise ModelError(f"{where} must have {title} for exactly {', '.join(CATEGORY_BY_ID)}.")
+        for category, model in self.categories.items():
+            if not math.isfinite(model.intercept):
+                raise ModelError(f'{where} has an intercept of "{category}" that is not a finite number.')
+            if len({(t.iqm, t.feature) for t in model.terms}) < len(model.terms):
+                raise ModelError(f'{where} has the same feature twice in "{category}".')
+            for term in model.terms:
+                self._validate_term(where, category, term)
+        if any(not math.isfinite(w) or w < 0 for w in self.weights.values()) or abs(sum(self.weights.values()) - 1) > 1e-6:
+            raise ModelError(f"{where} has weights that are negative or do not add up to 1.")
+
+    @staticmethod
+    def _validate_term(where: str, category: str, term: Term) -> None:
+        if term.iqm not in IQM_BY_ID or IQM_BY_ID[term.iqm].category != category:
+            raise ModelError(f'{where} uses "{term.iqm}", which is no metric of the category "{category}".')
+        if term.feature not in FEATURES:
+            raise ModelError(f'{where} uses the unknown feature "{term.feature}" of "{term.iqm}"; use one of {", ".join(FEATURES)}.')
+        if not math.isfinite(term.coefficient):
+            raise ModelError(f'{where} has a coefficient of "{term.iqm}" that is not a finite number.')

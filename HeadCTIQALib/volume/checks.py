@@ -1,0 +1,112 @@
+"""Is this volume a head CT in HU, and what must its reader know?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InputError
+from .choice import MIN_SLICES
+from .geometry import missing_slices
+from .limits import refuse_oversized
+from .types import CTVolume
+
+ADULT_YEARS = 18
+_MIN_BRAIN_ML = 150.0
+_MIN_RING_ML = 60.0  # enclosed by bone
+_MAX_HEAD_WIDTH_MM = 290.0
+
+
+def check(volume: CTVolume) -> tuple[str, ...]:
+    """Sentences that the reader of the result must know, beyond ``volume.warnings``.
+
+    Raises:
+        InputError: the volume is not a head CT in HU: fewer than 8 slices, constant, not calibrated, another body part,
+            no brain inside the skull, or too large.  One sentence that names the source.
+    """
+    name = volume.source.name
+    _refuse_format(volume, name)
+    _refuse_uncalibrated(volume, name)
+    from .content import content  # scipy
+
+    seen = content(volume)
+    bone_ring = seen.enclosed_ml >= _MIN_RING_ML and seen.body_width_mm <= _MAX_HEAD_WIDTH_MM
+    if bone_ring and seen.brain_ml < 0.4 * seen.enclosed_ml:
+        raise InputError(f"{name} has no brain tissue inside the skull (a phantom or another body part?); give the head CT of a patient.")
+    if not bone_ring or seen.brain_ml < _MIN_BRAIN_ML or seen.air_ml > 0.25 * seen.enclosed_ml:
+        raise InputError(f"{name} does not show a head (no closed skull around a brain was found); give a head CT that includes the brain.")
+    return (*_geometry_warnings(volume), *_coverage_warnings(volume, seen.cut_slices), *_context_warnings(volume))
+
+
+def _refuse_format(volume: CTVolume, name: str) -> None:
+    k, j, i = volume.shape
+    refuse_oversized(name, k, j, i)
+    if k < MIN_SLICES:
+        raise InputError(f"{name} has only {k} slice{'s' if k > 1 else ''}, fewer than {MIN_SLICES}; give the whole series.")
+    low, high = int(volume.hu.min()), int(volume.hu.max())
+    if low == high:
+        raise InputError(f"{name} is empty (every voxel is {low}); export it again.")
+    pixel = volume.pixel_spacing
+    if min(pixel) < 0.05 or max(pixel) > 20:
+        raise InputError(f"{name} has pixels of {pixel[0]:g} x {pixel[1]:g} mm, which no CT has; check the pixel spacing.")
+    field = max(pixel[0] * j, pixel[1] * i)
+    if field < 100:
+        raise InputError(f"{name} is only {field:.0f} mm wide, too small for a head; check the pixel spacing or give the full field of view.")
+
+
+def _refuse_uncalibrated(volume: CTVolume, name: str) -> None:
+    """Air must lie near -1000 HU and soft tissue near 0..100 HU."""
+    sample = _sample(volume)
+    air = float(((sample > -1100) & (sample < -880)).mean())
+    soft = float(((sample > -40) & (sample < 110)).mean())
+    if air >= 0.01 and soft >= 0.01:
+        return
+    shifted_soft = float(((sample > 980) & (sample < 1140)).mean())
+    if air < 0.01 and int(volume.hu.min()) > -500:
+        hint = " (they look 1000 or 1024 too high: was the rescale intercept lost?)" if shifted_soft > soft or shifted_soft > 0.1 else ""
+        raise InputError(f"{name} is not in HU: no voxels near the -1000 of air{hint}; export it as CT in Hounsfield units.")
+    if air < 0.01:
+        raise InputError(f"{name} is not in HU: hardly any voxels near the -1000 of air; export it as CT in Hounsfield units.")
+    raise InputError(f"{name} shows no soft tissue in the range of water and brain; give a head CT in Hounsfield units.")
+
+
+def _sample(volume: CTVolume) -> np.ndarray:
+    """About a million voxels that are not padding."""
+    step = max(1, round((volume.hu.size / 1e6) ** (1 / 3)))
+    cut = (slice(None, None, 1 if volume.shape[0] < 60 else step), slice(None, None, step), slice(None, None, step))
+    values = volume.hu[cut]
+    if volume.padding is not None:
+        kept = values[~volume.padding[cut]]
+        return kept if kept.size else values.ravel()
+    return values.ravel()
+
+
+def _geometry_warnings(volume: CTVolume) -> list[str]:
+    positions, out = volume.slice_positions, []
+    gaps = np.diff(positions)
+    typical = float(np.median(gaps))
+    missing = missing_slices(positions)
+    if missing:
+        places = ", ".join(f"{low:.1f} to {high:.1f}" for low, high in missing[:4]) + (" and more" if len(missing) > 4 else "")
+        out.append(f"Slices seem to be missing between {places} mm along the slice normal.")
+    elif float(np.ptp(gaps)) > max(0.05 * typical, 0.02):
+        out.append(f"Slices are unevenly spaced, {gaps.min():.2f} to {gaps.max():.2f} mm apart.")
+    thickness = volume.acquisition.slice_thickness_mm
+    if thickness and typical > 1.3 * thickness:
+        out.append(f"Slices are {thickness:g} mm thick but {typical:.2f} mm apart: what lies between them was not imaged.")
+    return out
+
+
+def _coverage_warnings(volume: CTVolume, cut: tuple[int, ...]) -> list[str]:
+    if len(cut) < 2:
+        return []
+    low, high = volume.slice_positions[cut[0]], volume.slice_positions[cut[-1]]
+    return [f"The head is cut off by the field of view in slices from {low:.1f} to {high:.1f} mm along the slice normal."]
+
+
+def _context_warnings(volume: CTVolume) -> list[str]:
+    a, out = volume.acquisition, []
+    if a.contrast_agent:
+        out.append("Contrast medium was given: noise and grey-white contrast are not comparable with plain CT.")
+    if a.patient_age_years is not None and a.patient_age_years < ADULT_YEARS:
+        out.append(f"The patient is under {ADULT_YEARS} (age tag): validated on adults only.")
+    return out

@@ -1,0 +1,84 @@
+"""Stored pixel values of one slice, whatever its transfer syntax."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from ..errors import InputError
+from .headers import Slice, read_dataset
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_PIXEL_TAGS = [
+    "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData", "FloatPixelData",
+    "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
+]  # fmt: skip
+_UNCOMPRESSED: dict[tuple[bool | None, bool | None], UID] = {  # by (implicit VR, little endian)
+    (True, True): ImplicitVRLittleEndian,
+    (False, True): ExplicitVRLittleEndian,
+    (False, False): ExplicitVRBigEndian,
+}
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+
+
+def open_file(path: Path, **options: Any) -> Dataset:
+    """The data set of `path`; InputError when the file vanished or is damaged."""
+    ds = read_dataset(path, **options)
+    if ds is None:
+        raise InputError(f"{path.name} is damaged or truncated; copy the scan again.")
+    return ds
+
+
+class Decoder:
+    """Decodes slices one after another; a multi-frame file is parsed once, not once per frame."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._dataset: Dataset | None = None
+        # Both are lossless and give the same values; CharLS' own binding takes half the time of GDCM's.
+        self._jpeg_ls_plugin = "pyjpegls" if find_spec("jpeg_ls") else "gdcm"
+
+    def stored_values(self, image: Slice) -> NDArray[np.integer]:
+        """(J, I) stored values before rescaling.
+
+        Raises:
+            InputError: the pixel data are missing, truncated, or in a transfer syntax that cannot be decoded here.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # surplus bytes; missing ones raise
+            ds = self._open(image)
+            if "PixelData" not in ds:
+                raise InputError(f"{image.path.name} has no pixel data or is truncated; copy the scan again.")
+            return self._decode(ds, image)
+
+    def _open(self, image: Slice) -> Dataset:
+        if self._dataset is None or self._path != image.path:
+            self._dataset = open_file(image.path, specific_tags=_PIXEL_TAGS)
+            self._path = image.path
+        return self._dataset
+
+    def _decode(self, ds: Dataset, image: Slice) -> NDArray[np.integer]:
+        from pydicom.pixels import get_decoder, pixel_array
+
+        syntax = ds.file_meta.get("TransferSyntaxUID", None)
+        if syntax is None:  # an old file without meta information, uncompressed as pydicom found it
+            syntax = ds.file_meta.TransferSyntaxUID = _UNCOMPRESSED.get(ds.original_encoding, ImplicitVRLittleEndian)
+        plugin = self._jpeg_ls_plugin if syntax in _JPEG_LS else ""
+        try:
+            if not get_decoder(syntax).is_available:
+                raise NotImplementedError(syntax)
+            return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
+        except NotImplementedError as error:
+            label = getattr(syntax, "name", "unknown")
+            raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.") from error
+        except (ValueError, RuntimeError, AttributeError, EOFError, KeyError, IndexError, TypeError, OSError) as error:
+            raise InputError(f"{image.path.name} has damaged or truncated pixel data; copy the scan again.") from error

@@ -1,0 +1,68 @@
+"""`read`: any supported path to a :class:`CTVolume`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import InputError
+from .types import CTVolume
+
+
+def read(path: Path | str, series: str | None = None, progress: Callable[[float], None] | None = None) -> CTVolume:
+    """Read a head CT.
+
+    Args:
+        path: a folder with DICOM files (nested, mixed with other series and other files), one of its files or its
+            DICOMDIR, a .zip archive of it, or a .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd image in HU.
+        series: SeriesInstanceUID, or a unique ending of it, when not the most suitable series is wanted (DICOM only).
+        progress: called with fractions from 0 to 1.
+
+    Returns:
+        The volume, slices in order towards the vertex; ``warnings`` tell what was left out or turned on the way.
+        :func:`check` tells whether it is a head CT at all.
+
+    Raises:
+        InputError: the path cannot be read as a CT volume.
+    """
+    path = Path(path)
+    report = progress or (lambda fraction: None)
+    try:
+        if not path.exists():
+            raise InputError(f"{path.name or path} does not exist; check the path.")
+        is_folder = path.is_dir()
+        if not is_folder:
+            with path.open("rb") as stream:
+                head = stream.read(132)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be opened ({error.strerror}); check its permissions.") from error
+    except ValueError as error:  # a NUL byte in the path
+        raise InputError(f"{str(path)!r} is not a path; check it.") from error
+    if is_folder:
+        from .dicom import read_folder
+
+        return read_folder(path.resolve() if not path.name else path, series, report)
+    return _read_file(path, head, series, report)
+
+
+def _read_file(path: Path, head: bytes, series: str | None, report: Callable[[float], None]) -> CTVolume:
+    from .headers import looks_like_dicom
+    from .images import image_kind, read_image
+
+    if not head:
+        raise InputError(f"{path.name} is an empty file; copy it again.")
+    if image_kind(path):
+        if series is not None:
+            raise InputError(f"{path.name} holds a single image: leave out --series {series}.")
+        volume = read_image(path)
+        report(1.0)
+        return volume
+    if looks_like_dicom(head):
+        from .dicom import read_file
+
+        return read_file(path, series, report)
+    if head[:2] == b"PK" or path.suffix.lower() == ".zip":
+        from .dicom import read_archive
+
+        return read_archive(path, series, report)
+    raise InputError(f"{path.name} is in no known format; give DICOM files, a .zip of them, or a NIfTI, NRRD or MetaImage file.")

@@ -1,0 +1,45 @@
+# HeadCTIQA: everything runs in the virtual environment .venv, which these targets make themselves.
+#   make demo              assess a simulated head CT and say where the report is
+#   make demo SCAN=path    assess a scan of yours
+#   make test              lint, type check and tests with coverage
+PYTHON ?= python3
+SCAN ?=
+OUTPUT ?= demo/assessment
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: demo test lint benchmark clean
+
+demo: .venv/ready
+	@$(BIN)/python -m HeadCTIQALib.cli.demo $(if $(SCAN),--scan "$(SCAN)") --output "$(OUTPUT)"
+
+test: .venv/ready-test lint
+	$(BIN)/python -m pytest --cov=HeadCTIQALib --cov-branch --cov-report=term:skip-covered --cov-fail-under=85
+
+lint: .venv/ready-test
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+benchmark: .venv/ready
+	$(BIN)/python Testing/benchmark/assess_ratio.py $(if $(SCAN),"$(SCAN)")
+
+clean:
+	rm -rf .venv demo
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "HeadCTIQA needs Python 3.11 or newer; found $$($(PYTHON) --version). Run: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq python3-venv; \
+	  else echo "Python's venv module is missing; install it with: sudo apt-get install python3-venv"; exit 1; fi; }
+	$(PYTHON) -m venv .venv
+
+# torch first and by itself, so that no other package decides which build is taken
+.venv/ready: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/ready-test: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@

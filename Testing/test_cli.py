@@ -1,0 +1,326 @@
+"""The command line as a user meets it: exit codes, one-line errors, progress, the tree, and how fast it starts."""
+
+import dataclasses
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from assessment_stand_in import find, install
+
+from HeadCTIQALib import RESEARCH_USE, __version__, cli
+from HeadCTIQALib.assessment import evaluate
+from HeadCTIQALib.cli import tree
+from HeadCTIQALib.cli.commands import write_nifti
+from HeadCTIQALib.errors import OutputError
+from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.progress import JsonProgress, TextProgress
+from HeadCTIQALib.volume import read
+
+PROJECT = Path(__file__).resolve().parents[1]
+STAND_IN = Path(__file__).with_name("assessment_stand_in.py")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+
+
+def headctiqa(*arguments, charges=None):
+    """Run the command in a process of its own, with the stand-in for the networks where ``charges`` are given."""
+    start = [str(STAND_IN), charges] if charges is not None else ["-m", "HeadCTIQALib"]
+    command = [sys.executable, *start, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=ENVIRONMENT, timeout=120, check=False)
+
+
+def one_line_error(process):
+    assert "Traceback" not in process.stderr
+    (line,) = process.stderr.splitlines()
+    assert line.startswith("headctiqa: error: ")
+    return line
+
+
+# describe, version, usage
+
+
+def test_describe_lists_ten_metrics():
+    process = headctiqa("describe")
+    assert process.returncode == 0
+    for iqm in IQMS:
+        heads = [x for x in process.stdout.splitlines() if x.startswith(f"  {iqm.title}, {iqm.symbol}") and x.endswith(f"[{iqm.id}]")]
+        assert len(heads) == 1
+        good, acceptable, poor = iqm.ranges
+        assert f"good {good} | acceptable {acceptable} | poor {poor}" in process.stdout
+    assert "reconstruction" in process.stdout
+    assert RESEARCH_USE in process.stdout
+
+
+def test_describe_as_json():
+    content = json.loads(headctiqa("describe", "--json").stdout)
+    assert [c["id"] for c in content["categories"]] == [c.id for c in CATEGORIES]
+    found = [m for c in content["categories"] for m in c["iqms"]]
+    assert [m["id"] for m in found] == [m.id for m in IQMS]
+    assert all(m["definition"] and m["source"] and set(m["ranges"]) == {"good", "acceptable", "poor"} for m in found)
+
+
+def test_describe_imports_nothing_heavy():
+    code = (
+        "import sys; from HeadCTIQALib.cli import main; main(['describe']); "
+        "print('LOADED', sorted({'torch', 'monai', 'scipy', 'pydicom', 'numpy', 'SimpleITK'} & set(sys.modules)))"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", env=ENVIRONMENT, check=True)
+    assert process.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_version_and_help():
+    assert headctiqa("--version").stdout.strip() == f"headctiqa {__version__}"
+    text = headctiqa("assess", "--help").stdout
+    for code in (0, 1, 2, 3, 4, 5, 130):
+        assert f"\n  {code} " in text
+
+
+@pytest.mark.parametrize("arguments", [(), ("assess",), ("assess", "x"), ("other",), ("assess", "x", "-o", "y", "--device", "abacus")])
+def test_wrong_usage_is_2(arguments):
+    process = headctiqa(*arguments)
+    assert process.returncode == 2
+    assert "usage: headctiqa" in process.stderr
+
+
+def test_closed_pipe_is_quiet():
+    command = f"{sys.executable} -m HeadCTIQALib describe --json | head -c 10"
+    process = subprocess.run(command, shell=True, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert process.stderr == ""
+
+
+# assess
+
+
+def test_assess_writes_a_folder_and_shows_the_tree(dicom_head_folder, tmp_path):
+    process = headctiqa("assess", dicom_head_folder, "--output", tmp_path / "out", charges="report")
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == "", "no progress where no terminal is"
+    for category in CATEGORIES:
+        assert category.title in process.stdout
+    for iqm in IQMS:
+        assert iqm.title in process.stdout
+    assert str(tmp_path / "out" / "report.html") in process.stdout
+    assert process.stdout.rstrip().endswith(RESEARCH_USE)
+    assert json.loads((tmp_path / "out" / "assessment.json").read_text())["schema"] == "headctiqa-assessment/1.0"
+    assert "<html" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_json_progress_is_one_event_a_line(dicom_head_folder, tmp_path):
+    process = headctiqa("assess", dicom_head_folder, "-o", tmp_path / "out", "--progress", "json", charges="")
+    assert process.returncode == 0, process.stderr
+    events = [json.loads(line) for line in process.stdout.splitlines()]
+    assert {e["event"] for e in events} == {"progress", "result"}
+    assert all(e["stage"] and 0 <= e["fraction"] <= 1 for e in events[:-1])
+    record = json.loads((tmp_path / "out" / "assessment.json").read_text())
+    assert events[-1]["event"] == "result"
+    assert Path(events[-1]["folder"]) == tmp_path / "out"
+    assert events[-1]["overall"] == record["overall"]["score"]
+
+
+@pytest.mark.parametrize(("charges", "code"), [("bug", 1), ("model", 5), ("full", 4)])
+def test_exit_codes_of_failures(dicom_head_folder, tmp_path, charges, code):
+    process = headctiqa("assess", dicom_head_folder, "-o", tmp_path / "out", "--progress", "json", charges=charges)
+    assert process.returncode == code
+    message = one_line_error(process)
+    last = json.loads(process.stdout.splitlines()[-1])
+    assert (last["event"], last["code"]) == ("error", code)
+    assert message.endswith(last["message"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_disk_is_named(dicom_head_folder, tmp_path):
+    message = one_line_error(headctiqa("assess", dicom_head_folder, "-o", tmp_path / "out", charges="full"))
+    assert "disk is full" in message
+    assert str(tmp_path / "out") in message
+
+
+def test_debug_shows_the_traceback(dicom_head_folder, tmp_path):
+    process = headctiqa("assess", dicom_head_folder, "-o", tmp_path / "out", "--debug", charges="bug")
+    assert process.returncode == 1
+    assert "Traceback" in process.stderr
+    assert process.stderr.splitlines()[-1].startswith("headctiqa: error: internal error: KeyError")
+
+
+def test_refused_input_is_3(tmp_path):
+    (tmp_path / "not a scan.txt").write_text("hello")
+    for wrong in (tmp_path / "nowhere", tmp_path / "not a scan.txt"):
+        process = headctiqa("assess", wrong, "-o", tmp_path / "out")
+        assert process.returncode == 3
+        assert wrong.name in one_line_error(process)
+    assert not (tmp_path / "out").exists()
+
+
+def test_refused_output_is_4_and_comes_before_any_work(dicom_head_folder, tmp_path):
+    (tmp_path / "mine.txt").write_text("x")
+    for wrong in (tmp_path, tmp_path / "mine.txt", dicom_head_folder / "out"):
+        process = headctiqa("assess", dicom_head_folder, "-o", wrong, "--progress", "json", charges="bug")
+        assert process.returncode == 4
+        assert str(wrong) in one_line_error(process)
+        assert [json.loads(line)["event"] for line in process.stdout.splitlines()] == ["error"]
+    assert not (dicom_head_folder / "out").exists()
+
+
+def test_damaged_scoring_model_is_5_and_comes_before_any_work(dicom_head_folder, tmp_path):
+    (tmp_path / "model.json").write_text("{")
+    process = headctiqa("assess", dicom_head_folder, "-o", tmp_path / "out", "--scoring", tmp_path / "model.json", charges="bug")
+    assert process.returncode == 5
+    assert "model.json" in one_line_error(process)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupted", "cancelled"])
+@pytest.mark.parametrize("charges", ["slow", "slowwrite"])
+def test_interrupted_run_leaves_nothing(dicom_head_folder, tmp_path, charges, number):
+    command = [sys.executable, str(STAND_IN), charges, "assess", str(dicom_head_folder), "-o", str(tmp_path / "out"), "--progress", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+        assert process.stdout.readline() == "waiting\n"
+        if charges == "slowwrite":
+            assert list(tmp_path.glob(".out.*.part")), "the folder is being written"
+        time.sleep(0.1)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.startswith("headctiqa: error: interrupted")
+    assert len(errors.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# simulate
+
+
+def test_nifti_keeps_voxels_and_geometry(head_volume, tmp_path):
+    write_nifti(head_volume, tmp_path / "scan.nii.gz")
+    back = read(tmp_path / "scan.nii.gz")
+    np.testing.assert_array_equal(back.hu, head_volume.hu)
+    np.testing.assert_allclose(back.origins, head_volume.origins, atol=1e-3)
+    np.testing.assert_allclose(back.row_step, head_volume.row_step, atol=1e-6)
+
+
+def test_tilted_slices_are_not_written_as_nifti(tilted_head_volume, tmp_path):
+    with pytest.raises(OutputError, match="use --format dicom"):
+        write_nifti(tilted_head_volume, tmp_path / "scan.nii.gz")
+
+
+@pytest.mark.parametrize(("format_", "file"), [("dicom", "dicom/CT0001.dcm"), ("nifti", "scan.nii.gz")])
+def test_simulate_writes_a_scan_that_can_be_read_and_its_truth(head_volume, tmp_path, monkeypatch, format_, file):
+    scan = SimpleNamespace(volume=head_volume, truth={"symmetry_angle": np.float64(1.5)})
+    monkeypatch.setattr("HeadCTIQALib.synthesis.simulate", lambda seed=0: scan)
+    assert cli.main(["simulate", "--output", str(tmp_path / "sim"), "--format", format_]) == 0
+    assert json.loads((tmp_path / "sim" / "truth.json").read_text()) == {"symmetry_angle": 1.5}
+    assert read((tmp_path / "sim" / file).parent if format_ == "dicom" else tmp_path / "sim" / file).shape == head_volume.shape
+    assert cli.main(["simulate", "--output", str(tmp_path / "sim")]) == cli.OUTPUT, "not into a folder with files"
+
+
+# the tree
+
+
+@pytest.fixture(scope="module")
+def record(make_head):
+    volume = dataclasses.replace(make_head(slices=48), warnings=("Look out.",))
+    return evaluate(volume, find(volume)).record
+
+
+def test_tree_falls_back_to_ascii(record):
+    assert tree.glyphs_for("utf-8") is tree.UNICODE
+    for encoding in ("ascii", "latin-1", None, "no-such-encoding"):
+        assert tree.glyphs_for(encoding) is tree.ASCII
+    text = tree.as_text(record, Path("/out"), tree.ASCII)
+    assert text.isascii() or not record["input"]["name"].isascii()
+    assert "- Look out." in text
+
+
+def test_show_never_fails_on_a_poor_terminal():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    tree.show("3 µm ├─ ok\n", stream)
+    stream.flush()
+    assert raw.getvalue().decode("ascii") == "3 ?m ?? ok\n"
+
+
+def test_tree_shows_scores_withheld_and_not_assessable(record):
+    record = json.loads(json.dumps(record))
+    record["iqms"]["noise"].update(value=None, band=None, status="not_assessable", reason="No brain in the scan.")
+    record["categories"]["noise_contrast"].update(score=None, band=None, contributions=[], withheld_reason="Noise is missing.")
+    record["overall"].update(score=None, band=None, contributions=[], withheld_reason="Because of noise.")
+    record["iqms"]["centering_offset"].update(value=17.5, band="acceptable", flags=["Head is cut."])
+    record["categories"]["centering"].update(
+        score=70.0, band="acceptable", withheld_reason="",
+        contributions=[{"source_id": "centering_offset", "points": -20.0}, {"source_id": "centering_offset", "points": -10.0}],
+    )  # fmt: skip
+    lines = tree.as_text(record, None, tree.ASCII).splitlines()
+
+    def line(text):
+        (found,) = (x for x in lines if text in x)
+        return found
+
+    assert "withheld" in next(x for x in lines if x.startswith("Overall"))
+    assert line("withheld: Because of noise.")
+    assert line("withheld: Noise is missing.")
+    assert "not assessable: No brain in the scan." in line("- Noise  ")
+    assert line("Centring   ").split()[2:] == ["70.0", "#" * 14 + "." * 6, "acceptable"]
+    assert line("Centring offset").split()[4:] == ["17.5", "mm", "acceptable", "-30.0", "points"]
+    assert "! Head is cut." in line("Head is cut.")
+
+
+def test_values_are_printed_sensibly():
+    assert tree.format_value(3.14159, "deg") == "3.14 deg"
+    assert tree.format_value(-0.001, "mm") == "0.00 mm"
+    assert tree.format_value(-12.34, "mm") == "-12.3 mm"
+    assert tree.format_value(1.6, "1") == "1.60"
+    assert tree.format_value(123.4, "mm") == "123 mm"
+
+
+# progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_text_progress_rewrites_one_line_and_wipes_it():
+    stream = Terminal()
+    progress = TextProgress(stream)
+    progress("Reading a long name", 0.0)
+    progress("Reading a long name", 0.0)
+    progress("Scoring", 2.0)
+    progress.clear()
+    parts = stream.getvalue().split("\r")
+    assert len(parts) == 5
+    assert parts[2].startswith("[########################] Scoring")
+    assert len(parts[2]) >= len(parts[1]), "the longer line before is overwritten"
+    assert parts[3].strip() == ""
+    assert "\n" not in stream.getvalue()
+
+
+def test_text_progress_is_quiet_without_a_terminal():
+    stream = io.StringIO()
+    progress = TextProgress(stream)
+    progress("Reading", 0.5)
+    progress.clear()
+    assert stream.getvalue() == ""
+
+
+def test_json_progress_does_not_flood():
+    stream = io.StringIO()
+    progress = JsonProgress(stream)
+    for n in range(10_000):
+        progress("Reading", n / 9_999)
+    progress("Reading", float("nan"))
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(events) == 102
+    assert events[100] == {"event": "progress", "stage": "Reading", "fraction": 1.0}
+
+
+def test_in_process_call_returns_the_code(dicom_head_folder, tmp_path, monkeypatch, capsys):
+    install(monkeypatch.setattr)
+    monkeypatch.setattr("HeadCTIQALib.report.render", lambda record, volume, findings: "<html></html>")
+    assert cli.main(["assess", str(dicom_head_folder), "-o", str(tmp_path / "out")]) == 0
+    assert "Overall" in capsys.readouterr().out

@@ -1,0 +1,254 @@
+"""Analytic refinement on a small simulated head: an ellipsoid with skull, brain, ventricle, holder and known truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from HeadCTIQALib.findings import INTRACRANIAL, Tissue
+from HeadCTIQALib.networks.refine import (
+    foreign_objects,
+    midsagittal_plane,
+    motion,
+    refine,
+    slice_steps,
+    streak,
+    tissue_map,
+    vertex,
+)
+from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.volume import CTVolume
+
+PIXEL, GAP, N, K = 1.2, 4.0, 180, 42
+AXES = np.array([70.0, 88.0, 80.0])
+
+
+def rotation(yaw: float, roll: float) -> np.ndarray:
+    y, r = np.radians([yaw, roll])
+    about_z = np.array([[np.cos(y), -np.sin(y), 0], [np.sin(y), np.cos(y), 0], [0, 0, 1]])
+    about_y = np.array([[np.cos(r), 0, np.sin(r)], [0, 1, 0], [-np.sin(r), 0, np.cos(r)]])
+    return about_z @ about_y
+
+
+def labels_at(ras: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Tissue of points (..., 3) of the head turned by ``turn`` about the origin; the holder does not turn."""
+    p = ras @ turn
+    q = p / AXES
+    radius = np.sqrt((q**2).sum(-1))
+    # a forehead narrower than the occiput, so that front and back differ
+    radius = radius * (1.0 + 0.12 * np.clip(q[..., 1], 0, 1) * np.abs(q[..., 0]))
+    out = np.zeros(ras.shape[:-1], np.uint8)
+    out[radius < 1.0] = Tissue.SOFT
+    out[radius < 0.93] = Tissue.BONE
+    out[radius < 0.84] = Tissue.GREY
+    out[radius < 0.70] = Tissue.WHITE
+    low = (radius < 0.84) & (p[..., 2] < -35)
+    out[low] = Tissue.BRAIN
+    deep = (np.abs(np.abs(p[..., 0]) - 20) < 9) & (np.abs(p[..., 1]) < 20) & (np.abs(p[..., 2]) < 12)
+    out[deep] = Tissue.DEEP_GREY
+    out[(np.abs(p[..., 0]) < 7) & (np.abs(p[..., 1]) < 25) & (np.abs(p[..., 2]) < 10)] = Tissue.CSF
+    for side in (-1, 1):
+        out[np.linalg.norm(p - np.array([side * 28.0, 66.0, -30.0]), axis=-1) < 7] = Tissue.AIR_CAVITY
+    shell = np.hypot(ras[..., 0] / 92, (ras[..., 1] + 5) / 98)
+    out[(np.abs(shell - 1) < 0.03) & (ras[..., 1] < -30) & (out == 0)] = Tissue.HOLDER
+    return out
+
+
+HU = np.array([-1000, 20, 900, -1000, 32, 36, 27, 37, 6, 10, 60], float)
+
+
+def scan(turn: np.ndarray, top: float = 84.0, noise: float = 4.0) -> CTVolume:
+    z = np.arange(K) * GAP + top - (K - 1) * GAP
+    j, i = np.mgrid[:N, :N]
+    x, y = (N / 2 - i) * PIXEL, (N / 2 - j) * PIXEL  # rows run to the left and columns backwards, as scanners write
+    origins = np.stack([np.full(K, N / 2 * PIXEL), np.full(K, N / 2 * PIXEL), z], axis=1)
+    rng = np.random.default_rng(1)
+    hu = np.empty((K, N, N), np.int16)
+    for s in range(K):
+        label = labels_at(np.stack([x, y, np.full_like(x, z[s])], -1), turn)
+        hu[s] = np.clip(HU[label] + rng.normal(0, noise, label.shape), -1024, 3071)
+    return CTVolume(hu, origins, np.array([-PIXEL, 0, 0]), np.array([0, -PIXEL, 0]))
+
+
+def coarse_of(turn: np.ndarray, error: np.ndarray | None = None) -> CoarseAnatomy:
+    spacing, n = 4.0, 56
+    origin = np.full(3, -spacing * (n - 1) / 2)
+    axis = origin[0] + spacing * np.arange(n)
+    z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
+    ras = np.stack([x, y, z], -1)
+    label = labels_at(ras, turn)
+    probabilities = np.stack([(label == c) for c in range(11)]).astype(np.float32)
+    pose = np.eye(4)
+    pose[:3, :3] = turn if error is None else error @ turn
+    template = np.moveaxis(ras @ turn, -1, 0).astype(np.float32)
+    return CoarseAnatomy(probabilities, template, origin, spacing, {}, pose)
+
+
+@pytest.fixture(scope="module")
+def straight() -> tuple[CTVolume, CoarseAnatomy, np.ndarray]:
+    volume, coarse = scan(np.eye(3)), coarse_of(np.eye(3))
+    return volume, coarse, tissue_map(volume, coarse)
+
+
+def truth_labels(volume: CTVolume) -> np.ndarray:
+    k, j, i = np.indices(volume.shape)
+    return labels_at(volume.ijk_to_ras(np.stack([i, j, k], -1).astype(float)), np.eye(3))
+
+
+def test_tissue_map_agrees_with_the_truth(straight):
+    volume, _, tissue = straight
+    truth = truth_labels(volume)
+
+    def dice(a, b):
+        return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+    assert tissue.shape == volume.shape
+    assert tissue.dtype == np.uint8
+    inside, true_inside = np.isin(tissue, INTRACRANIAL), np.isin(truth, INTRACRANIAL)
+    assert dice(inside, true_inside) > 0.97
+    assert dice(tissue == Tissue.BONE, truth == Tissue.BONE) > 0.95
+    assert dice(tissue == Tissue.HOLDER, truth == Tissue.HOLDER) > 0.9
+    assert dice(tissue == Tissue.WHITE, truth == Tissue.WHITE) > 0.85
+    assert dice(tissue == Tissue.DEEP_GREY, truth == Tissue.DEEP_GREY) > 0.8
+    assert dice(tissue == Tissue.CSF, truth == Tissue.CSF) > 0.85
+    assert dice(tissue == Tissue.AIR_CAVITY, truth == Tissue.AIR_CAVITY) > 0.7
+    assert not (np.isin(tissue, (Tissue.HOLDER,)) & np.isin(truth, INTRACRANIAL)).any()
+
+
+def test_a_bleed_stays_brain_and_a_calcification_is_not_bone(straight):
+    volume, coarse, _ = straight
+    hu = volume.hu.copy()
+    hu[20:23, 60:72, 60:72] = 70
+    hu[20, 100:103, 100:103] = 500
+    changed = CTVolume(hu, volume.origins, volume.row_step, volume.col_step)
+    tissue = tissue_map(changed, coarse)
+    assert (tissue[21, 62:70, 62:70] == Tissue.BRAIN).mean() > 0.9
+    assert (tissue[20, 100:103, 100:103] == Tissue.BRAIN).all()
+
+
+@pytest.mark.parametrize(("yaw", "roll"), [(0.0, 0.0), (6.0, -4.0), (-9.0, 3.0)])
+def test_mirror_plane_finds_a_known_rotation(yaw, roll):
+    turn = rotation(yaw, roll)
+    plane, details = midsagittal_plane(scan(turn), coarse_of(turn, error=rotation(3.0, -2.0)))
+    angle = np.degrees(np.arccos(np.clip(np.array(plane.normal) @ turn[:, 0], -1, 1)))
+    assert angle < 0.4
+    assert abs(np.array(plane.origin) @ turn[:, 0]) < 0.6
+    assert details.to_network_deg == pytest.approx(3.6, abs=0.6)
+    assert plane.confidence < 0.9  # the network's plane disagrees by more than 3 degrees
+    assert "disagree" in details.note
+
+
+def test_mirror_plane_is_not_moved_by_a_one_sided_bleed_and_a_missing_bone_flap():
+    volume = scan(np.eye(3))
+    hu = volume.hu.copy()
+    k, j, i = np.indices(volume.shape)
+    ras = volume.ijk_to_ras(np.stack([i, j, k], -1).astype(float))
+    hu[np.linalg.norm(ras - np.array([35.0, 10.0, 20.0]), axis=-1) < 18] = 70
+    flap = (ras[..., 0] > 30) & (np.abs(ras[..., 1]) < 40) & (ras[..., 2] > 5) & (hu > 300)
+    hu[flap] = 25
+    plane, _ = midsagittal_plane(CTVolume(hu, volume.origins, volume.row_step, volume.col_step), coarse_of(np.eye(3)))
+    assert np.degrees(np.arccos(plane.normal[0])) < 0.6
+
+
+def test_vertex_in_the_scan_is_found_between_slices(straight):
+    volume, coarse, tissue = straight
+    marks = vertex(volume, tissue, coarse)
+    assert marks["VERTEX"].in_scan
+    assert marks["VERTEX"].position[2] == pytest.approx(80.0, abs=2.0)
+    assert marks["SKULL_TOP"].position[2] == pytest.approx(0.93 * 80, abs=2.0)
+    assert marks["BRAIN_TOP"].position[2] == pytest.approx(0.84 * 80, abs=2.5)
+    assert marks["VERTEX"].source == "analytic"
+
+
+@pytest.mark.parametrize("missing", [6, 12, 20])
+def test_vertex_beyond_the_scan_is_extrapolated_and_says_so(straight, missing):
+    volume, coarse, tissue = straight
+    n = int((volume.slice_positions <= 80.0 - missing).sum())
+    cut = CTVolume(volume.hu[:n].copy(), volume.origins[:n], volume.row_step, volume.col_step)
+    mark = vertex(cut, tissue[:n], coarse)["VERTEX"]
+    assert not mark.in_scan
+    assert mark.position[2] == pytest.approx(80.0, abs=4.0)
+    assert mark.spread_mm >= 0.5
+
+
+def test_still_head_has_no_motion_and_tremor_in_the_air_is_graded(straight):
+    volume, _, tissue = straight
+    grades, index = motion(volume, tissue)
+    inside = np.isin(tissue, INTRACRANIAL).any(axis=(1, 2))
+    assert (grades[inside] == 0).all()
+    hu = volume.hu.copy().astype(float)
+    j, i = np.mgrid[:N, :N]
+    hu[20] += 40 * np.sin((i + 0.4 * j) / 1.6)  # streaks through the whole slice
+    moved = CTVolume(np.clip(hu, -1024, 3071).astype(np.int16), volume.origins, volume.row_step, volume.col_step)
+    grades, moved_index = motion(moved, tissue)
+    assert grades[20] >= 2
+    assert moved_index[20] > index[20] + 8
+    assert (grades[:18] <= 0).all()
+
+
+def test_clipped_air_is_not_graded(straight):
+    volume, _, tissue = straight
+    hu = volume.hu.copy()
+    hu[tissue == Tissue.OUTSIDE] = -1024
+    grades, index = motion(CTVolume(hu, volume.origins, volume.row_step, volume.col_step), tissue)
+    assert (grades == -1).all()
+    assert np.isnan(index).all()
+
+
+def test_a_step_between_slices_is_seen():
+    base = scan(np.eye(3))
+    near = base.origins.copy()
+    near[:, 2] = 10 + 2.0 * np.arange(K)  # the same slices nearer together: steps are looked for up to 3 mm
+    hu = base.hu.copy()
+    hu[21:] = np.roll(hu[21:], 2, axis=1)
+    volume = CTVolume(hu, near, base.row_step, base.col_step)
+    tissue = np.where(hu > -500, Tissue.SOFT, Tissue.OUTSIDE).astype(np.uint8)
+    steps = slice_steps(volume, tissue)
+    assert int(np.argmax(steps)) == 20
+    assert steps[20] > 0.8
+
+
+def test_streak_marks_dark_bands_and_spares_clean_slices_and_bleeds(straight):
+    volume, _, tissue = straight
+    assert not streak(volume, tissue).any()
+    hu = volume.hu.copy()
+    hu[20, 84:90, 50:130] = -25
+    hu[24:27, 60:75, 60:75] = 75
+    found = streak(CTVolume(hu, volume.origins, volume.row_step, volume.col_step), tissue)
+    assert found[20, 85:89, 60:120].mean() > 0.8
+    assert not found[24:27].any()
+
+
+def test_foreign_objects_are_the_free_clip_and_the_earring_but_not_filling_or_holder(straight):
+    volume, coarse, _ = straight
+    hu = volume.hu.copy()
+    hu[28:30, 90:93, 22:25] = 2800  # a clip in the air, right of the head
+    hu[15, 75, 75] = 3000  # a clip deep inside the brain
+    changed = CTVolume(hu, volume.origins, volume.row_step, volume.col_step)
+    found = foreign_objects(changed, tissue_map(changed, coarse), coarse)
+    assert found[28:30, 90:93, 22:25].all()
+    assert found.sum() <= 60
+    assert not found[15].any()
+    assert not foreign_objects(volume, tissue_map(volume, coarse), coarse).any()
+
+
+def test_refine_composes_findings(straight):
+    volume, coarse, _ = straight
+    stages = []
+    findings = refine(volume, coarse, progress=lambda stage, fraction: stages.append(fraction))
+    assert stages == sorted(stages)
+    assert stages[-1] == 1.0
+    assert findings.tissue.shape == volume.shape
+    assert findings.midsagittal is not None
+    assert findings.motion_grades.dtype == np.int8
+    assert {"VERTEX", "SKULL_TOP", "BRAIN_TOP"} <= set(findings.landmarks)
+    assert set(findings.methods) == {"tissue", "landmarks", "midsagittal", "motion", "streak", "foreign_object"}
+
+
+def test_no_head_is_refused(straight):
+    volume, coarse, _ = straight
+    empty = coarse.probabilities * 0
+    empty[0] = 1
+    nothing = CoarseAnatomy(empty, coarse.template, coarse.origin, coarse.spacing, {}, coarse.pose)
+    with pytest.raises(ValueError, match="no head"):
+        tissue_map(volume, nothing)
