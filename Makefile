@@ -11,7 +11,14 @@ export OMP_NUM_THREADS ?= 2
 .PHONY: demo test lint benchmark clean
 
 demo: .venv/ready
-	@$(BIN)/python -m HeadCTIQALib.cli.demo $(if $(SCAN),--scan "$(SCAN)") --output "$(OUTPUT)"
+ifeq ($(SCAN),)
+	@rm -rf demo/scan
+	@echo "Simulating a head CT with a defect in every category (about half a minute) ..."
+	@$(BIN)/headctiqa simulate --demo --format dicom --output demo/scan
+	@$(BIN)/headctiqa assess demo/scan/dicom --output "$(OUTPUT)"
+else
+	@$(BIN)/headctiqa assess "$(SCAN)" --output "$(OUTPUT)"
+endif
 
 test: .venv/ready-test lint
 	$(BIN)/python -m pytest --cov=HeadCTIQALib --cov-branch --cov-report=term:skip-covered --cov-fail-under=85

@@ -84,8 +84,11 @@ def coarse_of(turn: np.ndarray, error: np.ndarray | None = None) -> CoarseAnatom
     return CoarseAnatomy(probabilities, template, origin, spacing, {}, pose)
 
 
+Straight = tuple[CTVolume, CoarseAnatomy, np.ndarray]
+
+
 @pytest.fixture(scope="module")
-def straight() -> tuple[CTVolume, CoarseAnatomy, np.ndarray]:
+def straight() -> Straight:
     volume, coarse = scan(np.eye(3)), coarse_of(np.eye(3))
     return volume, coarse, tissue_map(volume, coarse)
 
@@ -95,12 +98,12 @@ def truth_labels(volume: CTVolume) -> np.ndarray:
     return labels_at(volume.ijk_to_ras(np.stack([i, j, k], -1).astype(float)), np.eye(3))
 
 
-def test_tissue_map_agrees_with_the_truth(straight):
+def test_tissue_map_agrees_with_the_truth(straight: Straight) -> None:
     volume, _, tissue = straight
     truth = truth_labels(volume)
 
-    def dice(a, b):
-        return 2 * (a & b).sum() / (a.sum() + b.sum())
+    def dice(a: np.ndarray, b: np.ndarray) -> float:
+        return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
     assert tissue.shape == volume.shape
     assert tissue.dtype == np.uint8
@@ -115,7 +118,7 @@ def test_tissue_map_agrees_with_the_truth(straight):
     assert not (np.isin(tissue, (Tissue.HOLDER,)) & np.isin(truth, INTRACRANIAL)).any()
 
 
-def test_a_bleed_stays_brain_and_a_calcification_is_not_bone(straight):
+def test_a_bleed_stays_brain_and_a_calcification_is_not_bone(straight: Straight) -> None:
     volume, coarse, _ = straight
     hu = volume.hu.copy()
     hu[20:23, 60:72, 60:72] = 70
@@ -127,7 +130,7 @@ def test_a_bleed_stays_brain_and_a_calcification_is_not_bone(straight):
 
 
 @pytest.mark.parametrize(("yaw", "roll"), [(0.0, 0.0), (6.0, -4.0), (-9.0, 3.0)])
-def test_mirror_plane_finds_a_known_rotation(yaw, roll):
+def test_mirror_plane_finds_a_known_rotation(yaw: float, roll: float) -> None:
     turn = rotation(yaw, roll)
     plane, details = midsagittal_plane(scan(turn), coarse_of(turn, error=rotation(3.0, -2.0)))
     angle = np.degrees(np.arccos(np.clip(np.array(plane.normal) @ turn[:, 0], -1, 1)))
@@ -138,7 +141,7 @@ def test_mirror_plane_finds_a_known_rotation(yaw, roll):
     assert "disagree" in details.note
 
 
-def test_mirror_plane_is_not_moved_by_a_one_sided_bleed_and_a_missing_bone_flap():
+def test_mirror_plane_is_not_moved_by_a_one_sided_bleed_and_a_missing_bone_flap() -> None:
     volume = scan(np.eye(3))
     hu = volume.hu.copy()
     k, j, i = np.indices(volume.shape)
@@ -150,7 +153,7 @@ def test_mirror_plane_is_not_moved_by_a_one_sided_bleed_and_a_missing_bone_flap(
     assert np.degrees(np.arccos(plane.normal[0])) < 0.6
 
 
-def test_vertex_in_the_scan_is_found_between_slices(straight):
+def test_vertex_in_the_scan_is_found_between_slices(straight: Straight) -> None:
     volume, coarse, tissue = straight
     marks = vertex(volume, tissue, coarse)
     assert marks["VERTEX"].in_scan
@@ -161,17 +164,18 @@ def test_vertex_in_the_scan_is_found_between_slices(straight):
 
 
 @pytest.mark.parametrize("missing", [6, 12, 20])
-def test_vertex_beyond_the_scan_is_extrapolated_and_says_so(straight, missing):
+def test_vertex_beyond_the_scan_is_extrapolated_and_says_so(straight: Straight, missing: int) -> None:
     volume, coarse, tissue = straight
     n = int((volume.slice_positions <= 80.0 - missing).sum())
     cut = CTVolume(volume.hu[:n].copy(), volume.origins[:n], volume.row_step, volume.col_step)
     mark = vertex(cut, tissue[:n], coarse)["VERTEX"]
     assert not mark.in_scan
     assert mark.position[2] == pytest.approx(80.0, abs=4.0)
+    assert mark.spread_mm is not None
     assert mark.spread_mm >= 0.5
 
 
-def test_still_head_has_no_motion_and_tremor_in_the_air_is_graded(straight):
+def test_still_head_has_no_motion_and_tremor_in_the_air_is_graded(straight: Straight) -> None:
     volume, _, tissue = straight
     grades, index = motion(volume, tissue)
     inside = np.isin(tissue, INTRACRANIAL).any(axis=(1, 2))
@@ -186,7 +190,7 @@ def test_still_head_has_no_motion_and_tremor_in_the_air_is_graded(straight):
     assert (grades[:18] <= 0).all()
 
 
-def test_clipped_air_is_not_graded(straight):
+def test_clipped_air_is_not_graded(straight: Straight) -> None:
     volume, _, tissue = straight
     hu = volume.hu.copy()
     hu[tissue == Tissue.OUTSIDE] = -1024
@@ -195,7 +199,7 @@ def test_clipped_air_is_not_graded(straight):
     assert np.isnan(index).all()
 
 
-def test_a_step_between_slices_is_seen():
+def test_a_step_between_slices_is_seen() -> None:
     base = scan(np.eye(3))
     near = base.origins.copy()
     near[:, 2] = 10 + 2.0 * np.arange(K)  # the same slices nearer together: steps are looked for up to 3 mm
@@ -208,7 +212,7 @@ def test_a_step_between_slices_is_seen():
     assert steps[20] > 0.8
 
 
-def test_streak_marks_dark_bands_and_spares_clean_slices_and_bleeds(straight):
+def test_streak_marks_dark_bands_and_spares_clean_slices_and_bleeds(straight: Straight) -> None:
     volume, _, tissue = straight
     assert not streak(volume, tissue).any()
     hu = volume.hu.copy()
@@ -219,7 +223,7 @@ def test_streak_marks_dark_bands_and_spares_clean_slices_and_bleeds(straight):
     assert not found[24:27].any()
 
 
-def test_foreign_objects_are_the_free_clip_and_the_earring_but_not_filling_or_holder(straight):
+def test_foreign_objects_are_the_free_clip_and_the_earring_but_not_filling_or_holder(straight: Straight) -> None:
     volume, coarse, _ = straight
     hu = volume.hu.copy()
     hu[28:30, 90:93, 22:25] = 2800  # a clip in the air, right of the head
@@ -232,20 +236,21 @@ def test_foreign_objects_are_the_free_clip_and_the_earring_but_not_filling_or_ho
     assert not foreign_objects(volume, tissue_map(volume, coarse), coarse).any()
 
 
-def test_refine_composes_findings(straight):
+def test_refine_composes_findings(straight: Straight) -> None:
     volume, coarse, _ = straight
-    stages = []
+    stages: list[float] = []
     findings = refine(volume, coarse, progress=lambda stage, fraction: stages.append(fraction))
     assert stages == sorted(stages)
     assert stages[-1] == 1.0
     assert findings.tissue.shape == volume.shape
     assert findings.midsagittal is not None
+    assert findings.motion_grades is not None
     assert findings.motion_grades.dtype == np.int8
     assert {"VERTEX", "SKULL_TOP", "BRAIN_TOP"} <= set(findings.landmarks)
     assert set(findings.methods) == {"tissue", "landmarks", "midsagittal", "motion", "streak", "foreign_object"}
 
 
-def test_no_head_is_refused(straight):
+def test_no_head_is_refused(straight: Straight) -> None:
     volume, coarse, _ = straight
     empty = coarse.probabilities * 0
     empty[0] = 1

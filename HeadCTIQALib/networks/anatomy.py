@@ -49,7 +49,7 @@ def run(net: AnatomyNet, hu: NDArray[np.float32], inside: NDArray[np.bool_], dev
         return (0.5 * (straight + mirrored[order])).float().cpu().numpy()
 
 
-def fit_pose(template: Vector, ras: Vector) -> tuple[Vector, float]:
+def fit_pose(template: NDArray[np.floating], ras: Vector) -> tuple[Vector, float]:
     """Affine (4, 4) from template mm to RAS mm, least squares with the worst fifth trimmed twice; and its RMS in mm."""
     if len(template) < 200:
         return np.eye(4), float("inf")

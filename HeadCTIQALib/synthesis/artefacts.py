@@ -56,7 +56,7 @@ def motion_difference(hu: Image, pixel_mm: float, rng: np.random.Generator, degr
     return _from_grid(back_project_turn(np.asarray(moved - sinogram, np.float32)) * 1000, hu.shape)
 
 
-def metal_difference(hu: Image, metal: Image, pixel_mm: float, rng: np.random.Generator, photons: float = 2e5) -> Image:
+def metal_difference(hu: Image, metal: Image, pixel_mm: float, rng: np.random.Generator, photons: float = 4e4) -> Image:
     """HU change of a slice through beam hardening and photon starvation behind metal.
 
     Args:

@@ -69,7 +69,7 @@ def _paint_cerebrum(p: Canvas, model: HeadModel, brain: Array, d: Array) -> None
     fluid = np.minimum(np.minimum(split, np.minimum(sylvian, insula)), sheet - half)
     fluid = np.maximum(fluid, -np.float32(30))
     pial = np.minimum(np.minimum(surface, fluid), np.minimum(reach, sheet + np.where(reach < 17, 0, 50)))
-    ribbon = np.float32(3.1)
+    ribbon = np.float32(3.6)
     q.paint(b, Tissue.WHITE, WHITE)
     q.paint(np.maximum(b, pial - ribbon), Tissue.GREY, GREY)
     q.paint(np.maximum(b, fluid), Tissue.CSF, CSF)
@@ -106,7 +106,7 @@ def _paint_hindbrain(p: Canvas, model: HeadModel, d: Array, tent: Array) -> None
     peduncle = capsule(ax, y, z, (12, -4, 17), (24, -22, 13), 6.5, 6.0)
     stem = smooth_min(smooth_min(midbrain, pons, 4), smooth_min(medulla, peduncle, 4), 4)
     q.paint(smooth_max(stem, b + np.float32(1.0), 1), Tissue.BRAIN, STEM)
-    s = np.float32(model.ventricle_scale)
+    s = model.ventricle_scale
     fourth = smooth_max(ellipsoid(ax, y, z, (0, -18, 15), (7.5 * s, 4.6 * s, 10)), -ellipsoid(x, y, z, (0, -26, 16), (4, 5, 6)), 1)
     aqueduct = capsule(x, y, z, (0, -14, 22), (0, -4, 37), 1.0)
     q.paint(np.minimum(fourth, aqueduct), Tissue.CSF, CSF)

@@ -89,7 +89,7 @@ def skin(model: HeadModel, x: Array, y: Array, z: Array, cranial: Array) -> Arra
 
 
 def _skin_below(model: HeadModel, x: Array, y: Array, z: Array, cranial: Array) -> Array:
-    f = np.float32(model.face_scale)
+    f = model.face_scale
     ax = np.abs(x)
     fat = np.float32(model.fat_mm - 5)
     front = y > -45
@@ -102,7 +102,7 @@ def _skin_below(model: HeadModel, x: Array, y: Array, z: Array, cranial: Array) 
     return smooth_min(d, shoulders, 40)
 
 
-def _face_skin(f: np.float32, fat: np.float32, ax: Array, y: Array, z: Array) -> Array:
+def _face_skin(f: float, fat: np.float32, ax: Array, y: Array, z: Array) -> Array:
     cheeks = ellipsoid(ax, y, z, (12, 44, -22), (57, 52, 48)) - fat
     jaw = ellipsoid(ax, y, z, (0, 45 * f, -58), (52, 50 * f, 34)) - fat
     brow = ellipsoid(ax, y, z, (0, 43, 18), (64, 53, 26))
@@ -111,7 +111,8 @@ def _face_skin(f: np.float32, fat: np.float32, ax: Array, y: Array, z: Array) ->
     x, y, z = ax[fore], y[fore], z[fore]
     zygoma = capsule(x, y, z, (56, 55, -8), (46, 70, -8), 11.5, 11)
     orbit = capsule(x, y, z, (48, 66, 2), (46, 70, 26), 9.5, 9)
-    nose = capsule(x, y, z, (0, 90, 16), (0, 106 * f, -10), 5, 8.5)
+    nose = capsule(x, y, z, (0, 89, 16), (0, 105 * f, -10), 6, 8.5)
+    nose = np.minimum(nose, ellipsoid(x, y, z, (0, 92 * f, -5), (12, 17, 15)))
     wings = ellipsoid(x, y, z, (9, 98 * f, -14), (8, 10, 6.5))
     eyes = ellipsoid(x, y, z, (33.5, 80, 14.5), (13, 12.5, 12))  # lids over the globes
     lips = capsule(x, y, z, (0, 95 * f, -38), (20, 88, -40), 6, 3)

@@ -87,7 +87,7 @@ def _paint_nose(c: Canvas, model: HeadModel) -> None:
     if w is None:
         return
     keep = _soft_only(w)
-    f = np.float32(model.face_scale)
+    f = model.face_scale
     ax = np.abs(w.x)
     roof = np.float32(10) - np.maximum(w.y - 78, 0) * np.float32(0.8)
     cavity = box(ax, w.y, w.z, (0, 62, -9), (13, 27, 15), 5)
@@ -133,7 +133,8 @@ def _paint_orbit(c: Canvas, model: HeadModel, side: int) -> None:
     x, y, z = w.x, w.y, w.z
     cone = capsule(x, y, z, (14, 42, 19), (33, 74, 14.5), 3.0, 16.5)
     cone = smooth_max(cone, np.float32(14.3) - x, 3)
-    behind = y - np.float32(84) + np.abs(x - np.float32(30)) * np.float32(0.35)  # the septum closes the orbit in front
+    # The septum closes the orbit in front; the lateral wall ends behind the middle of the globe.
+    behind = y - np.float32(84) + np.maximum((x - 30) * np.float32(0.75), (30 - x) * np.float32(0.35))
     orbit = smooth_max(cone, np.asarray(behind, np.float32), 3)
     keep = w.other_than(Tissue.SOFT, Tissue.BONE, Tissue.AIR_CAVITY)
     w.sheet(np.where(behind < 0, cone - np.float32(0.6), np.float32(50)), 0.8, Tissue.BONE, 950.0, keep)

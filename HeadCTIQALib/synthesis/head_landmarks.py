@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.synthesis.brain import PINEAL, SEPTUM, cortex_gap
-from HeadCTIQALib.synthesis.cranium import FORAMEN_CENTRE, FORAMEN_RADII, cavity, scalp_thickness, skin, skull_thickness, vault
+from HeadCTIQALib.synthesis.cranium import (
+    FORAMEN_CENTRE,
+    FORAMEN_RADII,
+    cavity,
+    scalp_thickness,
+    skin,
+    skull_thickness,
+    vault,
+)
 from HeadCTIQALib.synthesis.face import GLOBE_CENTRE
 from HeadCTIQALib.synthesis.head_model import CANTHUS_CANONICAL, EAM_CANONICAL, HeadModel
 
@@ -27,10 +35,9 @@ def _fixed_landmarks(model: HeadModel) -> dict[str, Vector]:
     (cx, cy), (_, ry) = FORAMEN_CENTRE, FORAMEN_RADII
     points["BASION"] = _rim_point(model, cx, cy + ry)
     points["OPISTHION"] = _rim_point(model, cx, cy - ry)
-    z = np.full(400, 23.0, np.float32)
-    y = np.linspace(-90, -40, 400, dtype=np.float32)
-    d = cavity(model, np.zeros_like(y), y, z)
-    points["IOP"] = (0.0, float(y[np.argmax(d < 0)]), 23.0)
+    back = np.linspace(-90, -40, 400, dtype=np.float32)
+    d = cavity(model, np.zeros_like(back), back, np.full_like(back, 23.0))
+    points["IOP"] = (0.0, float(back[np.argmax(d < 0)]), 23.0)
     return {name: model.to_head(np.array(p)) for name, p in points.items()}
 
 

@@ -21,7 +21,7 @@ Vector = NDArray[np.float64]
 STANDARD_LENGTH_MM, STANDARD_WIDTH_MM = 184.0, 152.0
 
 EAM_CANONICAL = (51.5, 0.0, 0.0)
-CANTHUS_CANONICAL = (50.5, 72.4, 13.5)
+CANTHUS_CANONICAL = (50.4, 72.7, 13.5)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def paint_foreign(c: Canvas, model: HeadModel, kind: ForeignObject, side: int = 
     over = (Tissue.OUTSIDE, Tissue.SOFT)
     if kind in ("earring", "earrings"):
         angle = np.linspace(0, 2 * np.pi, 13)
-        ring: tuple[Point, ...] = tuple((float(76.5 + 1.5 * np.cos(a)), float(-15 + 6.5 * np.cos(a)), float(-33 + 6.5 * np.sin(a))) for a in angle)
+        ring: tuple[Point, ...] = tuple((float(73.5 - 2.0 * np.cos(a)), float(-11.5 + 6.5 * np.cos(a)), float(-29 + 6.5 * np.sin(a))) for a in angle)
         for s in (side,) if kind == "earring" else (1, -1):
             c.rods(ring, (1.4,) * 13, Tissue.FOREIGN, 3000.0, side=s, over=over)
     elif kind == "hair_clip":
@@ -63,9 +63,9 @@ def paint_foreign(c: Canvas, model: HeadModel, kind: ForeignObject, side: int = 
 def paint_implant(c: Canvas, kind: Implant, side: int = 1) -> None:
     """Paint metal inside the body; it belongs to the tissue around it (implants are not foreign objects)."""
     if kind == "aneurysm_clip":
-        c.rods(((13, 29, 31), (18, 34, 35)), (1.5, 1.2), None, 7000.0, side=side, over=tuple(t for t in Tissue if t))
+        c.rods(((13, 29, 31), (18, 34, 35)), (2.0, 1.6), None, 18000.0, side=side, over=tuple(t for t in Tissue if t))
     else:
-        c.rods(((27.5, 44, -50), (27.5, 49, -50)), (3.0, 3.0), None, 9000.0, side=side, over=tuple(t for t in Tissue if t))
+        c.rods(((27.5, 44, -50), (27.5, 49, -50)), (3.0, 3.0), None, 15000.0, side=side, over=tuple(t for t in Tissue if t))
 
 
 def _on_skin(model: HeadModel, start: Point, direction: Point, lift_mm: float) -> Point:

@@ -43,7 +43,7 @@ class Lattice:
         """A blank canvas of the model's canonical coordinates on this grid."""
         inverse = np.linalg.inv(self.steps.T)
         x, y, z = model.to_canonical(*self.coordinates())
-        return Canvas.blank(x, y, z, blur_mm, model.lattice(inverse, -inverse @ self.origin))
+        return Canvas.blank(x, y, z, blur_mm, model.lattice(np.asarray(inverse, float), np.asarray(-inverse @ self.origin, float)))
 
 
 def paint_head(canvas: Canvas, model: HeadModel) -> None:

@@ -65,15 +65,16 @@ def _paint_muscles(c: Canvas, side: int) -> None:
 def paint_ears(c: Canvas, model: HeadModel) -> None:
     """Auricles: a rim around the concha, standing off backwards."""
     for side in (1, -1):
-        w = c.window((60, -45, -35), (100, 15, 45), side)
+        w = c.window((50, -45, -35), (100, 15, 45), side)
         if w is None:
             continue
-        u = w.x - np.float32(71.5) + np.float32(0.5) * (w.y + 6)
+        u = w.x - np.float32(71.0) + np.float32(0.42) * (w.y + 8)
         tilt = w.y + np.float32(0.2) * (w.z - 4)
-        plate = ellipsoid(u, tilt, w.z, (0, -16, 5), (3.0, 14.5, 30))
+        plate = ellipsoid(u, tilt, w.z, (0, -16, 5), (4.2, 14.5, 30))
         keep = w.label != int(Tissue.OUTSIDE)
-        hollow = ellipsoid(u, tilt, w.z, (2.8, -13, 2), (3.2, 9.5, 17))
-        w.paint(np.maximum(plate, -hollow), Tissue.SOFT, 5.0, keep)
+        hollow = ellipsoid(u, tilt, w.z, (3.6, -13, 2), (3.8, 9.0, 17))
+        root = chain(w.x, w.y, w.z, ((58, -12, 12), (73, -17, 12), (58, -11, -12), (72, -14, -14)), (6.0, 4.0, 6.0, 4.5))
+        w.paint(np.maximum(np.minimum(plate, root), -hollow), Tissue.SOFT, 25.0, keep)
 
 
 def paint_airway(c: Canvas, model: HeadModel) -> None:

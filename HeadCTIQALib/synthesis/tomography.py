@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Image = NDArray[np.float32]
+_FINE = 4  # bins per pixel while a view is gathered
 
 
 def project(image: Image, views: int) -> Image:
@@ -22,13 +22,22 @@ def project(image: Image, views: int) -> Image:
     """
     n = image.shape[0]
     c = (n - 1) / 2
+    row, column = np.nonzero(image)
+    mass = image[row, column].astype(float)
+    x, y = ((v - c) * _FINE for v in (column, row))
+    bins = 2 * n * _FINE  # twice the detector, so that corners fall beside it and the convolution does not wrap
+    frequency = np.fft.rfftfreq(bins, 1 / _FINE)
     out = np.empty((views, n), np.float32)
     for v in range(views):
-        theta = np.pi * v / views
-        cos, sin = np.cos(theta), np.sin(theta)
-        matrix = np.array([[cos, sin], [-sin, cos]])  # (t, s) -> (row, column)
-        turned = ndimage.affine_transform(image, matrix, offset=c - matrix @ [c, c], order=1, prefilter=False)
-        out[v] = turned.sum(axis=0)
+        cos, sin = np.cos(np.pi * v / views), np.sin(np.pi * v / views)
+        at = x * cos + y * sin + bins / 2
+        low = at.astype(np.intp)
+        share = (at - low) * mass
+        points = np.bincount(low, mass - share, bins) + np.roll(np.bincount(low, share, bins), 1)
+        # Every pixel casts the shadow of a square and is caught by a detector cell one pixel wide.
+        shadow = np.sinc(frequency * cos) * np.sinc(frequency * sin) * np.sinc(frequency)
+        rays = np.fft.irfft(np.fft.rfft(points) * shadow, bins) * _FINE
+        out[v] = rays[bins // 2 - round(c * _FINE) :: _FINE][:n]
     return out
 
 
@@ -53,13 +62,18 @@ def _back_project(sinogram: Image, span: float) -> Image:
     response = np.fft.rfft(kernel).real * (0.5 + 0.5 * np.cos(2 * np.pi * frequency))  # Hann
     filtered = np.fft.irfft(np.fft.rfft(sinogram, size, axis=1) * response, size, axis=1)[:, :n]
     c = (n - 1) / 2
-    axis = np.arange(n) - c
-    column, row = axis[None, :], axis[:, None]
-    out = np.zeros((n, n))
+    axis = (np.arange(n) - c).astype(np.float32)
+    margin = n // 4 + 2  # the corners of the image look past the detector: zeros
+    padded = np.pad(filtered.astype(np.float32), ((0, 0), (margin, margin)))
+    slope = np.diff(padded, axis=1, append=0)
+    out = np.zeros((n, n), np.float32)
     for v in range(views):
         theta = span * v / views
-        out += np.interp(column * np.cos(theta) + row * np.sin(theta), axis, filtered[v], left=0.0, right=0.0)
-    return np.asarray(out * np.pi / views, np.float32)
+        at = (axis * np.float32(np.cos(theta)))[None, :] + (axis * np.float32(np.sin(theta)) + np.float32(c + margin))[:, None]
+        low = at.astype(np.intp)
+        at -= low
+        out += padded[v][low] + at * slope[v][low]
+    return np.asarray(out * np.float32(np.pi / views), np.float32)
 
 
 def full_turn(half: Image) -> Image:

@@ -52,7 +52,7 @@ def load_heads(data: Path, exclude: Sequence[str]) -> tuple[list[LabelledHead], 
 
 def soft_argmax(heat: torch.Tensor, radius: int = 5) -> torch.Tensor:
     """(B, L, D, H, W) logits to (B, L, 3) expected (z, y, x) voxel positions in a window around each maximum."""
-    _, _, d, h, w = heat.shape
+    h, w = heat.shape[-2:]
     peak = heat.flatten(2).argmax(-1)
     out = []
     for b in range(heat.shape[0]):

@@ -62,7 +62,7 @@ def draw(head: LabelledHead, rng: np.random.Generator) -> Sample:
         head = flipped(head)
     tilt = (rng.normal(0, 9), rng.normal(0, 7), rng.normal(0, 14))
     matrix = np.diag(rng.uniform(0.88, 1.14) * rng.uniform(0.95, 1.05, 3)) @ rotation(*np.clip(tilt, (-25, -20, -40), (25, 20, 35)))
-    centre = np.mean([head.landmarks[n] for n in ("SEPTUM", "PINEAL") if n in head.landmarks] or [head.grid.point(np.array(head.grid.shape) / 2)], axis=0)
+    centre = np.mean([head.landmarks[n] for n in ("SEPTUM", "PINEAL")], axis=0)
     shift = rng.normal(0, 9, 3)
     if rng.random() < 0.15:  # a scan that ends below the vertex puts the head higher in the grid
         shift[2] -= rng.uniform(0, 40)

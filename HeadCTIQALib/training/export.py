@@ -1,4 +1,4 @@
-"""A training checkpoint to a MONAI bundle: half-precision safetensors, metadata, inference config and model card."""
+"""A training checkpoint to a MONAI bundle: compact safetensors, metadata, inference config and model card."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from scipy import ndimage
 
+from HeadCTIQALib.networks.bundle import compact
 from HeadCTIQALib.networks.net import LANDMARKS
 
 from .heads import LabelledHead
@@ -39,7 +40,7 @@ def export(checkpoint: Path, data: Path, bundle: Path, metadata: dict[str, Any],
     for sub in ("configs", "models", "docs"):
         (bundle / sub).mkdir(parents=True, exist_ok=True)
     weights = bundle / "models" / "model.safetensors"
-    save_file({k: v.half().contiguous() for k, v in state["ema"].items()}, weights)
+    save_file(compact(state["ema"]), weights)
     heads = [LabelledHead.load(p) for p in sorted((data / "labels").glob("*.npz"))]
     record = {
         **metadata,

@@ -9,7 +9,9 @@ Needs the optional dependency antspyx ("train" extra).
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import ants
 import numpy as np
@@ -67,40 +69,35 @@ def registration_image(hu: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.interp(hu, [-1024, -300, 0, 80, 300, 1000], [0, 10, 40, 60, 120, 200]).astype(np.float32)
 
 
-def carry(atlas: LabelledHead, target_hu: NDArray[np.float32], grid: Grid, start: NDArray[np.float64] | None = None) -> tuple[ants.ANTsImage, list[str], ants.ANTsImage]:
-    """Register ``atlas`` to a head; returns (target image, forward transforms, warped atlas image).
+def carry(atlas: LabelledHead, target_hu: NDArray[np.float32], grid: Grid, start: NDArray[np.float64]) -> tuple[ants.ANTsImage, list[str]]:
+    """Register ``atlas`` to a head; returns (target image, forward transforms).
 
-    Tries several pitches because chins may be far up; the affine with the best mutual information goes on.
+    ``start`` is the rigid (4, 4) from target RAS to atlas RAS that registration begins with.
     """
     fixed = to_ants(registration_image(target_hu), grid)
     moving = to_ants(registration_image(atlas.hu), atlas.grid)
-    best: tuple[float, str] | None = None
-    tissue = target_hu > -300
-    z = np.flatnonzero(tissue.sum(axis=(1, 2)) > 1500 / grid.spacing**2)
-    top = z[-1]
-    upper = tissue.copy()
-    upper[: max(0, top - int(110 / grid.spacing))] = False
-    centre_t = grid.point(np.array(ndimage.center_of_mass(upper)))
-    a_tissue = atlas.tissue > 0
-    a_z = np.flatnonzero(a_tissue.sum(axis=(1, 2)) > 1500 / atlas.grid.spacing**2)
-    a_upper = a_tissue.copy()
-    a_upper[: max(0, a_z[-1] - int(110 / atlas.grid.spacing))] = False
-    centre_a = atlas.grid.point(np.array(ndimage.center_of_mass(a_upper)))
-    for pitch in (0.0, 22.0, -22.0):
-        c, s = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
-        rotation = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-        init = ants.create_ants_transform("Euler3DTransform", dimension=3, matrix=rotation, offset=centre_a - rotation @ centre_t)
-        import tempfile
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "start.mat")
+        ants.write_transform(ants.create_ants_transform("Euler3DTransform", dimension=3, matrix=start[:3, :3], offset=start[:3, 3]), path)
+        affine = ants.registration(
+            fixed, moving, "Affine", initial_transform=path, aff_metric="mattes", aff_iterations=(150, 50),
+            aff_shrink_factors=(3, 2), aff_smoothing_sigmas=(2, 1), random_seed=1, singleprecision=True,
+        )  # fmt: skip
+    r = ants.registration(
+        fixed, moving, "SyNOnly", initial_transform=affine["fwdtransforms"][0], syn_metric="mattes",
+        reg_iterations=(60, 30, 3), flow_sigma=3, total_sigma=0.5, random_seed=1, singleprecision=True,
+    )  # fmt: skip
+    return fixed, r["fwdtransforms"]
 
-        path = tempfile.mktemp(suffix=".mat")  # noqa: S306
-        ants.write_transform(init, path)
-        r = ants.registration(fixed, moving, "Affine", initial_transform=path, aff_metric="mattes", aff_iterations=(150, 50), aff_shrink_factors=(3, 2), aff_smoothing_sigmas=(2, 1), random_seed=1, singleprecision=True)
-        value = ants.image_mutual_information(fixed, r["warpedmovout"])
-        if best is None or value < best[0]:
-            best = (value, r["fwdtransforms"][0])
-    assert best is not None
-    r = ants.registration(fixed, moving, "SyNOnly", initial_transform=best[1], syn_metric="mattes", reg_iterations=(60, 30, 3), flow_sigma=3, total_sigma=0.5, random_seed=1, singleprecision=True)
-    return fixed, r["fwdtransforms"], r["warpedmovout"]
+
+def rigid_part(matrix: NDArray[np.float64], about: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rigid (4, 4) nearest to an affine one, with the same value at the point ``about``."""
+    u, _, vt = np.linalg.svd(matrix[:3, :3])
+    rotation = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+    out = np.eye(4)
+    out[:3, :3] = rotation
+    out[:3, 3] = matrix[:3, :3] @ about + matrix[:3, 3] - rotation @ about
+    return out
 
 
 def carry_points(points: Mapping[str, tuple[float, float, float]], transforms: list[str]) -> dict[str, NDArray[np.float64]]:

@@ -94,8 +94,8 @@ class CTVolume:
     @cached_property
     def k(self) -> Vector:
         """Unit normal of the slices, towards the vertex (superior half space)."""
-        n = np.cross(self.row_step, self.col_step)
-        n /= np.linalg.norm(n)
+        n: Vector = np.cross(self.row_step, self.col_step)
+        n = n / np.linalg.norm(n)
         return n if n[2] > 0 or (n[2] == 0 and n.sum() > 0) else -n
 
     @cached_property
@@ -108,7 +108,8 @@ class CTVolume:
     @cached_property
     def a(self) -> Vector:
         """Unit axis k x r, forwards."""
-        return np.cross(self.k, self.r)
+        forwards: Vector = np.cross(self.k, self.r)
+        return forwards
 
     @cached_property
     def slice_positions(self) -> Vector:

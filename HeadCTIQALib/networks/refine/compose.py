@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from HeadCTIQALib.findings import Findings, Landmark, Tissue
 from HeadCTIQALib.networks.types import CoarseAnatomy
-from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.progress import silent
 from HeadCTIQALib.volume import CTVolume
 
 from .foreign import foreign_objects
@@ -26,7 +28,7 @@ METHODS = {
 }
 
 
-def refine(volume: CTVolume, coarse: CoarseAnatomy, progress: Progress | None = None) -> Findings:
+def refine(volume: CTVolume, coarse: CoarseAnatomy, progress: Callable[[str, float], None] | None = None) -> Findings:
     """All findings of one scan on its native grid.
 
     Args:
@@ -54,7 +56,7 @@ def refine(volume: CTVolume, coarse: CoarseAnatomy, progress: Progress | None = 
     inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
     ungraded = int(np.count_nonzero((grades < 0) & inside.any(axis=(1, 2))))
     if ungraded:
-        notes.append(f"{ungraded} slices through the brain could not be graded for motion (air clipped, masked or streaked).")
+        notes.append(f"{ungraded} slices through the brain could not be graded for motion (metal, hair, cloth, or air that was clipped or masked).")
     top = landmarks.get("VERTEX")
     if top is not None and not top.in_scan:
         notes.append(f"The vertex lies above the scan; its position is estimated to within about {top.spread_mm or 0:.0f} mm.")

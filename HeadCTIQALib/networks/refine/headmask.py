@@ -26,8 +26,7 @@ def head_mask(hu: NDArray[np.int16], depth: Field, holder: Field) -> NDArray[np.
     # one opening cuts straps and foam skins loose that touch the scalp along a line; it must not eat thin scalp, so
     # it acts outside the coarse head only
     loose = body & (depth < -1.5)
-    plane = np.ones((1, 3, 3), bool)
-    opened = ndimage.binary_opening(body, plane)
+    opened = box_filter_max(box_filter_min(body, (0, 1, 1)), (0, 1, 1))
     body &= ~loose | opened
     labels, n = ndimage.label(body)
     if n == 0:
@@ -39,7 +38,8 @@ def head_mask(hu: NDArray[np.int16], depth: Field, holder: Field) -> NDArray[np.
     keep[int(seeds.argmax())] = True
     head = keep[labels]
     head |= depth > FILL_MM
-    return fill_holes(head)
+    # air shut in between ear or scalp and the holder is not the head's
+    return head | (fill_holes(head) & (depth > -FILL_MM))
 
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

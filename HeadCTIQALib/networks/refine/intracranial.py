@@ -33,7 +33,7 @@ def intracranial_mask(
     r = (0, max(1, round(GROW_MM / pixel_mm[0])), max(1, round(GROW_MM / pixel_mm[1])))
     closed = box_filter_min(box_filter_max(core | bone, r), r)
     region = core | (closed & fill & (depth > -GROW_MM))
-    region = ndimage.binary_opening(region, np.ones((1, 3, 3), bool)) | (region & deep)
+    region = box_filter_max(box_filter_min(region, (0, 1, 1)), (0, 1, 1)) | (region & deep)
     labels, n = ndimage.label(region)
     if n > 1:
         counts = np.bincount(labels[core].ravel(), minlength=n + 1)

@@ -11,6 +11,7 @@ from scipy import ndimage
 from .workgrid import Field
 
 TARGET_SD = 1.8  # HU that noise may leave after smoothing; grey and white differ by about 7
+CSF_HU = (-2.0, 11.0)  # narrow spaces are mostly partial volume and would pull the mean into oedema's range
 PRIOR_FLOOR = 0.06  # a class the network excludes keeps this much, so that HU can overrule it
 
 
@@ -78,7 +79,7 @@ def fit_mixture(values: Field, priors: NDArray[np.float32], noise: float, iterat
         q[np.abs(v - mean) > 3.5 * sd] = 0  # lesions must not pull the means
         mass = np.maximum(q.sum(axis=0), 1.0)
         mean = (q * v).sum(axis=0) / mass
-        mean[0] = np.clip(mean[0], -2.0, 18.0)
+        mean[0] = np.clip(mean[0], *CSF_HU)
         middle = 0.5 * (mean[1] + mean[2])
         half = np.clip(0.5 * (mean[1] - mean[2]), 1.5, 6.5)
         mean[1], mean[2] = middle + half, middle - half

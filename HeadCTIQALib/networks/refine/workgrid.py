@@ -79,7 +79,8 @@ class WorkGrid:
         out = np.empty(self.shape, np.float32)
         n_j, n_i = np.arange(self.rows), np.arange(self.columns)
         for s in range(self.shape[0]):
-            start, di, dj = ((p - q) / coarse.spacing for p, q in zip(self._line(s), (coarse.origin, 0.0, 0.0), strict=True))
+            first, along_i, along_j = self._line(s)
+            start, di, dj = (first - coarse.origin) / coarse.spacing, along_i / coarse.spacing, along_j / coarse.spacing
             if np.hypot(di[1], di[2]) * self.columns < 0.25 and abs(dj[0]) * self.rows < 0.25:
                 zy = [start[2] + dj[2] * n_j, start[1] + dj[1] * n_j]
                 lines = _bilinear(field, zy[0], zy[1], outside)

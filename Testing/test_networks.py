@@ -1,0 +1,194 @@
+"""The anatomy network and its bundle: integrity, exact parts against analytic answers, accuracy on unseen heads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from HeadCTIQALib.errors import ModelError
+from HeadCTIQALib.networks import bundle as bundles
+from HeadCTIQALib.networks import choose_device, models_used
+from HeadCTIQALib.networks.anatomy import MIRRORED, SHAPE, coarse_anatomy, fit_pose, from_coordinates, imaged, peak, run
+from HeadCTIQALib.networks.bundle import Bundle, compact, load_network, open_bundle, restore
+from HeadCTIQALib.networks.net import LANDMARKS, AnatomyNet
+from HeadCTIQALib.resources import resource
+from HeadCTIQALib.synthesis import Acquire, Scene, simulate
+from HeadCTIQALib.volume.resample import head_grid, to_grid
+
+
+@pytest.fixture(scope="module")
+def anatomy() -> tuple[AnatomyNet, Bundle]:
+    torch.set_num_threads(1)
+    found = open_bundle("anatomy")
+    return load_network(found, "cpu"), found
+
+
+@pytest.fixture
+def bundle_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the shipped bundle that may be damaged."""
+    folder = tmp_path / "anatomy"
+    shutil.copytree(resource("Models", "anatomy"), folder)
+    monkeypatch.setattr(bundles, "resource", lambda *parts: tmp_path.joinpath(*parts[1:]))
+    open_bundle.cache_clear()
+    yield folder
+    open_bundle.cache_clear()
+
+
+def test_damaged_weights_are_refused(bundle_copy: Path) -> None:
+    weights = bundle_copy / bundles.WEIGHTS
+    weights.chmod(0o644)
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(ModelError, match="checksum"):
+        open_bundle("anatomy")
+
+
+@pytest.mark.parametrize("part", ["configs/metadata.json", bundles.WEIGHTS])
+def test_incomplete_bundle_is_refused(bundle_copy: Path, part: str) -> None:
+    (bundle_copy / part).unlink()
+    with pytest.raises(ModelError, match="incomplete"):
+        open_bundle("anatomy")
+
+
+def test_weights_of_another_network_are_refused(bundle_copy: Path) -> None:
+    config = bundle_copy / "configs" / "inference.json"
+    config.write_text(json.dumps({"network_def": {"_target_": "x", "filters": [16, 32, 64]}}), encoding="utf-8")
+    with pytest.raises(ModelError, match="do not fit"):
+        load_network(open_bundle("anatomy"), "cpu")
+
+
+def test_monai_can_build_the_network_from_the_bundle(anatomy: tuple[AnatomyNet, Bundle]) -> None:
+    from monai.bundle import ConfigParser
+
+    parser = ConfigParser()
+    parser.read_config(anatomy[1].folder / "configs" / "inference.json")
+    built = parser.get_parsed_content("network_def")
+    assert isinstance(built, AnatomyNet)
+    assert built.state_dict().keys() == anatomy[0].state_dict().keys()
+
+
+def test_model_card_names_weights_and_data() -> None:
+    (card,) = models_used()
+    assert len(card["sha256"]) == 64
+    assert "ge-revolution-dental" in json.dumps(card["data_source"])
+    text = (resource("Models", "anatomy") / "docs" / "README.md").read_text(encoding="utf-8")
+    assert "unknown until" in text, "the card says that accuracy elsewhere is unknown until measured"
+
+
+def test_bundle_stays_small() -> None:
+    assert (resource("Models", "anatomy") / bundles.WEIGHTS).stat().st_size < 5_000_000
+
+
+def test_compact_weights_round_trip_within_their_bound() -> None:
+    rng = torch.Generator().manual_seed(3)
+    state = {"a.weight": torch.randn(8, 4, 3, 3, 3, generator=rng), "a.bias": torch.randn(8, generator=rng), "u.skip_layers.x": torch.ones(2)}
+    back = restore(compact(state))
+    assert back.keys() == {"a.weight", "a.bias"}
+    largest = state["a.weight"].flatten(1).abs().amax(1)
+    assert ((back["a.weight"] - state["a.weight"]).flatten(1).abs().amax(1) <= largest / 250).all()
+    assert torch.allclose(back["a.bias"], state["a.bias"], atol=2e-3)
+
+
+def test_mirrored_landmarks_swap_sides() -> None:
+    assert [LANDMARKS[m] for m in MIRRORED[:2]] == ["EAM_L", "EAM_R"]
+    assert LANDMARKS[MIRRORED[LANDMARKS.index("BASION")]] == "BASION"
+
+
+def test_mean_with_mirror_image_is_exactly_symmetric(anatomy: tuple[AnatomyNet, Bundle]) -> None:
+    rng = np.random.default_rng(0)
+    hu = rng.normal(0, 300, SHAPE).astype(np.float32)
+    inside = np.ones(SHAPE, bool)
+    a = run(anatomy[0], hu, inside, "cpu")
+    b = run(anatomy[0], hu[..., ::-1].copy(), inside, "cpu")[..., ::-1]
+    assert np.allclose(a[:11], b[:11], atol=2e-3)
+    assert np.allclose(a[11], -b[11], atol=2e-3)
+    assert np.allclose(a[14:], b[14:][list(MIRRORED)], atol=5e-3)
+
+
+def test_pose_fit_recovers_a_known_affine_despite_outliers() -> None:
+    rng = np.random.default_rng(1)
+    template = rng.uniform(-90, 90, (4000, 3))
+    matrix = np.array([[0.97, -0.1, 0.02, 12], [0.1, 1.02, 0.05, -7], [0, -0.06, 0.95, 30]])
+    ras = template @ matrix[:, :3].T + matrix[:, 3]
+    ras[:400] += rng.normal(0, 60, (400, 3))
+    pose, rms = fit_pose(template, ras)
+    assert np.allclose(pose[:3], matrix, atol=0.02)
+    assert rms < 0.5
+    assert fit_pose(template[:50], ras[:50])[1] == float("inf")
+
+
+def test_landmark_from_coordinates_extrapolates_with_the_pose() -> None:
+    rng = np.random.default_rng(2)
+    template = rng.uniform(-60, 60, (6000, 3))
+    pose = np.eye(4)
+    pose[:3, 3] = (5, -3, 40)
+    shift = np.array([2.0, -1.0, 3.0])  # a local deformation that the global pose does not know
+    ras = template + pose[:3, 3] + shift
+    assert np.allclose(from_coordinates(np.array([10.0, 5, -8]), template, ras, pose), np.array([10.0, 5, -8]) + pose[:3, 3] + shift, atol=0.3)
+    far = np.array([0.0, 0, -200])
+    assert np.allclose(from_coordinates(far, template, ras, pose), far + pose[:3, 3])
+
+
+def test_peak_is_subvoxel() -> None:
+    z, y, x = np.meshgrid(*(np.arange(n) for n in SHAPE), indexing="ij")
+    truth = np.array([11.3, 24.8, 30.4])
+    heat = -0.5 * ((z - truth[0]) ** 2 + (y - truth[1]) ** 2 + (x - truth[2]) ** 2) / 0.8**2
+    found, mass = peak(heat.astype(np.float32))
+    assert np.allclose(found, truth, atol=0.02)
+    assert mass > 0.99
+
+
+def test_resampling_puts_a_point_where_it_is(tilted_head_volume) -> None:
+    volume = tilted_head_volume
+    grid = head_grid(volume)
+    hu, inside = to_grid(volume, grid)
+    points = grid.ras()[inside]
+    ijk = volume.ras_to_ijk(points)
+    assert (ijk[:, 2] > -0.6).all()
+    assert (ijk[:, 2] < volume.shape[0] - 0.4).all()
+    warm = hu > -300
+    centroid = grid.ras()[warm].mean(axis=0)
+    k, j, i = np.nonzero(volume.hu > -300)
+    native = volume.ijk_to_ras(np.stack([i, j, k], -1)).mean(axis=0)
+    assert np.linalg.norm(centroid - native) < 4.0
+
+
+@pytest.mark.parametrize("seed", [21, 22])
+def test_unseen_simulated_head(anatomy: tuple[AnatomyNet, Bundle], seed: int) -> None:
+    scene = Scene(yaw_deg=8.0, roll_deg=-5.0, pitch_deg=6.0, acquire=Acquire(matrix=128, spacing_mm=4.0, noise_hu=5.0))
+    scan = simulate(seed, scene=scene)
+    coarse = coarse_anatomy(scan.volume, *anatomy, "cpu")
+    error = {n: np.linalg.norm(np.subtract(coarse.landmarks[n].position, scan.findings.landmarks[n].position)) for n in LANDMARKS if scan.findings.landmarks[n].in_scan}
+    assert np.median(list(error.values())) < 4.0, error
+    axis = coarse.pose[:3, 0] / np.linalg.norm(coarse.pose[:3, 0])
+    assert np.degrees(np.arccos(axis @ np.array(scan.findings.midsagittal.normal))) < 3.0
+
+
+def test_points_beyond_the_scan_are_said_to_be_so(anatomy: tuple[AnatomyNet, Bundle]) -> None:
+    scan = simulate(23, scene=Scene(acquire=Acquire(matrix=128, spacing_mm=4.0, foramen_margin_mm=-20.0)))
+    coarse = coarse_anatomy(scan.volume, *anatomy, "cpu")
+    for name in ("BASION", "OPISTHION"):
+        found = coarse.landmarks[name]
+        assert not found.in_scan
+        assert np.linalg.norm(np.subtract(found.position, scan.findings.landmarks[name].position)) < 12.0
+    assert not imaged(scan.volume, np.array(coarse.landmarks["BASION"].position))
+
+
+def test_device_that_is_absent_is_one_sentence() -> None:
+    assert choose_device("cpu", torch) == "cpu"
+    if not torch.cuda.is_available():
+        with pytest.raises(ModelError, match="cuda"):
+            choose_device("cuda", torch)
+
+
+def test_metrics_and_scoring_need_no_torch() -> None:
+    code = "import sys, HeadCTIQALib.assessment, HeadCTIQALib.metrics, HeadCTIQALib.scoring, HeadCTIQALib.report; sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=False).returncode == 0
