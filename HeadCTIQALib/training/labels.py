@@ -70,12 +70,16 @@ def registration_image(hu: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def carry(atlas: LabelledHead, target_hu: NDArray[np.float32], grid: Grid, start: NDArray[np.float64]) -> tuple[ants.ANTsImage, list[str]]:
-    """Register ``atlas`` to a head; returns (target image, forward transforms).
-
-    ``start`` is the rigid (4, 4) from target RAS to atlas RAS that registration begins with.
-    """
+    """Register ``atlas`` to a head; returns (target image, forward transforms).  ``start`` as for :func:`register`."""
     fixed = to_ants(registration_image(target_hu), grid)
-    moving = to_ants(registration_image(atlas.hu), atlas.grid)
+    return register(fixed, to_ants(registration_image(atlas.hu), atlas.grid), start)
+
+
+def register(fixed: ants.ANTsImage, moving: ants.ANTsImage, start: NDArray[np.float64]) -> tuple[ants.ANTsImage, list[str]]:
+    """Affine, then SyN, both by mutual information; returns (``fixed``, forward transforms).
+
+    ``start`` is the rigid (4, 4) from the physical space of ``fixed`` to that of ``moving`` with which it begins.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "start.mat")
         ants.write_transform(ants.create_ants_transform("Euler3DTransform", dimension=3, matrix=start[:3, :3], offset=start[:3, 3]), path)
@@ -88,6 +92,16 @@ def carry(atlas: LabelledHead, target_hu: NDArray[np.float32], grid: Grid, start
         reg_iterations=(60, 30, 3), flow_sigma=3, total_sigma=0.5, random_seed=1, singleprecision=True,
     )  # fmt: skip
     return fixed, r["fwdtransforms"]
+
+
+def rigid_between(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rigid (4, 4) that takes (N, 3) points nearest to others in the least-squares sense (Kabsch 1976)."""
+    a, b = source - source.mean(0), target - target.mean(0)
+    u, _, vt = np.linalg.svd(b.T @ a)
+    out = np.eye(4)
+    out[:3, :3] = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+    out[:3, 3] = target.mean(0) - out[:3, :3] @ source.mean(0)
+    return out
 
 
 def rigid_part(matrix: NDArray[np.float64], about: NDArray[np.float64]) -> NDArray[np.float64]:
