@@ -10,6 +10,7 @@ from HeadCTIQALib.findings.types import Findings, Plane, Tissue
 from HeadCTIQALib.metrics import gray_white_cnr, measure, noise
 from HeadCTIQALib.metrics.local_noise import _effective_samples, mode_of
 from HeadCTIQALib.metrics.noise_contrast import _residual
+from HeadCTIQALib.networks.refine import parenchyma
 from HeadCTIQALib.volume.types import Acquisition
 
 PIXEL, SLICES, MATRIX = 0.6, 24, 300
@@ -224,3 +225,25 @@ def test_homogeneous_windows_are_chosen_by_their_neighbours(monkeypatch):
     assert noise(scan, findings).value == pytest.approx(2.5, rel=0.08)
     monkeypatch.setattr("HeadCTIQALib.metrics.local_noise.HOMOGENEOUS_SHARE", 1.0)
     assert noise(scan, findings).value > 1.3 * 2.5  # every window: the folds count as noise
+
+
+@pytest.mark.parametrize("contrast", [0.0, 8.0])
+def test_grey_and_white_are_not_chosen_for_their_noise(contrast):
+    """Nuclei in a zone twice their size: with contrast it is recovered, without any none is made up."""
+    shape, positions, pixel = (14, 120, 120), np.arange(14) * 5.0, (1.0, 1.0)
+    j, i = np.indices(shape[1:])
+    nuclei = np.broadcast_to((np.hypot(j - 60, i - 35) < 12) | (np.hypot(j - 60, i - 85) < 12), shape)
+    zone = np.broadcast_to((np.hypot(j - 60, i - 35) < 17) | (np.hypot(j - 60, i - 85) < 17), shape)
+    hu = np.rint(28 + contrast * nuclei + noise_field(shape, 1.0, 6.0, None, seed=11)).astype(np.int16)
+    solid = np.ones(shape, bool)
+    below, above = parenchyma.guide(hu, solid, positions, 5.0, pixel)
+    deep = np.where(zone, 0.8, 0.1).astype(np.float32).ravel()
+    grey, white = parenchyma.measured_tissue(below, above, deep, 0.9 - deep)
+    measured = float(hu.ravel()[grey].mean() - hu.ravel()[white].mean())
+    assert min(grey.sum(), white.sum()) > 500
+    assert measured == pytest.approx(contrast, abs=0.5)
+    # a voxel's own slice would have made contrast from noise: the test is not trivial
+    own = parenchyma.masked_smooth(hu, solid, parenchyma.GUIDE_MM, (1e6, *pixel)).ravel()
+    inside = zone.ravel() & (nuclei.ravel() == 0)
+    bright = own > np.median(own[inside])
+    assert hu.ravel()[inside & bright].mean() - hu.ravel()[inside & ~bright].mean() > 0.9

@@ -74,18 +74,14 @@ def assess(
     from HeadCTIQALib import networks
     from HeadCTIQALib.volume import check, read
 
-    progress = progress or silent
-    clock = _Clock()
+    clock = _Clock(progress or silent)
     networks.prefetch()  # torch takes seconds to import; meanwhile the scan is read
-    progress("Reading the scan", 0.0)
-    volume = read(path, series=series, progress=lambda fraction: progress("Reading the scan", fraction))
+    clock("Reading the scan", 0.0)
+    volume = read(path, series=series, progress=lambda fraction: clock("Reading the scan", fraction))
     volume = replace(volume, warnings=_unique(volume.warnings, check(volume)))
-    clock.lap("read")
-    findings = networks.find(volume, device=device, progress=progress)
-    clock.lap("find")
-    result = evaluate(
-        volume, findings, scoring_model=scoring_model, models=networks.models_used(), progress=progress, timings=clock.laps
-    )
+    findings = networks.find(volume, device=device, progress=clock)
+    laps = clock.stop()
+    result = evaluate(volume, findings, scoring_model=scoring_model, models=networks.models_used(), progress=progress, timings=laps)
     return replace(result, input_path=Path(path).resolve())
 
 
@@ -112,31 +108,38 @@ def evaluate(
 
     if findings.tissue.shape != volume.shape:
         raise InputError(f"The findings have shape {findings.tissue.shape} but the scan {volume.shape}; they are of another scan.")
-    progress = progress or silent
-    clock = _Clock(timings)
-    progress("Measuring", 0.0)
+    clock = _Clock(progress or silent, timings)
+    clock("Measuring", 0.0)
     measurements = apply_corrections(measure(volume, findings), corrections)
     extras = measure_extras(volume, findings, measurements)
-    clock.lap("measure")
-    progress("Scoring", 0.0)
+    clock("Scoring", 0.0)
     model = scoring_model or guideline_model()
     scores = score(measurements, model)
-    clock.lap("score")
-    record = build_record(volume, findings, measurements, extras, scores, model, models, corrections, clock.laps)
+    record = build_record(volume, findings, measurements, extras, scores, model, models, corrections, clock.stop())
     return Assessment(volume, findings, measurements, extras, scores, record)
 
 
 class _Clock:
-    """Seconds between laps, by name."""
+    """Progress that is passed on, while the seconds spent in every stage are kept by its name, in order."""
 
-    def __init__(self, earlier: Mapping[str, float] | None = None) -> None:
-        self.laps: dict[str, float] = dict(earlier or {})
-        self._last = time.perf_counter()
+    def __init__(self, told: Progress, earlier: Mapping[str, float] | None = None) -> None:
+        self._told = told
+        self._laps = dict(earlier or {})
+        self._stage: str | None = None
+        self._began = 0.0
 
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = now - self._last
-        self._last = now
+    def __call__(self, stage: str, fraction: float) -> None:
+        if stage != self._stage:
+            self.stop()
+            self._stage, self._began = stage, time.perf_counter()
+        self._told(stage, fraction)
+
+    def stop(self) -> dict[str, float]:
+        """End the current stage; the seconds of all stages so far."""
+        if self._stage is not None:
+            self._laps[self._stage] = self._laps.get(self._stage, 0.0) + time.perf_counter() - self._began
+            self._stage = None
+        return dict(self._laps)
 
 
 def _unique(*groups: Sequence[str]) -> tuple[str, ...]:

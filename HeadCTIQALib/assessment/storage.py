@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,10 @@ def check_output(folder: str | Path, input_path: str | Path | None = None) -> Pa
         OutputError: it is a file, a non-empty folder that is not an assessment, or overlaps the input.
     """
     folder = Path(folder).absolute()
-    target = folder.resolve()
+    try:
+        target = folder.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: how Python up to 3.12 reports links in a circle
+        raise OutputError(f"The output folder {folder} cannot be resolved (links in a circle?); choose another folder.") from error
     if input_path is not None:
         source = Path(input_path).resolve()
         if target == source or (source.is_dir() and source in target.parents) or target in source.parents:
@@ -80,16 +84,18 @@ def write_assessment(assessment: Assessment, folder: Path, progress: Progress) -
 
     target = check_output(folder, assessment.input_path)
     volume, findings, record = assessment.volume, assessment.findings, assessment.record
-    progress("Drawing the report", 0.0)
-    report = render(record, volume, findings)
-    progress("Writing the results", 0.0)
-    with _whole_or_nothing(target) as part:
+    with _whole_or_nothing(target) as part, ThreadPoolExecutor(1, "write") as beside:
+        # compressing the masks and drawing the pictures share two cores
+        segmentation = beside.submit(write_segmentation, part / SEGMENTATION, volume, findings)
+        progress("Drawing the report", 0.0)
+        report = render(record, volume, findings)
+        progress("Writing the results", 0.0)
         (part / RECORD).write_text(dump(record), encoding="utf-8")
-        write_segmentation(part / SEGMENTATION, volume, findings)
         write_landmarks(part / LANDMARKS, findings.landmarks)
         if findings.midsagittal is not None:
             write_plane(part / PLANE, findings.midsagittal)
         (part / REPORT).write_text(report, encoding="utf-8")
+        segmentation.result()
     progress("Writing the results", 1.0)
     return target
 

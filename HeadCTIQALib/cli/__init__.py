@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -40,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Cancelling from another program ends like Ctrl+C, so that temporary files go.
         signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code: int = options.run(options)
+        with warnings.catch_warnings():
+            if not options.debug:  # libraries warn about details of files; what matters is in the result
+                warnings.simplefilter("ignore")
+            code: int = options.run(options)
         sys.stdout.flush()  # here, so that a closed pipe is noticed inside the try
         return code
     except KeyboardInterrupt:
@@ -57,13 +61,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
-    message = " ".join(message.split())
+    # Names of files may hold control characters, which are not for the terminal.
+    message = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
     if options.debug and sys.exc_info()[0] is not None:
         traceback.print_exc()
     if getattr(options, "progress", None) == "json":
         JsonProgress().emit("error", message=message, code=code)
     print(f"headctiqa: error: {message}", file=sys.stderr)
     return code
+
+
+def _path(value: str) -> Path:
+    """A path; an empty one (an unset shell variable) would silently mean the current folder."""
+    if not value:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(value)
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -89,11 +101,11 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     assess = command("assess", "Assess one head CT and write an assessment folder.", _assess)
-    assess.add_argument("input", metavar="INPUT", type=Path, help="DICOM folder or file, NIfTI, NRRD or MetaImage")
-    assess.add_argument("--output", "-o", metavar="DIR", type=Path, required=True, help="assessment folder; made, or replaced when it is one")
+    assess.add_argument("input", metavar="INPUT", type=_path, help="DICOM folder or file, NIfTI, NRRD or MetaImage")
+    assess.add_argument("--output", "-o", metavar="DIR", type=_path, required=True, help="assessment folder; made, or replaced when it is one")
     assess.add_argument("--series", metavar="UID", help="DICOM Series Instance UID, when INPUT holds several series")
     assess.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where the networks run (default: auto)")
-    assess.add_argument("--scoring", metavar="FILE", type=Path, help="scoring model fitted to readers (default: the guideline model)")
+    assess.add_argument("--scoring", metavar="FILE", type=_path, help="scoring model fitted to readers (default: the guideline model)")
     assess.add_argument(
         "--progress", choices=("text", "json", "none"), default="text",
         help="text: a bar on a terminal; json: one event a line on standard output, and no table (default: text)",
@@ -103,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     describe.add_argument("--json", action="store_true", help="as JSON")
 
     simulate = command("simulate", "Make a simulated head CT with known quality, to try the program on.", _simulate)
-    simulate.add_argument("--output", "-o", metavar="DIR", type=Path, required=True, help="folder to make; must not exist or be empty")
+    simulate.add_argument("--output", "-o", metavar="DIR", type=_path, required=True, help="folder to make; must not exist or be empty")
     simulate.add_argument("--seed", metavar="N", type=int, help="which head, noise and motion (default: 0, or the demonstration's own)")
     simulate.add_argument("--demo", action="store_true", help="the demonstration scan, with one visible defect in every category")
     simulate.add_argument("--format", choices=("dicom", "nifti"), default="dicom", help="default: dicom")

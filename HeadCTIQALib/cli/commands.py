@@ -24,7 +24,11 @@ def assess(input_path: Path, output: Path, series: str | None, device: str, scor
     """
     from HeadCTIQALib import assessment
 
-    if not input_path.exists():
+    try:
+        there = input_path.exists()
+    except OSError as error:  # e.g. a name longer than the file system allows, or a folder that may not be entered
+        raise InputError(f"The input {input_path} cannot be opened ({error.strerror or error}); check the path.") from error
+    if not there:
         raise InputError(f"The input {input_path} does not exist; give a DICOM folder or an image file.")
     assessment.check_output(output, input_path)
     model = _scoring_model(scoring)

@@ -219,14 +219,24 @@ def _segment_header(n: int, id_: str, label: int, layer: int, extent: tuple[int,
 
 
 def _extents(labels: NDArray[np.uint8], largest: int) -> dict[int, tuple[int, ...]]:
-    """Label to its inclusive bounding box (i0, i1, j0, j1, k0, k1); an absent label has an empty one."""
-    from scipy.ndimage import find_objects
-
-    found = find_objects(labels, max_label=largest)
-    return {
-        label: tuple(bound for axis in box[::-1] for bound in (axis.start, axis.stop - 1)) if box else _EMPTY
-        for label, box in enumerate(found, start=1)
-    }
+    """Label (at most 15) to its inclusive bounding box (i0, i1, j0, j1, k0, k1); an absent label has an empty one."""
+    bit = np.zeros(256, np.uint16)
+    bit[1 : largest + 1] = 1 << np.arange(1, largest + 1)
+    k_count, j_count, i_count = labels.shape
+    planes, rows, columns = np.zeros(k_count, np.uint16), np.zeros(j_count, np.uint16), np.zeros(i_count, np.uint16)
+    for k, plane in enumerate(labels):  # which labels occur in each plane, row and column, as bits
+        if not plane.any():
+            continue
+        bits = bit[plane]
+        in_columns = np.bitwise_or.reduce(bits, axis=0)
+        columns |= in_columns
+        rows |= np.bitwise_or.reduce(bits, axis=1)
+        planes[k] = np.bitwise_or.reduce(in_columns)
+    extents = {}
+    for label in range(1, largest + 1):
+        where = [np.flatnonzero(seen & bit[label]) for seen in (columns, rows, planes)]
+        extents[label] = tuple(int(bound) for w in where for bound in (w[0], w[-1])) if len(where[0]) else _EMPTY
+    return extents
 
 
 def _segments(header: dict[str, object]) -> list[tuple[str, int, int]]:

@@ -21,10 +21,10 @@ class Tissue(IntEnum):
     SOFT = 1  # scalp, face, muscle, fat, dura: head outside the intracranial space that is not bone, air or globe
     BONE = 2
     AIR_CAVITY = 3  # sinuses, mastoid, nasal cavity, pharynx
-    BRAIN = 4  # intracranial parenchyma not further classified (includes lesions)
+    BRAIN = 4  # parenchyma not further classified: hindbrain, lesions, whatever is not clearly grey or white
     GREY = 5  # cortical grey matter
-    WHITE = 6
-    DEEP_GREY = 7  # thalamus, caudate, lentiform nucleus
+    WHITE = 6  # clean white matter, as a reader would place a region of interest
+    DEEP_GREY = 7  # clean parts of thalamus, caudate and lentiform nucleus
     CSF = 8  # ventricles and subarachnoid space
     GLOBE = 9
     HOLDER = 10  # head holder, couch, blankets, straps: never part of the head

@@ -24,6 +24,8 @@ MIN_SIDE_ML = 0.4
 SIDE_DIFFERENCE_HU = 3.0
 MAX_CNR_NOISE_HU = 20.0
 DETREND_MM = 6.5
+# partial volume at the borders; white matter borders on fluid and cortex everywhere, and there is plenty of it
+MARGIN_MM = {Tissue.DEEP_GREY: 1.0, Tissue.WHITE: 1.5}
 
 
 def noise(volume: CTVolume, findings: Findings) -> Measurement:
@@ -65,8 +67,8 @@ def gray_white_cnr(volume: CTVolume, findings: Findings) -> Measurement:
     """Grey-white contrast-to-noise ratio: (median deep grey - median white) / sqrt((s_G^2 + s_W^2)/2); higher is better.
 
     s is the robust noise SD in each tissue: 1.4826 * MAD of HU minus the local mean of the same tissue in 6.5 mm
-    in-plane windows, so that slow anatomy does not count as noise.  Masks are eroded by half a millimetre or one
-    pixel.  The sides are split by the mid-sagittal plane; when their contrasts differ by more than 3 HU the side with
+    in-plane windows, so that slow anatomy does not count as noise.  Masks are eroded by 1 mm (deep
+    grey) and 1.5 mm (white), at least one pixel.  The sides are split by the mid-sagittal plane; when their contrasts differ by more than 3 HU the side with
     the larger contrast is used and flagged.  Details: ``contrast_hu``, ``noise_hu``, ``deep_grey_hu``, ``white_hu``,
     and ``contrast_right_hu``, ``contrast_left_hu`` where both sides can be measured.
     Source: Nakamura et al. 2019 (7.1 HU, CNR 1.77); inference for the lower limit.
@@ -195,7 +197,8 @@ def _samples(volume: CTVolume, findings: Findings, tissue: Tissue, name: str) ->
         raise Unassessable(f"No {name} was found.")
     mask = mask[box]
     dj, di = volume.pixel_spacing
-    core = _erode(mask, max(1, round(0.5 / dj)), max(1, round(0.5 / di)))
+    margin = MARGIN_MM[tissue]
+    core = _erode(mask, max(1, round(margin / dj)), max(1, round(margin / di)))
     ml = float(np.count_nonzero(core, axis=(1, 2)) @ volume.voxel_volumes_ml[box[0]])
     if ml < MIN_TISSUE_ML:
         raise Unassessable(f"Only {ml:.1f} mL of {name} were found; {MIN_TISSUE_ML:g} mL are needed.")

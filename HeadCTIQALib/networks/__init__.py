@@ -25,7 +25,7 @@ def prefetch() -> None:
 
 def _import_heavy() -> None:
     with contextlib.suppress(ImportError):  # find() repeats the import and reports it in a sentence
-        from . import anatomy  # noqa: F401
+        from . import anatomy, refine  # noqa: F401
 
 
 def models_used() -> tuple[dict[str, Any], ...]:
@@ -50,18 +50,19 @@ def find(volume: CTVolume, device: str = "auto", progress: Callable[[str, float]
     from .bundle import load_network, open_bundle
 
     bundle = open_bundle(ANATOMY)
-    tell("anatomy", 0.0)
+    tell("Loading the networks", 0.0)
     try:
         import torch
 
         from .anatomy import coarse_anatomy
+        from .refine import refine
     except ImportError as e:
         raise ModelError(f"The networks need the Python package {e.name!r}; install it with: pip install {e.name}") from e
     name = choose_device(device, torch)
-    coarse = coarse_anatomy(volume, load_network(bundle, name), bundle, name)
-    tell("anatomy", 1.0)
-    from .refine import refine
-
+    network = load_network(bundle, name)
+    tell("Looking at the anatomy", 0.0)
+    coarse = coarse_anatomy(volume, network, bundle, name)
+    tell("Looking at the anatomy", 1.0)
     findings = refine(volume, coarse, progress=progress)
     return findings.with_(methods={**findings.methods, "anatomy": bundle.title})
 

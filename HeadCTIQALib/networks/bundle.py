@@ -73,7 +73,10 @@ def load_network(bundle: Bundle, device: str) -> AnatomyNet:
 
     from .net import AnatomyNet
 
-    definition = json.loads((bundle.folder / "configs" / "inference.json").read_text(encoding="utf-8"))["network_def"]
+    try:
+        definition = json.loads((bundle.folder / "configs" / "inference.json").read_text(encoding="utf-8"))["network_def"]
+    except (OSError, ValueError, KeyError) as e:
+        raise ModelError(f"The model bundle {bundle.folder.name!r} is incomplete ({e.__class__.__name__}); reinstall HeadCTIQA.") from e
     net = AnatomyNet(**{k: v for k, v in definition.items() if not k.startswith("_")})
     try:
         missing, unexpected = net.load_state_dict(restore(load_file(bundle.folder / WEIGHTS)), strict=False)

@@ -36,7 +36,9 @@ def motion_difference(hu: Image, pixel_mm: float, rng: np.random.Generator, degr
     """HU change of a slice (J, I) when the head turns by up to ``degrees`` and slides by up to ``mm`` during the turn.
 
     In-plane rigid motion is a resampling of the sinogram: p'(theta, s) = p(theta - phi(t), s - tx cos theta -
-    ty sin theta), with theta the gantry angle at time t.  The path is a smooth jerk followed by a drift.
+    ty sin theta), with theta the gantry angle at time t.  The path is a smooth jerk followed by a drift.  Its mean over
+    the turn is zero: the still slice to compare with shows the head where it was on average, so that the difference
+    is artefact (double contours, blur, streaks) and not merely the same picture at another place.
     """
     small, mm_per_pixel = _to_grid(hu, pixel_mm)
     sinogram = full_turn(project(small, VIEWS))
@@ -44,6 +46,7 @@ def motion_difference(hu: Image, pixel_mm: float, rng: np.random.Generator, degr
     centre, width = rng.uniform(0.3, 0.7), rng.uniform(0.03, 0.08)
     jerk = 1 / (1 + np.exp(-np.clip((t - centre) / width, -40, 40)))
     path = jerk - 0.35 * np.clip(t - centre, 0, None) + 0.1 * np.sin(2 * np.pi * (2 * t + rng.random()))
+    path -= path.mean()
     direction = rng.uniform(0, 2 * np.pi)
     sign = rng.choice([-1.0, 1.0])
     phi = np.deg2rad(degrees) * sign * path
@@ -51,8 +54,10 @@ def motion_difference(hu: Image, pixel_mm: float, rng: np.random.Generator, degr
     shift = mm / mm_per_pixel * path * np.cos(theta - direction)
     view = np.mod((theta - phi) * VIEWS / np.pi, 2 * VIEWS)
     ray = np.arange(GRID)[None, :] - shift[:, None]
-    padded = np.concatenate([sinogram, sinogram[:1]])
-    moved = ndimage.map_coordinates(padded, [np.broadcast_to(view[:, None], ray.shape), ray], order=1, mode="nearest")
+    margin = 8  # views beyond both ends, for the spline; cubic, since linear interpolation would blur without motion
+    padded = np.concatenate([sinogram[-margin:], sinogram, sinogram[:margin]])
+    at = [np.broadcast_to(view[:, None] + margin, ray.shape), ray]
+    moved = ndimage.map_coordinates(padded, at, order=3, mode="nearest")
     return _from_grid(back_project_turn(np.asarray(moved - sinogram, np.float32)) * 1000, hu.shape)
 
 

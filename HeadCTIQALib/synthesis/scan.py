@@ -91,7 +91,8 @@ def demo_scene(seed: int = 0) -> Simulated:
         shift_mm=(9.0, -13.0),
         foreign=("earring", "hair_clip"),
         implants=("aneurysm_clip",),
-        motion=(Motion(76.0, 80.0, degrees=0.2, shift_mm=0.1), Motion(80.5, 91.0, degrees=5.0, shift_mm=4.0)),
+        # above the hair clip, whose own streaks would hide the motion
+        motion=(Motion(92.0, 94.0, degrees=0.7, shift_mm=0.6), Motion(94.5, 111.0, degrees=5.0, shift_mm=4.0)),
         acquire=Acquire(matrix=384, fov_mm=240.0, spacing_mm=2.5, vertex_margin_mm=-3.0, foramen_margin_mm=27.0, noise_hu=5.6),
     )
     return simulate(seed, scene=scene)

@@ -14,6 +14,9 @@ ADULT_YEARS = 18
 _MIN_BRAIN_ML = 150.0
 _MIN_RING_ML = 60.0  # enclosed by bone
 _MAX_HEAD_WIDTH_MM = 290.0
+_MAX_GAP_MM = 20.0
+_MAX_LENGTH_MM = 2500.0  # a whole body
+_MAX_SKEW = 0.05  # cosine between rows and columns; headers jitter by less
 
 
 def check(volume: CTVolume) -> tuple[str, ...]:
@@ -25,6 +28,7 @@ def check(volume: CTVolume) -> tuple[str, ...]:
     """
     name = volume.source.name
     _refuse_format(volume, name)
+    _refuse_geometry(volume, name)
     _refuse_uncalibrated(volume, name)
     from .content import content  # scipy
 
@@ -51,6 +55,20 @@ def _refuse_format(volume: CTVolume, name: str) -> None:
     field = max(pixel[0] * j, pixel[1] * i)
     if field < 100:
         raise InputError(f"{name} is only {field:.0f} mm wide, too small for a head; check the pixel spacing or give the full field of view.")
+
+
+def _refuse_geometry(volume: CTVolume, name: str) -> None:
+    """Positions that no scanner writes would give confident and meaningless millimetres."""
+    row, column = volume.row_step / volume.pixel_spacing[1], volume.col_step / volume.pixel_spacing[0]
+    if abs(float(row @ column)) > _MAX_SKEW:
+        raise InputError(f"{name} has rows and columns that are not at right angles; check the image orientation.")
+    steps = np.diff(volume.origins, axis=0)
+    along = steps @ volume.k
+    if float(np.median(along)) > _MAX_GAP_MM or float(along.sum()) > _MAX_LENGTH_MM:
+        raise InputError(f"{name} has slices {np.median(along):.3g} mm apart over {along.sum():.3g} mm, which no head CT has; check the slice positions.")
+    shift = np.linalg.norm(steps - along[:, None] * volume.k, axis=1)
+    if float(np.median(shift / along)) > 1:  # the steepest gantry tilt is 30 degrees
+        raise InputError(f"{name} has slices that do not lie above each other; check the slice positions.")
 
 
 def _refuse_uncalibrated(volume: CTVolume, name: str) -> None:

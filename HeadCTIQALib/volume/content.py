@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .resample import block_mean
 from .types import CTVolume
 
 COARSE_MM = 2.5
@@ -41,7 +42,7 @@ class Content:
 
 def content(volume: CTVolume) -> Content:
     """Measure `volume` slice by slice (at most one slice per 2.5 mm) on 2.5 mm pixels."""
-    factors = tuple(max(1, round(COARSE_MM / p)) for p in volume.pixel_spacing)
+    factors = (max(1, round(COARSE_MM / volume.pixel_spacing[0])), max(1, round(COARSE_MM / volume.pixel_spacing[1])))
     pixel = (volume.pixel_spacing[0] * factors[0], volume.pixel_spacing[1] * factors[1])
     slices = _every(volume.slice_positions, COARSE_MM)
     positions = volume.slice_positions[slices]
@@ -74,12 +75,9 @@ def _every(positions: NDArray[np.float64], mm: float) -> list[int]:
     return chosen
 
 
-def _coarse(plane: NDArray[np.int16], factors: tuple[int, ...]) -> NDArray[np.float32]:
+def _coarse(plane: NDArray[np.int16], factors: tuple[int, int]) -> NDArray[np.float32]:
     """Block means; a remainder at the far edges is cut off."""
-    fj, fi = factors
-    j, i = plane.shape[0] // fj, plane.shape[1] // fi
-    blocks = plane[: j * fj, : i * fi].reshape(j, fj, i, fi)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    return block_mean(plane, *factors)
 
 
 def _section(hu: NDArray[np.float32], pixel: tuple[float, float]) -> tuple[NDArray[np.bool_], float, float, float]:
@@ -121,7 +119,7 @@ def _contact_mm(hu: NDArray[np.float32], enclosed: NDArray[np.bool_], edge: NDAr
     return float((head & edge).sum()) * float(np.sqrt(pixel[0] * pixel[1]))
 
 
-def _edge(volume: CTVolume, factors: tuple[int, ...]) -> NDArray[np.bool_]:
+def _edge(volume: CTVolume, factors: tuple[int, int]) -> NDArray[np.bool_]:
     """(J, I) coarse pixels at the border of the image, or of its circle when everything outside that is constant."""
     j, i = volume.shape[1] // factors[0], volume.shape[2] // factors[1]
     middle = _coarse(volume.hu[volume.shape[0] // 2], factors)
@@ -135,7 +133,7 @@ def _edge(volume: CTVolume, factors: tuple[int, ...]) -> NDArray[np.bool_]:
     return border
 
 
-def _padding_edge(padding: NDArray[np.bool_], factors: tuple[int, ...]) -> NDArray[np.bool_]:
+def _padding_edge(padding: NDArray[np.bool_], factors: tuple[int, int]) -> NDArray[np.bool_]:
     fj, fi = factors
     j, i = padding.shape[0] // fj, padding.shape[1] // fi
     coarse = padding[: j * fj, : i * fi].reshape(j, fj, i, fi).any(axis=(1, 3))

@@ -16,7 +16,7 @@ from .decoding import Decoder, open_file
 from .enhanced import flattened
 from .files import folder_files, unzipped
 from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
-from .headers import Scan, Slice, scan_files
+from .headers import PRIVATE_TAGS, Scan, Slice, printable, scan_files, scrubbed
 from .limits import refuse_oversized
 from .padding import padding_in
 from .types import CTVolume, Source, Vector
@@ -69,7 +69,11 @@ def read_files(files: list[Path], name: str, series: str | None, progress: Progr
             raise InputError(f"{name}: the DICOM files are damaged or truncated ({_listed(scan.damaged)}); copy the scan again.")
         raise InputError(f"{name} holds no DICOM files; give a folder, archive or image file of a head CT.")
     candidate, because, considered = choose(list(scan.series.values()), name, series)
-    source = Source("dicom", name, candidate.series.uid, None, because, considered)
+    # Folders and files are often named after the patient.
+    patient = open_file(candidate.slices[0].path, stop_before_pixels=True, specific_tags=list(PRIVATE_TAGS))
+    scan.damaged = [scrubbed(printable(file), patient) for file in scan.damaged]
+    title = scrubbed(printable(name), patient) or "DICOM series"
+    source = Source("dicom", title, candidate.series.uid, None, because, considered)
     return _read_candidate(candidate, source, _scan_notes(scan, unreadable), progress)
 
 
@@ -150,7 +154,7 @@ def _voxels(slices: tuple[Slice, ...], name: str, progress: Progress) -> tuple[N
 def rescaled(values: NDArray[np.integer], slope: float | None, intercept: float | None) -> NDArray[np.int16]:
     """Stored values to HU, rounded and clipped to int16."""
     slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
-    if slope == 1 and intercept == int(intercept):
+    if slope == 1 and intercept == int(intercept) and abs(intercept) < 2**20:
         wide = values.astype(np.int32)
         wide += int(intercept)
         return np.clip(wide, -32768, 32767, out=wide).astype(np.int16)

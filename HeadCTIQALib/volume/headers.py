@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")  # and legacy converted
 DICOM_DIRECTORY = "1.2.840.10008.1.3.10"
+PRIVATE_TAGS = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber")
+_MAX_TEXT = 256
 
 _TAGS = [
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "ImageType", "SeriesDescription", "SeriesNumber",
     "InstanceNumber", "AcquisitionNumber", "ConvolutionKernel", "SliceThickness", "BodyPartExamined", "ProtocolName",
     "ContrastBolusAgent", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation", "BitsAllocated",
     "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope", "RescaleIntercept",
-    "PixelPaddingValue", "PixelPaddingRangeLimit", "PatientName", "PatientID", "PatientBirthDate", "AccessionNumber",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", *PRIVATE_TAGS,
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
 
@@ -89,19 +91,22 @@ def scan_files(paths: Iterable[Path], progress: Callable[[float], None] | None =
 def _scan_file(path: Path, scan: Scan) -> None:
     try:
         with path.open("rb") as stream:
-            head = stream.read(132)
+            head = stream.read(134)
     except OSError:
         scan.damaged.append(path.name)
         return
     if not looks_like_dicom(head):
         scan.other += 1
         return
+    if head[128:134] == b"DICM\0\0":  # zeros instead of group 2: pydicom would read them element by element, for minutes
+        scan.damaged.append(path.name)
+        return
     ds = read_dataset(path, stop_before_pixels=True, specific_tags=_TAGS)
     if ds is None:
         scan.damaged.append(path.name)
         return
     sop_class = text(ds, "SOPClassUID") or ""
-    if sop_class == DICOM_DIRECTORY or str(ds.file_meta.get("MediaStorageSOPClassUID", "")) == DICOM_DIRECTORY:
+    if sop_class == DICOM_DIRECTORY or text(ds.file_meta, "MediaStorageSOPClassUID") == DICOM_DIRECTORY:
         scan.other += 1
         return
     modality, uid = text(ds, "Modality"), text(ds, "SeriesInstanceUID")
@@ -167,21 +172,28 @@ def _slice(path: Path, ds: Dataset) -> Slice:
 
 def raw(ds: Dataset, keyword: str) -> Any:
     """The value of a tag, or None when it is absent, empty or cannot be parsed."""
+    from pydicom.errors import BytesLengthException
+
     try:
         value = ds.get(keyword)
-    except (ValueError, TypeError, KeyError, OverflowError, NotImplementedError, AttributeError):
+    except (ValueError, TypeError, KeyError, OverflowError, NotImplementedError, AttributeError, BytesLengthException):
         return None  # an element whose bytes do not fit its type
     return None if value is None or value == "" else value
 
 
 def text(ds: Dataset, keyword: str) -> str | None:
-    """The tag as text; several values are joined by a backslash as in DICOM."""
+    """The tag as one printable line of at most 256 characters; several values are joined by a backslash as in DICOM."""
     value = raw(ds, keyword)
     if value is None:
         return None
     if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
         value = "\\".join(str(v) for v in value)
-    return str(value).strip("\0 ") or None
+    return printable(str(value).rstrip("\0")).strip()[:_MAX_TEXT] or None  # no standard attribute read here is longer
+
+
+def printable(name: str) -> str:
+    """`name` without what must not reach terminals and reports: control characters, bytes that are no text."""
+    return "".join(c if c.isprintable() else " " for c in name)
 
 
 def vector(ds: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
@@ -240,10 +252,10 @@ def padding_range(ds: Dataset) -> tuple[int, int] | None:
 def scrubbed(description: str, ds: Dataset) -> str:
     """`description` without words that equal the patient's name, ID, birth date or the accession number."""
     private: set[str] = set()
-    for keyword in ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber"):
+    for keyword in PRIVATE_TAGS:
         value = (text(ds, keyword) or "").upper()
         private |= {value, *re.split(r"[\s^=,;_]+", value)}
     private = {p for p in private if len(p) > 1}
     for phrase in sorted(private, key=len, reverse=True):
-        description = re.sub(rf"(?<!\w){re.escape(phrase)}(?!\w)", "", description, flags=re.IGNORECASE)
+        description = re.sub(rf"(?<![^\W_]){re.escape(phrase)}(?![^\W_])", "", description, flags=re.IGNORECASE)
     return " ".join(description.split())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .choice import counted
 from .geometry import LPS_TO_RAS, Stack, upright
+from .headers import printable
 from .limits import refuse_oversized
 from .nifti import is_version_2, planes
 from .padding import PADDING_HU
@@ -50,7 +51,7 @@ def read_image(path: Path) -> CTVolume:
     if turned:
         notes.append("The image was stored with sagittal or coronal slices: axes were exchanged to make them axial.")
     refuse_oversized(path.name, *stack.voxels.shape)
-    source = Source(image_kind(path) or "image", path.name, chosen_because="the only image")
+    source = Source(image_kind(path) or "image", printable(path.name), chosen_because="the only image")
     return stack.volume(Acquisition(), source, notes)
 
 

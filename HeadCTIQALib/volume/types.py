@@ -94,7 +94,7 @@ class CTVolume:
     @cached_property
     def k(self) -> Vector:
         """Unit normal of the slices, towards the vertex (superior half space)."""
-        n: Vector = np.cross(self.row_step, self.col_step)
+        n: Vector = np.asarray(np.cross(self.row_step, self.col_step), np.float64)
         n = n / np.linalg.norm(n)
         return n if n[2] > 0 or (n[2] == 0 and n.sum() > 0) else -n
 
@@ -108,8 +108,7 @@ class CTVolume:
     @cached_property
     def a(self) -> Vector:
         """Unit axis k x r, forwards."""
-        forwards: Vector = np.cross(self.k, self.r)
-        return forwards
+        return np.asarray(np.cross(self.k, self.r), np.float64)
 
     @cached_property
     def slice_positions(self) -> Vector:

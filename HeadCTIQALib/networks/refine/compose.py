@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -40,18 +41,22 @@ def refine(volume: CTVolume, coarse: CoarseAnatomy, progress: Callable[[str, flo
         ValueError: the network saw no head.
     """
     tell = progress or silent
-    tell("Outlining tissue", 0.0)
-    tissue = tissue_map(volume, coarse)
-    tell("Looking for foreign objects", 0.35)
-    foreign = foreign_objects(volume, tissue, coarse)
-    tissue[foreign] = Tissue.FOREIGN
-    tell("Finding the mid-sagittal plane", 0.5)
-    plane, details = midsagittal_plane(volume, coarse)
-    landmarks: dict[str, Landmark] = {**coarse.landmarks, **vertex(volume, tissue, coarse)}
-    tell("Grading motion", 0.65)
-    grades, index = motion(volume, tissue)
-    tell("Looking for streaks", 0.85)
-    streaks = streak(volume, tissue)
+    # Steps that do not need each other share two cores: NumPy and SciPy let go of the interpreter lock.
+    with ThreadPoolExecutor(1, "refine") as beside:
+        symmetry = beside.submit(midsagittal_plane, volume, coarse)
+        tell("Outlining tissue", 0.0)
+        tissue = tissue_map(volume, coarse)
+        tell("Looking for foreign objects", 0.35)
+        foreign = foreign_objects(volume, tissue, coarse)
+        tissue[foreign] = Tissue.FOREIGN
+        streak_search = beside.submit(streak, volume, tissue)
+        tell("Finding the mid-sagittal plane", 0.55)
+        plane, details = symmetry.result()
+        landmarks: dict[str, Landmark] = {**coarse.landmarks, **vertex(volume, tissue, coarse)}
+        tell("Grading motion", 0.65)
+        grades, index = motion(volume, tissue)
+        tell("Looking for streaks", 0.9)
+        streaks = streak_search.result()
     notes = [details.note] if details.note else []
     inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
     ungraded = int(np.count_nonzero((grades < 0) & inside.any(axis=(1, 2))))
@@ -60,7 +65,7 @@ def refine(volume: CTVolume, coarse: CoarseAnatomy, progress: Callable[[str, flo
     top = landmarks.get("VERTEX")
     if top is not None and not top.in_scan:
         notes.append(f"The vertex lies above the scan; its position is estimated to within about {top.spread_mm or 0:.0f} mm.")
-    tell("Findings complete", 1.0)
+    tell("Looking for streaks", 1.0)
     return Findings(
         tissue=tissue,
         landmarks=landmarks,

@@ -20,6 +20,10 @@ MAX_WORN_ML = 5.0
 MAX_EXTENT_MM = 90.0  # holders and couches are longer than this, removable objects shorter
 MAX_VOLUME_ML = 40.0
 MIN_VOLUME_ML = 0.02
+MIN_DENSE_SHARE = 0.3  # a nose or an ear that the head mask missed is mostly soft
+PEAK_MM = 4.0
+CORE_SHARE = 0.3  # not one half: a wire thinner than the slice never shows its full HU beside its thickest place
+AIR_HU, SOFT_HU = -1000, 30
 NEAR_MM = 45.0  # objects further from the head belong to the couch
 
 
@@ -36,7 +40,8 @@ def foreign_objects(volume: CTVolume, tissue: NDArray[np.uint8], coarse: CoarseA
     labels = grid.reduce_mask(tissue)
     head = (labels != Tissue.OUTSIDE) & (labels != Tissue.HOLDER) & (labels != Tissue.FOREIGN)
     depth = grid.sample(soft_signed_distance(head_probability(coarse), coarse.spacing), coarse, outside=-1e3)
-    found = _free(grid, hu, head, depth) | _worn(grid, hu, head, labels == Tissue.HOLDER)
+    found = _core(grid, hu, _free(grid, hu, head, depth), AIR_HU)
+    found |= _core(grid, hu, _worn(grid, hu, head, _holder(grid, labels == Tissue.HOLDER)), SOFT_HU)
     out = np.zeros(volume.shape, bool)
     grid.expand(found, out)
     return out
@@ -44,8 +49,8 @@ def foreign_objects(volume: CTVolume, tissue: NDArray[np.uint8], coarse: CoarseA
 
 def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth: Field) -> NDArray[np.bool_]:
     """Dense objects beside the head.  Components are formed at -200 HU, so that a holder's parts hang together."""
-    thing = (hu > -200) & ~box_filter_max(head, (0, 1, 1))
-    labels, n = ndimage.label(thing, np.ones((3, 3, 3)))
+    thing = (hu > -200) & ~head
+    labels, n = ndimage.label(thing & ~box_filter_max(head, (0, 1, 1)), np.ones((3, 3, 3)))
     keep = np.zeros(n + 1, bool)
     for c, box in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[box] == c
@@ -53,13 +58,35 @@ def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth:
         if not dense.any() or _ml(grid, dense, box) < MIN_VOLUME_ML or _ml(grid, part, box) > MAX_VOLUME_ML:
             continue
         at_border = box[1].start == 0 or box[2].start == 0 or box[1].stop == hu.shape[1] or box[2].stop == hu.shape[2]
-        if at_border or max(_extent(grid, box)) > MAX_EXTENT_MM:
+        nearest = float(depth[box][part].max())
+        if at_border or nearest < -NEAR_MM:
             continue
+        extent = _extent(grid, box)
         # a flat, long thing under the head is a piece of the holder seen through a gap
-        metal = bool((hu[box][part] > METAL_HU).any())
-        if metal or (max(_extent(grid, box)) < 40.0 and float(depth[box][part].max()) > -12.0):
-            keep[c] = True
-    return keep[labels] & (hu > -200)
+        metal = bool((hu[box][part] > METAL_HU).any()) and max(extent) < MAX_EXTENT_MM
+        solid = dense.sum() > MIN_DENSE_SHARE * part.sum()
+        small = solid and max(extent) < 40.0 and nearest > -12.0
+        # spectacles reach round the head, but neither high nor thick
+        frame = nearest > -8.0 and extent[0] < 50.0 and 60.0 < max(extent) < 200.0 and _ml(grid, part, box) < 10.0
+        # in the first slice, skin that the head mask missed looks like that
+        frame = frame and box[0].start > 0 and _in_air(grid, hu, part, box) > 0.4
+        if metal:
+            # an ear that hangs on its ring is no part of it
+            reach = [max(1, round(2.0 / p)) for p in grid.pixel]
+            labels[box][part & ~box_filter_max(dense, (0, reach[0], reach[1]))] = 0
+        keep[c] = metal or frame or (small and _in_air(grid, hu, part, box) > 0.25)
+    found = keep[labels]
+    return found | (box_filter_max(found, (0, 1, 1)) & thing)
+
+
+def _in_air(grid: WorkGrid, hu: NDArray[np.int16], part: NDArray[np.bool_], box: tuple[slice, ...]) -> float:
+    """Share of air 2-3 mm around an object; a nose or an ear that the head mask missed has soft tissue there."""
+    r = [max(2, round(2.5 / p)) for p in grid.pixel]
+    wide = (box[0], *(slice(max(0, b.start - m), b.stop + m) for b, m in zip(box[1:], r, strict=True)))
+    padded = np.zeros(hu[wide].shape, bool)
+    padded[tuple(slice(b.start - w.start, b.start - w.start + b.stop - b.start) for b, w in zip(box, wide, strict=True))] = part
+    shell = box_filter_max(padded, (0, r[0], r[1])) & ~box_filter_max(padded, (0, 1, 1))
+    return float((hu[wide][shell] < -500).mean()) if shell.any() else 0.0
 
 
 def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -91,8 +118,28 @@ def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder
         part = labels[box] == c
         at_end = box[0].start == 0 and box[0].stop <= 2  # a single cut slice shows too little to tell
         small = _ml(grid, part, box) >= MIN_VOLUME_ML and max(_extent(grid, box)) < MAX_EXTENT_MM
-        keep[c] = small and _ml(grid, part, box) < MAX_WORN_ML and not (at_end and not metal[c])
+        # a cheek bone under thin skin is not bare: little air is near it
+        bony = not metal[c] and _in_air(grid, hu, part, box) < 0.4
+        keep[c] = small and _ml(grid, part, box) < MAX_WORN_ML and not bony and not (at_end and not metal[c])
     return keep[labels]
+
+
+def _holder(grid: WorkGrid, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The large parts of what was labelled holder: the rims of small objects carry that label too."""
+    labels, n = ndimage.label(mask, np.ones((3, 3, 3)))
+    keep = np.zeros(n + 1, bool)
+    for c, box in enumerate(ndimage.find_objects(labels), start=1):
+        keep[c] = max(_extent(grid, box)) > MAX_EXTENT_MM
+    return keep[labels]
+
+
+def _core(grid: WorkGrid, hu: NDArray[np.int16], found: NDArray[np.bool_], around: int) -> NDArray[np.bool_]:
+    """The objects within their true boundary, between the HU ``around`` them and their own local maximum."""
+    if not found.any():
+        return found
+    size = (3, *(2 * max(1, round(PEAK_MM / p)) + 1 for p in grid.pixel))
+    peak = ndimage.maximum_filter(np.where(found, hu, np.int16(-1024)), size)
+    return found & (hu > around + CORE_SHARE * (peak.astype(np.float32) - around))
 
 
 def _ml(grid: WorkGrid, part: NDArray[np.bool_], box: tuple[slice, ...]) -> float:

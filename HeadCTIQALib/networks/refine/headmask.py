@@ -36,8 +36,7 @@ def head_mask(hu: NDArray[np.int16], depth: Field, holder: Field) -> NDArray[np.
     sizes = np.bincount(labels.ravel())
     keep = (seeds >= 0.5 * sizes) & (seeds > 0)  # parts that lie mostly within the coarse head: teeth, ears stay attached
     keep[int(seeds.argmax())] = True
-    head = keep[labels]
-    head |= depth > FILL_MM
+    head = keep[labels] | (depth > FILL_MM)
     # air shut in between ear or scalp and the holder is not the head's
     return head | (fill_holes(head) & (depth > -FILL_MM))
 
@@ -55,12 +54,26 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def box_filter_max(mask: NDArray[np.bool_], radius: tuple[int, int, int]) -> NDArray[np.bool_]:
-    """Dilation by a box of (2r + 1) voxels along each axis; separable, hence cheap for large radii."""
-    out = mask.view(np.uint8)
+    """Dilation by a box of (2r + 1) voxels along each axis.
+
+    Axis by axis, the width of the run that is combined doubles from step to step: cheap for large radii, too.
+    """
+
+    def part(array: NDArray[np.bool_], axis: int, start: int, length: int) -> NDArray[np.bool_]:
+        return array[(slice(None),) * axis + (slice(start, start + length),)]
+
+    out = mask.copy()
     for axis, r in enumerate(radius):
-        if r > 0:
-            out = ndimage.maximum_filter1d(out, 2 * r + 1, axis=axis, mode="constant")
-    return out.view(bool) if out is not mask.view(np.uint8) else mask.copy()
+        if r <= 0:
+            continue
+        length, width, full = out.shape[axis], 1, 2 * r + 1
+        run = np.pad(out, [(r, r) if a == axis else (0, 0) for a in range(out.ndim)])
+        while 2 * width <= full:  # run[n] tells whether any of ``width`` voxels from n on is set
+            rest = run.shape[axis] - width
+            run = part(run, axis, 0, rest) | part(run, axis, width, rest)
+            width *= 2
+        out = part(run, axis, 0, length) | part(run, axis, full - width, length)
+    return out
 
 
 def box_filter_min(mask: NDArray[np.bool_], radius: tuple[int, int, int]) -> NDArray[np.bool_]:

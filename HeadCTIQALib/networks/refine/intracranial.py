@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .headmask import box_filter_max, box_filter_min
-from .workgrid import Field
+from .workgrid import Field, grown_box
 
 GROW_MM = 4.0  # the coarse boundary may be this far inside the inner table
 DEEP_MM = 5.0  # bone density this deep inside is calcification, not skull
@@ -25,12 +25,25 @@ def intracranial_mask(
         depth: mm inside the coarse intracranial surface, negative outside.
         pixel_mm: mm per row and column.
     """
+    r = (0, max(1, round(GROW_MM / pixel_mm[0])), max(1, round(GROW_MM / pixel_mm[1])))
+    near = depth > -GROW_MM
+    if not near.any():
+        return near
+    # beyond these margins nothing has a part in the closing and opening below
+    box = grown_box(near, (0, 2 * r[1] + 2, 2 * r[2] + 2))
+    out = np.zeros(hu.shape, bool)
+    out[box] = _in_box(hu[box], smooth[box], bone[box], depth[box], r)
+    return out
+
+
+def _in_box(
+    hu: NDArray[np.int16], smooth: Field, bone: NDArray[np.bool_], depth: Field, r: tuple[int, int, int]
+) -> NDArray[np.bool_]:
     deep = depth > DEEP_MM
     fill = (smooth > SOFT_LOW) & (smooth < SOFT_HIGH) & ~bone
     core = (deep & (hu > -400)) | ((depth > 0) & fill)
     # closing core and bone together fills the gap between them along the vault, but does not push the region out
     # through foramina, where no bone stands opposite
-    r = (0, max(1, round(GROW_MM / pixel_mm[0])), max(1, round(GROW_MM / pixel_mm[1])))
     closed = box_filter_min(box_filter_max(core | bone, r), r)
     region = core | (closed & fill & (depth > -GROW_MM))
     region = box_filter_max(box_filter_min(region, (0, 1, 1)), (0, 1, 1)) | (region & deep)

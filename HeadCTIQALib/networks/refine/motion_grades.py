@@ -11,17 +11,19 @@ from HeadCTIQALib.volume import CTVolume
 
 from .headmask import box_filter_max
 
-RING_MM = (5.0, 20.0)
+RING_MM = (4.0, 20.0)
 # HU of the ring index beyond the scan's own still level, in quadrature, at which grades 1, 2 and 3 begin.  From rigid
-# in-plane motion (0.5-4 degrees, 0.5-4 mm; step, drift, tremor) simulated in the sinograms of four still slices: rank
-# correlation with the brain's RMS 0.92; best limits 1.0, 3.5, 8.0.  The first is raised, since still scans reach 3.
-GRADE_LIMITS = (3.3, 4.5, 8.0)
-VEIL_HU, VEIL_MM = 8.0, 6.0  # hair or cloth fills the ring where its median exceeds the scan's clear air by this much
-STILL_HU, MAX_STILL_HU = 3.0, 5.0
+# in-plane motion (0.2-5 degrees, 0.1-4 mm; jerk, drift, tremor) simulated in the sinograms of seven still slices: rank
+# correlation with the brain's RMS 0.86.
+GRADE_LIMITS = (0.9, 1.6, 3.8)
+STILL_HU, MAX_STILL_HU = 1.2, 5.0  # still real scans reach 5 (skull base, hair); still simulated ones 1
+STILL_SIGMAS = 2.5
 STEP_LIMITS = (0.2, 1.5, 3.5)  # mm of a sudden in-plane shift: grades 1, 2, 3
-METAL_HU = 2500
+METAL_HU, WORN_METAL_HU = 2500, 700
 MIN_RING_MM2 = 1500.0
-SECTORS, MIN_SECTORS, SECTOR_PERCENTILE = 24, 8, 30.0
+SMOOTH_MM = 1.4
+SECTORS, MIN_SECTORS, SECTOR_PERCENTILE = 24, 8, 75.0
+MIN_SECTOR_MM2 = 50.0
 CLIPPED_SHARE = 0.4  # with more of the ring at the lowest value, its unrest has been cut away
 MIN_STEP_AREA_MM2 = 15000.0  # near the vertex the outline changes too fast
 STEP_MAX_GAP_MM = 3.0  # anatomy changes too much between slices further apart
@@ -30,20 +32,23 @@ STEP_MAX_GAP_MM = 3.0  # anatomy changes too much between slices further apart
 def motion(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """(grades, index): (K,) int8 grade 0..3 per slice, -1 where it cannot be graded, and the (K,) ring index, HU.
 
-    The index is the SD of the smoothed HU in the air 5-20 mm outside the scalp, inside the reconstruction circle and
-    away from holder and foreign objects, in its quieter directions; NaN where no ring can be read.  In-plane motion
-    throws streaks into that air.  A sudden in-plane shift of the head between neighbouring slices, against the trend
+    The index is the SD of the smoothed HU in the air 4-20 mm outside the scalp, from the half darker than the scan's
+    clear air; NaN where no ring can be read.  In-plane motion throws bright and dark bands into that air; hair, cloth
+    and cushions only brighten it.  A sudden in-plane shift of the head between neighbouring slices, against the trend
     of its surroundings, counts as motion between the two as well.  Slices outside the intracranial range are graded
-    like any other; where metal, hair or cloth can explain an unrest, the slice is left ungraded rather than blamed.
+    like any other; where metal can explain an unrest, the slice is left ungraded rather than blamed.
     """
     index, doubtful = ring_index(volume, tissue)
     grades = np.full(len(index), -1, np.int8)
     readable = np.isfinite(index)
     if readable.any():
         clean = readable & ~doubtful
-        # the quiet slices of the same scan tell its own level: quantum noise, scatter, kernel; if everything moves,
-        # the level is capped at what still scans show
-        floor = float(np.median(index[clean])) if clean.sum() >= 5 else STILL_HU
+        # the slices of the same scan tell its own level and spread: quantum noise, scatter, hair, kernel; if
+        # everything moves, the level is capped at what still scans show
+        floor = STILL_HU
+        if clean.sum() >= 5:
+            middle = float(np.median(index[clean]))
+            floor = middle + STILL_SIGMAS * 1.4826 * float(np.median(np.abs(index[clean] - middle)))
         excess = np.sqrt(np.maximum(index[readable] ** 2 - min(floor, MAX_STILL_HU) ** 2, 0.0))
         grades[readable] = np.digitize(excess, GRADE_LIMITS)
         grades[readable & doubtful & (grades > 0)] = -1
@@ -55,7 +60,7 @@ def motion(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.int8
 
 
 def ring_index(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(K,) ring index in HU (NaN: not readable) and (K,) bool, metal near the slice or hair or cloth in its ring."""
+    """(K,) ring index in HU (NaN: not readable) and (K,) bool, metal in or next to the slice."""
     dj, di = volume.pixel_spacing
     f = max(1, round(0.9 / max(dj, di)))
     k, jj, ii = volume.shape
@@ -65,14 +70,16 @@ def ring_index(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.
     thing_lut[[Tissue.HOLDER, Tissue.FOREIGN]] = True
     y, x = np.mgrid[:rows, :columns]
     circle = np.hypot((y - (rows - 1) / 2) * dj * f, (x - (columns - 1) / 2) * di * f) < 0.48 * min(jj * dj, ii * di)
-    index, metal, air = np.full(k, np.nan), np.zeros(k, bool), np.full(k, np.nan)
+    metal = np.zeros(k, bool)
     radius = [max(1, round(mm / (0.5 * (dj + di) * f))) for mm in RING_MM]
+    readings: dict[int, list[NDArray[np.float32]]] = {}
     for s in range(k):
         small = tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]
         head = head_lut[small]
         if not head.any():
             continue
-        metal[s] = bool((volume.hu[s][head_lut[tissue[s]]] > METAL_HU).sum() > 4)
+        worn = volume.hu[s][tissue[s] == Tissue.FOREIGN] > WORN_METAL_HU
+        metal[s] = bool((volume.hu[s][head_lut[tissue[s]]] > METAL_HU).sum() > 4) or bool(worn.sum() > 4)
         distance = _chamfer(head, radius[1])
         ring = circle & (distance > radius[0]) & (distance <= radius[1])
         ring &= ~box_filter_max(thing_lut[small][None], (0, 5, 5))[0]
@@ -81,15 +88,18 @@ def ring_index(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.
         if volume.padding is not None:
             ring &= ~volume.padding[s, f // 2 : rows * f : f, f // 2 : columns * f : f]
         ring &= ~box_filter_max((hu > -880)[None], (0, 3, 3))[0]
-        if ring.any():
-            air[s] = np.median(hu[ring])
-        index[s] = _unrest(hu, ring, head, dj * di * f * f)
-    doubtful = ndimage.binary_dilation(metal, iterations=1)
-    if np.isfinite(air).any():
-        veiled = np.nan_to_num(air, nan=-1000.0) > np.nanpercentile(air, 10) + VEIL_HU
-        h = volume.slice_positions
-        doubtful |= np.array([bool((np.abs(h[veiled] - z) <= VEIL_MM).any()) for z in h])
-    return index, doubtful
+        sectors = _sectors(hu, ring, head, (dj * f, di * f))
+        if len(sectors) >= MIN_SECTORS:
+            readings[s] = sectors
+    index = np.full(k, np.nan)
+    if readings:
+        # clear air is the darker directions of a slice: hair and cloth fill the others
+        air = float(np.median([np.percentile([np.median(v) for v in r], 25) for r in readings.values()]))
+        for s, r in readings.items():
+            # a whole direction that is a little darker is scatter, not motion
+            deviation = [np.sqrt(2.0 * np.mean(np.minimum(v - min(air, float(np.median(v))), 0.0) ** 2, dtype=float)) for v in r]
+            index[s] = np.percentile(deviation, SECTOR_PERCENTILE)
+    return index, ndimage.binary_dilation(metal, iterations=1)
 
 
 def _chamfer(head: NDArray[np.bool_], reach: int) -> NDArray[np.float32]:
@@ -104,42 +114,26 @@ def _chamfer(head: NDArray[np.bool_], reach: int) -> NDArray[np.float32]:
     return out
 
 
-def _unrest(hu: NDArray[np.float32], ring: NDArray[np.bool_], head: NDArray[np.bool_], pixel_mm2: float) -> float:
-    """HU: unrest (SD of the smoothed HU) of the quieter sectors of the ring; NaN when it cannot be read.
-
-    Hair, blankets and electrodes disturb the air of some directions only, motion that of most: the ring is cut into
-    sectors and a low percentile of their SDs is taken.
-    """
-    if ring.sum() * pixel_mm2 < MIN_RING_MM2 or (hu[ring] <= -1023).mean() > CLIPPED_SHARE:
-        return float("nan")
+def _sectors(
+    hu: NDArray[np.float32], ring: NDArray[np.bool_], head: NDArray[np.bool_], pixel: tuple[float, float]
+) -> list[NDArray[np.float32]]:
+    """Smoothed HU of the ring by direction; empty when too little air is there or its values were cut away."""
+    area = pixel[0] * pixel[1]
+    if ring.sum() * area < MIN_RING_MM2 or (hu[ring] <= -1023).mean() > CLIPPED_SHARE:
+        return []
     rows, columns = np.flatnonzero(ring.any(axis=1)), np.flatnonzero(ring.any(axis=0))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     hu, ring = hu[box], ring[box]
-    # a slow trend is scatter or a cushion, not motion
-    weight = ndimage.uniform_filter(ring.astype(np.float32), 15)
-    mean = ndimage.uniform_filter(np.where(ring, hu, 0).astype(np.float32), 15) / np.maximum(weight, 1e-3)
-    high = np.where(ring, hu - mean, 0).astype(np.float32)
-    smooth = ndimage.uniform_filter(high, 2)
-    y, x = np.nonzero(ndimage.binary_erosion(ring))
-    if len(y) < 300:
-        return float("nan")
+    sigma = (SMOOTH_MM / pixel[0], SMOOTH_MM / pixel[1])
+    weight = ndimage.gaussian_filter(ring.astype(np.float32), sigma, truncate=2.5)
+    smooth = ndimage.gaussian_filter(np.where(ring, hu, 0).astype(np.float32), sigma, truncate=2.5) / np.maximum(weight, 1e-3)
+    y, x = np.nonzero(ring)
     centre = [float(c.mean()) for c in np.nonzero(head)]
-    sector = ((np.arctan2(y + rows[0] - centre[0], x + columns[0] - centre[1]) / (2 * np.pi) + 0.5) * SECTORS).astype(int) % SECTORS
-    count = np.bincount(sector, minlength=SECTORS).astype(float)
+    angle = np.arctan2(y + rows[0] - centre[0], x + columns[0] - centre[1])
+    sector = ((angle / (2 * np.pi) + 0.5) * SECTORS).astype(int) % SECTORS
+    full = np.flatnonzero(np.bincount(sector, minlength=SECTORS) * area > MIN_SECTOR_MM2)
     values = smooth[y, x]
-    full = count * pixel_mm2 > 50.0
-    if full.sum() < MIN_SECTORS:
-        return float("nan")
-    # hair and fabric only brighten the air, motion darkens it just as much: the darker half is what counts
-    sd = [_lower_deviation(values[sector == n]) for n in np.flatnonzero(full)]
-    return float(np.percentile(sd, SECTOR_PERCENTILE))
-
-
-def _lower_deviation(values: NDArray[np.float32]) -> float:
-    """SD of the values below the median about the median: the SD of a symmetric distribution."""
-    below = values - np.median(values)
-    below = below[below <= 0]
-    return float(np.sqrt(np.mean(below.astype(np.float64) ** 2)))
+    return [values[sector == n] for n in full]
 
 
 def slice_steps(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -15,11 +15,13 @@ from .parenchyma import masked_smooth, noise_sd
 DARK_HU = -8.0  # nothing inside the skull but fat and air is darker than this
 EDGE_MM = 2.5  # partial volume of bone and air reaches this far
 METAL_HU = 2500
-METAL_REACH_MM = 6.0  # slices this close to metal may carry its streaks
+METAL_REACH_MM = 1.0  # streaks lie in the planes of the metal; thin slices beside it share its partial volume
 SMOOTH_MM, LOCAL_MM = 1.3, 9.0
 SIGMAS = 3.0
+ENERGY_MM = 5.0  # over which the restlessness of a slice is averaged
+RESTLESS, QUIET_PERCENTILE = 1.3, 80.0  # times what is still usual in the nearest slices without metal
 MIN_AREA_MM2 = 25.0
-ELONGATION = 2.0
+DARK_ELONGATION = 1.6
 
 
 def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -27,8 +29,8 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
     - Dark bands anywhere: smoothed HU below -8 and 3 sigma of the smoothed noise below CSF, away from the partial
       volume of bone and air, in elongated patches; fat and gas are darker and rounder.
-    - In slices within 6 mm of metal (> 2500 HU): parenchyma that departs by more than 3 sigma from its
-      surroundings (9 mm), bright or dark, in elongated patches.
+    - In slices with metal (> 2500 HU) in the head: wherever the smoothed HU are more restless (RMS about their 9 mm
+      mean, over 5 mm) than is usual in the nearest slices without metal; bright or dark.
 
     Bleeds, calcium and infarcts are compact or keep to tissue and never darker than water; in slices without metal
     nothing bright is ever marked.
@@ -42,6 +44,8 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
     inner[list(INTRACRANIAL)] = True
     parenchyma[list(PARENCHYMA)] = True
     metal = metal_slices(volume, tissue)
+    restless: dict[int, tuple[NDArray[np.float32], NDArray[np.bool_]]] = {}
+    beside = ndimage.binary_dilation(metal, iterations=3) if metal.any() else metal
     for s in range(volume.shape[0]):
         labels = tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]
         inside = inner[labels]
@@ -49,9 +53,22 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
             continue
         block = volume.hu[s, : rows * f, : columns * f].reshape(rows, f, columns, f).mean(axis=(1, 3), dtype=np.float32)
         hu = np.round(block).astype(np.int16)
-        found = _slice(hu, labels, inside, parenchyma[labels], bool(metal[s]), pixel)
+        found = _dark(hu, inside, pixel)
+        if beside[s]:
+            restless[s] = _restlessness(hu, labels, parenchyma[labels], pixel)
         if found.any():
             out[s, : rows * f, : columns * f] = np.repeat(np.repeat(found, f, axis=0), f, axis=1)
+    quiet = {s: float(np.percentile(e[use], QUIET_PERCENTILE)) for s, (e, use) in restless.items() if not metal[s] and use.sum() > 200}
+    for s in restless:
+        near = sorted(quiet, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
+        if not metal[s] or not near:
+            continue
+        energy, use = restless[s]
+        found = use & (energy > RESTLESS * float(np.median([quiet[q] for q in near])))
+        # what was spared next to bone goes with what lies beside it
+        inside = inner[tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]]
+        found |= box_filter_max(found[None], _reach(pixel))[0] & inside & ~use
+        out[s, : rows * f, : columns * f] |= np.repeat(np.repeat(found, f, axis=0), f, axis=1)
     return out
 
 
@@ -66,30 +83,33 @@ def metal_slices(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool
     return np.array([bool((np.abs(h[has] - z) <= METAL_REACH_MM).any()) for z in h])
 
 
-def _slice(
-    hu: NDArray[np.int16],
-    labels: NDArray[np.uint8],
-    inside: NDArray[np.bool_],
-    brain: NDArray[np.bool_],
-    metal: bool,
-    pixel: tuple[float, float],
-) -> NDArray[np.bool_]:
+def _dark(hu: NDArray[np.int16], inside: NDArray[np.bool_], pixel: tuple[float, float]) -> NDArray[np.bool_]:
+    """Dark bands, away from the partial volume of air."""
     noise = noise_sd(hu[None], inside[None])
-    voxel = (1.0, *pixel)
-    smooth = masked_smooth(hu[None], inside[None], SMOOTH_MM, voxel)[0]
+    smooth = masked_smooth(hu[None], inside[None], SMOOTH_MM, (1.0, *pixel))[0]
     sigma_px = SMOOTH_MM / float(np.sqrt(pixel[0] * pixel[1]))
     # CT noise is correlated: averaging gains only about half of what white noise would
     smooth_noise = noise * min(1.0, 2.0 / (2.0 * np.sqrt(np.pi) * max(sigma_px, 0.3)))
-    r = (0, max(1, round(EDGE_MM / pixel[0])), max(1, round(EDGE_MM / pixel[1])))
-    edge = box_filter_max((hu < -150)[None], r)[0]
-    dark = inside & ~edge & (smooth < min(DARK_HU, 2.0 - SIGMAS * smooth_noise))
-    found = _elongated(dark, pixel, 1.6)
-    if metal:
-        local = masked_smooth(hu[None], brain[None], LOCAL_MM, voxel)[0]
-        bone = box_filter_max((labels == Tissue.BONE)[None], r)[0]
-        departs = brain & ~edge & ~bone & (np.abs(smooth - local) > max(SIGMAS * smooth_noise, 8.0))
-        found |= _elongated(departs, pixel, ELONGATION)
-    return found
+    edge = box_filter_max((hu < -150)[None], _reach(pixel))[0]
+    return _elongated(inside & ~edge & (smooth < min(DARK_HU, 2.0 - SIGMAS * smooth_noise)), pixel, DARK_ELONGATION)
+
+
+def _restlessness(
+    hu: NDArray[np.int16], labels: NDArray[np.uint8], brain: NDArray[np.bool_], pixel: tuple[float, float]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """RMS (HU) of the smoothed HU about their surroundings, and where it can be read: brain away from bone and air."""
+    voxel = (1.0, *pixel)
+    clear = ~box_filter_max(((hu < -150) | (labels == Tissue.BONE))[None], _reach(pixel))[0]
+    use = brain & clear
+    departs = masked_smooth(hu[None], use[None], SMOOTH_MM, voxel)[0] - masked_smooth(hu[None], use[None], LOCAL_MM, voxel)[0]
+    sigma = [ENERGY_MM / p for p in pixel]
+    weight = np.maximum(ndimage.gaussian_filter(use.astype(np.float32), sigma, truncate=2.5), 1e-3)
+    energy = np.sqrt(ndimage.gaussian_filter(np.where(use, departs**2, 0).astype(np.float32), sigma, truncate=2.5) / weight)
+    return np.asarray(energy, np.float32), use
+
+
+def _reach(pixel: tuple[float, float]) -> tuple[int, int, int]:
+    return 0, max(1, round(EDGE_MM / pixel[0])), max(1, round(EDGE_MM / pixel[1]))
 
 
 def _elongated(mask: NDArray[np.bool_], pixel: tuple[float, float], ratio: float) -> NDArray[np.bool_]:

@@ -24,6 +24,11 @@ PAIRS = ("EAM", "GLOBE", "CANTHUS")
 MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP")  # bone: the brain's own midline may be shifted
 
 
+#: Fills its third argument with the values at the mirror images of fixed points: (plane normal, (N,) mm of the points
+#: in front of the plane, (N,) output); NaN where the scan was not imaged.
+Mirror = Callable[[Vector, Vector, Field], None]
+
+
 @dataclass(frozen=True, slots=True)
 class SymmetryDetails:
     """How the plane was found; angles in degrees between plane normals, None where there was nothing to compare."""
@@ -45,11 +50,11 @@ def midsagittal_plane(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Plane, S
 
     Confidence falls when the mirror plane and the network's pose or landmarks disagree by more than 3 degrees.
     """
-    values, points, lookup = _head_image(volume, coarse)
+    values, points, mirrored = _head_image(volume, coarse)
     network = plane_of_pose(coarse.pose)
     centre = points.mean(axis=0)
     start = network if abs(network[0][0]) > 0.5 else (np.array([1.0, 0.0, 0.0]), centre)
-    normal, offset, mismatch = _register(values, points, lookup, start[0], centre, (start[1] - centre) @ start[0])
+    normal, offset, mismatch = _register(values, points, mirrored, start[0], centre, (start[1] - centre) @ start[0])
     origin = centre + offset * normal
     by_landmarks = plane_of_landmarks(coarse)
     to_network = _angle(normal, network[0])
@@ -82,8 +87,8 @@ def plane_of_landmarks(coarse: CoarseAnatomy) -> tuple[Vector, Vector] | None:
     return (normal if normal[0] > 0 else -normal), centre
 
 
-def _head_image(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Field, Vector, Callable[[Vector, Field], None]]:
-    """Values (N,) and points (N, 3) RAS of the sampled head, and a lookup of values at other points."""
+def _head_image(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Field, Vector, Callable[[Vector], Mirror]]:
+    """Values (N,) and points (N, 3) RAS of the sampled head, and a lookup of values at mirror images of points."""
     head_p = head_probability(coarse)
     inner = coarse.probabilities[4:9].sum(axis=0)
     index = np.argwhere(inner > 0.5)
@@ -101,16 +106,23 @@ def _head_image(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Field, Vector,
     blank = (depth < -6.0) | ((holder > 0) & (depth < 0))
     image[blank] = 0
     up = coarse.pose[:3, 2] / np.linalg.norm(coarse.pose[:3, 2])
-    height = grid.ras() @ up
-    use = seen & (depth > -3.0) & (height > np.percentile(ras @ up, 1) - BELOW_MM)
+    points = grid.ras()
+    use = seen & (depth > -3.0) & (points @ up > np.percentile(ras @ up, 1) - BELOW_MM)
     image = ndimage.gaussian_filter(image, 0.5)
     image[~seen] = np.nan  # what was not imaged must not count against a plane
-    points = grid.ras()[use]
+    points = points[use]
 
-    def lookup(at: Vector, out: Field) -> None:
-        ndimage.map_coordinates(image, list(grid.index(at).T), order=1, cval=0.0, output=out, prefilter=False)
+    def mirrored(at: Vector) -> Mirror:
+        index = np.ascontiguousarray(grid.index(at).T)
 
-    return image[use], points, lookup
+        def look_up(normal: Vector, depth: Vector, out: Field) -> None:
+            # the mirror image of a point lies twice its depth away, along the normal
+            coordinates = index - np.multiply.outer(normal[::-1] * (2.0 / SPACING_MM), depth)
+            ndimage.map_coordinates(image, coordinates, order=1, cval=0.0, output=out, prefilter=False)
+
+        return look_up
+
+    return image[use], points, mirrored
 
 
 def _resample(field: NDArray[np.float32], axes: list[Vector], outside: float) -> Field:
@@ -133,23 +145,23 @@ def _normal(n0: Vector, yaw: float, roll: float) -> Vector:
 
 
 def _register(
-    values: Field, points: Vector, lookup: Callable[[Vector, Field], None], n0: Vector, centre: Vector, offset: float
+    values: Field, points: Vector, mirrored: Callable[[Vector], Mirror], n0: Vector, centre: Vector, offset: float
 ) -> tuple[Vector, float, float]:
     """(normal, offset mm from ``centre``, mismatch) of the best mirror plane, coarse to fine."""
 
     def cost(count: int) -> Callable[[NDArray[np.float64]], float]:
         step = max(1, len(points) // count)
         at, own = points[::step] - centre, values[::step]
-        buffer = np.empty(len(at), np.float32)
+        look_up, buffer = mirrored(points[::step]), np.empty(len(at), np.float32)
 
         def evaluate(x: NDArray[np.float64]) -> float:
             n = _normal(n0, x[0], x[1])
-            lookup(centre + at - 2.0 * np.outer(at @ n - x[2], n), buffer)
+            look_up(n, at @ n - x[2], buffer)
             difference = np.abs(buffer - own)
-            seen = np.isfinite(difference)
-            if seen.sum() < 0.3 * len(seen):
+            difference = difference[np.isfinite(difference)]
+            if len(difference) < 0.3 * len(own):
                 return 1.0
-            return float(np.minimum(difference[seen], TRUNCATE).mean() / TRUNCATE)
+            return float(np.minimum(difference, TRUNCATE).mean() / TRUNCATE)
 
         return evaluate
 

@@ -11,13 +11,14 @@ from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 
 from . import parenchyma
-from .headmask import head_mask
+from .headmask import TOLERANCE_MM, head_mask
 from .intracranial import intracranial_mask
-from .workgrid import WorkGrid, head_probability, soft_signed_distance, work_grid
+from .workgrid import Field, WorkGrid, grown_box, head_probability, soft_signed_distance, work_grid
 
 BONE_HU, CONTRAST_BONE_HU = 200, 350
 AIR_HU = -400
 HOLDER_HU = -500
+MARGIN = 4  # work pixels around the region of the head: more than any filter here reaches
 
 
 def tissue_map(volume: CTVolume, coarse: CoarseAnatomy) -> NDArray[np.uint8]:
@@ -48,24 +49,33 @@ def _outside_labels(volume: CTVolume, step: int) -> NDArray[np.uint8]:
 
 
 def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16]) -> NDArray[np.uint8]:
+    out = np.zeros(hu.shape, np.uint8)
+    out[hu > HOLDER_HU] = Tissue.HOLDER
+    depth = grid.sample(soft_signed_distance(head_probability(coarse), coarse.spacing), coarse, outside=-1e3)
+    near = depth > -TOLERANCE_MM
+    if near.any():  # all that follows happens where the head can be
+        _, js, is_ = grown_box(near, (0, MARGIN, MARGIN))
+        box = np.ascontiguousarray(hu[:, js, is_])
+        _head_labels(grid.window(js, is_), coarse, box, depth[:, js, is_], out[:, js, is_])
+    return out
+
+
+def _head_labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], depth: Field, out: NDArray[np.uint8]) -> None:
+    """Label the head in ``out`` in place, where everything dense is still HOLDER; ``depth``: mm inside the coarse head."""
     p = coarse.probabilities
-    head_p = head_probability(coarse)
-    depth = grid.sample(soft_signed_distance(head_p, coarse.spacing), coarse, outside=-1e3)
-    holder = grid.sample(p[Tissue.HOLDER] - head_p, coarse, outside=0.0)
+    holder = grid.sample(p[Tissue.HOLDER] - head_probability(coarse), coarse, outside=0.0)
     head = head_mask(hu, depth, holder)
-    del holder, depth
+    del holder
 
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), (0, 0.9 / grid.pixel[0], 0.9 / grid.pixel[1]), truncate=2.5)
     p_bone = grid.sample(p[Tissue.BONE], coarse)
-    bone = head & (hu > np.where(p_bone > 0.08, BONE_HU, CONTRAST_BONE_HU))
+    bone = head & ((hu > CONTRAST_BONE_HU) | ((hu > BONE_HU) & (p_bone > 0.08)))
     del p_bone
     inner = p[Tissue.BRAIN : Tissue.CSF + 1].sum(axis=0)
     depth = grid.sample(soft_signed_distance(inner, coarse.spacing), coarse, outside=-1e3)
     inside = intracranial_mask(hu, smooth, bone, depth, grid.pixel) & head
     del depth
 
-    out = np.zeros(hu.shape, np.uint8)
-    out[(hu > HOLDER_HU) & ~head] = Tissue.HOLDER
     out[head] = Tissue.SOFT
     out[head & (smooth < AIR_HU)] = Tissue.AIR_CAVITY
     out[bone] = Tissue.BONE
@@ -73,14 +83,13 @@ def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16]) -> NDA
     out[globe & (out == Tissue.SOFT) & (smooth > -20) & (smooth < 120)] = Tissue.GLOBE
     del globe, smooth
     _brain_labels(grid, coarse, hu, inside, out)
-    return out
 
 
 def _brain_labels(
     grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_], out: NDArray[np.uint8]
 ) -> None:
     """Label the intracranial voxels of ``out`` in place."""
-    if inside.sum() < 1000:
+    if np.count_nonzero(inside) < 1000:
         out[inside] = Tissue.BRAIN
         return
     p = coarse.probabilities
@@ -88,15 +97,20 @@ def _brain_labels(
     gap = float(np.median(np.diff(grid.volume.slice_positions))) if grid.shape[0] > 1 else 5.0
     values = parenchyma.masked_smooth(hu, inside, parenchyma.smoothing_mm(noise), (gap, *grid.pixel))[inside]
     hind, grey, white, deep, csf = (
-        grid.sample(p[t], coarse)[inside] for t in (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF)
+        grid.sample_at(p[t], coarse, inside) for t in (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF)
     )
     cerebrum = np.flatnonzero(hind < 0.5)
     cerebrum = cerebrum[:: max(1, len(cerebrum) // 120_000)]
     mix = parenchyma.fit_mixture(values[cerebrum], np.stack([csf, grey + deep, white])[:, cerebrum], noise)
     kind = parenchyma.classify(values, csf, grey + deep, white, mix)
-    lut = np.array([Tissue.CSF, Tissue.GREY, Tissue.WHITE, Tissue.BRAIN], np.uint8)
-    label = lut[kind]
-    others = np.maximum(np.maximum(grey, white), hind)
-    label[(deep > others) & (kind != 0) & (kind != 3)] = Tissue.DEEP_GREY
-    label[(hind > np.maximum(np.maximum(grey, white), deep)) & (kind != 0)] = Tissue.BRAIN
+    # grey and white by a voxel's own HU are for the eye; the two tissues that are measured come from the neighbouring slices
+    label = np.array([Tissue.CSF, Tissue.GREY, Tissue.BRAIN, Tissue.BRAIN], np.uint8)[kind]
+    thickness = grid.volume.acquisition.slice_thickness_mm or gap
+    solid = parenchyma.solid(kind, inside)
+    below, above = parenchyma.guide(hu, solid, grid.volume.slice_positions, thickness, grid.pixel)
+    cerebral = hind <= np.maximum(np.maximum(grey, white), deep)
+    label[~cerebral & (kind != 0)] = Tissue.BRAIN
+    at = np.flatnonzero(solid[inside])
+    deep_grey, clean_white = parenchyma.measured_tissue(below, above, (deep * cerebral)[at], (white * cerebral)[at])
+    label[at[deep_grey]], label[at[clean_white]] = Tissue.DEEP_GREY, Tissue.WHITE
     out[inside] = label

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 
@@ -39,14 +40,27 @@ class WorkGrid:
         dj, di = self.volume.pixel_spacing
         return dj * self.step, di * self.step
 
+    def window(self, rows: slice, columns: slice) -> WorkGrid:
+        """The part of the grid in work rows and columns of these ranges."""
+        return WorkGrid(
+            self.volume,
+            self.j0 + rows.start * self.step,
+            self.i0 + columns.start * self.step,
+            rows.stop - rows.start,
+            columns.stop - columns.start,
+            self.step,
+        )
+
     def reduce_hu(self) -> NDArray[np.int16]:
         """(K, J', I') int16 block-averaged HU."""
         f, out = self.step, np.empty(self.shape, np.int16)
         js, is_ = slice(self.j0, self.j0 + self.rows * f), slice(self.i0, self.i0 + self.columns * f)
         for s in range(self.shape[0]):  # slice by slice keeps the temporary small
-            block = self.volume.hu[s, js, is_].astype(np.int32)
-            total = sum(block[a::f, b::f] for a in range(f) for b in range(f))
-            out[s] = np.round(np.asarray(total) / (f * f))
+            block = self.volume.hu[s, js, is_]
+            total = np.zeros(self.shape[1:], np.int32)
+            for n in range(f * f):
+                total += block[n // f :: f, n % f :: f]
+            out[s] = np.round(np.multiply(total, 1.0 / (f * f), dtype=np.float32)) if f > 1 else total
         return out
 
     def reduce_mask(self, mask: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray:
@@ -61,7 +75,9 @@ class WorkGrid:
         f = self.step
         js, is_ = slice(self.j0, self.j0 + self.rows * f), slice(self.i0, self.i0 + self.columns * f)
         for s in range(self.shape[0]):
-            out[s, js, is_] = np.repeat(np.repeat(labels[s], f, axis=0), f, axis=1)
+            box, wide = out[s, js, is_], np.repeat(labels[s], f, axis=1)
+            for a in range(f):
+                box[a::f] = wide
 
     def _line(self, s: int) -> tuple[Vector, Vector, Vector]:
         half = 0.5 * (self.step - 1)
@@ -70,27 +86,48 @@ class WorkGrid:
         return start, v.row_step * self.step, v.col_step * self.step
 
     def sample(self, field: NDArray, coarse: CoarseAnatomy, outside: float = 0.0) -> Field:
-        """(K, J', I') trilinear values of a coarse (Z, Y, X) field at the work pixels.
+        """(K, J', I') trilinear values of a coarse (Z, Y, X) field at the work pixels."""
+        field = np.asarray(field, np.float32)
+        out = np.empty(self.shape, np.float32)
+        for s in range(self.shape[0]):
+            out[s] = self._sample_slice(field, coarse, s, (0, self.rows), (0, self.columns), outside)
+        return out
+
+    def sample_at(self, field: NDArray, coarse: CoarseAnatomy, mask: NDArray[np.bool_], outside: float = 0.0) -> Field:
+        """(N,) values of :meth:`sample` at the True work pixels of ``mask``, without computing the others."""
+        field = np.asarray(field, np.float32)
+        parts = [np.empty(0, np.float32)]
+        for s in range(self.shape[0]):
+            rows, columns = np.flatnonzero(mask[s].any(axis=1)), np.flatnonzero(mask[s].any(axis=0))
+            if len(rows):
+                js, is_ = (int(rows[0]), int(rows[-1]) + 1), (int(columns[0]), int(columns[-1]) + 1)
+                values = self._sample_slice(field, coarse, s, js, is_, outside)
+                parts.append(values[mask[s, js[0] : js[1], is_[0] : is_[1]]])
+        return np.concatenate(parts)
+
+    def _sample_slice(
+        self, field: Field, coarse: CoarseAnatomy, s: int, js: tuple[int, int], is_: tuple[int, int], outside: float
+    ) -> Field:
+        """(rows, columns) values in work rows js[0] .. js[1] and columns is_[0] .. is_[1] of slice s.
 
         Rows that run along the coarse x axis (every scan that was not resampled obliquely, gantry tilt included) are
         separable: bilinear in (z, y) per row, then one matrix product along x.
         """
-        field = np.asarray(field, np.float32)
-        out = np.empty(self.shape, np.float32)
-        n_j, n_i = np.arange(self.rows), np.arange(self.columns)
-        for s in range(self.shape[0]):
-            first, along_i, along_j = self._line(s)
-            start, di, dj = (first - coarse.origin) / coarse.spacing, along_i / coarse.spacing, along_j / coarse.spacing
-            if np.hypot(di[1], di[2]) * self.columns < 0.25 and abs(dj[0]) * self.rows < 0.25:
-                zy = [start[2] + dj[2] * n_j, start[1] + dj[1] * n_j]
-                lines = _bilinear(field, zy[0], zy[1], outside)
-                out[s] = lines @ _weights(start[0] + di[0] * n_i, field.shape[2]).T
-                x = start[0] + di[0] * n_i
-                out[s][:, (x < -0.5) | (x > field.shape[2] - 0.5)] = outside
+        first, along_i, along_j = self._line(s)
+        start, di, dj = (first - coarse.origin) / coarse.spacing, along_i / coarse.spacing, along_j / coarse.spacing
+        n_j, n_i = np.arange(*js), np.arange(*is_)
+        if np.hypot(di[1], di[2]) * self.columns < 0.25 and abs(dj[0]) * self.rows < 0.25:
+            x, y, z = start[0] + di[0] * n_i, start[1] + dj[1] * n_j, start[2] + dj[2] * n_j
+            if np.ptp(z) < 1e-6:  # not tilted: one plane of the field serves all rows
+                lines = _weights(y, field.shape[1]) @ _plane(field, float(z[0]), outside)
+                lines[(y < -0.5) | (y > field.shape[1] - 0.5)] = outside
             else:
-                p = start + n_j[:, None, None] * dj + n_i[None, :, None] * di
-                out[s] = ndimage.map_coordinates(field, [p[..., 2], p[..., 1], p[..., 0]], order=1, cval=outside)
-        return out
+                lines = _bilinear(field, z, y, outside)
+            out = np.asarray(lines @ _weights(x, field.shape[2]).T, np.float32)
+            out[:, (x < -0.5) | (x > field.shape[2] - 0.5)] = outside
+            return out
+        p = start + n_j[:, None, None] * dj + n_i[None, :, None] * di
+        return np.asarray(ndimage.map_coordinates(field, [p[..., 2], p[..., 1], p[..., 0]], order=1, cval=outside), np.float32)
 
 
 def _weights(x: Vector, n: int) -> Field:
@@ -102,6 +139,15 @@ def _weights(x: Vector, n: int) -> Field:
     w[rows, low] = 1 - (x - low)
     w[rows, low + 1] = x - low
     return w
+
+
+def _plane(field: Field, z: float, outside: float) -> Field:
+    """(Y, X) values of field[z], clamped within half a voxel and ``outside`` beyond."""
+    if z < -0.5 or z > field.shape[0] - 0.5:
+        return np.full(field.shape[1:], outside, np.float32)
+    z = min(max(z, 0.0), field.shape[0] - 1.0)
+    low = min(int(z), field.shape[0] - 2)
+    return np.asarray(field[low] * (1 - (z - low)) + field[low + 1] * (z - low), np.float32)
 
 
 def _bilinear(field: Field, z: Vector, y: Vector, outside: float) -> Field:
@@ -121,11 +167,11 @@ def work_grid(volume: CTVolume, coarse: CoarseAnatomy, margin_mm: float = 25.0) 
     """The box of native pixels around the coarse head (plus ``margin_mm``), at about 1 mm in-plane.
 
     Raises:
-        ValueError: the network saw no head at all.
+        InputError: the network saw no head at all.
     """
     head = head_probability(coarse) > 0.5
     if not head.any():
-        raise ValueError("the anatomy network found no head")
+        raise InputError(f"No head was found in the scan {volume.source.name!r}; give a head CT.")
     index = np.argwhere(head)
     ras = coarse.origin + coarse.spacing * index[:, ::-1]
     position = ras @ volume.k
@@ -139,6 +185,17 @@ def work_grid(volume: CTVolume, coarse: CoarseAnatomy, margin_mm: float = 25.0) 
     i0, j0 = int(np.clip(low[0], 0, ii - 2 * step)), int(np.clip(low[1], 0, jj - 2 * step))
     columns, rows = (int(min(high[0], ii)) - i0) // step, (int(min(high[1], jj)) - j0) // step
     return WorkGrid(volume, j0, i0, max(2, rows), max(2, columns), step)
+
+
+def grown_box(mask: NDArray[np.bool_], margin: tuple[int, int, int]) -> tuple[slice, slice, slice]:
+    """The box of a (K, J', I') mask that is not empty, grown by ``margin`` voxels within the array."""
+    plane: NDArray[np.bool_] = np.any(mask, axis=0)
+    present = (mask.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0))
+    k, j, i = (
+        slice(max(0, int(w[0]) - m), min(n, int(w[-1]) + 1 + m))
+        for w, m, n in zip(map(np.flatnonzero, present), margin, mask.shape, strict=True)
+    )
+    return k, j, i
 
 
 def head_probability(coarse: CoarseAnatomy) -> Field:

@@ -1,0 +1,84 @@
+"""Motion, streaks and foreign objects measured in simulated scans, against their exact truth.
+
+The coarse anatomy is drawn from the truth here, so that only the analytic steps are tested.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from HeadCTIQALib.findings import INTRACRANIAL, Tissue
+from HeadCTIQALib.networks.refine import foreign_objects, motion, streak, tissue_map
+from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.synthesis import Acquire, Motion, Scene, Simulated, simulate
+
+ACQUIRE = Acquire(matrix=192, fov_mm=240.0, spacing_mm=5.0)
+
+
+def coarse_of(s: Simulated, spacing: float = 4.0) -> CoarseAnatomy:
+    """The truth on a coarse grid, smoothed like a network's output; foreign objects are not a class of it."""
+    v, tissue = s.volume, s.findings.tissue.copy()
+    tissue[tissue == Tissue.FOREIGN] = Tissue.OUTSIDE
+    i, j, k = tissue.shape[2], tissue.shape[1], tissue.shape[0]
+    ends = v.ijk_to_ras(np.array([[0, 0, 0], [i - 1, j - 1, k - 1]], float))
+    origin, shape = ends.min(axis=0), (np.ptp(ends, axis=0)[::-1] // spacing).astype(int) + 1
+    z, y, x = np.meshgrid(*[spacing * np.arange(n) for n in shape], indexing="ij")
+    at = v.ras_to_ijk(origin + np.stack([x, y, z], -1))
+    label = ndimage.map_coordinates(tissue, [at[..., 2], at[..., 1], at[..., 0]], order=0, mode="nearest")
+    p = np.stack([ndimage.gaussian_filter((label == c).astype(np.float32), 0.5) for c in range(11)])
+    return CoarseAnatomy(p, np.zeros((3, *label.shape), np.float32), origin, spacing, {}, np.eye(4))
+
+
+@cache
+def measured(seed: int, scene: Scene) -> tuple[dict[str, float], dict[str, float]]:
+    """(measured, truth) of the three metrics."""
+    s = simulate(seed, scene=scene)
+    v, coarse = s.volume, coarse_of(s)
+    tissue = tissue_map(v, coarse)
+    found = foreign_objects(v, tissue, coarse)
+    tissue[found] = Tissue.FOREIGN
+    grades, _ = motion(v, tissue)
+    inside = np.isin(tissue, INTRACRANIAL)
+    area, ok = inside.sum(axis=(1, 2)).astype(float), grades >= 0
+    millilitres = v.voxel_volumes_ml
+    streaked = (streak(v, tissue) & inside).sum(axis=(1, 2))
+    return {
+        "motion_extent": 100 * float(grades[ok] @ area[ok]) / (3 * float(area[ok].sum())),
+        "foreign_object_volume": float(found.sum(axis=(1, 2)) @ millilitres),
+        "streak_extent": 100 * float(streaked @ millilitres) / float(area @ millilitres),
+    }, dict(s.truth)
+
+
+@pytest.mark.parametrize(("seed", "noise"), [(1, 3.0), (2, 6.0)])
+def test_a_clean_still_scan_has_nothing(seed: int, noise: float) -> None:
+    value, _ = measured(seed, Scene(acquire=Acquire(matrix=192, fov_mm=240.0, spacing_mm=5.0, noise_hu=noise)))
+    assert value["motion_extent"] < 0.5
+    assert value["foreign_object_volume"] == 0
+    assert value["streak_extent"] < 1.0
+
+
+@pytest.mark.parametrize(("seed", "low", "high"), [(9, 30.0, 60.0), (3, 80.0, 105.0)])
+def test_strong_motion_is_measured(seed: int, low: float, high: float) -> None:
+    value, truth = measured(seed, Scene(motion=(Motion(low, high, degrees=4.0, shift_mm=3.0),), acquire=ACQUIRE))
+    assert truth["motion_extent"] > 5
+    assert truth["motion_extent"] / 1.5 < value["motion_extent"] < truth["motion_extent"] * 1.5
+
+
+def test_streaks_of_a_clip_are_measured() -> None:
+    value, truth = measured(7, Scene(implants=("aneurysm_clip",), acquire=ACQUIRE))
+    assert truth["streak_extent"] > 1
+    assert abs(value["streak_extent"] - truth["streak_extent"]) < max(1.5, 0.4 * truth["streak_extent"])
+    assert value["foreign_object_volume"] == 0
+
+
+@pytest.mark.parametrize("kind", ["earrings", "hair_clip", "electrode"])
+def test_foreign_objects_have_their_volume(kind: str) -> None:
+    acquire = Acquire(matrix=320, fov_mm=240.0, spacing_mm=5.0, foramen_margin_mm=25.0 if kind == "earrings" else 8.0)
+    value, truth = measured(4, Scene(foreign=(kind,), acquire=acquire))  # type: ignore[arg-type]
+    wanted = truth["foreign_object_volume"]
+    assert wanted > 0.05
+    assert abs(value["foreign_object_volume"] - wanted) < max(0.15, 0.3 * wanted)
