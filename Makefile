@@ -6,7 +6,6 @@ PYTHON ?= python3
 SCAN ?=
 OUTPUT ?= demo/assessment
 BIN := .venv/bin
-export OMP_NUM_THREADS ?= 2
 
 .PHONY: demo test lint benchmark clean
 
@@ -21,7 +20,7 @@ else
 endif
 
 test: .venv/ready-test lint
-	$(BIN)/python -m pytest --cov=HeadCTIQALib --cov-branch --cov-report=term:skip-covered --cov-fail-under=85
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=HeadCTIQALib --cov-branch --cov-report=term:skip-covered --cov-fail-under=85
 
 lint: .venv/ready-test
 	$(BIN)/ruff check .

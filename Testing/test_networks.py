@@ -15,7 +15,7 @@ import torch
 from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.networks import bundle as bundles
 from HeadCTIQALib.networks import choose_device, models_used
-from HeadCTIQALib.networks.anatomy import MIRRORED, SHAPE, coarse_anatomy, fit_pose, from_coordinates, imaged, peak, run
+from HeadCTIQALib.networks.anatomy import MIRRORED, SHAPE, coarse_anatomy, fit_pose, imaged, peak, run
 from HeadCTIQALib.networks.bundle import Bundle, compact, load_network, open_bundle, restore
 from HeadCTIQALib.networks.net import LANDMARKS, AnatomyNet
 from HeadCTIQALib.resources import resource
@@ -125,18 +125,6 @@ def test_pose_fit_recovers_a_known_affine_despite_outliers() -> None:
     assert fit_pose(template[:50], ras[:50])[1] == float("inf")
 
 
-def test_landmark_from_coordinates_extrapolates_with_the_pose() -> None:
-    rng = np.random.default_rng(2)
-    template = rng.uniform(-60, 60, (6000, 3))
-    pose = np.eye(4)
-    pose[:3, 3] = (5, -3, 40)
-    shift = np.array([2.0, -1.0, 3.0])  # a local deformation that the global pose does not know
-    ras = template + pose[:3, 3] + shift
-    assert np.allclose(from_coordinates(np.array([10.0, 5, -8]), template, ras, pose), np.array([10.0, 5, -8]) + pose[:3, 3] + shift, atol=0.3)
-    far = np.array([0.0, 0, -200])
-    assert np.allclose(from_coordinates(far, template, ras, pose), far + pose[:3, 3])
-
-
 def test_peak_is_subvoxel() -> None:
     z, y, x = np.meshgrid(*(np.arange(n) for n in SHAPE), indexing="ij")
     truth = np.array([11.3, 24.8, 30.4])
@@ -154,11 +142,9 @@ def test_resampling_puts_a_point_where_it_is(tilted_head_volume) -> None:
     ijk = volume.ras_to_ijk(points)
     assert (ijk[:, 2] > -0.6).all()
     assert (ijk[:, 2] < volume.shape[0] - 0.4).all()
-    warm = hu > -300
-    centroid = grid.ras()[warm].mean(axis=0)
-    k, j, i = np.nonzero(volume.hu > -300)
-    native = volume.ijk_to_ras(np.stack([i, j, k], -1)).mean(axis=0)
-    assert np.linalg.norm(centroid - native) < 4.0
+    i, j, k = np.rint(ijk).astype(int).T
+    nearest = volume.hu[np.clip(k, 0, volume.shape[0] - 1), np.clip(j, 0, volume.shape[1] - 1), np.clip(i, 0, volume.shape[2] - 1)]
+    assert np.corrcoef(nearest, hu[inside])[0, 1] > 0.97, "the value there is that of the native voxel there"
 
 
 @pytest.mark.parametrize("seed", [21, 22])
@@ -178,7 +164,9 @@ def test_points_beyond_the_scan_are_said_to_be_so(anatomy: tuple[AnatomyNet, Bun
     for name in ("BASION", "OPISTHION"):
         found = coarse.landmarks[name]
         assert not found.in_scan
-        assert np.linalg.norm(np.subtract(found.position, scan.findings.landmarks[name].position)) < 12.0
+        error = np.linalg.norm(np.subtract(found.position, scan.findings.landmarks[name].position))
+        assert error < 3 * found.spread_mm, "the stated spread is honest"
+        assert found.spread_mm > 4.0
     assert not imaged(scan.volume, np.array(coarse.landmarks["BASION"].position))
 
 

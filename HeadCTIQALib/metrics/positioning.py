@@ -16,6 +16,7 @@ from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
 SMALL_DEG = 0.5  # rotations below this are not worth a direction in words (readers agree to 0.5 deg)
+MAX_SPREAD_MM = 5.0  # an ear canal or canthus known worse than this turns the 75 mm line by more than about 3 deg
 
 
 def midsagittal_normal(volume: CTVolume, findings: Findings) -> Vector:
@@ -144,6 +145,8 @@ def _paired(findings: Findings, name: str, flags: list[str]) -> Vector:
     plane = findings.midsagittal
     if name in findings.landmarks or other not in findings.landmarks or plane is None or plane.confidence < CONFIDENT:
         landmark = require_landmark(findings, name)
+        if not landmark.in_scan and (landmark.spread_mm or 0.0) > MAX_SPREAD_MM:
+            raise Unassessable(f"The {LANDMARK_TITLES[name]} lies outside the scan and is only known to about {landmark.spread_mm:.0f} mm.")
         _note_extrapolated(name, landmark, flags)
         return np.asarray(landmark.position, float)
     twin = np.asarray(require_landmark(findings, other).position, float)

@@ -33,7 +33,7 @@ def coarse_anatomy(volume: CTVolume, net: AnatomyNet, bundle: Bundle, device: st
     head = inside & (probabilities[list(range(1, Tissue.HOLDER))].sum(axis=0) > 0.5)
     pose, residual = fit_pose(template[:, head].T, grid.ras()[head])
     known = {k: np.asarray(v, float) for k, v in bundle.metadata["template_landmarks"].items()}
-    marks = landmarks(volume, heat, template, head, grid, pose, residual, known)
+    marks = landmarks(volume, heat, head, grid, pose, residual, known)
     return CoarseAnatomy(probabilities[:COARSE_CLASSES], template, grid.origin, grid.spacing, marks, pose, residual)
 
 
@@ -66,17 +66,17 @@ def fit_pose(template: NDArray[np.floating], ras: Vector) -> tuple[Vector, float
 
 
 def landmarks(
-    volume: CTVolume, heat: NDArray[np.float32], template: NDArray[np.float32], head: NDArray[np.bool_], grid: Grid, pose: Vector, residual: float, known: Mapping[str, Vector]
+    volume: CTVolume, heat: NDArray[np.float32], head: NDArray[np.bool_], grid: Grid, pose: Vector, residual: float, known: Mapping[str, Vector]
 ) -> dict[str, Landmark]:
-    """Every landmark, from its heatmap where it was imaged, else from the template coordinates around it.
+    """Every landmark, from its heatmap where it was imaged, else from the fitted pose.
 
-    Confidence falls with a spread-out heatmap and with disagreement between heatmap and coordinates.
+    Confidence falls with a spread-out heatmap and with disagreement between heatmap and pose.  Outside the scan
+    it falls with the distance to the imaged head; there the spread follows cuts of real scans at known heights.
     """
     ras = grid.ras()[head]
-    coordinates = template[:, head].T
     found = {}
     for c, name in enumerate(LANDMARKS):
-        expected = from_coordinates(known[name], coordinates, ras, pose)
+        expected = pose[:3, :3] @ known[name] + pose[:3, 3]
         index, mass = peak(heat[c])
         seen = grid.point(index)
         if imaged(volume, expected, margin_mm=-4.0) and imaged(volume, seen, margin_mm=1.0):
@@ -86,23 +86,8 @@ def landmarks(
         else:
             reach = float(np.linalg.norm(expected - ras[np.argmin(((ras - expected) ** 2).sum(1))])) if len(ras) else 1e3
             confidence = float(np.clip(1.2 - residual / 12.0, 0, 1) * np.clip(1.25 - reach / 60.0, 0, 1))
-            found[name] = Landmark(point(expected), round(confidence, 3), imaged(volume, expected), "network", round(2.0 + residual * 0.5 + 0.08 * reach, 1))
+            found[name] = Landmark(point(expected), round(confidence, 3), imaged(volume, expected), "network", round(1.5 + 0.5 * residual + 0.2 * reach, 1))
     return found
-
-
-def from_coordinates(target: Vector, coordinates: NDArray[np.float32], ras: Vector, pose: Vector) -> Vector:
-    """RAS point with template coordinate ``target``: the global pose corrected by the coordinates near it."""
-    gap = ((coordinates - target) ** 2).sum(axis=1)
-    near = gap < 30.0**2
-    n = int(near.sum())
-    if n < 150:
-        return pose[:3, :3] @ target + pose[:3, 3]
-    weight = np.exp(-gap[near] / (2 * 14.0**2))[:, None]
-    a = np.c_[coordinates[near] - target, np.ones(n)]
-    residual = ras[near] - (coordinates[near] @ pose[:3, :3].T + pose[:3, 3])  # local correction of the global pose
-    ridge = np.diag([3.0e3, 3.0e3, 3.0e3, 1e-3])
-    solution = np.linalg.solve(a.T @ (a * weight) + ridge, a.T @ (residual * weight))
-    return pose[:3, :3] @ target + pose[:3, 3] + solution[3]
 
 
 def peak(heat: NDArray[np.float32]) -> tuple[Vector, float]:

@@ -13,7 +13,7 @@ from HeadCTIQALib.synthesis.head_model import HeadModel
 from HeadCTIQALib.synthesis.shapes import Array, Point
 
 ForeignObject = Literal["earring", "earrings", "hair_clip", "glasses", "electrode"]
-Implant = Literal["aneurysm_clip", "dental_filling"]
+Implant = Literal["aneurysm_clip", "aneurysm_coil", "dental_filling"]
 
 HOLDER_HALF_WIDTH_MM, HOLDER_HALF_DEPTH_MM = 108.0, 70.0
 
@@ -64,6 +64,8 @@ def paint_implant(c: Canvas, kind: Implant, side: int = 1) -> None:
     """Paint metal inside the body; it belongs to the tissue around it (implants are not foreign objects)."""
     if kind == "aneurysm_clip":
         c.rods(((13, 29, 31), (18, 34, 35)), (2.0, 1.6), None, 18000.0, side=side, over=tuple(t for t in Tissue if t))
+    elif kind == "aneurysm_coil":
+        c.rods(((12, 28, 29), (15, 31, 34)), (4.0, 4.0), None, 18000.0, side=side, over=tuple(t for t in Tissue if t))
     else:
         c.rods(((27.5, 44, -50), (27.5, 49, -50)), (3.0, 3.0), None, 15000.0, side=side, over=tuple(t for t in Tissue if t))
 

@@ -90,7 +90,7 @@ def demo_scene(seed: int = 0) -> Simulated:
         pitch_deg=9.0,
         shift_mm=(9.0, -13.0),
         foreign=("earring", "hair_clip"),
-        implants=("aneurysm_clip",),
+        implants=("aneurysm_coil",),
         # above the hair clip, whose own streaks would hide the motion
         motion=(Motion(92.0, 94.0, degrees=0.7, shift_mm=0.6), Motion(94.5, 111.0, degrees=5.0, shift_mm=4.0)),
         acquire=Acquire(matrix=384, fov_mm=240.0, spacing_mm=2.5, vertex_margin_mm=-3.0, foramen_margin_mm=27.0, noise_hu=5.6),

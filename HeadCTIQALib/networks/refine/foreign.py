@@ -116,7 +116,7 @@ def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder
     for c in np.flatnonzero(keep):
         box = boxes[c - 1]
         part = labels[box] == c
-        at_end = box[0].start == 0 and box[0].stop <= 2  # a single cut slice shows too little to tell
+        at_end = box[0].start == 0  # of what the first slice cuts, a cheek bone say, too little is seen to tell
         small = _ml(grid, part, box) >= MIN_VOLUME_ML and max(_extent(grid, box)) < MAX_EXTENT_MM
         # a cheek bone under thin skin is not bare: little air is near it
         bony = not metal[c] and _in_air(grid, hu, part, box) < 0.4

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings import HEAD, Tissue
+from HeadCTIQALib.findings import HEAD, INTRACRANIAL, Tissue
 from HeadCTIQALib.volume import CTVolume
+from HeadCTIQALib.volume.resample import block_mean
 
 from .headmask import box_filter_max
 
@@ -20,6 +21,7 @@ STILL_HU, MAX_STILL_HU = 1.2, 5.0  # still real scans reach 5 (skull base, hair)
 STILL_SIGMAS = 2.5
 STEP_LIMITS = (0.2, 1.5, 3.5)  # mm of a sudden in-plane shift: grades 1, 2, 3
 METAL_HU, WORN_METAL_HU = 2500, 700
+BASE_SHARE = 0.35  # of the head's area: with less intracranial space below the vault, face and skull base dominate
 MIN_RING_MM2 = 1500.0
 SMOOTH_MM = 1.4
 SECTORS, MIN_SECTORS, SECTOR_PERCENTILE = 24, 8, 75.0
@@ -36,7 +38,8 @@ def motion(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.int8
     clear air; NaN where no ring can be read.  In-plane motion throws bright and dark bands into that air; hair, cloth
     and cushions only brighten it.  A sudden in-plane shift of the head between neighbouring slices, against the trend
     of its surroundings, counts as motion between the two as well.  Slices outside the intracranial range are graded
-    like any other; where metal can explain an unrest, the slice is left ungraded rather than blamed.
+    like any other; where metal, or the partial-volume streaks of face and skull base, can explain an unrest, the slice
+    is left ungraded rather than blamed.
     """
     index, doubtful = ring_index(volume, tissue)
     grades = np.full(len(index), -1, np.int8)
@@ -51,12 +54,22 @@ def motion(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.int8
             floor = middle + STILL_SIGMAS * 1.4826 * float(np.median(np.abs(index[clean] - middle)))
         excess = np.sqrt(np.maximum(index[readable] ** 2 - min(floor, MAX_STILL_HU) ** 2, 0.0))
         grades[readable] = np.digitize(excess, GRADE_LIMITS)
-        grades[readable & doubtful & (grades > 0)] = -1
+        grades[readable & (doubtful | _skull_base(tissue)) & (grades > 0)] = -1
     steps = slice_steps(volume, tissue)
     for s in np.flatnonzero(steps > STEP_LIMITS[0]):
         grade = int(np.digitize(steps[s], STEP_LIMITS))
         grades[s : s + 2] = np.maximum(grades[s : s + 2], grade)
     return grades, index
+
+
+def _skull_base(tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(K,) bool: slices below the widest intracranial one in which the head is mostly face and skull base."""
+    inner, head = np.zeros(256, bool), np.zeros(256, bool)
+    inner[list(INTRACRANIAL)] = True
+    head[list(HEAD)] = True
+    counts = np.array([np.bincount(t.ravel(), minlength=256) for t in tissue])
+    inside, whole = counts[:, inner].sum(axis=1), counts[:, head].sum(axis=1)
+    return (inside < BASE_SHARE * whole) & (np.arange(len(tissue)) < int(inside.argmax()))
 
 
 def ring_index(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -83,8 +96,7 @@ def ring_index(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.
         distance = _chamfer(head, radius[1])
         ring = circle & (distance > radius[0]) & (distance <= radius[1])
         ring &= ~box_filter_max(thing_lut[small][None], (0, 5, 5))[0]
-        block = volume.hu[s, : rows * f, : columns * f].reshape(rows, f, columns, f)
-        hu = block.mean(axis=(1, 3), dtype=np.float32)
+        hu = block_mean(volume.hu[s], f, f)
         if volume.padding is not None:
             ring &= ~volume.padding[s, f // 2 : rows * f : f, f // 2 : columns * f : f]
         ring &= ~box_filter_max((hu > -880)[None], (0, 3, 3))[0]
@@ -155,8 +167,7 @@ def slice_steps(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.float
     flow, area = np.full((k - 1, 2), np.nan), np.zeros(k)
     previous = None
     for s in range(k):
-        block = volume.hu[s, : rows * f, : columns * f].reshape(rows, f, columns, f)
-        image = ndimage.gaussian_filter(np.clip(block.mean(axis=(1, 3), dtype=np.float32), -300, 900), 0.7)
+        image = ndimage.gaussian_filter(np.clip(block_mean(volume.hu[s], f, f), -300, 900), 0.7)
         mask = head_lut[tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]]
         area[s] = mask.sum() * dj * di * f * f
         # scalp and outer table: the surface that changes most smoothly from slice to slice

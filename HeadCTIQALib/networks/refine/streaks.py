@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from HeadCTIQALib.findings import INTRACRANIAL, PARENCHYMA, Tissue
 from HeadCTIQALib.volume import CTVolume
+from HeadCTIQALib.volume.resample import block_mean
 
 from .headmask import box_filter_max
 from .parenchyma import masked_smooth, noise_sd
@@ -51,8 +52,7 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
         inside = inner[labels]
         if inside.sum() * pixel[0] * pixel[1] < 400.0:
             continue
-        block = volume.hu[s, : rows * f, : columns * f].reshape(rows, f, columns, f).mean(axis=(1, 3), dtype=np.float32)
-        hu = np.round(block).astype(np.int16)
+        hu = np.round(block_mean(volume.hu[s], f, f)).astype(np.int16)
         found = _dark(hu, inside, pixel)
         if beside[s]:
             restless[s] = _restlessness(hu, labels, parenchyma[labels], pixel)
