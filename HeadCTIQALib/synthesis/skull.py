@@ -105,7 +105,7 @@ def paint_spine(c: Canvas, model: HeadModel) -> None:
     for d, core in ((atlas, 550.0), (np.minimum(dens, axis_arch), 450.0), (np.minimum(bodies, arch), 350.0)):
         solid = np.maximum(d, -canal)
         w.paint(solid, Tissue.BONE, 950.0, keep)
-        w.paint(solid + 2.2, None, core, keep)
+        w.paint(solid + np.float32(2.2), None, core, keep)
     fluid = w.label == int(Tissue.BONE)
     w.paint(canal, None, 12.0, keep | fluid)
     w.paint(canal + 3.5, None, 33.0, keep | fluid)
