@@ -14,7 +14,7 @@ ifeq ($(SCAN),)
 	@rm -rf demo/scan
 	@echo "Simulating a head CT with a defect in every category (about half a minute) ..."
 	@$(BIN)/headctiqa simulate --demo --format dicom --output demo/scan
-	@$(BIN)/headctiqa assess demo/scan/dicom --output "$(OUTPUT)"
+	@$(BIN)/headctiqa assess demo/scan/simulated-head --output "$(OUTPUT)"
 else
 	@$(BIN)/headctiqa assess "$(SCAN)" --output "$(OUTPUT)"
 endif

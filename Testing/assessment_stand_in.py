@@ -59,8 +59,8 @@ def install(setattr_, finder=find):
 
 def main() -> int:
     """Run the command line; charges: "bug" (the networks fail), "model" (they are damaged), "slow" (they take long
-    enough to be interrupted), "full" (the disk is full when the segmentation is written), "slowwrite";
-    "report" draws the real report, which is left out otherwise because it takes seconds."""
+    enough to be interrupted), "full" (the disk is full when the segmentation is written), "slowwrite"
+    (the report takes long while the masks are written beside it); "report" draws the real report, which is left out otherwise because it takes seconds."""
     from HeadCTIQALib import cli, errors, report
     from HeadCTIQALib.findings import segmentation
 
@@ -76,9 +76,15 @@ def main() -> int:
             time.sleep(30)
         return find(volume, device, progress)
 
+    def charged_report(record, volume, findings):
+        if "slowwrite" in charges:
+            print("waiting", flush=True)
+            time.sleep(30)
+        return "<html></html>"
+
     install(setattr, charged)
     if "report" not in charges:
-        report.render = lambda record, volume, findings: "<html></html>"
+        report.render = charged_report
     write = segmentation.write_segmentation
 
     def charged_write(path, *more):
@@ -86,9 +92,6 @@ def main() -> int:
             Path(path).write_bytes(b"part of a file")
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, *more)
-        if "slowwrite" in charges:
-            print("waiting", flush=True)
-            time.sleep(30)
 
     segmentation.write_segmentation = charged_write
     return cli.main(sys.argv[2:])

@@ -208,7 +208,7 @@ def test_tilted_slices_are_not_written_as_nifti(tilted_head_volume, tmp_path):
         write_nifti(tilted_head_volume, tmp_path / "scan.nii.gz")
 
 
-@pytest.mark.parametrize(("format_", "file"), [("dicom", "dicom/CT0001.dcm"), ("nifti", "scan.nii.gz")])
+@pytest.mark.parametrize(("format_", "file"), [("dicom", "simulated-head/CT0001.dcm"), ("nifti", "scan.nii.gz")])
 def test_simulate_writes_a_scan_that_can_be_read_and_its_truth(head_volume, tmp_path, monkeypatch, format_, file):
     scan = SimpleNamespace(volume=head_volume, truth={"symmetry_angle": np.float64(1.5)})
     monkeypatch.setattr("HeadCTIQALib.synthesis.simulate", lambda seed=0: scan)

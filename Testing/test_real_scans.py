@@ -125,10 +125,6 @@ def test_clean_brains_are_not_called_moved_or_streaked(assessed, name: str) -> N
     assert result.measurements["streak_extent"].value < 2.0
 
 
-def test_fiducials_on_the_scalp_are_foreign_objects(assessed) -> None:
-    assert assessed("ge-vct-tumour").measurements["foreign_object_volume"].value > 0.05
-
-
 @pytest.mark.parametrize(("name", "reason"), [("philips-skull-phantom-tilt", "brain"), ("vtk-headsq", "HU")])
 def test_what_is_not_a_patient_in_hu_is_refused(shared_ct: Path, tmp_path: Path, capsys, name: str, reason: str) -> None:
     assert main(["assess", str(shared_ct / name), "--output", str(tmp_path / "out"), "--progress", "none"]) == 3

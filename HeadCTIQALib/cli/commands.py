@@ -65,7 +65,7 @@ def simulate(output: Path, seed: int | None, demo: bool, format_: str) -> int:
         if format_ == "dicom":
             from HeadCTIQALib.synthesis.dicom import write_series
 
-            write_series(scan.volume, output / "dicom", seed=seed or 0)
+            write_series(scan.volume, output / "simulated-head", seed=seed or 0)
         else:
             write_nifti(scan.volume, output / "scan.nii.gz")
         (output / "truth.json").write_text(json.dumps(plain(scan.truth), indent=1, allow_nan=False) + "\n", encoding="utf-8")
