@@ -254,7 +254,7 @@ def study_once(make_head: Callable[..., CTVolume], tmp_path_factory: pytest.Temp
     uids = {
         "scout": new_series(scout, folder / "1", 1, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
         "bone": new_series(small, folder / "deep/er/2", 2, ConvolutionKernel="BONE"),
-        "brain": new_series(small, folder / "deep/3", 3, SeriesDescription="Brain axial SIMULATED"),
+        "brain": new_series(small, folder / "deep/3", 3, SeriesDescription="Brain axial NOBODY"),
         "contrast": new_series(small, folder / "4", 4, ContrastBolusAgent="AGENT"),
         "mip": new_series(small, folder / "5", 5, ImageType=["DERIVED", "SECONDARY", "AXIAL", "MIP"]),
         "few": new_series(half, folder / "6", 6),
@@ -283,7 +283,7 @@ def test_the_axial_soft_plain_head_series_is_chosen(study: tuple[Path, dict[str,
     assert "axial" in got.source.chosen_because
     assert len(got.source.series_considered) == 11
     assert any("not CT" in line for line in got.source.series_considered)
-    assert not any("SIMULATED" in line for line in got.source.series_considered)
+    assert not any("NOBODY" in line for line in got.source.series_considered)
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
     assert min(fractions) >= 0
@@ -360,7 +360,7 @@ def test_odd_tags_do_not_hurt(small: CTVolume, tmp_path: Path) -> None:
             ds.PatientAge = "ANONYMIZED"
         ds.StudyDate, ds.ContrastBolusAgent, ds.Manufacturer = "20269999", "NONE", "GE MEDICAL SYSTEMS"
         ds.ConvolutionKernel = ["Hr40f", "3"]
-        ds.XRayTubeCurrent, ds.ExposureTime, ds.SeriesDescription = 100, 2000, "SIMULATED"
+        ds.XRayTubeCurrent, ds.ExposureTime, ds.SeriesDescription = 100, 2000, "NOBODY"
 
     got = read(edit(tmp_path / "scan", change)).acquisition
     assert got.patient_age_years is None

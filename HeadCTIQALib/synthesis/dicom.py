@@ -27,7 +27,7 @@ def write_series(
     folder: Path,
     *,
     seed: int = 0,
-    burned_patient: str = "SIMULATED",
+    burned_patient: str = "NOBODY",
     transfer_syntax: str | None = None,
 ) -> None:
     """Write `volume` as one DICOM CT Image file per slice into `folder` (made when absent).
