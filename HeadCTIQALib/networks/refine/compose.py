@@ -38,7 +38,7 @@ def refine(volume: CTVolume, coarse: CoarseAnatomy, progress: Callable[[str, flo
         progress: told the step being done and the fraction done.
 
     Raises:
-        ValueError: the network saw no head.
+        InputError: the network saw no head.
     """
     tell = progress or silent
     # Steps that do not need each other share two cores: NumPy and SciPy let go of the interpreter lock.

@@ -29,7 +29,7 @@ def tissue_map(volume: CTVolume, coarse: CoarseAnatomy) -> NDArray[np.uint8]:
     a mixture fit of smoothed HU with the network's probabilities as prior.
 
     Raises:
-        ValueError: the network saw no head.
+        InputError: the network saw no head.
     """
     grid = work_grid(volume, coarse)
     hu = grid.reduce_hu()
