@@ -10,7 +10,8 @@ from metrics_phantom import grid, head, mark, noise_field, noisy, rotation, with
 
 import HeadCTIQALib.metrics
 from HeadCTIQALib.metrics import measure
-from HeadCTIQALib.metrics.extras import Extra, extras, population_flags
+from HeadCTIQALib.metrics.extras import Extra, extras
+from HeadCTIQALib.volume.checks import _context_warnings
 from HeadCTIQALib.volume.types import Acquisition
 
 
@@ -85,8 +86,8 @@ def test_eyes_truncation_clipping_and_age(scan):
     assert "Too little free air" in by_id(padded, findings)["air_hu"].reason
     child = replace(volume, acquisition=replace(volume.acquisition, patient_age_years=9.0))
     assert by_id(child, findings)["ctdi_vol_percent_of_reference"].value is None
-    assert "validated on adults only" in population_flags(child)[0]
-    assert population_flags(volume) == ()
+    assert "validated on adults only" in _context_warnings(child)[0]
+    assert _context_warnings(volume) == []
     assert mark(volume, np.array([0, 0, 500.0])).in_scan is False
 
 

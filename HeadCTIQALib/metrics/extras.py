@@ -20,7 +20,6 @@ from HeadCTIQALib.volume.types import CTVolume
 
 REFERENCE_CTDI_MGY = 60.0
 ADULT_YEARS = 18.0
-ADULTS_ONLY = "validated on adults only"
 
 _GEOMETRY = "geometry"
 _TAGS = "DICOM tags"
@@ -72,14 +71,6 @@ def extras(
         _eyes(volume, findings),
         _ctdi(volume),
     )
-
-
-def population_flags(volume: CTVolume) -> tuple[str, ...]:
-    """Sentences about a patient outside the population on which the system was validated."""
-    age = volume.acquisition.patient_age_years
-    if age is not None and age < ADULT_YEARS:
-        return (f"The patient is {age:g} years old; the measurements and scores are {ADULTS_ONLY}.",)
-    return ()
 
 
 def _missing(id_: str, title: str, unit: str, reason: str, source: str) -> Extra:
