@@ -302,7 +302,7 @@ def test_absent_device_is_a_model_error(monkeypatch):
     """The devices are asked for by name only; one that the machine lacks is refused in a sentence."""
     torch = pytest.importorskip("torch")
     from HeadCTIQALib.errors import ModelError
-    from HeadCTIQALib.networks import choose_device
+    from HeadCTIQALib.networks.local import choose_device
 
     for device, module in (("cuda", torch.cuda), ("mps", torch.backends.mps)):
         monkeypatch.setattr(module, "is_available", lambda: False)

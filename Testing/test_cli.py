@@ -9,20 +9,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from assessment_stand_in import find, install
 
 from HeadCTIQALib import RESEARCH_USE, __version__, cli
 from HeadCTIQALib.assessment import evaluate
 from HeadCTIQALib.cli import tree
-from HeadCTIQALib.cli.commands import write_nifti
-from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
 from HeadCTIQALib.progress import JsonProgress, TextProgress
-from HeadCTIQALib.volume import read
 
 PROJECT = Path(__file__).resolve().parents[1]
 STAND_IN = Path(__file__).with_name("assessment_stand_in.py")
@@ -192,30 +187,41 @@ def test_interrupted_run_leaves_nothing(dicom_head_folder, tmp_path, charges, nu
     assert list(tmp_path.iterdir()) == []
 
 
-# simulate
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_signal_handler_of_the_caller_comes_back(monkeypatch, capsys):
+    install(monkeypatch.setattr)
+
+    def mine(number, frame):
+        raise AssertionError
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+        assert cli.main(["describe"]) == 0
+        assert signal.getsignal(signal.SIGTERM) is mine
+        assert cli.main(["assess", "nowhere", "-o", "out"]) == cli.INPUT
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def test_nifti_keeps_voxels_and_geometry(head_volume, tmp_path):
-    write_nifti(head_volume, tmp_path / "scan.nii.gz")
-    back = read(tmp_path / "scan.nii.gz")
-    np.testing.assert_array_equal(back.hu, head_volume.hu)
-    np.testing.assert_allclose(back.origins, head_volume.origins, atol=1e-3)
-    np.testing.assert_allclose(back.row_step, head_volume.row_step, atol=1e-6)
+def test_name_of_an_image_file_is_kept_only_on_request(head_volume, tmp_path, monkeypatch, capsys):
+    """Files are often named after the patient."""
+    SimpleITK = pytest.importorskip("SimpleITK")
+    install(monkeypatch.setattr)
+    monkeypatch.setattr("HeadCTIQALib.report.render", lambda record, volume, findings: json.dumps(record))
+    image = SimpleITK.GetImageFromArray(head_volume.hu)
+    image.SetSpacing((2.4, 2.4, 5.0))
+    path = tmp_path / "Zebrowski_Quirin.nii.gz"
+    SimpleITK.WriteImage(image, str(path))
 
+    def texts(*more):
+        assert cli.main(["assess", str(path), "-o", str(tmp_path / "out"), *more]) == 0
+        shown = capsys.readouterr()
+        files = [p.read_bytes().split(b"\n\n")[0].decode("utf-8", "replace") for p in (tmp_path / "out").iterdir()]
+        return "".join([shown.out, shown.err, *files]).lower()
 
-def test_tilted_slices_are_not_written_as_nifti(tilted_head_volume, tmp_path):
-    with pytest.raises(OutputError, match="use --format dicom"):
-        write_nifti(tilted_head_volume, tmp_path / "scan.nii.gz")
-
-
-@pytest.mark.parametrize(("format_", "file"), [("dicom", "simulated-head/CT0001.dcm"), ("nifti", "scan.nii.gz")])
-def test_simulate_writes_a_scan_that_can_be_read_and_its_truth(head_volume, tmp_path, monkeypatch, format_, file):
-    scan = SimpleNamespace(volume=head_volume, truth={"symmetry_angle": np.float64(1.5)})
-    monkeypatch.setattr("HeadCTIQALib.synthesis.simulate", lambda seed=0: scan)
-    assert cli.main(["simulate", "--output", str(tmp_path / "sim"), "--format", format_]) == 0
-    assert json.loads((tmp_path / "sim" / "truth.json").read_text()) == {"symmetry_angle": 1.5}
-    assert read((tmp_path / "sim" / file).parent if format_ == "dicom" else tmp_path / "sim" / file).shape == head_volume.shape
-    assert cli.main(["simulate", "--output", str(tmp_path / "sim")]) == cli.OUTPUT, "not into a folder with files"
+    assert "zebrowski" not in texts()
+    assert "zebrowski" in texts("--keep-name")
 
 
 # the tree

@@ -14,20 +14,22 @@ import torch
 
 from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.networks import bundle as bundles
-from HeadCTIQALib.networks import choose_device, models_used
-from HeadCTIQALib.networks.anatomy import MIRRORED, SHAPE, coarse_anatomy, fit_pose, imaged, peak, run
-from HeadCTIQALib.networks.bundle import Bundle, compact, load_network, open_bundle, restore
-from HeadCTIQALib.networks.net import LANDMARKS, AnatomyNet
+from HeadCTIQALib.networks import local_infer, models_used
+from HeadCTIQALib.networks.anatomy import SHAPE, coarse_anatomy, fit_pose, imaged, peak
+from HeadCTIQALib.networks.bundle import compact, load_network, open_bundle, restore
+from HeadCTIQALib.networks.channels import LANDMARKS, MIRRORED
+from HeadCTIQALib.networks.local import choose_device
+from HeadCTIQALib.networks.nets.anatomy import AnatomyNet
+from HeadCTIQALib.networks.types import Infer
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.synthesis import Acquire, Scene, simulate
 from HeadCTIQALib.volume.resample import head_grid, to_grid
 
 
 @pytest.fixture(scope="module")
-def anatomy() -> tuple[AnatomyNet, Bundle]:
+def infer() -> Infer:
     torch.set_num_threads(1)
-    found = open_bundle("anatomy")
-    return load_network(found, "cpu"), found
+    return local_infer("cpu")
 
 
 @pytest.fixture
@@ -65,18 +67,18 @@ def test_weights_of_another_network_are_refused(bundle_copy: Path) -> None:
         load_network(open_bundle("anatomy"), "cpu")
 
 
-def test_monai_can_build_the_network_from_the_bundle(anatomy: tuple[AnatomyNet, Bundle]) -> None:
+def test_monai_can_build_the_network_from_the_bundle() -> None:
     from monai.bundle import ConfigParser
 
     parser = ConfigParser()
-    parser.read_config(anatomy[1].folder / "configs" / "inference.json")
+    parser.read_config(open_bundle("anatomy").folder / "configs" / "inference.json")
     built = parser.get_parsed_content("network_def")
     assert isinstance(built, AnatomyNet)
-    assert built.state_dict().keys() == anatomy[0].state_dict().keys()
+    assert built.state_dict().keys() == load_network(open_bundle("anatomy"), "cpu").state_dict().keys()
 
 
 def test_model_card_names_weights_and_data() -> None:
-    (card,) = models_used()
+    card = models_used()[0]
     assert len(card["sha256"]) == 64
     assert "ge-revolution-dental" in json.dumps(card["data_source"])
     text = (resource("Models", "anatomy") / "docs" / "README.md").read_text(encoding="utf-8")
@@ -102,12 +104,12 @@ def test_mirrored_landmarks_swap_sides() -> None:
     assert LANDMARKS[MIRRORED[LANDMARKS.index("BASION")]] == "BASION"
 
 
-def test_mean_with_mirror_image_is_exactly_symmetric(anatomy: tuple[AnatomyNet, Bundle]) -> None:
+def test_mean_with_mirror_image_is_exactly_symmetric(infer: Infer) -> None:
     rng = np.random.default_rng(0)
     hu = rng.normal(0, 300, SHAPE).astype(np.float32)
     inside = np.ones(SHAPE, bool)
-    a = run(anatomy[0], hu, inside, "cpu")
-    b = run(anatomy[0], hu[..., ::-1].copy(), inside, "cpu")[..., ::-1]
+    (a,) = infer("anatomy", hu, inside)
+    b = infer("anatomy", hu[..., ::-1], inside)[0][..., ::-1]
     assert np.allclose(a[:11], b[:11], atol=2e-3)
     assert np.allclose(a[11], -b[11], atol=2e-3)
     assert np.allclose(a[14:], b[14:][list(MIRRORED)], atol=5e-3)
@@ -148,19 +150,19 @@ def test_resampling_puts_a_point_where_it_is(tilted_head_volume) -> None:
 
 
 @pytest.mark.parametrize("seed", [21, 22])
-def test_unseen_simulated_head(anatomy: tuple[AnatomyNet, Bundle], seed: int) -> None:
+def test_unseen_simulated_head(infer: Infer, seed: int) -> None:
     scene = Scene(yaw_deg=8.0, roll_deg=-5.0, pitch_deg=6.0, acquire=Acquire(matrix=128, spacing_mm=4.0, noise_hu=5.0))
     scan = simulate(seed, scene=scene)
-    coarse = coarse_anatomy(scan.volume, *anatomy, "cpu")
+    coarse = coarse_anatomy(scan.volume, infer)
     error = {n: np.linalg.norm(np.subtract(coarse.landmarks[n].position, scan.findings.landmarks[n].position)) for n in LANDMARKS if scan.findings.landmarks[n].in_scan}
     assert np.median(list(error.values())) < 4.0, error
     axis = coarse.pose[:3, 0] / np.linalg.norm(coarse.pose[:3, 0])
     assert np.degrees(np.arccos(axis @ np.array(scan.findings.midsagittal.normal))) < 3.0
 
 
-def test_points_beyond_the_scan_are_said_to_be_so(anatomy: tuple[AnatomyNet, Bundle]) -> None:
+def test_points_beyond_the_scan_are_said_to_be_so(infer: Infer) -> None:
     scan = simulate(23, scene=Scene(acquire=Acquire(matrix=128, spacing_mm=4.0, foramen_margin_mm=-20.0)))
-    coarse = coarse_anatomy(scan.volume, *anatomy, "cpu")
+    coarse = coarse_anatomy(scan.volume, infer)
     for name in ("BASION", "OPISTHION"):
         found = coarse.landmarks[name]
         assert not found.in_scan

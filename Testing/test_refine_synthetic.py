@@ -41,15 +41,16 @@ def labels_at(ras: np.ndarray, turn: np.ndarray) -> np.ndarray:
     out = np.zeros(ras.shape[:-1], np.uint8)
     out[radius < 1.0] = Tissue.SOFT
     out[radius < 0.93] = Tissue.BONE
-    out[radius < 0.84] = Tissue.GREY
+    out[radius < 0.84] = Tissue.CSF  # between the inner table and the brain
+    out[radius < 0.825] = Tissue.GREY
     out[radius < 0.70] = Tissue.WHITE
-    low = (radius < 0.84) & (p[..., 2] < -35)
+    low = (radius < 0.825) & (p[..., 2] < -35)
     out[low] = Tissue.BRAIN
     deep = (np.abs(np.abs(p[..., 0]) - 20) < 9) & (np.abs(p[..., 1]) < 20) & (np.abs(p[..., 2]) < 12)
     out[deep] = Tissue.DEEP_GREY
     out[(np.abs(p[..., 0]) < 7) & (np.abs(p[..., 1]) < 25) & (np.abs(p[..., 2]) < 10)] = Tissue.CSF
     for side in (-1, 1):
-        out[np.linalg.norm(p - np.array([side * 28.0, 66.0, -30.0]), axis=-1) < 7] = Tissue.AIR_CAVITY
+        out[np.linalg.norm(p - np.array([side * 28.0, 60.0, -30.0]), axis=-1) < 7] = Tissue.AIR_CAVITY
     shell = np.hypot(ras[..., 0] / 92, (ras[..., 1] + 5) / 98)
     out[(np.abs(shell - 1) < 0.03) & (ras[..., 1] < -30) & (out == 0)] = Tissue.HOLDER
     return out

@@ -140,6 +140,30 @@ def test_contrast_and_children(head_volume: CTVolume) -> None:
     assert check(replace(head_volume, acquisition=Acquisition(patient_age_years=18.0))) == ()
 
 
+@pytest.mark.parametrize("offset", [30, -30])
+def test_shifted_hu_scale(head_volume: CTVolume, offset: int) -> None:
+    (text,) = check(with_hu(head_volume, head_volume.hu + offset))
+    assert f"Brain reads about {33 + offset} HU" in text or f"Brain reads about {32 + offset} HU" in text
+    assert check(with_hu(head_volume, head_volume.hu + offset // 6)) == (), "scanners differ by as much"
+
+
+def test_stretched_hu_scale(head_volume: CTVolume) -> None:
+    (text,) = check(with_hu(head_volume, np.where(head_volume.hu > -500, head_volume.hu * 1.8, head_volume.hu)))
+    assert "seems to be shifted or stretched" in text
+
+
+def test_contrast_medium_without_a_tag(head_volume: CTVolume) -> None:
+    """Tubes of 250 HU, 5 mm wide and 40 mm apart, through the whole brain; and calcium in a few places."""
+    k, j, i = np.meshgrid(*(np.arange(n) for n in head_volume.shape), indexing="ij")
+    brain = (head_volume.hu > -20) & (head_volume.hu < 90)
+    vessels = brain & (j % 16 < 2) & (i % 16 < 2)
+    (text,) = check(with_hu(head_volume, np.where(vessels, 250, head_volume.hu)))
+    assert "suggest contrast medium" in text
+    (text,) = check(with_hu(head_volume, np.where(vessels, 250, head_volume.hu), acquisition=Acquisition(contrast_agent=True)))
+    assert "Contrast medium was given" in text
+    assert check(with_hu(head_volume, np.where(vessels & (abs(k - 20) < 3), 250, head_volume.hu))) == ()
+
+
 def test_import_stays_light() -> None:
     code = "import sys, HeadCTIQALib.volume; print(sorted({'pydicom', 'SimpleITK', 'gdcm', 'scipy', 'torch'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,6 +1,10 @@
-"""The pipeline in one screenful, the record that it produces, and the folder that holds it."""
+"""The pipeline in one screenful, the record that it produces, and the folder that holds it.
 
-from .correction import Correction
+A person's corrections are in :mod:`.review`, which is imported by itself because it brings in the metrics.
+"""
+
+from .comparison import Comparison, Difference, compare, uncorrected
+from .correction import Correction, CorrectionError, parse_value, value_range
 from .pipeline import Assessment, assess, evaluate
 from .record import SCHEMA, measurements_from_record
 from .storage import StoredAssessment, check_output, load_assessment
@@ -8,11 +12,18 @@ from .storage import StoredAssessment, check_output, load_assessment
 __all__ = [
     "SCHEMA",
     "Assessment",
+    "Comparison",
     "Correction",
+    "CorrectionError",
+    "Difference",
     "StoredAssessment",
     "assess",
     "check_output",
+    "compare",
     "evaluate",
     "load_assessment",
     "measurements_from_record",
+    "parse_value",
+    "uncorrected",
+    "value_range",
 ]

@@ -58,6 +58,7 @@ def assess(
     device: str = "auto",
     scoring_model: ScoringModel | None = None,
     progress: Progress | None = None,
+    keep_name: bool = False,
 ) -> Assessment:
     """Assess the head CT at ``path`` (a DICOM folder or file, NIfTI, NRRD or MetaImage).
 
@@ -66,18 +67,20 @@ def assess(
         device: "auto", "cpu", "cuda" or "mps", for the networks.
         scoring_model: from :func:`HeadCTIQALib.scoring.load_model`; None for the guideline model.
         progress: told what is being done; see :class:`HeadCTIQALib.progress.Progress`.
+        keep_name: put the name of an image file, which may be a patient's, into the record and the report.
 
     Raises:
         InputError: the scan cannot be read or is not a head CT.
         ModelError: a network bundle is missing or damaged.
     """
     from HeadCTIQALib import networks
+
+    networks.prefetch()  # torch takes seconds to import; meanwhile the scan is read
     from HeadCTIQALib.volume import check, read
 
     clock = _Clock(progress or silent)
-    networks.prefetch()  # torch takes seconds to import; meanwhile the scan is read
     clock("Reading the scan", 0.0)
-    volume = read(path, series=series, progress=lambda fraction: clock("Reading the scan", fraction))
+    volume = read(path, series=series, progress=lambda fraction: clock("Reading the scan", fraction), keep_name=keep_name)
     volume = replace(volume, warnings=_unique(volume.warnings, check(volume)))
     findings = networks.find(volume, device=device, progress=clock)
     laps = clock.stop()

@@ -8,6 +8,7 @@ identifiers: of the series UID only a hash, which tells two series apart but lea
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 import platform
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
 SCHEMA = "headctiqa-assessment/1.0"
 PACKAGES = ("numpy", "scipy", "pydicom", "python-gdcm", "SimpleITK", "pynrrd", "torch", "monai")
-ADULTS_ONLY = "The patient is under 18: HeadCTIQA is validated on adults only."
-_DECIMALS = 4
-_GEOMETRY_DECIMALS = 6
+DECIMALS = 4
+# what is computed with again: measured values, geometry, coefficients, and (to be put back unchanged) what a correction replaced
+_FINER = {"value": 6, "original": 6, "geometry": 6, "spacing_mm": 6, "coefficient": 6, "motion_index": 12, "definition": 12, "review": 12}
 _OLDEST_AGE = 90.0  # ages above 89 identify people (HIPAA safe harbour) and are all written as 90
 
 
@@ -48,8 +49,9 @@ def build_record(
     models: Sequence[Mapping[str, Any]],
     corrections: Sequence[Correction],
     timings: Mapping[str, float],
+    review: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The record of one assessment, of JSON types only.
+    """The record of one assessment, of JSON types only; ``review`` is what :mod:`.review_record` keeps of corrections.
 
     Raises:
         ValueError: a number that is not finite reached the record, which is a bug further up.
@@ -62,19 +64,49 @@ def build_record(
         "input": _input(volume),
         "overall": _overall(scores.overall),
         "categories": {c.id: _category(c, scores.categories[c.id], scoring_model.weights[c.id]) for c in CATEGORIES},
-        "iqms": {m.id: _iqm(measurements[m.id]) for m in IQMS},
+        "iqms": {m.id: iqm_entry(measurements[m.id]) for m in IQMS},
         "extras": [_fields(extra, "id", "title", "value", "unit", "reason", "source") for extra in extras],
         "findings": _findings(findings),
         "corrections": [dataclasses.asdict(c) for c in corrections],
         "models": [dict(model) for model in models],
-        "scoring_model": {**_fields(scoring_model, "id", "name", "kind"), "provenance": dict(scoring_model.provenance)},
+        "scoring_model": _scoring_model(scoring_model),
         "warnings": _warnings(volume),
         "timings": {stage: round(seconds, 2) for stage, seconds in timings.items()},
     }
+    if review is not None:
+        record["review"] = review
     return plain(record)
 
 
-def plain(value: Any, where: str = "record", decimals: int = _DECIMALS) -> Any:
+def rescored_record(record: Mapping[str, Any], scores: Scores, scoring_model: ScoringModel) -> dict[str, Any]:
+    """``record`` with the scores of another model and that model, everything else as it was."""
+    return {
+        **record,
+        **_rescored_review(record, scoring_model),
+        "overall": plain(_overall(scores.overall)),
+        "categories": plain({c.id: _category(c, scores.categories[c.id], scoring_model.weights[c.id]) for c in CATEGORIES}),
+        "scoring_model": plain(_scoring_model(scoring_model)),
+    }
+
+
+def _rescored_review(record: Mapping[str, Any], scoring_model: ScoringModel) -> dict[str, Any]:
+    """The kept review with the scores that the measurements before any correction have by another model."""
+    from HeadCTIQALib.scoring import score
+
+    review = record.get("review")
+    if review is None:
+        return {}
+    original = review["original"]
+    scores = score(measurements_from_record({"iqms": {**record["iqms"], **original["iqms"]}}), scoring_model)
+    return {"review": {**review, "original": {**original, "scores": plain(scores_only(scores), decimals=_FINER["review"])}}}
+
+
+def scores_only(scores: Scores) -> dict[str, Any]:
+    """Bare numbers: overall and by category, None where withheld."""
+    return {"overall": scores.overall.score, "categories": {c: s.score for c, s in scores.categories.items()}}
+
+
+def plain(value: Any, where: str = "record", decimals: int = DECIMALS) -> Any:
     """``value`` in JSON types: tuples and arrays as lists, numbers finite and rounded to ``decimals``.
 
     Raises:
@@ -93,8 +125,7 @@ def plain(value: Any, where: str = "record", decimals: int = _DECIMALS) -> Any:
             raise ValueError(f"{where} is {value}")
         return round(value, decimals) + 0.0  # no negative zero
     if isinstance(value, Mapping):
-        finer = {"geometry", "spacing_mm", "coefficient"}
-        return {str(k): plain(v, f"{where}.{k}", _GEOMETRY_DECIMALS if k in finer else decimals) for k, v in value.items()}
+        return {str(k): plain(v, f"{where}.{k}", max(decimals, _FINER.get(str(k), 0))) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
         return [plain(v, f"{where}[{n}]", decimals) for n, v in enumerate(value)]
     raise TypeError(f"{where} is a {type(value).__name__}")
@@ -117,7 +148,8 @@ def measurements_from_record(record: Mapping[str, Any]) -> dict[str, Measurement
     }
 
 
-def _iqm(measurement: Measurement) -> dict[str, Any]:
+def iqm_entry(measurement: Measurement) -> dict[str, Any]:
+    """One measurement as the record keeps it."""
     iqm = IQM_BY_ID[measurement.iqm]
     value = measurement.value
     good, acceptable, poor = iqm.ranges
@@ -146,6 +178,14 @@ def _iqm(measurement: Measurement) -> dict[str, Any]:
 
 def _category(category: Category, scored: Score, weight: float) -> dict[str, Any]:
     return {"title": category.title, "weight": weight, **_score(scored)}
+
+
+def _scoring_model(model: ScoringModel) -> dict[str, Any]:
+    """The model by name, and in full, so that a corrected assessment is scored by the same one again."""
+    from HeadCTIQALib.scoring.storage import to_json
+
+    named = {**_fields(model, "id", "name", "kind"), "provenance": dict(model.provenance)}
+    return {**named, "definition": to_json(model)}
 
 
 def _overall(scored: Score) -> dict[str, Any]:
@@ -213,27 +253,32 @@ def _findings(findings: Findings) -> dict[str, Any]:
         "landmarks": {id_: landmark(id_, point) for id_, point in findings.landmarks.items()},
         "midsagittal": None if findings.midsagittal is None else _fields(findings.midsagittal),
         "motion_grades": findings.motion_grades,
-        "motion_index": None if findings.motion_index is None else _finite_or_none(findings.motion_index),
+        "motion_index": None if findings.motion_index is None else per_slice(findings.motion_index),
         "streak_searched": findings.streak is not None,
     }
 
 
 def _warnings(volume: CTVolume) -> list[str]:
-    age = volume.acquisition.patient_age_years
-    warnings = list(volume.warnings)
-    if age is not None and age < 18 and not any("adults only" in w for w in warnings):
-        warnings.append(ADULTS_ONLY)
-    return warnings
+    from HeadCTIQALib.volume.checks import UNDER_AGE, is_under_age
+
+    told = UNDER_AGE in volume.warnings  # not by check() when the volume comes from 3D Slicer
+    return [*volume.warnings, *([UNDER_AGE] if is_under_age(volume) and not told else [])]
 
 
 def _software() -> dict[str, Any]:
-    packages = {}
+    return {"name": "HeadCTIQA", "version": __version__, "python": platform.python_version(), "packages": dict(_packages())}
+
+
+@functools.cache
+def _packages() -> tuple[tuple[str, str], ...]:
+    """Versions of what is installed; looking them up takes longer than the rest of a record."""
+    packages = []
     for name in PACKAGES:
         try:
-            packages[name] = metadata.version(name)
+            packages.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
             continue  # e.g. no torch where findings are only reviewed
-    return {"name": "HeadCTIQA", "version": __version__, "python": platform.python_version(), "packages": packages}
+    return tuple(packages)
 
 
 def _fields(value: Any, *names: str) -> dict[str, Any]:
@@ -241,7 +286,7 @@ def _fields(value: Any, *names: str) -> dict[str, Any]:
     return {name: getattr(value, name) for name in names or [f.name for f in dataclasses.fields(value)]}
 
 
-def _finite_or_none(values: Iterable[float]) -> list[float | None]:
+def per_slice(values: Iterable[float]) -> list[float | None]:
     """A per-slice list in which a slice without a value is null, as JSON knows no NaN."""
     return [float(x) if math.isfinite(x) else None for x in values]
 

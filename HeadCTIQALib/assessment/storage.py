@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
-from HeadCTIQALib.progress import Progress
+from HeadCTIQALib.progress import Progress, silent
 
 from .record import SCHEMA
 
@@ -78,12 +78,20 @@ def check_output(folder: str | Path, input_path: str | Path | None = None) -> Pa
 
 def write_assessment(assessment: Assessment, folder: Path, progress: Progress) -> Path:
     """Write all files of ``assessment``; see :meth:`Assessment.write`."""
+    target = check_output(folder, assessment.input_path)
+    return write_files(assessment.volume, assessment.findings, assessment.record, target, progress)
+
+
+def write_files(volume: CTVolume, findings: Findings, record: Mapping[str, Any], target: Path, progress: Progress = silent) -> Path:
+    """Write an assessment folder to ``target``, which :func:`check_output` accepted; whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     from HeadCTIQALib.findings.markups import write_landmarks, write_plane
     from HeadCTIQALib.findings.segmentation import write_segmentation
     from HeadCTIQALib.report import render
 
-    target = check_output(folder, assessment.input_path)
-    volume, findings, record = assessment.volume, assessment.findings, assessment.record
     with _whole_or_nothing(target) as part, ThreadPoolExecutor(1, "write") as beside:
         # compressing the masks and drawing the pictures share two cores
         segmentation = beside.submit(write_segmentation, part / SEGMENTATION, volume, findings)

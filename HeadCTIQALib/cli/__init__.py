@@ -10,14 +10,17 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from HeadCTIQALib import RESEARCH_USE, __version__
 from HeadCTIQALib.errors import HeadCTIQAError, ModelError, OutputError
 from HeadCTIQALib.progress import JsonProgress
+
+from . import cohort, evaluate_networks, simulate, train
 
 OK, INTERNAL, USAGE, INPUT, OUTPUT, MODEL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
@@ -37,9 +40,13 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (argparse itself exits with 0 or 2)."""
     options = _parser().parse_args(arguments)
-    with contextlib.suppress(ValueError):  # not the main thread: whoever started us handles signals
-        # Cancelling from another program ends like Ctrl+C, so that temporary files go.
-        signal.signal(signal.SIGTERM, _interrupt)
+    # Before NumPy is imported: the matrices here are small, and threads that wait for each other only take time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with _terminable():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         with warnings.catch_warnings():
             if not options.debug:  # libraries warn about details of files; what matters is in the result
@@ -58,6 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(options, "there is not enough memory for this scan; close other programs or use a larger machine.", INTERNAL)
     except Exception as error:  # the last resort of a program; --debug shows where
         return _fail(options, f"internal error: {type(error).__name__}: {error} (run again with --debug for details)", INTERNAL)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Being terminated by another program ends like Ctrl+C, so that temporary files go."""
+    if threading.current_thread() is not threading.main_thread():  # whoever started us handles signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
@@ -105,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     assess.add_argument("--output", "-o", metavar="DIR", type=_path, required=True, help="assessment folder; made, or replaced when it is one")
     assess.add_argument("--series", metavar="UID", help="DICOM Series Instance UID, when INPUT holds several series")
     assess.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where the networks run (default: auto)")
+    assess.add_argument("--keep-name", action="store_true", help="put the name of an image file, which may be a patient's, into the results")
     assess.add_argument("--scoring", metavar="FILE", type=_path, help="scoring model fitted to readers (default: the guideline model)")
     assess.add_argument(
         "--progress", choices=("text", "json", "none"), default="text",
@@ -114,18 +135,17 @@ def _parser() -> argparse.ArgumentParser:
     describe = command("describe", "Print the quality hierarchy: definitions, units, ranges and their sources.", _describe)
     describe.add_argument("--json", action="store_true", help="as JSON")
 
-    simulate = command("simulate", "Make a simulated head CT with known quality, to try the program on.", _simulate)
-    simulate.add_argument("--output", "-o", metavar="DIR", type=_path, required=True, help="folder to make; must not exist or be empty")
-    simulate.add_argument("--seed", metavar="N", type=int, help="which head, noise and motion (default: 0, or the demonstration's own)")
-    simulate.add_argument("--demo", action="store_true", help="the demonstration scan, with one visible defect in every category")
-    simulate.add_argument("--format", choices=("dicom", "nifti"), default="dicom", help="default: dicom")
+    simulate.add(command, _path)
+    cohort.add(command)
+    train.add(command, _path)
+    evaluate_networks.add(command, _path)
     return parser
 
 
 def _assess(options: argparse.Namespace) -> int:
     from .commands import assess
 
-    return assess(options.input, options.output, options.series, options.device, options.scoring, options.progress)
+    return assess(options.input, options.output, options.series, options.device, options.scoring, options.progress, options.keep_name)
 
 
 def _describe(options: argparse.Namespace) -> int:
@@ -134,9 +154,3 @@ def _describe(options: argparse.Namespace) -> int:
 
     show(as_json() if options.json else as_text())
     return OK
-
-
-def _simulate(options: argparse.Namespace) -> int:
-    from .commands import simulate
-
-    return simulate(options.output, options.seed, options.demo, options.format)

@@ -17,7 +17,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import nrrd
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,6 +56,8 @@ def write_segmentation(path: str | Path, volume: CTVolume, findings: Findings) -
     Raises:
         OSError: the file cannot be written.
     """
+    import nrrd  # not there in a plain 3D Slicer, which shows and corrects findings all the same
+
     grid = _regular_grid(volume)
     layers = [findings.tissue[grid.planes]]
     streak = findings.streak
@@ -89,6 +90,8 @@ def read_segmentation(path: str | Path, volume: CTVolume) -> tuple[NDArray[np.ui
     Raises:
         InputError: the file is missing, damaged or not a 3D Slicer segmentation.
     """
+    import nrrd
+
     path = Path(path)
     try:
         data, header = nrrd.read(str(path), index_order="C")
@@ -104,7 +107,7 @@ def read_segmentation(path: str | Path, volume: CTVolume) -> tuple[NDArray[np.ui
         raise InputError(f"The file {path} is not a 3D Slicer segmentation; save it from 3D Slicer as .seg.nrrd.")
 
     layers = data[..., None] if data.ndim == 3 else data
-    native = _onto_native(layers, origin * to_ras, directions * to_ras, volume)
+    native = onto_native(layers, origin * to_ras, directions * to_ras, volume)
     tissue = np.zeros(volume.shape, np.uint8)
     streak: Mask | None = None
     for id_, label, layer in segments:
@@ -147,7 +150,7 @@ def _nearest(positions: NDArray[np.floating], wanted: NDArray[np.floating]) -> N
     return np.where(wanted - positions[upper - 1] <= positions[upper] - wanted, upper - 1, upper)
 
 
-def _onto_native(layers: NDArray[np.integer], origin: Vector, directions: Vector, volume: CTVolume) -> NDArray[np.integer]:
+def onto_native(layers: NDArray[np.integer], origin: Vector, directions: Vector, volume: CTVolume) -> NDArray[np.integer]:
     """(k, j, i, L) voxels of a file to (K, J, I, L); rows of ``directions`` are the file's RAS steps of i, j and k."""
     to_index = np.linalg.inv(directions)
     start = (volume.origins - origin) @ to_index  # file index (i, j, k) of the first voxel of every native slice

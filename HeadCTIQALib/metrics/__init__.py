@@ -23,6 +23,7 @@ Everything here needs numpy and scipy only and is quick, because every correctio
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
 from HeadCTIQALib.findings.types import Findings
@@ -68,17 +69,17 @@ def measure(
     check_grid(volume, findings)
     if only is not None and (unknown := set(only) - set(METRICS)):
         raise ValueError(f"unknown IQMs {sorted(unknown)}")
-    results: dict[str, Measurement] = {}
-    for iqm in IQMS:
-        if only is not None and iqm.id not in only:
-            continue
-        if reason := findings.not_assessable.get(iqm.id):
-            results[iqm.id] = not_assessable(iqm.id, reason)
-        elif iqm.id == "baseline_angle":
-            results[iqm.id] = baseline_angle(volume, findings, target_baseline_deg)
-        else:
-            results[iqm.id] = METRICS[iqm.id](volume, findings)
-    return results
+
+    def one(id_: str) -> Measurement:
+        if reason := findings.not_assessable.get(id_):
+            return not_assessable(id_, reason)
+        if id_ == "baseline_angle":
+            return baseline_angle(volume, findings, target_baseline_deg)
+        return METRICS[id_](volume, findings)
+
+    ids = [iqm.id for iqm in IQMS if only is None or iqm.id in only]
+    with ThreadPoolExecutor(2, "measure") as threads:  # NumPy and SciPy let go of the interpreter's lock
+        return dict(zip(ids, threads.map(one, ids), strict=True))
 
 
 __all__ = [

@@ -6,6 +6,7 @@ Each is a plain number with its unit and source, or None with the reason why it 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,7 @@ class Extra:
 
 
 def extras(
-    volume: CTVolume, findings: Findings, measurements: Mapping[str, Measurement] | None = None
+    volume: CTVolume, findings: Findings, measurements: Mapping[str, Measurement] | None = None, known: Mapping[str, Extra] | None = None
 ) -> tuple[Extra, ...]:
     """All report-only numbers of a scan, in a fixed order.
 
@@ -52,23 +53,29 @@ def extras(
         volume, findings: on the same grid.
         measurements: from :func:`HeadCTIQALib.metrics.measure`; angles and offsets are read from their details.
             None measures what is needed.
+        known: id to numbers of the findings themselves that need not be computed again (after a correction elsewhere).
     """
     check_grid(volume, findings)
     if measurements is None:
         found = (symmetry_angle(volume, findings), baseline_angle(volume, findings), centering_offset(volume, findings))
         measurements = {m.iqm: m for m in found}
+    slow = {"interpetrous_index": _interpetrous, "csf_hu": _csf, "air_hu": _air, "fov_truncation": _truncation, "eyes_in_range": _eyes}
+    wanted = [id_ for id_ in slow if id_ not in (known or {})]
+    with ThreadPoolExecutor(2, "extras") as threads:  # NumPy and SciPy let go of the interpreter's lock
+        made = threads.map(lambda id_: slow[id_](volume, findings), wanted)
+        known = {**(known or {}), **dict(zip(wanted, made, strict=True))}
     return (
         _detail(measurements, "symmetry_angle", "yaw_deg", "yaw", "Yaw (+ nose to the patient's left)", "deg"),
         _detail(measurements, "symmetry_angle", "roll_deg", "roll", "Roll (+ towards the left shoulder)", "deg"),
         _detail(measurements, "baseline_angle", "orbitomeatal_angle_deg", "pitch", "Pitch (+ canthi above the ear canals)", "deg"),
         _detail(measurements, "centering_offset", "isocentre_offset_mm", "isocentre_offset", "Head off the isocentre", "mm"),
         _motion_air_ring(findings),
-        _interpetrous(volume, findings),
-        _air(volume, findings),
-        _csf(volume, findings),
+        known["interpetrous_index"],
+        known["air_hu"],
+        known["csf_hu"],
         *_slice_spacing(volume),
-        _truncation(volume, findings),
-        _eyes(volume, findings),
+        known["fov_truncation"],
+        known["eyes_in_range"],
         _ctdi(volume),
     )
 

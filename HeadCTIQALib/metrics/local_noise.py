@@ -1,16 +1,16 @@
 """Global noise of a head CT: the mode of local SDs in small windows of brain parenchyma.
 
 After Christianson et al. 2015 (global noise as the mode of the histogram of local SDs), for heads: windows of 6-7 mm
-lie wholly in parenchyma at least 5 mm from bone, with CSF, bleeds, calcium and streaks masked.  Three biases are dealt with:
+lie wholly in parenchyma at least 5 mm from bone, with CSF, bleeds, calcium and streaks masked.  Anatomy must not count
+as noise, and noise must not be lost with it:
 
-* Windows are preferred where the *neighbouring* slices are homogeneous.  The noise of those slices is independent of
-  the noise in the window, so this keeps out grey-white edges without favouring windows that happen to be quiet.
-* A window cannot see noise slower than itself (below about 0.1 cycles/mm).  The power of CT noise falls towards zero
-  frequency, so the plain SD about the window's mean loses little: nothing measurable for white noise and for noise
-  power peaking from 0.25 cycles/mm, about 2 % of sigma at 0.18 and 6 % at 0.14 (very soft kernels), on phantoms.
-  Taking off a plane as well would cost 8 % at 0.18 cycles/mm, so slow gradients are left to the choice of windows.
+* A quadratic surface is taken off every window: it holds most of what grey-white borders and partial volume leave.
+  What it takes of the noise depends on the noise's texture, which the correlation of neighbouring pixels tells; the
+  loss is computed for that texture (:mod:`HeadCTIQALib.metrics.noise_texture`) and undone.
+* Windows are preferred where that surface is flat and where the *neighbouring* slices are homogeneous.  Neither says
+  anything about the noise that is left in the window, so windows that happen to be quiet are not favoured.
 * The mode of the SD of n independent samples lies below sigma by sqrt((n-1)/n).  n is the effective number of
-  samples (CT noise is correlated), read from the spread of the local SDs below the mode, where there is no anatomy.
+  samples that are left for that texture (CT noise is correlated).
 """
 
 from __future__ import annotations
@@ -23,16 +23,22 @@ from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, PARENCHYMA, Findings
 from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, mask_of
+from HeadCTIQALib.metrics.noise_texture import Window, products, residue, surface
 from HeadCTIQALib.volume.types import CTVolume
 
 WINDOW_MM = 6.5
 BONE_MARGIN_MM = 5.0
 SMOOTH_MM = 3.0
 BELOW_HU, ABOVE_HU = 11.0, 14.0  # parenchyma around its median HU: CSF and old infarcts below, bleeds and calcium above
+NO_NOISE_HU = 0.05  # HU are whole numbers: less cannot come out of a reconstruction
 MIN_PIXELS = 5  # per window side; coarser pixels give too few samples
 MIN_WINDOWS = 60
 MAX_SLICES = 32
 HOMOGENEOUS_SHARE = 0.35  # of the windows, those whose neighbouring slices vary least
+
+# columns of the table of windows, after slice, centre row and centre column: SD and mean products of the residuals,
+# structure in the neighbouring slices, size of the surface that was taken off
+RESIDUAL_SD, NEIGHBOURS, SURFACE, PRODUCTS = 3, 4, 5, 6
 
 FloatArray = NDArray[np.float32]
 
@@ -64,17 +70,18 @@ def global_noise(volume: CTVolume, findings: Findings) -> NoiseResult:
     box = bounding_box(mask_of(findings.tissue, INTRACRANIAL))
     if box is None:
         raise Unassessable("No intracranial tissue was found in the scan.")
-    found = _collect(volume, findings, box, nj, ni)
+    window = Window(nj, ni, round(dj, 4), round(di, 4))
+    found = _collect(volume, findings, box, window)
     if len(found) < MIN_WINDOWS:
         raise Unassessable(f"Only {len(found)} windows of clean parenchyma were found to measure noise; {MIN_WINDOWS} are needed.")
-    # (n, 5): slice, row, column, local SD, structure in the neighbouring slices
     keep = max(MIN_WINDOWS, int(HOMOGENEOUS_SHARE * len(found)))
-    found = found[np.argsort(found[:, 4], kind="stable")[:keep]]
-    sd = found[:, 3]
+    found = found[np.argsort(_unevenness(found), kind="stable")[:keep]]
+    left = residue(_correlation(found), window)
+    sd = found[:, RESIDUAL_SD] / np.sqrt(left.variance)
     mode = mode_of(sd)
-    if mode <= 0:
+    if mode < NO_NOISE_HU:
         raise Unassessable("The brain carries no noise at all, so this is not an original CT.")
-    samples = _effective_samples(sd, mode)
+    samples = left.samples
     typical = found[np.argmin(np.abs(sd - mode))]
     window_mm = float(np.sqrt(nj * dj * ni * di))
     return NoiseResult(
@@ -87,6 +94,19 @@ def global_noise(volume: CTVolume, findings: Findings) -> NoiseResult:
         typical_window=(int(typical[0]), float(typical[1]), float(typical[2])),
         method=f"mode of local SD, {window_mm:.1f} mm in-plane windows in homogeneous parenchyma",
     )
+
+
+def _unevenness(found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) how much anatomy a window probably holds: by its neighbouring slices and by its own surface, in equal parts."""
+    parts = found[:, [NEIGHBOURS, SURFACE]] ** 2
+    return np.asarray((parts / np.maximum(np.median(parts, axis=0), 1e-6)).sum(axis=1))
+
+
+def _correlation(found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(lags,) correlation of the residuals, over all but the restless fifth of the windows."""
+    quiet = found[found[:, RESIDUAL_SD] <= np.quantile(found[:, RESIDUAL_SD], 0.8)]
+    total = float((quiet[:, RESIDUAL_SD] ** 2).sum())
+    return np.asarray(quiet[:, PRODUCTS:].sum(axis=0) / max(total, 1e-12))
 
 
 def mode_of(values: NDArray[np.floating]) -> float:
@@ -115,20 +135,8 @@ def mode_of(values: NDArray[np.floating]) -> float:
     return float(centre)
 
 
-def _effective_samples(sd: NDArray[np.floating], mode: float) -> float:
-    """How many independent samples a window is worth, from the left half-width of the SD's distribution.
-
-    For n samples SD(s)/s = 1/sqrt(2n); above the mode anatomy widens the distribution, below it does not.
-    """
-    below = sd[sd < mode] - mode
-    if len(below) < 10:
-        return 1e3
-    relative = float(np.sqrt(np.mean(below**2))) / mode
-    return float(np.clip(0.5 / max(relative, 1e-3) ** 2, 8.0, 1e3))
-
-
-def _collect(volume: CTVolume, findings: Findings, box: tuple[slice, slice, slice], nj: int, ni: int) -> NDArray[np.float64]:
-    """(n, 5) of every clean window: slice, centre row, centre column, local SD, structure in the neighbouring slices."""
+def _collect(volume: CTVolume, findings: Findings, box: tuple[slice, slice, slice], window: Window) -> NDArray[np.float64]:
+    """(n, columns) of every clean window; columns as named at the head of this file."""
     _, rows, columns = box
     inside = mask_of(findings.tissue[:, rows, columns], INTRACRANIAL)
     chosen = _choose_slices(volume, inside)
@@ -138,7 +146,7 @@ def _collect(volume: CTVolume, findings: Findings, box: tuple[slice, slice, slic
     sample = np.concatenate(values) if values else np.empty(0, np.int16)
     sample = sample[(sample > -60) & (sample < 140)]
     if len(sample) == 0:
-        return np.empty((0, 5))
+        return np.empty((0, PRODUCTS + len(window.lags)))
     middle = float(np.median(sample))
     size = _odd(SMOOTH_MM, volume)
     out = []
@@ -146,8 +154,9 @@ def _collect(volume: CTVolume, findings: Findings, box: tuple[slice, slice, slic
         smooth = ndimage.uniform_filter(hu[s].astype(np.float32), size)
         clean = interior & (smooth > middle - BELOW_HU) & (smooth < middle + ABOVE_HU)
         guide = ndimage.uniform_filter(_neighbour_mean(volume, hu, s), size)
-        out += [_windows(s, hu[s], clean, guide, nj, ni, *phase) for phase in ((0, 0), (nj // 2, ni // 2))]
-    found = np.concatenate(out) if out else np.empty((0, 5))
+        phases = ((0, 0), (window.rows // 2, window.columns // 2))
+        out += [_windows(s, hu[s], clean, guide, window, *phase) for phase in phases]
+    found = np.concatenate(out)
     found[:, 1] += rows.start
     found[:, 2] += columns.start
     return found
@@ -191,22 +200,28 @@ def _neighbour_mean(volume: CTVolume, hu: NDArray[np.int16], s: int) -> FloatArr
 
 
 def _windows(
-    s: int, hu: NDArray[np.int16], clean: BoolArray, guide: FloatArray, nj: int, ni: int, j0: int, i0: int
+    s: int, hu: NDArray[np.int16], clean: BoolArray, guide: FloatArray, window: Window, j0: int, i0: int
 ) -> NDArray[np.float64]:
-    """(n, 5) of the tiles of one slice, starting at (j0, i0), that lie wholly in ``clean``."""
-    rows, columns = (clean.shape[0] - j0) // nj, (clean.shape[1] - i0) // ni
+    """(n, columns) of the tiles of one slice, starting at (j0, i0), that lie wholly in ``clean``."""
+    nj, ni = window.rows, window.columns
+    rows, columns, n = (clean.shape[0] - j0) // nj, (clean.shape[1] - i0) // ni, nj * ni
     if rows < 1 or columns < 1:
-        return np.empty((0, 5))
+        return np.empty((0, PRODUCTS + len(window.lags)))
 
     def tiles(x: np.ndarray) -> np.ndarray:
         return x[j0 : j0 + rows * nj, i0 : i0 + columns * ni].reshape(rows, nj, columns, ni).swapaxes(1, 2)
 
     row, column = np.nonzero(tiles(clean).all(axis=(2, 3)))
-    v = tiles(hu)[row, column].reshape(len(row), nj * ni).astype(np.float32)
-    sd = v.std(axis=1, ddof=1)
-    structure = tiles(guide)[row, column].reshape(len(row), nj * ni).std(axis=1)
+    v = tiles(hu)[row, column].reshape(len(row), n).astype(np.float64)
+    basis = surface(nj, ni)
+    coefficients = v @ basis
+    residual = v - coefficients @ basis.T
+    uneven = np.sqrt((coefficients[:, 1:] ** 2).sum(axis=1) / n)
+    structure = tiles(guide)[row, column].reshape(len(row), n).std(axis=1)
     centre_j, centre_i = j0 + (row + 0.5) * nj - 0.5, i0 + (column + 0.5) * ni - 0.5
-    return np.column_stack([np.full(len(row), s), centre_j, centre_i, sd, structure]).astype(np.float64)
+    sd = np.sqrt((residual**2).mean(axis=1))
+    related = products(residual.reshape(-1, nj, ni), window)
+    return np.column_stack([np.full(len(row), s), centre_j, centre_i, sd, structure, uneven, related])
 
 
 def _odd(mm: float, volume: CTVolume) -> tuple[int, int]:

@@ -1,77 +1,131 @@
-"""What turns a CTVolume into Findings.  Imports torch and MONAI only when a network is about to run."""
+"""What turns a CTVolume into Findings.
+
+The networks run in a process of their own, which :func:`prefetch` starts; torch is never imported here.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from HeadCTIQALib.errors import ModelError
-from HeadCTIQALib.findings import Findings
-from HeadCTIQALib.volume import CTVolume
 
-from .types import COARSE_CLASSES, CoarseAnatomy
+if TYPE_CHECKING:
+    from pathlib import Path
 
-__all__ = ["COARSE_CLASSES", "CoarseAnatomy", "find", "models_used", "prefetch"]
+    import numpy as np
 
-ANATOMY = "anatomy"
+    from HeadCTIQALib.findings import Findings
+    from HeadCTIQALib.volume import CTVolume
+
+    from .process import NetworkProcess
+    from .types import Infer
+
+__all__ = ["find", "local_infer", "models_used", "prefetch", "release"]
+
+_process: NetworkProcess | None = None
+_lock = threading.Lock()
 
 
 def prefetch() -> None:
-    """Start importing torch and MONAI in the background: it takes seconds and overlaps with reading the scan."""
-    threading.Thread(target=_import_heavy, name="prefetch", daemon=True).start()
+    """Start the network process, unless it runs: it loads torch and the networks while the scan is read."""
+    with contextlib.suppress(ModelError):  # find() tries again and says why
+        _running()
 
 
-def _import_heavy() -> None:
-    with contextlib.suppress(ImportError):  # find() repeats the import and reports it in a sentence
-        from . import anatomy, refine  # noqa: F401
+def release() -> None:
+    """End the network process and free its memory; the next scan starts another."""
+    global _process
+    with _lock:
+        ended, _process = _process, None
+    if ended is not None:
+        ended.close()
+
+
+def _running() -> NetworkProcess:
+    global _process
+    with _lock:
+        if _process is not None and not _process.alive:
+            _process.close()
+            _process = None
+        if _process is None:
+            from .process import NetworkProcess
+
+            _process = NetworkProcess()
+            atexit.unregister(release)
+            atexit.register(release)
+        return _process
 
 
 def models_used() -> tuple[dict[str, Any], ...]:
     """Name, version, checksum, licence and training data of every network, for the record."""
-    from .bundle import open_bundle
+    from .bundle import BUNDLES, open_bundle, present
 
-    return (open_bundle(ANATOMY).card,)
+    return tuple(open_bundle(name).card for name in BUNDLES if present(name))
 
 
-def find(volume: CTVolume, device: str = "auto", progress: Callable[[str, float], None] | None = None) -> Findings:
+def local_infer(device: str = "auto", models: Path | None = None) -> Infer:
+    """The networks in this process, for tests and validation; imports torch.
+
+    Args:
+        device: "cpu", "cuda", "mps", or "auto" (CUDA when present, else the CPU).
+        models: folder of bundles; None for those that ship with the library.
+    """
+    from .local import LocalNetworks
+
+    return LocalNetworks(device, models)
+
+
+def find(
+    volume: CTVolume,
+    device: str = "auto",
+    progress: Callable[[str, float], None] | None = None,
+    infer: Infer | None = None,
+) -> Findings:
     """Everything the networks and the analytic steps after them see in a scan.
 
     Args:
         volume: the scan.
         device: "cpu", "cuda", "mps", or "auto" (CUDA when present, else the CPU).
         progress: called with a stage name and a fraction in 0..1.
+        infer: runs networks instead of the network process; see :func:`local_infer`.
 
     Raises:
-        ModelError: torch or MONAI is not installed, the device is absent, or the bundle is damaged.
+        InputError: no head was seen, or it lies otherwise than the file says.
+        ModelError: torch or MONAI is not installed, the device is absent, a bundle is damaged, or memory is short.
     """
     tell = progress or (lambda stage, fraction: None)
-    from .bundle import load_network, open_bundle
+    tell("Loading the networks", 0.0)
+    from .anatomy import ANATOMY
+    from .bundle import open_bundle
+    from .orientation import recognised_anatomy
 
     bundle = open_bundle(ANATOMY)
-    tell("Loading the networks", 0.0)
-    try:
-        import torch
-
-        from .anatomy import coarse_anatomy
-        from .refine import refine
-    except ImportError as e:
-        raise ModelError(f"The networks need the Python package {e.name!r}; install it with: pip install {e.name}") from e
-    name = choose_device(device, torch)
-    network = load_network(bundle, name)
+    run = infer or _remote(device)
     tell("Looking at the anatomy", 0.0)
-    coarse = coarse_anatomy(volume, network, bundle, name)
-    tell("Looking at the anatomy", 1.0)
-    findings = refine(volume, coarse, progress=progress)
+    try:
+        coarse = recognised_anatomy(volume, run)
+        tell("Looking at the anatomy", 1.0)
+        from .refine import refine
+
+        findings = refine(volume, coarse, progress=progress, infer=run)
+    except (KeyboardInterrupt, SystemExit):
+        release()  # nobody waits for the answers any more
+        raise
     return findings.with_(methods={**findings.methods, "anatomy": bundle.title})
 
 
-def choose_device(device: str, torch: Any) -> str:
-    """The torch device name for a request, checked to exist."""
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if device == "auto":
-        return "cuda" if available["cuda"] else "cpu"
-    if not available.get(device, False):
-        raise ModelError(f"The device {device!r} is not available on this machine; use --device cpu.")
-    return device
+def _remote(device: str) -> Infer:
+    """The networks in the network process."""
+    process = _running()
+
+    def infer(name: str, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        answer = process.submit(name, *arrays, device=device)
+        from . import refine  # noqa: F401  # takes a while to import, and is needed next
+
+        return answer.result()
+
+    return infer

@@ -2,51 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings import Landmark, Tissue
 from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.resample import Grid, head_grid, to_grid
 
-from .bundle import Bundle
-from .net import CLASSES, LANDMARKS, TEMPLATE_SCALE_MM, AnatomyNet, network_input
-from .types import COARSE_CLASSES, CoarseAnatomy, Vector
+from .bundle import BUNDLES, open_bundle
+from .channels import CLASSES, LANDMARKS, TEMPLATE_SCALE_MM
+from .types import COARSE_CLASSES, CoarseAnatomy, Infer, Vector
+
+ANATOMY = BUNDLES[0]
 
 SPACING = 5.0
 SHAPE = (40, 48, 40)
-MIRRORED = tuple(LANDMARKS.index(n[:-1] + {"R": "L", "L": "R"}[n[-1]]) if n[-2:] in ("_R", "_L") else i for i, n in enumerate(LANDMARKS))
 
 
-def coarse_anatomy(volume: CTVolume, net: AnatomyNet, bundle: Bundle, device: str) -> CoarseAnatomy:
-    """Run the network on the head's box, as it is and mirrored, and read landmarks and pose from the mean."""
+def coarse_anatomy(volume: CTVolume, infer: Infer, template: Mapping[str, Sequence[float]] | None = None) -> CoarseAnatomy:
+    """Run the network on the head's box, as it is and mirrored, and read landmarks and pose from the mean.
+
+    Args:
+        volume: the scan.
+        infer: runs a network by the name of its bundle.
+        template: landmarks in template mm; None for those of the shipped bundle.
+    """
     grid = head_grid(volume, SPACING, SHAPE)
     hu, inside = to_grid(volume, grid)
-    out = run(net, hu, inside, device)
-    logits, template, heat = out[:CLASSES], out[CLASSES : CLASSES + 3] * TEMPLATE_SCALE_MM, out[CLASSES + 3 :]
-    logits -= logits.max(axis=0)
-    probabilities = np.exp(logits)
-    probabilities /= probabilities.sum(axis=0)
+    (out,) = infer(ANATOMY, hu, inside)
+    logits, heat = out[:CLASSES], out[CLASSES + 3 :]
+    coordinates: NDArray[np.float32] = out[CLASSES : CLASSES + 3] * np.float32(TEMPLATE_SCALE_MM)
+    logits = logits - logits.max(axis=0)
+    np.exp(logits, out=logits)
+    probabilities: NDArray[np.float32] = logits / logits.sum(axis=0)
     head = inside & (probabilities[list(range(1, Tissue.HOLDER))].sum(axis=0) > 0.5)
-    pose, residual = fit_pose(template[:, head].T, grid.ras()[head])
-    known = {k: np.asarray(v, float) for k, v in bundle.metadata["template_landmarks"].items()}
+    pose, residual = fit_pose(coordinates[:, head].T, grid.ras()[head])
+    known = {k: np.asarray(v, float) for k, v in (template or open_bundle(ANATOMY).metadata["template_landmarks"]).items()}
     marks = landmarks(volume, heat, head, grid, pose, residual, known)
-    return CoarseAnatomy(probabilities[:COARSE_CLASSES], template, grid.origin, grid.spacing, marks, pose, residual)
-
-
-def run(net: AnatomyNet, hu: NDArray[np.float32], inside: NDArray[np.bool_], device: str) -> NDArray[np.float32]:
-    """(11 + 3 + 14, Z, Y, X) mean network output of the box and of its mirror image."""
-    x = torch.from_numpy(np.stack([hu, inside.astype(np.float32)])[:, None]).to(device)
-    both = network_input(torch.cat([x[:1], x[:1].flip(-1)]), torch.cat([x[1:], x[1:].flip(-1)]))
-    with torch.inference_mode():
-        straight, mirrored = (net(b[None])[0] for b in both)
-        mirrored = mirrored.flip(-1)
-        mirrored[CLASSES] *= -1
-        order = [*range(CLASSES + 3), *(CLASSES + 3 + m for m in MIRRORED)]
-        return (0.5 * (straight + mirrored[order])).float().cpu().numpy()
+    return CoarseAnatomy(probabilities[:COARSE_CLASSES], coordinates, grid.origin, grid.spacing, marks, pose, residual)
 
 
 def fit_pose(template: NDArray[np.floating], ras: Vector) -> tuple[Vector, float]:

@@ -6,11 +6,13 @@ Weights are safetensors (no code is executed when they load) and are checked aga
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from HeadCTIQALib.errors import ModelError
@@ -18,9 +20,11 @@ from HeadCTIQALib.resources import resource
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
-    from .net import AnatomyNet
-
+#: Every bundle that the product uses, in the order of their use.  Without the second and third, their findings come
+#: from the anatomy network and from analytic measures.
+BUNDLES = ("anatomy", "landmarks", "artefact")
 WEIGHTS = "models/model.safetensors"
 SCALE = ".scale"
 SHARED = ".skip_layers."
@@ -45,14 +49,19 @@ class Bundle:
         return {**{k: self.metadata.get(k) for k in keys}, "sha256": self.metadata["weights_sha256"]}
 
 
+def present(name: str) -> bool:
+    """Whether the bundle ``name`` ships with this installation."""
+    return name == BUNDLES[0] or (resource("Models") / name).is_dir()
+
+
 @cache
-def open_bundle(name: str) -> Bundle:
-    """Find and verify the shipped bundle ``name``.
+def open_bundle(name: str, models: Path | None = None) -> Bundle:
+    """Find and verify the bundle ``name`` among those that ship with the library, or in the folder ``models``.
 
     Raises:
         ModelError: a file is missing or does not match its checksum.
     """
-    folder = resource("Models", name)
+    folder = models / name if models else resource("Models", name)
     try:
         metadata = json.loads((folder / "configs" / "metadata.json").read_text(encoding="utf-8"))
         digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
@@ -63,27 +72,42 @@ def open_bundle(name: str) -> Bundle:
     return Bundle(folder, metadata)
 
 
-def load_network(bundle: Bundle, device: str) -> AnatomyNet:
+def network_module(name: str) -> ModuleType:
+    """The module of :mod:`HeadCTIQALib.networks.nets` that builds and runs the network of bundle ``name``.
+
+    Raises:
+        ModelError: torch or MONAI is not installed.
+    """
+    try:
+        return importlib.import_module(f"HeadCTIQALib.networks.nets.{name}")
+    except ImportError as e:
+        missing = e.name or "torch"  # without a name: a package that is there but cannot be loaded
+        raise ModelError(f"The networks need the Python package {missing!r}; install it with: pip install {missing}") from e
+
+
+def load_network(bundle: Bundle, device: str) -> Module:
     """The network of a bundle in evaluation mode on ``device``.
 
     Raises:
-        ModelError: the weights do not fit the network described in configs/inference.json.
+        ModelError: torch or MONAI is not installed, or the weights do not fit the network described in configs/inference.json.
     """
-    from safetensors.torch import load_file
-
-    from .net import AnatomyNet
-
+    incomplete = f"The model bundle {bundle.folder.name!r} is incomplete ({{}}); reinstall HeadCTIQA."
+    unfit = f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA."
     try:
         definition = json.loads((bundle.folder / "configs" / "inference.json").read_text(encoding="utf-8"))["network_def"]
     except (OSError, ValueError, KeyError) as e:
-        raise ModelError(f"The model bundle {bundle.folder.name!r} is incomplete ({e.__class__.__name__}); reinstall HeadCTIQA.") from e
-    net = AnatomyNet(**{k: v for k, v in definition.items() if not k.startswith("_")})
+        raise ModelError(incomplete.format(e.__class__.__name__)) from e
+    module = network_module(bundle.folder.name)
+    from safetensors.torch import load_file
+
+    arguments = {k: v for k, v in definition.items() if not k.startswith("_")}
     try:
+        net: Module = module.build({**bundle.metadata, "network_def": arguments})
         missing, unexpected = net.load_state_dict(restore(load_file(bundle.folder / WEIGHTS)), strict=False)
-    except RuntimeError as e:
-        raise ModelError(f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA.") from e
+    except (RuntimeError, TypeError) as e:
+        raise ModelError(unfit) from e
     if unexpected or any(SHARED not in k for k in missing):
-        raise ModelError(f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA.")
+        raise ModelError(unfit)
     return net.eval().to(device)
 
 

@@ -1,9 +1,10 @@
-"""What the anatomy network hands to the analytic steps."""
+"""What the networks hand to the analytic steps, and how they are called."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from HeadCTIQALib.findings import Landmark
 
 Vector = NDArray[np.float64]
+#: ``infer(bundle, *arrays)`` runs the network of a bundle and returns its output arrays; see networks.nets.
+Infer = Callable[..., tuple[NDArray[Any], ...]]
 
 COARSE_CLASSES = 11  # the first eleven values of Tissue: OUTSIDE .. HOLDER
 
@@ -37,3 +40,20 @@ class CoarseAnatomy:
     landmarks: Mapping[str, Landmark]
     pose: Vector
     pose_residual_mm: float = 0.0
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """Motion and streaks of one scan with K slices of J x I pixels.
+
+    Attributes:
+        motion_grades: (K,) int8, 0..3; -1 where a slice could not be graded.
+        motion_index: (K,) float64, what :class:`HeadCTIQALib.findings.Findings` calls so; NaN where unknown.
+        streak: (K, J, I) bool.
+        methods: what made "motion" and "streak", for the record.
+    """
+
+    motion_grades: NDArray[np.int8]
+    motion_index: NDArray[np.float64]
+    streak: NDArray[np.bool_]
+    methods: Mapping[str, str]

@@ -1,5 +1,20 @@
-"""The HTML report of one assessment."""
+"""The report of one assessment: one HTML file that needs nothing else, made by :func:`render`; and its sentences and rows."""
 
-from HeadCTIQALib.report.document import render
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from HeadCTIQALib.findings.types import Findings
+    from HeadCTIQALib.volume.types import CTVolume
+
+
+def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> str:
+    """See :func:`HeadCTIQALib.report.document.render`; what draws pictures is imported only when it is needed."""
+    from .document import render as draw
+
+    return draw(record, volume, findings)
+
 
 __all__ = ["render"]

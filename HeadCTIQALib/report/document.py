@@ -41,21 +41,53 @@ def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> s
         raise ValueError(f"findings of shape {findings.tissue.shape} do not fit a volume of shape {volume.shape}")
     scene = Scene(volume, findings, record.get("iqms") or {})
     sections = [iqm_section(record, m, pictures(scene, m.id)) for m in IQMS]
+    return _page(record, scout(scene), tag("section", tag("h2", "Evidence"), _conventions(), *sections, id="evidence"))
+
+
+def rescored(record: Mapping[str, Any], report: str) -> str:
+    """``report`` of the same findings and measurements with other scores: its pictures are kept, all else is drawn anew.
+
+    Args:
+        record: the record with its new scores.
+        report: what :func:`render` made of the record before.
+
+    Raises:
+        ValueError: ``report`` does not have the parts that :func:`render` writes.
+    """
+    picture = _between(report, '<div class="scout">', '</div></div><ul class="tiles">')
+    evidence = _between(report, '<section id="evidence">', '</section><section id="audit">')
+    return _page(record, [Html(picture)], Html(f'<section id="evidence">{evidence}</section>'))
+
+
+def _between(report: str, start: str, end: str) -> str:
+    _, found, rest = report.partition(start)
+    inside, closed, _ = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"no {start} in the report")
+    return inside
+
+
+def _page(record: Mapping[str, Any], picture: list[Html], evidence: Html) -> str:
     body = tag(
         "body",
         DEFS,
         tag("a", "Skip to the measurements", href="#tree", class_="skip"),
-        header(record, scout(scene)),
-        tag("main", tree(record), tag("section", tag("h2", "Evidence"), _conventions(), *sections, id="evidence"), appendix(record)),
+        header(record, picture),
+        tag("main", tree(record), evidence, appendix(record)),
     )
+    return document(f"HeadCTIQA: {scan_name(record)}", body)
+
+
+def document(title: str, body: Html, style: str = "") -> str:
+    """A whole HTML document in the style of all reports, which fetches nothing."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"HeadCTIQA: {scan_name(record)}"),
-        tag("style", Html(_style())),
+        tag("title", title),
+        tag("style", Html(_style() + style)),
     )
     return join("", Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"), Html("\n"))
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from HeadCTIQALib.synthesis.artefacts import Course
 from HeadCTIQALib.synthesis.head_landmarks import head_landmarks
 from HeadCTIQALib.synthesis.head_model import HeadModel
-from HeadCTIQALib.synthesis.objects import ForeignObject, Implant
+from HeadCTIQALib.synthesis.holders import Holder
+from HeadCTIQALib.synthesis.objects import ForeignObject, Implant, Removable
 
 Vector = NDArray[np.float64]
 CRANIUM_CENTRE = (0.0, 22.0, 45.0)  # head mm; what a technologist would put at the isocentre
@@ -26,7 +28,11 @@ class Acquire:
         gantry_tilt_deg: positive leans the top of the slices' normal backwards.
         vertex_margin_mm: at least this far beyond the vertex of the scalp lies the last image plane (negative cuts).
         foramen_margin_mm: exactly this far below the foramen magnum lies the first one (negative cuts).
-        noise_hu: standard deviation in white matter; kernel_mm: sigma of the in-plane blur.
+        noise_hu: median of the noise's local standard deviation in the parenchyma; kernel_mm: sigma of the in-plane blur.
+        edge_gain: overshoot of a sharp kernel at edges (0: none).
+        circle: outside the reconstruction circle the scanner writes padding instead of data.
+        padding_hu: what it writes there, in HU.
+        manufacturer, scanner, kernel, kvp, exposure_mas, ctdi_vol_mgy: tags.
     """
 
     matrix: int = 256
@@ -39,16 +45,33 @@ class Acquire:
     foramen_margin_mm: float = 8.0
     noise_hu: float = 3.5
     kernel_mm: float = 0.45
+    edge_gain: float = 0.0
+    circle: bool = False
+    padding_hu: int = -3024
+    manufacturer: str = "simulated"
+    scanner: str | None = None
+    kernel: str = "H30s"
+    kvp: float = 120.0
+    exposure_mas: float | None = None
+    ctdi_vol_mgy: float | None = None
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Motion in the slices whose position lies in low_mm..high_mm above the foramen magnum (along k)."""
+    """Motion in the slices whose position lies in low_mm..high_mm above the foramen magnum (along k).
+
+    Attributes:
+        degrees, shift_mm: in-plane turn and shift; lift_mm: through the plane.
+        course: see :func:`artefacts.random_movement`; half_scan: only half a turn enters each image.
+    """
 
     low_mm: float
     high_mm: float
     degrees: float = 2.0
     shift_mm: float = 1.0
+    lift_mm: float = 0.0
+    course: Course = "jerk"
+    half_scan: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,20 +81,27 @@ class Scene:
     Attributes:
         yaw_deg, roll_deg, pitch_deg: + nose to the patient's left, + head towards the left shoulder, + chin up.
         shift_mm: world (right, anterior) offset of the centre of the cranium from the image centre.
-        holder: draw the head holder.
+        holder: what the head lies on, or None; strap: a band over the forehead.
         foreign: removable objects; implants: metal inside, which makes streaks but is not foreign.
         motion: ranges with motion.
+        hardening: share of bone's beam hardening that the scanner leaves uncorrected (bands between the petrous bones).
+        defaced: the face is masked out, as in many published scans.
+        head: whose head; None lets :func:`simulate` draw a healthy one from its seed.
     """
 
     yaw_deg: float = 0.0
     roll_deg: float = 0.0
     pitch_deg: float = 0.0
     shift_mm: tuple[float, float] = (0.0, 0.0)
-    holder: bool = True
-    foreign: tuple[ForeignObject, ...] = ()
+    holder: Holder | None = "cup"
+    strap: bool = False
+    foreign: tuple[ForeignObject | Removable, ...] = ()
     implants: tuple[Implant, ...] = ()
     motion: tuple[Motion, ...] = ()
+    hardening: float = 0.0
+    defaced: bool = False
     acquire: Acquire = field(default_factory=Acquire)
+    head: HeadModel | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +113,7 @@ class Geometry:
         r, a, k: unit axes of the slices; centres: (K, 3) world mm of the image centres, upwards.
         pixel_mm, matrix, thickness_mm.
         landmarks: world mm, vertex and tops being highest along k.
+        circle: only the circle inscribed in the image is reconstructed.
     """
 
     pose: Vector
@@ -95,6 +126,7 @@ class Geometry:
     matrix: int
     thickness_mm: float
     landmarks: dict[str, Vector]
+    circle: bool = False
 
     @property
     def positions(self) -> Vector:
@@ -135,7 +167,8 @@ def lay_out(model: HeadModel, scene: Scene) -> Geometry:
         raise ValueError("the first slice lies above the last one: the margins leave nothing to scan")
     centres = np.array(positions)[:, None] / k[2] * np.array([0.0, 0.0, 1.0])  # the table moves along z
     thickness = acquire.thickness_mm or acquire.spacing_mm
-    return Geometry(pose, offset, r, np.cross(k, r), k, centres, acquire.fov_mm / acquire.matrix, acquire.matrix, thickness, landmarks)
+    pixel = acquire.fov_mm / acquire.matrix
+    return Geometry(pose, offset, r, np.cross(k, r), k, centres, pixel, acquire.matrix, thickness, landmarks, acquire.circle)
 
 
 def rotation(yaw_deg: float, roll_deg: float, pitch_deg: float) -> Vector:

@@ -1,21 +1,39 @@
-"""What degrades a simulated slice: noise with CT texture, in-plane motion during the rotation, metal streaks.
+"""What degrades a simulated slice: noise with CT texture, motion during the rotation, metal, beam hardening.
 
-Motion and streaks are computed as *differences* of filtered back-projections on a 256 x 256 grid and added to the
-native slice, so that the undisturbed anatomy keeps its full resolution.
+Artefacts are computed as *differences* of filtered back-projections on a 256 x 256 grid and added to the native slice,
+so that the undisturbed anatomy keeps its full resolution and its noise.  The truth follows from the difference alone.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.synthesis.tomography import back_project, back_project_turn, full_turn, project
+from HeadCTIQALib.synthesis.tomography import (
+    Spectrum,
+    back_project,
+    back_project_spectrum,
+    project,
+    view_frequencies,
+    view_spectrum,
+)
 
 Image = NDArray[np.float32]
-GRID, VIEWS = 256, 180
+Course = Literal["jerk", "step", "drift", "tremor", "jolt"]
+COURSES: tuple[Course, ...] = ("jerk", "step", "drift", "tremor", "jolt")
+GRID, VIEWS = 256, 240
 MU_WATER = 0.0195  # per mm at about 70 keV
 MOTION_THRESHOLDS_HU = (2.0, 5.0, 12.0)
+RIM_MM = 3.0
+STREAK_SIGMAS = 3.0
+FLOOR_HU = 0.1  # of the smoothed noise, where a scan has none
+# Two energies of the beam: share of the signal, attenuation of water, of bone and of metal relative to the effective one.
+SPECTRUM = ((0.6, 1.10, 1.22, 1.35), (0.4, 0.85, 0.67, 0.45))
+BONE_HU = 300
 
 
 def correlated_noise(rng: np.random.Generator, shape: tuple[int, int], pixel_mm: float, cutoff_per_mm: float = 0.55) -> Image:
@@ -32,33 +50,160 @@ def smooth3(image: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(ndimage.uniform_filter(np.asarray(image, float), 3, mode="nearest"))
 
 
-def motion_difference(hu: Image, pixel_mm: float, rng: np.random.Generator, degrees: float, mm: float) -> Image:
-    """HU change of a slice (J, I) when the head turns by up to ``degrees`` and slides by up to ``mm`` during the turn.
+@dataclass(frozen=True)
+class Movement:
+    """Rigid motion of the head over one turn of the gantry, T = 2 * VIEWS instants, about where the image shows it.
 
-    In-plane rigid motion is a resampling of the sinogram: p'(theta, s) = p(theta - phi(t), s - tx cos theta -
-    ty sin theta), with theta the gantry angle at time t.  The path is a smooth jerk followed by a drift.  Its mean over
-    the turn is zero: the still slice to compare with shows the head where it was on average, so that the difference
-    is artefact (double contours, blur, streaks) and not merely the same picture at another place.
+    The still slice to compare with shows the head in the pose in which it appears in the moved one: the difference is
+    then artefact (double contours, blur, streaks) and not merely the same picture at another place.
+
+    Attributes:
+        turn_rad: (T,) rotation about the image centre, columns towards rows.
+        column_mm, row_mm: (T,) in-plane shift.
+        lift: (T,) through-plane motion as a fraction of the way to the slice above (below where negative).
+        start: view at which the gantry starts, 0..T-1.
+        half_scan: only half a turn (and a little more) enters the image, so that its two ends do not match.
     """
-    small, mm_per_pixel = _to_grid(hu, pixel_mm)
-    sinogram = full_turn(project(small, VIEWS))
+
+    turn_rad: NDArray[np.float64]
+    column_mm: NDArray[np.float64]
+    row_mm: NDArray[np.float64]
+    lift: NDArray[np.float64]
+    start: int = 0
+    half_scan: bool = False
+
+
+def random_movement(
+    rng: np.random.Generator, degrees: float, mm: float, *, course: Course = "jerk", lift: float = 0.0, half_scan: bool = False
+) -> Movement:
+    """Motion by up to about ``degrees`` and ``mm``, and ``lift`` (of the gap to the next slice) through the plane.
+
+    jerk: a smooth turn of the head, then settling; step: the head is elsewhere from one view to the next; drift: slow
+    and steady; tremor: 3 to 9 periods a turn; jolt: away and back again.
+    """
     t = np.linspace(0, 1, 2 * VIEWS, endpoint=False)
     centre, width = rng.uniform(0.3, 0.7), rng.uniform(0.03, 0.08)
-    jerk = 1 / (1 + np.exp(-np.clip((t - centre) / width, -40, 40)))
-    path = jerk - 0.35 * np.clip(t - centre, 0, None) + 0.1 * np.sin(2 * np.pi * (2 * t + rng.random()))
-    path -= path.mean()
-    direction = rng.uniform(0, 2 * np.pi)
-    sign = rng.choice([-1.0, 1.0])
-    phi = np.deg2rad(degrees) * sign * path
-    theta = 2 * np.pi * t
-    shift = mm / mm_per_pixel * path * np.cos(theta - direction)
-    view = np.mod((theta - phi) * VIEWS / np.pi, 2 * VIEWS)
-    ray = np.arange(GRID)[None, :] - shift[:, None]
-    margin = 8  # views beyond both ends, for the spline; cubic, since linear interpolation would blur without motion
-    padded = np.concatenate([sinogram[-margin:], sinogram, sinogram[:margin]])
-    at = [np.broadcast_to(view[:, None] + margin, ray.shape), ray]
-    moved = ndimage.map_coordinates(padded, at, order=3, mode="nearest")
-    return _from_grid(back_project_turn(np.asarray(moved - sinogram, np.float32)) * 1000, hu.shape)
+    if course == "jerk":
+        path = _rise(t, centre, width) - 0.35 * np.clip(t - centre, 0, None) + 0.1 * np.sin(2 * np.pi * (2 * t + rng.random()))
+    elif course == "step":
+        path = _rise(t, rng.uniform(0.15, 0.85), 0.006)
+    elif course == "drift":
+        path = t + 0.3 * rng.uniform(-1, 1) * t**2
+    elif course == "tremor":
+        path = 0.5 * np.sin(2 * np.pi * (rng.uniform(3, 9) * t + rng.random())) * (1 + 0.4 * np.sin(2 * np.pi * (t + rng.random())))
+    elif course == "jolt":
+        path = _rise(t, centre, 0.3 * width) - _rise(t, min(0.97, centre + rng.uniform(0.06, 0.3)), 0.3 * width)
+    else:
+        raise ValueError(f"no such course of motion: {course!r}")
+    direction, sign, start = rng.uniform(0, 2 * np.pi), rng.choice([-1.0, 1.0]), int(rng.integers(2 * VIEWS))
+    turn, shift = np.deg2rad(degrees) * sign * path, mm * np.stack([np.cos(direction) * path, np.sin(direction) * path])
+    return _centred(Movement(turn, shift[0], shift[1], lift * path, start, half_scan))
+
+
+def _centred(m: Movement) -> Movement:
+    """The same movement about the pose in which the head appears in the image.
+
+    A view shows only the shift across it, n . u(t); the shift u0 that the image shows is the one that fits all views best.
+    """
+    weight, theta = view_weights(m.half_scan), np.pi * ((np.arange(2 * VIEWS) + m.start) % (2 * VIEWS)) / VIEWS
+    n = np.stack([np.cos(theta), np.sin(theta)])
+    u = np.stack([m.column_mm, m.row_mm])
+    shown = np.linalg.solve((n * weight) @ n.T, (n * weight) @ (n * u).sum(axis=0))
+    return replace(
+        m,
+        turn_rad=m.turn_rad - np.average(m.turn_rad, weights=weight),
+        column_mm=m.column_mm - shown[0],
+        row_mm=m.row_mm - shown[1],
+        lift=m.lift - np.average(m.lift, weights=weight),
+    )
+
+
+def view_weights(half_scan: bool) -> NDArray[np.float64]:
+    """(2 VIEWS,) how much every instant of a turn enters the image; a half scan ends after a blended overlap."""
+    t = np.arange(2 * VIEWS) / VIEWS
+    return np.clip(10 * (1.1 - t), 0, 1) * np.clip(10 * t, 1e-3, 1) if half_scan else np.ones(len(t))
+
+
+def _rise(t: NDArray[np.float64], at: float, width: float) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-np.clip((t - at) / width, -40, 40))))
+
+
+def motion_difference(
+    hu: Image,
+    pixel_mm: float,
+    rng: np.random.Generator,
+    degrees: float,
+    mm: float,
+    *,
+    course: Course = "jerk",
+    lift: float = 0.0,
+    beside: tuple[Image, Image] | None = None,
+    half_scan: bool = False,
+) -> Image:
+    """HU change of a slice (J, I) when the head turns by up to ``degrees`` and slides by up to ``mm`` during the turn.
+
+    ``beside`` are the slices below and above (or the same slice with the head in other poses), towards which the head
+    moves by ``lift`` of the way.  See :func:`random_movement` and :func:`moved_difference`.
+    """
+    movement = random_movement(rng, degrees, mm, course=course, lift=lift if beside is not None else 0.0, half_scan=half_scan)
+    return moved_difference(hu, pixel_mm, movement, beside)
+
+
+def moved_difference(hu: Image, pixel_mm: float, movement: Movement, beside: tuple[Image, Image] | None = None) -> Image:
+    """HU change of a slice through a :class:`Movement`; ``beside`` as in :func:`motion_difference`."""
+    small, mm_per_pixel = to_grid(hu, pixel_mm)
+    slope = None
+    if beside is not None and movement.lift.any():
+        slope = project(np.asarray((to_grid(beside[1], pixel_mm)[0] - to_grid(beside[0], pixel_mm)[0]) / 2, np.float32), VIEWS)
+    change = moved_spectrum(project(small, VIEWS), mm_per_pixel, movement, slope)
+    return from_grid(back_project_spectrum(change, GRID) * 1000, hu.shape)
+
+
+def moved_spectrum(still: Image, mm_per_pixel: float, movement: Movement, slope: Image | None = None) -> Spectrum:
+    """(VIEWS, F) change of the view spectra of a (VIEWS, GRID) sinogram through a :class:`Movement`.
+
+    In-plane rigid motion is a resampling of the sinogram: p'(theta, s) = p(theta - phi(t), s - tx cos theta -
+    ty sin theta), with theta the gantry angle at time t; shifts are exact in the Fourier domain of a view, turns are
+    interpolated between views by cubic splines.  Through-plane motion adds ``slope``, the sinogram's change per unit
+    of lift.
+    """
+    t = np.arange(2 * VIEWS)
+    view = (t + movement.start) % (2 * VIEWS)
+    theta = np.pi * view / VIEWS
+    at = np.mod(view - movement.turn_rad * VIEWS / np.pi, 2 * VIEWS)
+    spectrum = _between_views(still, at)
+    if slope is not None:
+        spectrum = spectrum + movement.lift[:, None].astype(np.float32) * _between_views(slope, at)
+    shift = (movement.column_mm * np.cos(theta) + movement.row_mm * np.sin(theta)) / mm_per_pixel
+    spectrum = spectrum * np.exp(np.float32(-2 * np.pi) * 1j * view_frequencies(GRID) * shift[:, None]).astype(np.complex64)
+    # views from the opposite side show the same rays; a half scan lacks them but for an overlap that is blended
+    opposite = view >= VIEWS
+    spectrum[opposite] = spectrum[opposite].conj()
+    weight = view_weights(movement.half_scan)
+    total = np.zeros((VIEWS, spectrum.shape[1]), np.complex64)
+    share = np.zeros(VIEWS)
+    for part in (opposite, ~opposite):
+        total[view[part] % VIEWS] += spectrum[part] * weight[part, None]
+        share[view[part] % VIEWS] += weight[part]
+    return np.asarray(total / share[:, None] - view_spectrum(still), np.complex64)
+
+
+def _between_views(half: Image, at: NDArray[np.float64]) -> Spectrum:
+    """Spectra at the views ``at`` (0 .. 2 VIEWS, fractions allowed) of a sinogram of half a turn."""
+    spectrum = view_spectrum(half)
+    turn = np.concatenate([spectrum, spectrum.conj()])
+    if np.allclose(at, np.rint(at), atol=1e-9):
+        return np.asarray(turn[np.rint(at).astype(int) % (2 * VIEWS)])
+    # B-spline coefficients along the (periodic) views, by division in their own Fourier domain
+    gain = (4 + 2 * np.cos(2 * np.pi * np.arange(2 * VIEWS) / (2 * VIEWS))) / 6
+    knots = np.fft.ifft(np.fft.fft(turn, axis=0) / gain[:, None], axis=0).astype(np.complex64)
+    low = np.floor(at).astype(int)
+    u = (at - low)[:, None].astype(np.float32)
+    weights = ((1 - u) ** 3 / 6, (3 * u**3 - 6 * u**2 + 4) / 6, (-3 * u**3 + 3 * u**2 + 3 * u + 1) / 6, u**3 / 6)
+    out = np.zeros_like(turn)
+    for n, w in enumerate(weights):
+        out += w * knots[(low - 1 + n) % (2 * VIEWS)]
+    return out
 
 
 def metal_difference(hu: Image, metal: Image, pixel_mm: float, rng: np.random.Generator, photons: float = 4e4) -> Image:
@@ -69,43 +214,110 @@ def metal_difference(hu: Image, metal: Image, pixel_mm: float, rng: np.random.Ge
         metal: (J, I) HU in excess of tissue that the metal adds (0 elsewhere).
         pixel_mm: size of a pixel.
         rng: for the starvation noise.
-        photons: detected without a patient; smaller makes more streaks.
+        photons: detected without a patient; smaller makes more streaks, infinity only hardens the beam.
     """
-    small, mm_per_pixel = _to_grid(hu, pixel_mm)
-    excess = _to_grid(metal - 1000, pixel_mm)[0]
+    small, mm_per_pixel = to_grid(hu, pixel_mm)
+    excess = to_grid(metal - 1000, pixel_mm)[0]
     scale = MU_WATER * mm_per_pixel
     through_metal = project(excess, VIEWS) * scale
     total = project(small, VIEWS) * scale
-    # Two energies: the second, harder one sees less of the metal; the measured path grows ever more slowly.
-    hardened = -np.log(0.6 * np.exp(-1.35 * through_metal) + 0.4 * np.exp(-0.45 * through_metal))
-    error = hardened / (0.6 * 1.35 + 0.4 * 0.45) - through_metal
-    counts = np.maximum(photons * np.exp(-np.minimum(total - through_metal + hardened, 14.0)), 2.0)
-    shadow = np.clip(through_metal / 0.3, 0, 1)
-    error += shadow * rng.standard_normal(total.shape) * np.minimum(1 / np.sqrt(counts), 0.5)
-    return _from_grid(back_project(np.asarray(error, np.float32)) / scale * 1000, hu.shape)
+    error = metal_error(through_metal, total, rng, photons)
+    return from_grid(back_project(error) / scale * 1000, hu.shape)
 
 
-def motion_grade(difference: NDArray[np.floating], mask: NDArray[np.bool_]) -> tuple[int, float]:
-    """(grade 0..3, RMS in HU) of a difference image within the intracranial mask; grade 0 for an empty mask."""
-    if not mask.any():
+def metal_error(through_metal: Image, total: Image, rng: np.random.Generator, photons: float) -> Image:
+    """(VIEWS, GRID) error of the measured attenuation, from that of the metal and of everything, at the effective energy."""
+    # The measured path grows ever more slowly than the true one: the harder part of the beam sees less of the metal.
+    hardened = -np.log(sum(share * np.exp(-metal * through_metal) for share, _, _, metal in SPECTRUM))
+    error = hardened / sum(share * metal for share, _, _, metal in SPECTRUM) - through_metal
+    if np.isfinite(photons):
+        counts = np.maximum(photons * np.exp(-np.minimum(total + error, 14.0)), 2.0)
+        shadow = np.clip(through_metal / 0.3, 0, 1)
+        error += shadow * rng.standard_normal(total.shape) * np.minimum(1 / np.sqrt(counts), 0.5)
+    return np.asarray(error, np.float32)
+
+
+def hardening_difference(hu: Image, pixel_mm: float, strength: float = 1.0) -> Image:
+    """HU change of a slice through the beam hardening of bone that a correction for water leaves behind.
+
+    Dark bands between dense parts (the petrous bones, the occiput) and cupping below the vault, in a two-energy beam.
+
+    Args:
+        hu: (J, I).
+        pixel_mm: size of a pixel.
+        strength: 0 a perfect correction for bone, 1 none; scanners' brain modes leave about 0.1 to 0.4.
+    """
+    small, mm_per_pixel = to_grid(hu, pixel_mm)
+    scale = MU_WATER * mm_per_pixel
+    dense = project(bone_part(small), VIEWS) * scale
+    error = hardening_error(project(small, VIEWS) * scale - dense, dense) * np.float32(strength)
+    return from_grid(back_project(error) / scale * 1000, hu.shape)
+
+
+def bone_part(small: Image) -> Image:
+    """What bone adds to water, of attenuation relative to water."""
+    return np.where(small > 1 + BONE_HU / 1000, small - 1, 0).astype(np.float32)
+
+
+def hardening_error(water: Image, dense: Image) -> Image:
+    """(VIEWS, GRID) error of the attenuation after a correction for water, from that of soft parts and of bone."""
+    measured = -np.log(sum(share * np.exp(-w * np.maximum(water, 0) - b * dense) for share, w, b, _ in SPECTRUM))
+    # the correction: what path of water alone would have measured this
+    table = np.linspace(0, 25, 501)
+    corrected = np.interp(measured, -np.log(sum(share * np.exp(-w * table) for share, w, _, _ in SPECTRUM)), table)
+    # bone itself is calibrated to its HU: only what is not proportional to its path remains
+    seen = dense > 0.05
+    slope = float((corrected - water)[seen].sum() / dense[seen].sum()) if seen.any() else 1.0
+    return np.asarray(corrected - np.maximum(water, 0) - slope * dense, np.float32)
+
+
+def motion_grade(difference: NDArray[np.floating], mask: NDArray[np.bool_], pixel_mm: float = 1.0) -> tuple[int, float]:
+    """(grade 0..3, RMS in HU) of a difference image inside the intracranial mask; grade 0 for an empty mask.
+
+    Inside is more than :data:`RIM_MM` from its edge: there, the partial volume of a skull that moved by a fraction of a
+    pixel would outweigh everything that a reader sees in the brain.
+    """
+    where = inner_part(mask, pixel_mm)
+    if not where.any():
         return 0, 0.0
-    rms = float(np.sqrt(np.mean(smooth3(difference)[mask] ** 2)))
+    rms = float(np.sqrt(np.mean(smooth3(difference)[where] ** 2)))
     return int(np.searchsorted(MOTION_THRESHOLDS_HU, rms, side="right")), rms
 
 
-def _to_grid(hu: Image, pixel_mm: float) -> tuple[Image, float]:
+def inner_part(mask: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.bool_]:
+    """The mask without its rim of :data:`RIM_MM`; all of it where less than 1 cm^2 would be left."""
+    inner = ndimage.binary_erosion(mask, iterations=max(1, round(RIM_MM / pixel_mm)))
+    return inner if inner.sum() * pixel_mm**2 >= 100.0 else mask
+
+
+def streak_mask(difference: NDArray[np.floating], noise: NDArray[np.floating], within: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(J, I) bool: where metal or beam hardening changes the smoothed slice by more than 3 sigma of its smoothed noise.
+
+    Args:
+        difference: HU with minus without metal; noise: HU of the noise alone; within: where sigma is measured and
+            streaks can be.
+    """
+    sigma = float(np.std(smooth3(noise)[within])) if within.any() else 0.0
+    return (np.abs(smooth3(difference)) > STREAK_SIGMAS * max(sigma, FLOOR_HU)) & within
+
+
+def to_grid(hu: Image, pixel_mm: float) -> tuple[Image, float]:
     """Attenuation relative to water on the working grid, zero outside the inscribed circle, and its pixel size in mm."""
     factor = GRID / hu.shape[0]
     mu = 1 + np.maximum(hu, -1000) / np.float32(1000)
-    smoothed = ndimage.gaussian_filter(mu, max(0.0, 0.4 * (1 / factor - 1)), truncate=3)
-    at = (np.arange(GRID) + 0.5) / factor - 0.5
-    small = ndimage.map_coordinates(smoothed, np.meshgrid(at, at, indexing="ij"), order=1, mode="nearest")
+    small = mu
+    if factor != 1:
+        smoothed = ndimage.gaussian_filter(mu, max(0.0, 0.4 * (1 / factor - 1)), truncate=3)
+        at = (np.arange(GRID) + 0.5) / factor - 0.5
+        small = ndimage.map_coordinates(smoothed, np.meshgrid(at, at, indexing="ij"), order=1, mode="nearest")
     axis = np.arange(GRID) - (GRID - 1) / 2
-    small[np.hypot(axis[:, None], axis[None, :]) > GRID / 2 - 1] = 0
-    return np.asarray(small, np.float32), pixel_mm / factor
+    return np.asarray(np.where(np.hypot(axis[:, None], axis[None, :]) > GRID / 2 - 1, 0, small), np.float32), pixel_mm / factor
 
 
-def _from_grid(image: Image, shape: tuple[int, ...]) -> Image:
+def from_grid(image: Image, shape: tuple[int, ...]) -> Image:
+    """An image of the working grid on a square native grid of the same extent."""
+    if shape == image.shape:
+        return image
     factor = GRID / shape[0]
     at = (np.arange(shape[0]) + 0.5) * factor - 0.5
     return np.asarray(ndimage.map_coordinates(image, np.meshgrid(at, at, indexing="ij"), order=1, mode="nearest"), np.float32)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from HeadCTIQALib.findings.types import Tissue
 from HeadCTIQALib.synthesis.canvas import Canvas
 from HeadCTIQALib.synthesis.head_model import HeadModel
+from HeadCTIQALib.synthesis.lesions import enhance, paint_lesions, paint_shunt, paint_vessels
 from HeadCTIQALib.synthesis.shapes import Array, capsule, chain, ellipsoid, smooth_max, smooth_min, step
 
-CSF, WHITE, GREY, DEEP, CEREBELLUM, STEM, DURA = 8.0, 28.0, 37.0, 36.0, 34.0, 30.5, 50.0
+CSF, DURA = 8.0, 50.0
 SEPTUM, PINEAL = (0.0, 31.0, 55.5), (0.0, -4.8, 44.3)
 
 
@@ -28,11 +31,23 @@ def paint_brain(c: Canvas, model: HeadModel, d_cavity: Array) -> None:
     tent = _tentorium(p)
     above = p.z > tent
     cerebrum = smooth_max(d + cortex_gap(model), tent + np.float32(1.0) - p.z, 1)
-    _paint_cerebrum(p, model, cerebrum, d)
+    shifted = p if model.pathology.shift_mm == 0 else replace(p, x=np.asarray(p.x - midline_shift(model, p.x, p.y, p.z), np.float32))
+    _paint_cerebrum(shifted, model, cerebrum, d)
     _paint_hindbrain(p, model, d, tent)
-    _paint_deep(p, model)
+    _paint_deep(shifted, model)
+    if model.pathology.contrast:
+        enhance(p, model)
     _paint_dura(p, model, d, tent, above)
+    paint_vessels(shifted, model, d)
+    paint_lesions(p, model, d)
+    paint_shunt(p, model)
     c.put(inside, p)
+
+
+def midline_shift(model: HeadModel, x: Array, y: Array, z: Array) -> Array:
+    """How far (mm to the right) a mass has pushed what lies at (x, y, z); nothing at the inner table."""
+    bump = np.exp(-(((y - 22) / 48) ** 2) - ((z - 52) / 30) ** 2) * np.maximum(1 - (x / np.float32(66)) ** 2, 0)
+    return np.asarray(np.float32(model.pathology.shift_mm) * bump, np.float32)
 
 
 def _tentorium(p: Canvas) -> Array:
@@ -52,7 +67,10 @@ def _paint_cerebrum(p: Canvas, model: HeadModel, brain: Array, d: Array) -> None
     # Sulci: zero sheets of smooth noise, bent by a second noise, closing with depth.
     bend = model.waves(31, 45, 3)(x, y, z) * np.float32(3.0)
     folds = model.waves(30, 25, 10)
-    n = folds(x + bend, y - bend, z + np.float32(0.6) * bend)
+    # Seen from the middle of the head the folds run outwards: sulci are upright to the surface of the brain.
+    out = np.float32(1 / 56) * np.sqrt(x * x + (y - np.float32(12)) ** 2 + (z - np.float32(42)) ** 2)
+    pull = np.maximum(out, np.float32(0.3)) ** np.float32(-0.75)
+    n = folds((x + bend) * pull, (y - np.float32(12) - bend) * pull, (z - np.float32(42) + np.float32(0.6) * bend) * pull)
     sheet = np.abs(n) / np.float32(folds.slope * 0.62)  # about mm from the middle of the sulcus
     surface = np.minimum(np.maximum(depth - np.float32(cortex_gap(model)), 0), 60)
     medial = ax - np.float32(0.6)
@@ -70,8 +88,8 @@ def _paint_cerebrum(p: Canvas, model: HeadModel, brain: Array, d: Array) -> None
     fluid = np.maximum(fluid, -np.float32(30))
     pial = np.minimum(np.minimum(surface, fluid), np.minimum(reach, sheet + np.where(reach < 17, 0, 50)))
     ribbon = np.float32(3.6)
-    q.paint(b, Tissue.WHITE, WHITE)
-    q.paint(np.maximum(b, pial - ribbon), Tissue.GREY, GREY)
+    q.paint(b, Tissue.WHITE, model.white_hu)
+    q.paint(np.maximum(b, pial - ribbon), Tissue.GREY, model.grey_hu)
     q.paint(np.maximum(b, fluid), Tissue.CSF, CSF)
     p.put(near, q)
 
@@ -90,8 +108,8 @@ def _paint_hindbrain(p: Canvas, model: HeadModel, d: Array, tent: Array) -> None
     cerebellum = smooth_min(lobe, vermis, 5)
     cerebellum = smooth_max(smooth_max(cerebellum, b + gap, 2), np.maximum(np.asarray(under, np.float32), -cisterna), 2)
     fine = np.sin((z * np.float32(0.9) + y * np.float32(0.35) + np.float32(1.5) * np.sin(ax * np.float32(0.12))) * np.float32(1.25))
-    q.paint(cerebellum, Tissue.BRAIN, CEREBELLUM + np.float32(1.2) * fine)
-    q.paint(ellipsoid(ax, y, z, (19, -30, 12), (14, 14, 8)), None, 29.5)
+    q.paint(cerebellum, Tissue.BRAIN, np.float32(model.grey_hu - 3) + np.float32(1.2) * fine)
+    q.paint(ellipsoid(ax, y, z, (19, -30, 12), (14, 14, 8)), None, model.white_hu + 1.5)
     folds = model.waves(33, 17, 6)
     n = np.abs(folds(x, y, z * np.float32(2.2))) / np.float32(folds.slope * 1.3)
     furrow = np.maximum(n - np.float32(0.15 + 0.75 * model.atrophy), np.maximum(cerebellum, -cerebellum - 6))
@@ -105,7 +123,7 @@ def _paint_hindbrain(p: Canvas, model: HeadModel, d: Array, tent: Array) -> None
     medulla = chain(x, y, z, ((0, -3, 12), (0, -13, -6), (0, -20, -22)), (10.0, 7.5, 6.0))
     peduncle = capsule(ax, y, z, (12, -4, 17), (24, -22, 13), 6.5, 6.0)
     stem = smooth_min(smooth_min(midbrain, pons, 4), smooth_min(medulla, peduncle, 4), 4)
-    q.paint(smooth_max(stem, b + np.float32(1.0), 1), Tissue.BRAIN, STEM)
+    q.paint(smooth_max(stem, b + np.float32(1.0), 1), Tissue.BRAIN, model.white_hu + 2.5)
     s = model.ventricle_scale
     fourth = smooth_max(ellipsoid(ax, y, z, (0, -18, 15), (7.5 * s, 4.6 * s, 10)), -ellipsoid(x, y, z, (0, -26, 16), (4, 5, 6)), 1)
     aqueduct = capsule(x, y, z, (0, -14, 22), (0, -4, 37), 1.0)
@@ -122,22 +140,24 @@ def _paint_deep(p: Canvas, model: HeadModel) -> None:
     s = model.ventricle_scale
     bone = q.label == int(Tissue.BONE)
     hull = ellipsoid(ax, y, z, (20, 20, 49), (18, 27, 17))  # white matter of capsules and callosum around the nuclei
-    q.paint(np.maximum(hull, 41 - z), Tissue.WHITE, WHITE, bone)
+    q.paint(np.maximum(hull, 41 - z), Tissue.WHITE, model.white_hu, bone)
     callosum = np.abs(ellipsoid(x, y, z, (0, 13, 49), (9e3, 41, 18)) - 2) - 3.0
-    q.paint(smooth_max(np.asarray(callosum, np.float32), np.maximum(ax - 14, 50 - z), 2), Tissue.WHITE, WHITE - 1, bone)
+    q.paint(smooth_max(np.asarray(callosum, np.float32), np.maximum(ax - 14, 50 - z), 2), Tissue.WHITE, model.white_hu - 1, bone)
     wall = 4.0 * s
     caudate = chain(ax, y, z, ((8 + wall, 43, 50), (10 + wall, 32, 57), (14 + wall, 8, 61), (18 + wall, -12, 58)), (6.2, 5.4, 3.0, 1.8))
     lentiform = smooth_max(ellipsoid(ax, y, z, (27, 24, 45), (9, 21, 12)), 21 - ax + np.float32(0.28) * np.abs(y - 24), 2)
     thalamus = ellipsoid(ax - np.float32(0.30) * (6 - y), y, z, (9.5, 6, 48), (8.0, 15, 9.5))
-    for d, hu in ((caudate, DEEP), (lentiform, DEEP), (thalamus, DEEP - 1.0)):
+    deep = model.grey_hu - 1
+    for d, hu in ((caudate, deep), (lentiform, deep), (thalamus, deep - 1)):
         q.paint(d, Tissue.DEEP_GREY, hu, bone)
-    q.paint(np.abs(ax - 37) - 1.0 + np.maximum(np.abs(y - 22) - 15, 0) + np.maximum(np.abs(z - 43) - 8, 0), Tissue.GREY, GREY - 1, bone)
-    _paint_ventricles(q, ax, s, bone)
+    q.paint(np.abs(ax - 37) - 1.0 + np.maximum(np.abs(y - 22) - 15, 0) + np.maximum(np.abs(z - 43) - 8, 0), Tissue.GREY, model.grey_hu - 1, bone)
+    _paint_ventricles(q, model, ax, bone)
     p.put(core, q)
 
 
-def _paint_ventricles(q: Canvas, ax: Array, s: float, bone: np.ndarray) -> None:
+def _paint_ventricles(q: Canvas, model: HeadModel, ax: Array, bone: np.ndarray) -> None:
     x, y, z = q.x, q.y, q.z
+    s, chalk = model.ventricle_scale, model.calcified
     horn = chain(ax, y, z, ((11, 54, 49), (6.5, 42, 53), (5.5, 30, 57), (8, 8, 63), (15, -16, 58), (22, -24, 50)), (1.0 * s, 4.2 * s, 4.6 * s, 4.6 * s, 5.0 * s, 6.6 * s))
     occipital = chain(ax, y, z, ((22, -24, 49), (25, -38, 46), (22, -54, 44)), (6.2 * s, 4.4 * s, 1.5 * s))
     temporal = chain(ax, y, z, ((22, -24, 49), (31, -14, 36), (33, 4, 27), (31, 20, 25)), (5.4 * s, 3.2 * s, 2.2 * s, 1.3 * s))
@@ -147,11 +167,11 @@ def _paint_ventricles(q: Canvas, ax: Array, s: float, bone: np.ndarray) -> None:
     q.paint(np.minimum(lateral, third), Tissue.CSF, CSF, bone)
     calcium = q.label == int(Tissue.BONE)
     q.paint(ellipsoid(ax, y, z, (21, -26, 49), (2.6, 4.2, 3.0)), Tissue.BRAIN, 48.0, calcium)
-    q.paint(ellipsoid(ax, y, z, (21, -26, 49), (1.3, 2.1, 1.5)), None, 210.0, calcium)
+    q.paint(ellipsoid(ax, y, z, (21, -26, 49), (1.3, 2.1, 1.5)), None, 48 + 160 * chalk, calcium)
     px, py, pz = PINEAL
     q.paint(ellipsoid(x, y, z, (0, py - 3, pz), (8, 6.5, 5)) + 0.5, Tissue.CSF, CSF, calcium)  # cistern of the great vein
     q.paint(ellipsoid(x, y, z, PINEAL, (3.4, 4.2, 3.4)), Tissue.BRAIN, 42.0, calcium)
-    q.paint(ellipsoid(x, y, z, (px, py, pz), (2.0, 2.4, 2.0)), None, 230.0, calcium)
+    q.paint(ellipsoid(x, y, z, (px, py, pz), (2.0, 2.4, 2.0)), None, 42 + 190 * chalk, calcium)
 
 
 def _paint_dura(p: Canvas, model: HeadModel, d: Array, tent: Array, above: np.ndarray) -> None:
@@ -165,7 +185,4 @@ def _paint_dura(p: Canvas, model: HeadModel, d: Array, tent: Array, above: np.nd
         capsule(np.abs(p.x), p.y, p.z, (2, -63, 26), (46, -38, 20), 3.2),
         np.maximum(np.abs(p.x) - np.float32(4) - np.float32(0.8) * (d + 1), d + np.where(p.z > 30, np.float32(0), np.float32(50))),
     )
-    p.paint(np.maximum(np.maximum(sinus, d), -d - 5), Tissue.BRAIN, 52.0, p.label == int(Tissue.BONE))
-    basilar = capsule(p.x, p.y, p.z, (0, -1, -8), (0, 12.5, 24), 1.6)
-    carotid = ellipsoid(np.abs(p.x), p.y, p.z, (8, 30, 28), (2.2, 2.2, 3.5))
-    p.paint(np.maximum(np.minimum(basilar, carotid), d), Tissue.BRAIN, 42.0, p.label == int(Tissue.BONE))
+    p.paint(np.maximum(np.maximum(sinus, d), -d - 5), Tissue.BRAIN, model.pathology.vessel_hu + 10, p.label == int(Tissue.BONE))

@@ -29,16 +29,18 @@ def write_series(
     seed: int = 0,
     burned_patient: str = "NOBODY",
     transfer_syntax: str | None = None,
+    padding_value: int = PADDING_VALUE,
 ) -> None:
     """Write `volume` as one DICOM CT Image file per slice into `folder` (made when absent).
 
     Args:
-        volume: HU are stored unchanged (slope 1, intercept 0); padding becomes -3024 with the padding tag.
+        volume: HU are stored unchanged (slope 1, intercept 0).
         folder: existing files of the same name (``CT0001.dcm`` ...) are replaced.
         seed: different seeds give different UIDs; the same seed gives the same bytes.
         burned_patient: the name and ID in the header.
         transfer_syntax: UID of a lossless syntax (RLE, JPEG-LS, JPEG lossless, JPEG 2000) to re-encode to with GDCM;
             None leaves the files uncompressed (explicit VR little endian).
+        padding_value: what padding becomes, in HU, with the padding tag.
 
     Raises:
         OutputError: the folder cannot be written, or GDCM cannot encode to `transfer_syntax`.
@@ -48,14 +50,14 @@ def write_series(
         folder.mkdir(parents=True, exist_ok=True)
         for index in range(volume.shape[0]):
             path = folder / f"CT{index + 1:04d}.dcm"
-            _slice_dataset(volume, index, seed, burned_patient).save_as(path, enforce_file_format=True)
+            _slice_dataset(volume, index, seed, burned_patient, padding_value).save_as(path, enforce_file_format=True)
             if transfer_syntax is not None:
                 _recompress(path, transfer_syntax)
     except OSError as error:
         raise OutputError(f"{folder.name}: the DICOM series cannot be written ({error.strerror}).") from error
 
 
-def _slice_dataset(volume: CTVolume, index: int, seed: int, patient: str) -> FileDataset:
+def _slice_dataset(volume: CTVolume, index: int, seed: int, patient: str, padding_value: int) -> FileDataset:
     """One slice as a CT Image Storage dataset."""
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
@@ -79,7 +81,7 @@ def _slice_dataset(volume: CTVolume, index: int, seed: int, patient: str) -> Fil
     ds.SeriesNumber, ds.AcquisitionNumber, ds.InstanceNumber = 1, 1, index + 1
     _add_acquisition(ds, volume)
     _add_geometry(ds, volume, index)
-    _add_pixels(ds, volume, index)
+    _add_pixels(ds, volume, index, padding_value)
     return ds
 
 
@@ -118,11 +120,11 @@ def _add_geometry(ds: FileDataset, volume: CTVolume, index: int) -> None:
     ds.SliceThickness = _ds(volume.acquisition.slice_thickness_mm or volume.slice_widths[index])
 
 
-def _add_pixels(ds: FileDataset, volume: CTVolume, index: int) -> None:
+def _add_pixels(ds: FileDataset, volume: CTVolume, index: int, padding_value: int) -> None:
     pixels = volume.hu[index].astype("<i2")
     if volume.padding is not None:
-        pixels[volume.padding[index]] = PADDING_VALUE
-        ds.add_new("PixelPaddingValue", "SS", PADDING_VALUE)
+        pixels[volume.padding[index]] = padding_value
+        ds.add_new("PixelPaddingValue", "SS", padding_value)
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns = pixels.shape
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1

@@ -64,7 +64,8 @@ def _paint_bones(c: Canvas, model: HeadModel, side: int) -> None:
     along = np.arctan2(x, np.maximum(y - 40, 1)) * np.float32(30)
     tooth = np.abs(np.mod(along, np.float32(7.5)) - np.float32(3.75)) - np.float32(3.2)
     crown = smooth_max(smooth_max(np.abs(arch) - 3.4, np.abs(z + np.float32(46.5)) - 7.5, 2), np.maximum(tooth, back), 1)
-    w.paint(np.asarray(crown, np.float32), Tissue.BONE, 1900.0)
+    if model.teeth:
+        w.paint(np.asarray(crown, np.float32), Tissue.BONE, 1900.0)
 
 
 def _paint_frontal_sinus(c: Canvas, model: HeadModel) -> None:
@@ -121,6 +122,12 @@ def _paint_sinuses(c: Canvas, model: HeadModel, side: int) -> None:
     for d in (maxillary, sphenoid):
         w.paint(d, Tissue.AIR_CAVITY, AIR, keep)
     w.paint(ethmoid, Tissue.AIR_CAVITY, AIR, keep)
+    maxillary_fluid = model.sinus_fluid[0 if side > 0 else 1]
+    # The patient lies on the back: fluid collects behind; a sinus that is full is full to the front.
+    for d, level, back, depth in ((maxillary, maxillary_fluid, 41.0, 37.0), (sphenoid, model.sinus_fluid[2], 20.0, 27.0), (ethmoid, model.sinus_fluid[3], 47.0, 33.0)):
+        if level > 0:
+            lining = np.maximum(d, np.minimum(y - np.float32(back + depth * level), -d - np.float32(2 + 4 * level)))
+            w.paint(lining, Tissue.SOFT, 24.0, w.label != int(Tissue.AIR_CAVITY))
     in_cells = w.label != int(Tissue.AIR_CAVITY)
     cells = model.waves(20 + side, 15, 4)
     w.sheet(np.where(ethmoid < 0, cells(x, y, z) / np.float32(cells.slope * 0.7), np.float32(50)), 0.5, Tissue.BONE, 350.0, in_cells)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from HeadCTIQALib.synthesis.brain import PINEAL, SEPTUM, cortex_gap
+from HeadCTIQALib.synthesis.brain import PINEAL, SEPTUM, cortex_gap, midline_shift
 from HeadCTIQALib.synthesis.cranium import (
     FORAMEN_CENTRE,
     FORAMEN_RADII,
@@ -31,7 +31,7 @@ def _fixed_landmarks(model: HeadModel) -> dict[str, Vector]:
     points: dict[str, tuple[float, float, float]] = {}
     for name, (x, y, z) in (("EAM", EAM_CANONICAL), ("CANTHUS", CANTHUS_CANONICAL), ("GLOBE", GLOBE_CENTRE)):
         points[f"{name}_R"], points[f"{name}_L"] = (x, y, z), (-x, y, z)
-    points |= {"NASION": NASION, "SELLA": SELLA, "CRISTA": CRISTA, "SEPTUM": SEPTUM, "PINEAL": PINEAL}
+    points |= {"NASION": NASION, "SELLA": SELLA, "CRISTA": CRISTA, "SEPTUM": _shifted(model, SEPTUM), "PINEAL": _shifted(model, PINEAL)}
     (cx, cy), (_, ry) = FORAMEN_CENTRE, FORAMEN_RADII
     points["BASION"] = _rim_point(model, cx, cy + ry)
     points["OPISTHION"] = _rim_point(model, cx, cy - ry)
@@ -39,6 +39,14 @@ def _fixed_landmarks(model: HeadModel) -> dict[str, Vector]:
     d = cavity(model, np.zeros_like(back), back, np.full_like(back, 23.0))
     points["IOP"] = (0.0, float(back[np.argmax(d < 0)]), 23.0)
     return {name: model.to_head(np.array(p)) for name, p in points.items()}
+
+
+def _shifted(model: HeadModel, point: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Where a mass has pushed a point of the brain's midline."""
+    x, y, z = point
+    for _ in range(12):
+        x = point[0] + float(midline_shift(model, *(np.float32(v) for v in (x, y, z))))  # type: ignore[arg-type]
+    return x, y, z
 
 
 def _rim_point(model: HeadModel, x: float, y: float) -> tuple[float, float, float]:

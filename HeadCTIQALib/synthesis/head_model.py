@@ -9,12 +9,13 @@ scaling, by a smooth warp (which leaves the plane x = 0 in itself) and by the pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from HeadCTIQALib.synthesis.pathology import Pathology
 from HeadCTIQALib.synthesis.shapes import Array, Waves
 
 Vector = NDArray[np.float64]
@@ -38,6 +39,13 @@ class HeadModel:
         face_scale: size of nose and chin; fat_mm: subcutaneous fat of face and neck.
         asymmetry_mm: amplitude of the smooth warp.
         warp: (8,) phases of the warp.
+        shape_mm: amplitude of the symmetric part of the warp (long or flat foreheads, occiputs, faces).
+        grey_hu, white_hu: of cortex and white matter.
+        hair_mm, hair_hu: thickness and density of the hair on the calvarium.
+        teeth: False for an edentulous jaw.
+        sinus_fluid: 0..1 of the right and left maxillary, the sphenoid and the ethmoid sinuses.
+        calcified: HU factor of pineal gland and choroid plexus.
+        pathology: what is wrong with the head.
     """
 
     seed: int = 0
@@ -57,11 +65,22 @@ class HeadModel:
     fat_mm: float = 5.0
     asymmetry_mm: float = 0.8
     warp: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+    shape_mm: float = 0.0
+    grey_hu: float = 37.0
+    white_hu: float = 28.0
+    hair_mm: float = 0.0
+    hair_hu: float = -930.0
+    teeth: bool = True
+    sinus_fluid: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    calcified: float = 1.0
+    pathology: Pathology = field(default_factory=Pathology)
 
     @classmethod
-    def random(cls, seed: int) -> HeadModel:
-        """A plausible adult drawn reproducibly from ``seed``."""
+    def random(cls, seed: int, *, hair: bool = False) -> HeadModel:
+        """A plausible healthy adult drawn reproducibly from ``seed``; bald, or with any hair if ``hair``."""
         rng = np.random.default_rng([seed, 71])
+        more = np.random.default_rng([seed, 72])
+        white = float(more.uniform(26.0, 29.5))
         age = float(rng.uniform(20, 92))
         size = rng.normal()
         return cls(
@@ -82,6 +101,14 @@ class HeadModel:
             fat_mm=float(rng.uniform(2.5, 8.0)),
             asymmetry_mm=float(rng.uniform(0.2, 1.5)),
             warp=tuple(float(v) for v in rng.uniform(0, 2 * np.pi, 8)),
+            shape_mm=float(more.uniform(0.0, 2.2)),
+            white_hu=white,
+            grey_hu=white + float(np.clip(more.normal(9.9 - 0.012 * (age - 50), 0.7), 7.5, 11.8)),
+            hair_mm=float(more.choice([0.0, more.uniform(1, 8), more.uniform(8, 22)], p=[0.3, 0.45, 0.25])) * hair,
+            hair_hu=float(more.uniform(-975, -860)),
+            teeth=bool(more.random() > (0.05 if age < 60 else 0.3)),
+            sinus_fluid=_sinus_fluid(more),
+            calcified=float(np.clip(more.normal(0.3 + age / 80, 0.35), 0, 2)),
         )
 
     @property
@@ -101,11 +128,16 @@ class HeadModel:
         k = np.float32(1 / 38.0)
         sx, sy, sz = np.sin(x * k + f[0]), np.sin(y * k + f[1]), np.sin(z * k + f[2])
         odd = x / (np.abs(x) + np.float32(25))
-        return (
-            np.asarray(a * odd * (sy + np.float32(0.5) * sz + np.float32(0.5) * np.cos(f[3])), np.float32),
-            np.asarray(a * (np.float32(1.2) * sx + np.float32(0.5) * sz), np.float32),
-            np.asarray(a * (np.float32(0.5) * sx + np.float32(0.5) * np.sin(y * k + f[4])), np.float32),
-        )
+        ux = a * odd * (sy + np.float32(0.5) * sz + np.float32(0.5) * np.cos(f[3]))
+        uy = a * (np.float32(1.2) * sx + np.float32(0.5) * sz)
+        uz = a * (np.float32(0.5) * sx + np.float32(0.5) * np.sin(y * k + f[4]))
+        if self.shape_mm > 0:  # the same on both sides, with shorter waves
+            b, q = np.float32(self.shape_mm), np.float32(1 / 27.0)
+            ty, tz = np.sin(y * q + f[5] + f[0]), np.sin(z * q + f[6] + f[1])
+            ux = ux + b * x * np.float32(0.008) * (ty + tz)
+            uy = uy + b * tz * np.float32(0.7)
+            uz = uz + b * ty * np.float32(0.7)
+        return np.asarray(ux, np.float32), np.asarray(uy, np.float32), np.asarray(uz, np.float32)
 
     @cached_property
     def frame(self) -> tuple[Vector, Vector]:
@@ -119,7 +151,7 @@ class HeadModel:
     def _unwarp(self, canonical: Vector) -> Vector:
         scale = np.array(self.scale)
         p = canonical * scale
-        for _ in range(12):  # the warp is a contraction: a few steps reach float precision
+        for _ in range(16):  # the warp is a contraction: a few steps reach float precision
             x, y, z = (np.asarray(p[..., n], np.float32) for n in range(3))
             p = scale * (canonical - np.stack(self._warp(x, y, z), axis=-1))
         return p
@@ -143,3 +175,9 @@ class HeadModel:
         rotation, origin = self.frame
         back = rotation.T * np.array(self.scale)
         return matrix @ back, shift - matrix @ rotation.T @ origin
+
+
+def _sinus_fluid(rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Most people's sinuses are clear; now and then one is opacified in part or completely."""
+    full = np.where(rng.random(4) < [0.14, 0.14, 0.07, 0.1], rng.uniform(0.1, 1.0, 4), 0.0)
+    return float(full[0]), float(full[1]), float(full[2]), float(full[3])

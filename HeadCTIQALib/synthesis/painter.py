@@ -16,7 +16,7 @@ from HeadCTIQALib.synthesis.head_landmarks import head_landmarks
 from HeadCTIQALib.synthesis.head_model import HeadModel
 from HeadCTIQALib.synthesis.shapes import Array
 from HeadCTIQALib.synthesis.skull import paint_base, paint_cranium, paint_spine
-from HeadCTIQALib.synthesis.soft import paint_airway, paint_ears, paint_neck, paint_soft
+from HeadCTIQALib.synthesis.soft import paint_airway, paint_ears, paint_hair, paint_neck, paint_soft
 
 Vector = NDArray[np.float64]
 NECK_TOP = -45.0  # canonical z below which there is no cranium to evaluate
@@ -61,10 +61,11 @@ def paint_head(canvas: Canvas, model: HeadModel) -> None:
         outside = skin(model, c.x, c.y, c.z, dv - thickness - scalp)
         paint_soft(c, model, np.where(c.z >= NECK_TOP, outside, np.float32(1e3)), scalp)
         paint_ears(c, model)
+        paint_hair(c, model, outside)
         near = dv < np.float32(CAVITY_REACH_MM)
         d_cavity = np.full(dv.shape, 1e3, np.float32)
         d_cavity[near] = cavity(model, c.x[near], c.y[near], c.z[near], dv[near])
-    paint_neck(canvas)
+    paint_neck(canvas, model)
     paint_spine(canvas, model)
     if c is not None and d_cavity is not None and thickness is not None:
         paint_cranium(c, model, d_cavity, thickness)

@@ -8,6 +8,7 @@ from HeadCTIQALib.findings.types import Tissue
 from HeadCTIQALib.synthesis.canvas import Canvas
 from HeadCTIQALib.synthesis.cranium import foramen
 from HeadCTIQALib.synthesis.head_model import HeadModel
+from HeadCTIQALib.synthesis.lesions import FLAP_HU, holes_in_skull
 from HeadCTIQALib.synthesis.shapes import Array, box, capsule, chain, ellipsoid, smooth_max, smooth_min
 
 CORTICAL, DIPLOE, DENSE, AIR = 1250.0, 520.0, 1650.0, -990.0
@@ -25,10 +26,13 @@ def paint_cranium(c: Canvas, model: HeadModel, d_cavity: Array, thickness: Array
     hole = foramen(p.x, p.y)
     hole = np.where(p.z < 0, hole, np.float32(1e3))  # the cylinder exists only at the base
     shell = smooth_max(d - t, -hole, 2)
+    if model.pathology.holes:
+        shell, gone = holes_in_skull(model, p.x, p.y, p.z, shell)
+        p.hu[gone] = FLAP_HU
     p.paint(shell, Tissue.BONE, np.float32(CORTICAL) + 60 * model.waves(3, 14, 4)(p.x, p.y, p.z))
     table = 1.1 + 0.12 * t
     marrow = smooth_max(d - t + table, table - d, 1.0)
-    marrow = np.maximum(marrow, 1.5 - hole)
+    marrow = np.maximum(np.maximum(marrow, 1.5 - hole), shell + 1)
     p.paint(marrow, None, np.float32(DIPLOE) + 130 * model.waves(4, 4.5, 5)(p.x, p.y, p.z))
     c.put(near, p)
 

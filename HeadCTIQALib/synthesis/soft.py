@@ -32,27 +32,41 @@ def paint_soft(c: Canvas, model: HeadModel, skin: Array, scalp: Array) -> None:
     if deep.any():
         q = p.points(deep)
         planes = model.waves(5, 26, 6)
-        n = planes(q.x, q.y, q.z)
-        q.sheet(n / np.float32(planes.slope * 0.7), 0.9, None, FAT)
+        n = planes(q.x, q.y, q.z * np.float32(0.35))  # muscles run up and down
+        q.sheet(n / np.float32(planes.slope * 0.6), 0.55, None, FAT)
         p.put(deep, q)
     c.put(inside, p)
 
 
-def paint_neck(c: Canvas) -> None:
+def paint_hair(c: Canvas, model: HeadModel, skin: Array) -> None:
+    """Fuzz of hair around the calvarium, in room air; it stays outside the head."""
+    if model.hair_mm <= 0:
+        return
+    near = (skin > -0.5 * c.blur_mm) & (skin < model.hair_mm) & (c.label == int(Tissue.OUTSIDE)) & (c.z > 2 + 0.55 * c.y) & (c.y < 84)
+    if not near.any():
+        return
+    p, d = c.points(near), skin[near]
+    strands = model.waves(7, 3.2, 6)(p.x, p.y, p.z) + model.waves(8, 22, 4)(p.x, p.y, p.z)
+    full = np.clip(1.2 - d / np.float32(model.hair_mm) + 0.35 * strands, 0, 1.5)
+    p.hu[...] = np.maximum(p.hu, AIR + full * np.float32(model.hair_hu - AIR))
+    c.put(near, p)
+
+
+def paint_neck(c: Canvas, model: HeadModel) -> None:
     """Muscles, vessels and glands of neck and face, both sides."""
     for side in (1, -1):
-        _paint_muscles(c, side)
+        _paint_muscles(c, side, model.pathology.vessel_hu + 3)
 
 
-def _paint_muscles(c: Canvas, side: int) -> None:
+def _paint_muscles(c: Canvas, side: int, blood: float) -> None:
     rods: tuple[tuple[tuple[Point, ...], tuple[float, ...], float], ...] = (
         (((52, 34, -8), (51, 22, -55)), (5.5, 7.0), MUSCLE),  # masseter
         (((38, 42, -8), (36, 28, -24)), (8.0, 7.0), MUSCLE),  # pterygoids
         (((44, 50, -18), (45, 55, -34)), (8.0, 7.0), FAT),  # buccal fat
         (((55, 4, -14), (53, 2, -40)), (7.0, 6.0), GLAND),  # parotid
         (((30, 8, -22), (30, 4, -70)), (7.0, 8.0), FAT),  # carotid space
-        (((28, 0, -35), (26, 4, -160)), (3.4, 3.4), 45.0),
-        (((31, -6, -35), (33, -2, -160)), (4.2, 4.2), 45.0),
+        (((28, 0, -35), (26, 4, -160)), (3.4, 3.4), blood),
+        (((31, -6, -35), (33, -2, -160)), (4.2, 4.2), blood),
         (((52, -22, -28), (44, -5, -80), (30, 25, -160)), (6.5, 8.0, 8.5), MUSCLE),  # sternomastoid
         (((13, -50, -8), (13, -45, -60), (14, -45, -160)), (6.5, 9.5, 11.0), MUSCLE),  # semispinalis
         (((30, -42, -14), (31, -34, -70), (35, -34, -160)), (6.0, 8.5, 10.0), MUSCLE),  # splenius

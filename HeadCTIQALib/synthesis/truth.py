@@ -13,6 +13,7 @@ from HeadCTIQALib.synthesis.acquisition import Geometry
 from HeadCTIQALib.volume.types import CTVolume
 
 Vector = NDArray[np.float64]
+LEAST_HEAD_MM2, LEAST_RANGE_MM = 500.0, 30.0  # a smaller piece of the head says nothing about centring
 
 
 def in_scan(g: Geometry, point: Vector) -> bool:
@@ -21,7 +22,9 @@ def in_scan(g: Geometry, point: Vector) -> bool:
     low, high = g.positions[0] - g.thickness_mm / 2, g.positions[-1] + g.thickness_mm / 2
     on_plane = point - np.array([0.0, 0.0, height / g.k[2]])
     half = g.matrix * g.pixel_mm / 2
-    return bool(low <= height <= high and abs(on_plane @ g.r) <= half and abs(on_plane @ g.a) <= half)
+    across, forward = abs(float(on_plane @ g.r)), abs(float(on_plane @ g.a))
+    in_image = float(np.hypot(across, forward)) <= half if g.circle else max(across, forward) <= half
+    return bool(low <= height <= high) and in_image
 
 
 def exact_metrics(
@@ -29,8 +32,8 @@ def exact_metrics(
 ) -> dict[str, float]:
     """IQM id to exact value; an IQM that the scan does not define (no grey, no brain) is absent.
 
-    ``centering_offset`` averages the slices from the foramen magnum upwards.  ``clean`` (K, J, I) is the noise-free
-    HU and ``profile`` the local standard deviation of the noise.
+    ``centering_offset`` averages the slices from the foramen magnum upwards, by their widths.  ``clean`` (K, J, I) is
+    the noise-free HU and ``profile`` the local standard deviation of the noise.
     """
     truth = {**_angles(g), **_margins(g), "noise": sigma}
     centre = _centering(volume, findings, g)
@@ -82,8 +85,12 @@ def _centering(volume: CTVolume, findings: Findings, g: Geometry) -> float | Non
     foramen = (g.landmarks["BASION"] + g.landmarks["OPISTHION"]) @ g.k / 2
     rows, columns = volume.pixel_spacing
     axis = np.arange(g.matrix) - (g.matrix - 1) / 2
+    used = np.flatnonzero((g.positions >= foramen) & (head.sum(axis=(1, 2)) * rows * columns >= LEAST_HEAD_MM2))
+    widths = volume.slice_widths[used]
+    if widths.sum() < LEAST_RANGE_MM:
+        return None
     centroids = []
-    for n in np.flatnonzero((g.positions >= foramen) & head.any(axis=(1, 2))):
+    for n in used:
         count = head[n].sum()
         centroids.append((head[n].sum(axis=0) @ axis * columns / count, head[n].sum(axis=1) @ axis * rows / count))
-    return float(np.hypot(*np.mean(centroids, axis=0))) if centroids else None
+    return float(np.hypot(*np.average(centroids, axis=0, weights=widths)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings import Tissue
-from HeadCTIQALib.networks.net import LANDMARKS
+from HeadCTIQALib.networks.channels import LANDMARKS
 
 from .heads import LabelledHead
 

@@ -1,25 +1,36 @@
-"""A training checkpoint to a MONAI bundle: compact safetensors, metadata, inference config and model card."""
+"""Trained weights to a MONAI bundle: compact safetensors, metadata, inference config and model card."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import monai
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from scipy import ndimage
 
-from HeadCTIQALib.networks.bundle import compact
-from HeadCTIQALib.networks.net import LANDMARKS
+from HeadCTIQALib.networks.bundle import WEIGHTS, Bundle, compact, load_network
+from HeadCTIQALib.networks.channels import LANDMARKS
 
+from .errors import TrainingError
 from .heads import LabelledHead
+from .loop import State
+from .sources import counted
+
+LIMITS = (
+    "Accuracy on a site's own population is unknown until the site has measured it. Few heads, all adult; little pathology beyond what is "
+    "simulated; no paediatric heads. Landmarks outside the scan are extrapolated."
+)
 
 
-def template_landmarks(heads: list[LabelledHead]) -> dict[str, list[float]]:
+def template_landmarks(heads: Sequence[LabelledHead]) -> dict[str, list[float]]:
     """Median template coordinate (mm) of every landmark over heads: where the coordinate head expects it."""
     out = {}
     for name in LANDMARKS:
@@ -30,40 +41,73 @@ def template_landmarks(heads: list[LabelledHead]) -> dict[str, list[float]]:
                 value = [float(ndimage.map_coordinates(c, index[:, None], order=1, mode="nearest")[0]) for c in h.template]
                 if np.isfinite(value).all():
                     seen.append(value)
-        out[name] = [round(float(v), 2) for v in np.median(seen, axis=0)]
+        if seen:
+            out[name] = [round(float(v), 2) for v in np.median(seen, axis=0)]
     return out
 
 
-def export(checkpoint: Path, data: Path, bundle: Path, metadata: dict[str, Any], filters: tuple[int, ...]) -> None:
-    """Write weights, configs/metadata.json (with checksum and template landmarks) and configs/inference.json."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    for sub in ("configs", "models", "docs"):
-        (bundle / sub).mkdir(parents=True, exist_ok=True)
-    weights = bundle / "models" / "model.safetensors"
-    save_file(compact(state["ema"]), weights)
-    heads = [LabelledHead.load(p) for p in sorted((data / "labels").glob("*.npz"))]
-    record = {
-        **metadata,
-        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-        "training_steps": state["step"],
-        "template_landmarks": template_landmarks(heads),
-    }
-    (bundle / "configs" / "metadata.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    inference = {"network_def": {"_target_": "HeadCTIQALib.networks.net.AnatomyNet", "filters": list(filters)}}
-    (bundle / "configs" / "inference.json").write_text(json.dumps(inference, indent=2) + "\n", encoding="utf-8")
+def write_bundle(folder: Path, state: State, definition: Mapping[str, Any], metadata: Mapping[str, Any]) -> Bundle:
+    """Write a bundle whole or not at all, and load it once as the product would.
+
+    Args:
+        folder: becomes the bundle; its name is the network's ("anatomy", "landmarks"), a bundle already there is replaced.
+        state: weights.
+        definition: "_target_" and arguments of the network.
+        metadata: everything for configs/metadata.json except versions and the checksum; "heads" are the names of the
+            training heads, "figures" what was measured, "training" a sentence.
+
+    Raises:
+        TrainingError: the folder cannot be written.
+    """
+    part = folder.parent / f".{folder.name}.{secrets.token_hex(4)}" / folder.name
+    try:
+        for sub in ("configs", "models", "docs"):
+            (part / sub).mkdir(parents=True)
+        (part / WEIGHTS).write_bytes(save(compact(state)))
+        versions = {"monai_version": monai.__version__, "pytorch_version": torch.__version__.split("+")[0], "numpy_version": np.__version__}
+        record = {**metadata, **versions, "weights_sha256": hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest()}
+        (part / "configs" / "metadata.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        (part / "configs" / "inference.json").write_text(json.dumps({"network_def": dict(definition)}, indent=2) + "\n", encoding="utf-8")
+        (part / "docs" / "README.md").write_text(card(record), encoding="utf-8")
+        load_network(Bundle(part, record), "cpu")
+        _swap(part, folder)
+    except OSError as e:
+        raise TrainingError(f"The bundle {folder} cannot be written ({e.strerror or e}); free some space or choose another folder.") from e
+    finally:
+        shutil.rmtree(part.parent, ignore_errors=True)
+    return Bundle(folder, record)
 
 
-def main() -> None:
-    """Command line of the export."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--metadata", type=Path, required=True, help="JSON with name, version, data_source, license, ...")
-    parser.add_argument("--filters", type=int, nargs="+", default=[32, 64, 128, 160])
-    a = parser.parse_args()
-    export(a.checkpoint, a.data, a.bundle, json.loads(a.metadata.read_text(encoding="utf-8")), tuple(a.filters))
+def _swap(part: Path, folder: Path) -> None:
+    """Put ``part`` in the place of ``folder``; the bundle there goes only once the new one stands."""
+    old = part.parent / "old"
+    if folder.exists():
+        folder.rename(old)
+    try:
+        part.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.replace(folder)
+        raise
 
 
-if __name__ == "__main__":
-    main()
+def card(record: Mapping[str, Any]) -> str:
+    """The model card in Markdown."""
+    lines = [
+        f"# Model card: {record['name']} {record['version']}", "",
+        f"{record['task'][:1].upper()}{record['task'][1:]}. **Research use only; not a medical device. Adults only.**", "",
+        f"- **Intended use** {record['intended_use']}.",
+        f"- **Network** {record.get('network', 'MONAI DynUNet')}; weights as int8 with a scale per output channel (safetensors, SHA-256 in `configs/metadata.json`).",
+        f"- **Training** {record.get('training', 'see configs/metadata.json')}", "",
+        "## Data that it saw", "", "| data | heads | terms | labels |", "|---|---|---|---|",
+        *(f"| {s.title} | {n} | {s.terms} | {s.labels} |" for s, n in counted(record.get("heads", ())).items()),
+        *(f"\n{record[k]}" for k in ("data_note",) if record.get(k)),
+        "", "## Figures", "", *_figures(record.get("figures", {})), "", "## Limits", "", record.get("limits", LIMITS), "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _figures(figures: Mapping[str, Any]) -> list[str]:
+    if not figures:
+        return ["None were measured."]
+    return ["| measured | value |", "|---|---|", *(f"| {k} | {v} |" for k, v in figures.items())]

@@ -22,6 +22,7 @@ from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.resample import Grid, head_grid, to_grid
 
+from .frame import PAIRED
 from .heads import LabelledHead
 
 SPACING = 3.0
@@ -30,7 +31,6 @@ ATLASES = ("ge-revolution-dental", "ge-vct-tumour")
 DEEP_GREY_ROIS = (5, 6, 16, 19, 20, 30)  # lentiform nucleus, caudate, thalamus, both sides
 HINDBRAIN_ROIS = (1, 2, 7, 21)  # brainstem, cerebellum
 VENTRICLE_ROI = 31
-PAIRED = ("EAM", "CANTHUS", "GLOBE")
 MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP", "SEPTUM", "PINEAL")
 NETWORK_LANDMARKS = tuple(f"{p}_{s}" for p in PAIRED for s in "RL") + MIDLINE
 
@@ -46,22 +46,6 @@ def to_ants(a: NDArray[np.generic], grid: Grid) -> ants.ANTsImage:
 def from_ants(image: ants.ANTsImage) -> NDArray[np.float32]:
     """The (Z, Y, X) array of an ANTs image made by :func:`to_ants`."""
     return image.numpy().transpose(2, 1, 0)
-
-
-def canonical_frame(marks: Mapping[str, tuple[float, float, float]]) -> NDArray[np.float64]:
-    """(4, 4) RAS -> template: origin between the ear canals, x right, the orbitomeatal plane horizontal."""
-    p = {k: np.asarray(v, float) for k, v in marks.items()}
-    origin = 0.5 * (p["EAM_R"] + p["EAM_L"])
-    pairs = [p[f"{n}_R"] - p[f"{n}_L"] for n in PAIRED]
-    x = sum(v / np.linalg.norm(v) for v in pairs)
-    x /= np.linalg.norm(x)
-    y = 0.5 * (p["CANTHUS_R"] + p["CANTHUS_L"]) - origin
-    y -= (y @ x) * x
-    y /= np.linalg.norm(y)
-    rotation = np.stack([x, y, np.cross(x, y)])
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = rotation, -rotation @ origin
-    return matrix
 
 
 def registration_image(hu: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings import Tissue
+from HeadCTIQALib.networks import local_infer
 from HeadCTIQALib.networks.anatomy import coarse_anatomy
-from HeadCTIQALib.networks.bundle import load_network, open_bundle
-from HeadCTIQALib.synthesis import simulate_labels
 from HeadCTIQALib.volume import CTVolume, read
 from HeadCTIQALib.volume.resample import Grid, head_grid, to_grid
 
 from . import labels as lb
+from .frame import canonical_frame
 from .heads import LabelledHead
+from .simulated_heads import prepare_simulated
 
 Points = dict[str, tuple[float, float, float]]
 Priors = dict[Tissue, NDArray[np.float32]]
@@ -34,7 +35,6 @@ COARSE = ((64, 64, 64), 4.0)
 MNI_POINTS = {"SEPTUM": (0, 10, 16), "PINEAL": (0, -29, 3), "SELLA": (0, 4, -28), "IOP": (0, -88, -20), "EAM_R": (62, -22, -38), "EAM_L": (-62, -22, -38)}
 #: Soft landmarks, displaced by the tumour in one atlas: not used to compare atlases.
 DISPLACED = ("SEPTUM", "PINEAL", "IOP")
-SIMULATED_SEEDS = range(1000, 1060)
 
 
 def reader_landmarks(data: Path, scan: str) -> Points:
@@ -96,7 +96,7 @@ def atlas_head(data: Path, name: str) -> tuple[LabelledHead, Priors]:
         Tissue.CSF: np.maximum(w["csf"], w["ventricle"]),
         Tissue.GLOBE: globe_prior(grid, marks),
     }
-    frame = lb.canonical_frame(marks)
+    frame = canonical_frame(marks)
     template_mm = np.moveaxis(grid.ras() @ frame[:3, :3].T + frame[:3, 3], -1, 0).astype(np.float32)
     tissue = lb.tissue_map(hu, lb.head_mask(hu), priors)
     return LabelledHead(name, hu, inside, tissue, template_mm, grid, marks), priors
@@ -112,7 +112,7 @@ def label_head(name: str, volume: CTVolume, atlases: Mapping[str, tuple[Labelled
     carried, template = [], None
     priors: Priors = {}
     for atlas, atlas_priors in used.values():
-        to_atlas = np.linalg.inv(lb.canonical_frame(atlas.landmarks)) @ np.linalg.inv(pose)
+        to_atlas = np.linalg.inv(canonical_frame(atlas.landmarks)) @ np.linalg.inv(pose)
         start = lb.rigid_part(to_atlas, pose[:3, :3] @ np.array([0, 10, 30.0]) + pose[:3, 3])
         fixed, transforms = lb.carry(atlas, hu, grid, start)
         carried.append(lb.carry_points(atlas.landmarks, transforms))
@@ -133,42 +133,24 @@ def label_head(name: str, volume: CTVolume, atlases: Mapping[str, tuple[Labelled
     return LabelledHead(name, hu, inside, tissue_map, template, grid, marks, 0.0 if readers else max(gaps))
 
 
-def simulated_head(seed: int, reference: LabelledHead) -> LabelledHead:
-    """A simulated head with template coordinates by the affine fit of its landmarks to those of the reference."""
-    shape, spacing = COARSE
-    hu, tissue, marks = simulate_labels(seed, spacing_mm=spacing, shape=shape)
-    frame = lb.canonical_frame(reference.landmarks)
-    names = [n for n in lb.NETWORK_LANDMARKS if n in marks and n in reference.landmarks]
-    a = np.c_[np.array([marks[n] for n in names]), np.ones(len(names))]
-    b = np.array([reference.landmarks[n] for n in names]) @ frame[:3, :3].T + frame[:3, 3]
-    matrix = np.linalg.lstsq(a, b, rcond=None)[0]
-    grid = Grid(-0.5 * spacing * (np.array(shape[::-1], float) - 1), spacing, shape)
-    template = np.moveaxis(grid.ras() @ matrix[:3] + matrix[3], -1, 0).astype(np.float32)
-    return LabelledHead(f"simulated{seed}", hu, np.ones(shape, bool), tissue, template, grid, {n: marks[n] for n in names})
-
-
 def prepare(data: Path, out: Path) -> None:
     """Write ``out``/labels/*.npz and ``out``/simulated/*.npz; heads that exist already are kept."""
     (out / "labels").mkdir(parents=True, exist_ok=True)
-    (out / "simulated").mkdir(exist_ok=True)
     atlases = {n: atlas_head(data, n) for n in lb.ATLASES}
     reference = atlases[lb.ATLASES[0]][0]
     reference.save(out / "labels")
-    bundle = open_bundle("anatomy")
-    net = load_network(bundle, "cpu")
+    infer = local_infer("cpu")
     fine = [p for p in sorted((data / "ct").iterdir()) if reader_landmarks(data, p.name)]
     for path in [*fine, *sorted((data / "ct-head-neck").glob("*.nii.gz"))]:
         name = path.name.removesuffix(".nii.gz")
         if not (out / "labels" / f"{name}.npz").exists():
             volume = read(path)
             shape, spacing = (lb.SHAPE, lb.SPACING) if path in fine else COARSE
-            pose = coarse_anatomy(volume, net, bundle, "cpu").pose
+            pose = coarse_anatomy(volume, infer).pose
             head = label_head(name, volume, atlases, reader_landmarks(data, name), pose, head_grid(volume, spacing, shape))
             head.save(out / "labels")
             print(f"{name}: atlases agree within {head.disagreement_mm:.1f} mm", flush=True)
-    for seed in SIMULATED_SEEDS:
-        if not (out / "simulated" / f"simulated{seed}.npz").exists():
-            simulated_head(seed, reference).save(out / "simulated")
+    prepare_simulated(out)
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..errors import InputError
@@ -10,7 +12,11 @@ from .geometry import missing_slices
 from .limits import refuse_oversized
 from .types import CTVolume
 
+if TYPE_CHECKING:
+    from .calibration import Brain
+
 ADULT_YEARS = 18
+UNDER_AGE = f"The patient is under {ADULT_YEARS} (age tag): validated on adults only."
 _MIN_BRAIN_ML = 150.0
 _MIN_RING_ML = 60.0  # enclosed by bone
 _MAX_HEAD_WIDTH_MM = 290.0
@@ -30,7 +36,7 @@ def check(volume: CTVolume) -> tuple[str, ...]:
     _refuse_format(volume, name)
     _refuse_geometry(volume, name)
     _refuse_uncalibrated(volume, name)
-    from .content import content  # scipy
+    from .content import content  # SciPy
 
     seen = content(volume)
     bone_ring = seen.enclosed_ml >= _MIN_RING_ML and seen.body_width_mm <= _MAX_HEAD_WIDTH_MM
@@ -38,7 +44,12 @@ def check(volume: CTVolume) -> tuple[str, ...]:
         raise InputError(f"{name} has no brain tissue inside the skull (a phantom or another body part?); give the head CT of a patient.")
     if not bone_ring or seen.brain_ml < _MIN_BRAIN_ML or seen.air_ml > 0.25 * seen.enclosed_ml:
         raise InputError(f"{name} does not show a head (no closed skull around a brain was found); give a head CT that includes the brain.")
-    return (*_geometry_warnings(volume), *_coverage_warnings(volume, seen.cut_slices), *_context_warnings(volume))
+    return (
+        *_geometry_warnings(volume),
+        *_coverage_warnings(volume, seen.cut_slices),
+        *_brain_warnings(volume, seen.brain),
+        *_context_warnings(volume),
+    )
 
 
 def _refuse_format(volume: CTVolume, name: str) -> None:
@@ -121,10 +132,34 @@ def _coverage_warnings(volume: CTVolume, cut: tuple[int, ...]) -> list[str]:
     return [f"The head is cut off by the field of view in slices from {low:.1f} to {high:.1f} mm along the slice normal."]
 
 
+def _brain_warnings(volume: CTVolume, brain: Brain) -> list[str]:
+    from .calibration import USUAL_BRAIN_HU  # SciPy
+
+    out = []
+    if brain.shifted:
+        low, high = USUAL_BRAIN_HU
+        out.append(
+            f"Brain reads about {brain.mode_hu:.0f} HU, where {low} to {high} is usual: the HU scale seems to be shifted or "
+            "stretched; check the calibration of the scanner and the rescale tags."
+        )
+    if brain.enhanced and not volume.acquisition.contrast_agent:
+        out.append(
+            "Bright vessels throughout the brain suggest contrast medium, which no tag tells of: noise and grey-white "
+            "contrast are not comparable with plain CT."
+        )
+    return out
+
+
 def _context_warnings(volume: CTVolume) -> list[str]:
     a, out = volume.acquisition, []
     if a.contrast_agent:
         out.append("Contrast medium was given: noise and grey-white contrast are not comparable with plain CT.")
-    if a.patient_age_years is not None and a.patient_age_years < ADULT_YEARS:
-        out.append(f"The patient is under {ADULT_YEARS} (age tag): validated on adults only.")
+    if is_under_age(volume):
+        out.append(UNDER_AGE)
     return out
+
+
+def is_under_age(volume: CTVolume) -> bool:
+    """Whether :data:`UNDER_AGE` holds."""
+    age = volume.acquisition.patient_age_years
+    return age is not None and age < ADULT_YEARS

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .calibration import Brain, brain
 from .resample import block_mean
 from .types import CTVolume
 
@@ -31,6 +33,7 @@ class Content:
             in-plane extent of the body.
         cut_slices: indices k of slices with enclosed brain whose head touches the edge of the image or of its
             reconstruction circle over more than 20 mm.
+        brain: HU inside the skull.
     """
 
     enclosed_ml: float
@@ -38,6 +41,7 @@ class Content:
     air_ml: float
     body_width_mm: float
     cut_slices: tuple[int, ...]
+    brain: Brain
 
 
 def content(volume: CTVolume) -> Content:
@@ -47,13 +51,13 @@ def content(volume: CTVolume) -> Content:
     slices = _every(volume.slice_positions, COARSE_MM)
     positions = volume.slice_positions[slices]
     step = np.gradient(positions) if len(slices) > 1 else np.array([volume.slice_widths[0]])
-    edge_everywhere = _edge(volume, factors)
-    rows = []
+    edges = _edges(volume, slices, factors)
+    rows, sections = [], []
     for k, mm in zip(slices, np.minimum(step, 3 * np.median(step)), strict=True):
         hu = _coarse(volume.hu[k], factors)
-        section = _section(hu, pixel)
-        edge = edge_everywhere if volume.padding is None else _padding_edge(volume.padding[k], factors) | edge_everywhere
-        rows.append((k, mm, *section, _contact_mm(hu, section[0], edge, pixel)))
+        skull, closed, within, air, width = _section(hu, pixel)
+        sections.append((hu, skull))
+        rows.append((k, mm, closed, within, air, width, _contact_mm(hu, closed, next(edges), pixel)))
     area = pixel[0] * pixel[1]
     enclosed = [r for r in rows if r[2].any()]
     widths = [r[5] for r in (enclosed or rows)]
@@ -63,6 +67,7 @@ def content(volume: CTVolume) -> Content:
         air_ml=sum(r[4] * area * r[1] for r in enclosed) / 1000,
         body_width_mm=float(np.median(widths)),
         cut_slices=tuple(int(r[0]) for r in enclosed if r[6] > 20),
+        brain=brain(sections, pixel),
     )
 
 
@@ -80,23 +85,26 @@ def _coarse(plane: NDArray[np.int16], factors: tuple[int, int]) -> NDArray[np.fl
     return block_mean(plane, *factors)
 
 
-def _section(hu: NDArray[np.float32], pixel: tuple[float, float]) -> tuple[NDArray[np.bool_], float, float, float]:
-    """Region enclosed by bone (J, I), its brain and air pixels, and the width of the body in mm."""
+def _section(
+    hu: NDArray[np.float32], pixel: tuple[float, float]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float, float, float]:
+    """Bone and what it encloses (J, I), the large enclosed region alone, its brain and air pixels, width of the body in mm."""
     body = _largest(hu > _BODY_HU)
     width = max((np.ptp(np.nonzero(body)[a]) + 1) * pixel[a] for a in (0, 1)) if body.any() else 0.0
     bone = hu > _BONE_HU
     size = tuple(2 * max(1, round(4.0 / p)) + 1 for p in pixel)  # closes gaps of about 8 mm: sutures, thin squama
     margin = max(size)
     closed = ndimage.binary_closing(np.pad(bone, margin), np.ones(size))[margin:-margin, margin:-margin]
-    enclosed = ndimage.binary_fill_holes(closed) & ~closed
+    filled = ndimage.binary_fill_holes(closed)
+    enclosed = filled & ~closed
     labels, count = ndimage.label(enclosed)
     smallest = _MIN_SECTION_CM2 * 100 / (pixel[0] * pixel[1])
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
     enclosed = (sizes >= smallest)[labels]
     inside = hu[enclosed]
-    brain = float(((inside >= _BRAIN_HU[0]) & (inside <= _BRAIN_HU[1])).sum())
-    return enclosed, brain, float((inside < _LUNG_HU).sum()), float(width)
+    within = float(((inside >= _BRAIN_HU[0]) & (inside <= _BRAIN_HU[1])).sum())
+    return filled, enclosed, within, float((inside < _LUNG_HU).sum()), float(width)
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -117,6 +125,17 @@ def _contact_mm(hu: NDArray[np.float32], enclosed: NDArray[np.bool_], edge: NDAr
     head = _largest(ndimage.binary_opening(tissue, np.ones(size)))
     head = head[max(size) : -max(size), max(size) : -max(size)]
     return float((head & edge).sum()) * float(np.sqrt(pixel[0] * pixel[1]))
+
+
+def _edges(volume: CTVolume, slices: Sequence[int], factors: tuple[int, int]) -> Iterator[NDArray[np.bool_]]:
+    """The edge of the image and of its padding in one slice after the other; the padding is mostly the same in all."""
+    everywhere = edge = _edge(volume, factors)
+    last: NDArray[np.bool_] | None = None
+    for k in slices:
+        if volume.padding is not None and (last is None or not np.array_equal(volume.padding[k], last)):
+            last = volume.padding[k]
+            edge = _padding_edge(last, factors) | everywhere
+        yield edge
 
 
 def _edge(volume: CTVolume, factors: tuple[int, int]) -> NDArray[np.bool_]:

@@ -9,7 +9,9 @@ from ..errors import InputError
 from .types import CTVolume
 
 
-def read(path: Path | str, series: str | None = None, progress: Callable[[float], None] | None = None) -> CTVolume:
+def read(
+    path: Path | str, series: str | None = None, progress: Callable[[float], None] | None = None, keep_name: bool = False
+) -> CTVolume:
     """Read a head CT.
 
     Args:
@@ -17,6 +19,7 @@ def read(path: Path | str, series: str | None = None, progress: Callable[[float]
             DICOMDIR, a .zip archive of it, or a .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd image in HU.
         series: SeriesInstanceUID, or a unique ending of it, when not the most suitable series is wanted (DICOM only).
         progress: called with fractions from 0 to 1.
+        keep_name: name the volume of a NIfTI, NRRD or MetaImage file after the file, although the name may hold a patient's.
 
     Returns:
         The volume, slices in order towards the vertex; ``warnings`` tell what was left out or turned on the way.
@@ -42,10 +45,10 @@ def read(path: Path | str, series: str | None = None, progress: Callable[[float]
         from .dicom import read_folder
 
         return read_folder(path.resolve() if not path.name else path, series, report)
-    return _read_file(path, head, series, report)
+    return _read_file(path, head, series, report, keep_name)
 
 
-def _read_file(path: Path, head: bytes, series: str | None, report: Callable[[float], None]) -> CTVolume:
+def _read_file(path: Path, head: bytes, series: str | None, report: Callable[[float], None], keep_name: bool) -> CTVolume:
     from .headers import looks_like_dicom
     from .images import image_kind, read_image
 
@@ -54,7 +57,7 @@ def _read_file(path: Path, head: bytes, series: str | None, report: Callable[[fl
     if image_kind(path):
         if series is not None:
             raise InputError(f"{path.name} holds a single image: leave out --series {series}.")
-        volume = read_image(path)
+        volume = read_image(path, keep_name)
         report(1.0)
         return volume
     if looks_like_dicom(head):

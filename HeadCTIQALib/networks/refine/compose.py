@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from HeadCTIQALib.findings import Findings, Landmark, Tissue
-from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.networks.second_stage import SecondStage
+from HeadCTIQALib.networks.types import Artefacts, CoarseAnatomy, Infer
 from HeadCTIQALib.progress import silent
 from HeadCTIQALib.volume import CTVolume
 
@@ -29,50 +32,64 @@ METHODS = {
 }
 
 
-def refine(volume: CTVolume, coarse: CoarseAnatomy, progress: Callable[[str, float], None] | None = None) -> Findings:
+def refine(
+    volume: CTVolume,
+    coarse: CoarseAnatomy,
+    progress: Callable[[str, float], None] | None = None,
+    infer: Infer | None = None,
+) -> Findings:
     """All findings of one scan on its native grid.
 
     Args:
         volume: the scan.
         coarse: what the anatomy network saw in it.
         progress: told the step being done and the fraction done.
+        infer: runs the other networks, see :mod:`HeadCTIQALib.networks.second_stage`; None for analytic steps only.
 
     Raises:
         InputError: the network saw no head.
+        ModelError: a network cannot run.
     """
     tell = progress or silent
     # Steps that do not need each other share two cores: NumPy and SciPy let go of the interpreter lock.
-    with ThreadPoolExecutor(1, "refine") as beside:
+    with ThreadPoolExecutor(1, "refine") as beside, SecondStage(volume, coarse, infer) as closer:
         symmetry = beside.submit(midsagittal_plane, volume, coarse)
         tell("Outlining tissue", 0.0)
         tissue = tissue_map(volume, coarse)
         tell("Looking for foreign objects", 0.35)
         foreign = foreign_objects(volume, tissue, coarse)
         tissue[foreign] = Tissue.FOREIGN
-        streak_search = beside.submit(streak, volume, tissue)
+        search = beside.submit(closer.artefacts if closer.sees_artefacts else partial(analytic_artefacts, volume), tissue)
         tell("Finding the mid-sagittal plane", 0.55)
         plane, details = symmetry.result()
-        landmarks: dict[str, Landmark] = {**coarse.landmarks, **vertex(volume, tissue, coarse)}
-        tell("Grading motion", 0.65)
-        grades, index = motion(volume, tissue)
-        tell("Looking for streaks", 0.9)
-        streaks = streak_search.result()
+        seen, methods = closer.landmarks()
+        landmarks: dict[str, Landmark] = {**seen, **vertex(volume, tissue, coarse)}
+        tell("Looking for motion and streaks", 0.65)
+        artefacts = search.result()
     notes = [details.note] if details.note else []
     inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
-    ungraded = int(np.count_nonzero((grades < 0) & inside.any(axis=(1, 2))))
+    ungraded = int(np.count_nonzero((artefacts.motion_grades < 0) & inside.any(axis=(1, 2))))
     if ungraded:
         notes.append(f"{ungraded} slices through the brain could not be graded for motion (metal, hair, cloth, or air that was clipped or masked).")
     top = landmarks.get("VERTEX")
     if top is not None and not top.in_scan:
         notes.append(f"The vertex lies above the scan; its position is estimated to within about {top.spread_mm or 0:.0f} mm.")
-    tell("Looking for streaks", 1.0)
+    tell("Looking for motion and streaks", 1.0)
     return Findings(
         tissue=tissue,
         landmarks=landmarks,
         midsagittal=plane,
-        streak=streaks,
-        motion_grades=grades,
-        motion_index=index,
-        methods=dict(METHODS),
+        streak=artefacts.streak,
+        motion_grades=artefacts.motion_grades,
+        motion_index=artefacts.motion_index,
+        methods={**METHODS, **methods, **artefacts.methods},
         notes=tuple(notes),
     )
+
+
+def analytic_artefacts(volume: CTVolume, tissue: NDArray[np.uint8]) -> Artefacts:
+    """Motion and streaks without a network."""
+    with ThreadPoolExecutor(1, "streaks") as beside:
+        streaks = beside.submit(streak, volume, tissue)
+        grades, index = motion(volume, tissue)
+        return Artefacts(grades, index, streaks.result(), {})

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings import Tissue
+from HeadCTIQALib.findings import INTRACRANIAL, Tissue
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
+from HeadCTIQALib.volume.kernels import is_sharp
 
-from .headmask import box_filter_max
+from .headmask import box_filter_max, box_filter_min
+from .parenchyma import noise_sd
 from .workgrid import Field, WorkGrid, head_probability, soft_signed_distance, work_grid
 
 DENSE_HU, METAL_HU = 160, 1500
@@ -22,8 +24,11 @@ MAX_VOLUME_ML = 40.0
 MIN_VOLUME_ML = 0.02
 MIN_DENSE_SHARE = 0.3  # a nose or an ear that the head mask missed is mostly soft
 PEAK_MM = 4.0
-CORE_SHARE = 0.3  # not one half: a wire thinner than the slice never shows its full HU beside its thickest place
+CORE_SHARE = 0.4  # not one half: a wire thinner than the slice never shows its full HU beside its thickest place
+KIN_MM, KIN_HU, KIN_ML = 25.0, 80, 1.0  # pieces of one object that thick slices tear apart: how near, how dense, how small
+THICK_MM = 5.0  # a temple or wire is thinner; an ear lobe is not, and less dense
 AIR_HU, SOFT_HU = -1000, 30
+LOUD_HU = 9.0
 NEAR_MM = 45.0  # objects further from the head belong to the couch
 
 
@@ -38,9 +43,13 @@ def foreign_objects(volume: CTVolume, tissue: NDArray[np.uint8], coarse: CoarseA
     grid = work_grid(volume, coarse, margin_mm=NEAR_MM)
     hu = grid.reduce_hu()
     labels = grid.reduce_mask(tissue)
+    if is_sharp(volume.acquisition.kernel) or noise_sd(hu, np.isin(labels, INTRACRANIAL)) > LOUD_HU:
+        # noise and the overshoot of a sharp kernel at the skin would pass for dense things
+        hu = np.asarray(ndimage.uniform_filter(hu, (1, 3, 3)), np.int16)
     head = (labels != Tissue.OUTSIDE) & (labels != Tissue.HOLDER) & (labels != Tissue.FOREIGN)
     depth = grid.sample(soft_signed_distance(head_probability(coarse), coarse.spacing), coarse, outside=-1e3)
-    found = _core(grid, hu, _free(grid, hu, head, depth), AIR_HU)
+    free = _free(grid, hu, head, depth)
+    found = _core(grid, hu, _with_kin(grid, hu, head, free), AIR_HU)
     found |= _core(grid, hu, _worn(grid, hu, head, _holder(grid, labels == Tissue.HOLDER)), SOFT_HU)
     out = np.zeros(volume.shape, bool)
     grid.expand(found, out)
@@ -77,6 +86,38 @@ def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth:
         keep[c] = metal or frame or (small and _in_air(grid, hu, part, box) > 0.25)
     found = keep[labels]
     return found | (box_filter_max(found, (0, 1, 1)) & thing)
+
+
+def _with_kin(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """``found`` with thin pieces in air that follow one another from it: the temples of glasses, a wire.
+
+    Where such a piece runs obliquely through thick slices it is diluted, and breaks up into one part a slice.
+    """
+    if not found.any() or (hu[found] > METAL_HU).any():
+        return found
+    structure = np.zeros((3, 3, 3), bool)
+    structure[1] = True
+    labels, n = ndimage.label((hu > -200) & ~head & ~found, structure)
+    r = [max(1, round(0.5 * THICK_MM / p)) for p in grid.pixel]
+    thick = np.bincount(labels[box_filter_min(labels > 0, (0, r[0], r[1]))], minlength=n + 1) > 0
+    boxes = ndimage.find_objects(labels)
+    reach = (1, round(KIN_MM / grid.pixel[0]), round(KIN_MM / grid.pixel[1]))
+    out = found.copy()
+    new = found
+    while new.any():
+        near = np.unique(labels[box_filter_max(new, reach)])
+        new = np.zeros_like(found)
+        for c in near[near > 0]:
+            box = boxes[c - 1]
+            part = labels[box] == c
+            values = hu[box][part]
+            if thick[c] or len(values) < 3 or np.percentile(values, 90) < KIN_HU or _ml(grid, part, box) > KIN_ML:
+                continue
+            if max(_extent(grid, box)) < MAX_EXTENT_MM and _in_air(grid, hu, part, box) > 0.6:
+                new[box] |= part
+        new &= ~out
+        out |= new
+    return out
 
 
 def _in_air(grid: WorkGrid, hu: NDArray[np.int16], part: NDArray[np.bool_], box: tuple[slice, ...]) -> float:

@@ -8,10 +8,12 @@ from scipy import ndimage
 
 from .workgrid import Field
 
-SURFACE_HU = -300
+SURFACE_HU = -450  # half way from air to skin and fat
 TOLERANCE_MM = 7.0  # how far the native surface may lie outside the coarse one (ears, nose, hair excluded by HU)
 HOLDER_MARGIN = -0.25  # outside the coarse surface the holder wins even when the head is a little more probable
-FILL_MM = 2.0  # air this deep inside the coarse head is enclosed air
+FILL_MM = 2.0  # air this deep inside the coarse head is enclosed air, unless it opens widely to the room
+NARROW = 2  # work pixels; openings up to twice as wide (nostrils, ear canals) do not join a cavity to the room
+ROOM_MM = 12.0  # so deep inside the coarse head no air is the room's
 
 
 def head_mask(hu: NDArray[np.int16], depth: Field, holder: Field) -> NDArray[np.bool_]:
@@ -36,9 +38,28 @@ def head_mask(hu: NDArray[np.int16], depth: Field, holder: Field) -> NDArray[np.
     sizes = np.bincount(labels.ravel())
     keep = (seeds >= 0.5 * sizes) & (seeds > 0)  # parts that lie mostly within the coarse head: teeth, ears stay attached
     keep[int(seeds.argmax())] = True
-    head = keep[labels] | (depth > FILL_MM)
+    head = keep[labels] | ((depth > FILL_MM) & ~(_room(hu) & (depth < ROOM_MM)))
     # air shut in between ear or scalp and the holder is not the head's
-    return head | (fill_holes(head) & (depth > -FILL_MM))
+    return _without_islands(head | (fill_holes(head) & (depth > -FILL_MM)))
+
+
+def _without_islands(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """``mask`` without parts smaller than a fiftieth of the largest: pieces of a strap or holder above the vertex."""
+    labels, n = ndimage.label(mask)
+    if n < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return np.asarray((sizes >= 0.02 * sizes.max())[labels])
+
+
+def _room(hu: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Air that reaches the border of its slice through openings that are not narrow."""
+    air = hu < SURFACE_HU
+    r = (0, NARROW, NARROW)
+    wide = box_filter_min(air, r)
+    reached = wide & ~fill_holes(~wide)
+    return box_filter_max(reached, r) & air
 
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -114,7 +114,7 @@ def fit_mixture(values: Field, priors: NDArray[np.float32], noise: float, iterat
 
 
 def classify(values: Field, csf: Field, grey: Field, white: Field, mix: Mixture) -> NDArray[np.uint8]:
-    """(N,) 0 CSF, 1 grey, 2 white, 3 none of them (bleed, calcium, oedema, infarct)."""
+    """(N,) 0 CSF, 1 grey, 2 white, 3 none of them (bleed, calcium, oedema, infarct), of smoothed HU: narrow sulci are missed."""
     boundary = 0.5 * (mix.csf + mix.white)
     score_grey = np.log(grey + PRIOR_FLOOR) - 0.5 * ((values - mix.grey) / mix.sd) ** 2
     score_white = np.log(white + PRIOR_FLOOR) - 0.5 * ((values - mix.white) / mix.sd) ** 2

@@ -11,8 +11,10 @@ from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 
 from . import parenchyma
+from .bone import half_maximum_bone
+from .fluid import fluid_mask
 from .headmask import TOLERANCE_MM, head_mask
-from .intracranial import intracranial_mask
+from .intracranial import intracranial_mask, up_to_the_bone
 from .workgrid import Field, WorkGrid, grown_box, head_probability, soft_signed_distance, work_grid
 
 BONE_HU, CONTRAST_BONE_HU = 200, 350
@@ -69,11 +71,12 @@ def _head_labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], d
 
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), (0, 0.9 / grid.pixel[0], 0.9 / grid.pixel[1]), truncate=2.5)
     p_bone = grid.sample(p[Tissue.BONE], coarse)
-    bone = head & ((hu > CONTRAST_BONE_HU) | ((hu > BONE_HU) & (p_bone > 0.08)))
+    dense = head & ((hu > CONTRAST_BONE_HU) | ((hu > BONE_HU) & (p_bone > 0.08)))
     del p_bone
+    bone = half_maximum_bone(hu, dense, grid.pixel)
     inner = p[Tissue.BRAIN : Tissue.CSF + 1].sum(axis=0)
     depth = grid.sample(soft_signed_distance(inner, coarse.spacing), coarse, outside=-1e3)
-    inside = intracranial_mask(hu, smooth, bone, depth, grid.pixel) & head
+    inside = up_to_the_bone(intracranial_mask(hu, smooth, dense, depth, grid.pixel) & head, bone, head, grid.pixel)
     del depth
 
     out[head] = Tissue.SOFT
@@ -82,13 +85,14 @@ def _head_labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], d
     globe = grid.sample(p[Tissue.GLOBE], coarse) > 0.5
     out[globe & (out == Tissue.SOFT) & (smooth > -20) & (smooth < 120)] = Tissue.GLOBE
     del globe, smooth
-    _brain_labels(grid, coarse, hu, inside, out)
+    _brain_labels(grid, coarse, hu, inside, dense, bone & ~inside, out)
 
 
 def _brain_labels(
-    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_], out: NDArray[np.uint8]
+    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_],
+    dense: NDArray[np.bool_], skull: NDArray[np.bool_], out: NDArray[np.uint8],
 ) -> None:
-    """Label the intracranial voxels of ``out`` in place."""
+    """Label the intracranial voxels of ``out`` in place; ``dense`` is everything of bone's density, ``skull`` the bone around them."""
     if np.count_nonzero(inside) < 1000:
         out[inside] = Tissue.BRAIN
         return
@@ -96,20 +100,21 @@ def _brain_labels(
     noise = parenchyma.noise_sd(hu, inside)
     gap = float(np.median(np.diff(grid.volume.slice_positions))) if grid.shape[0] > 1 else 5.0
     values = parenchyma.masked_smooth(hu, inside, parenchyma.smoothing_mm(noise), (gap, *grid.pixel))[inside]
-    hind, grey, white, deep, csf = (
-        grid.sample_at(p[t], coarse, inside) for t in (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF)
-    )
+    kinds = [Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF]
+    hind, grey, white, deep, csf = grid.sample_at(p[kinds], coarse, inside)
     cerebrum = np.flatnonzero(hind < 0.5)
     cerebrum = cerebrum[:: max(1, len(cerebrum) // 120_000)]
     mix = parenchyma.fit_mixture(values[cerebrum], np.stack([csf, grey + deep, white])[:, cerebrum], noise)
+    fluid = fluid_mask(hu, inside, dense, skull, csf, mix.csf, 0.5 * (mix.grey + mix.white), noise)
     kind = parenchyma.classify(values, csf, grey + deep, white, mix)
     # grey and white by a voxel's own HU are for the eye; the two tissues that are measured come from the neighbouring slices
-    label = np.array([Tissue.CSF, Tissue.GREY, Tissue.BRAIN, Tissue.BRAIN], np.uint8)[kind]
+    label = np.array([Tissue.GREY, Tissue.GREY, Tissue.BRAIN, Tissue.BRAIN], np.uint8)[kind]
     thickness = grid.volume.acquisition.slice_thickness_mm or gap
     solid = parenchyma.solid(kind, inside)
     below, above = parenchyma.guide(hu, solid, grid.volume.slice_positions, thickness, grid.pixel)
     cerebral = hind <= np.maximum(np.maximum(grey, white), deep)
-    label[~cerebral & (kind != 0)] = Tissue.BRAIN
+    label[~cerebral] = Tissue.BRAIN
+    label[fluid] = Tissue.CSF
     at = np.flatnonzero(solid[inside])
     deep_grey, clean_white = parenchyma.measured_tissue(below, above, (deep * cerebral)[at], (white * cerebral)[at])
     label[at[deep_grey]], label[at[clean_white]] = Tissue.DEEP_GREY, Tissue.WHITE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,21 +95,24 @@ class WorkGrid:
         return out
 
     def sample_at(self, field: NDArray, coarse: CoarseAnatomy, mask: NDArray[np.bool_], outside: float = 0.0) -> Field:
-        """(N,) values of :meth:`sample` at the True work pixels of ``mask``, without computing the others."""
+        """(..., N) values of :meth:`sample` at the True work pixels of ``mask``, without computing the others.
+
+        ``field`` is (..., Z, Y, X): several fields at once cost less than one by one.
+        """
         field = np.asarray(field, np.float32)
-        parts = [np.empty(0, np.float32)]
+        parts = [np.empty((*field.shape[:-3], 0), np.float32)]
         for s in range(self.shape[0]):
             rows, columns = np.flatnonzero(mask[s].any(axis=1)), np.flatnonzero(mask[s].any(axis=0))
             if len(rows):
                 js, is_ = (int(rows[0]), int(rows[-1]) + 1), (int(columns[0]), int(columns[-1]) + 1)
                 values = self._sample_slice(field, coarse, s, js, is_, outside)
-                parts.append(values[mask[s, js[0] : js[1], is_[0] : is_[1]]])
-        return np.concatenate(parts)
+                parts.append(values[..., mask[s, js[0] : js[1], is_[0] : is_[1]]])
+        return np.concatenate(parts, axis=-1)
 
     def _sample_slice(
         self, field: Field, coarse: CoarseAnatomy, s: int, js: tuple[int, int], is_: tuple[int, int], outside: float
     ) -> Field:
-        """(rows, columns) values in work rows js[0] .. js[1] and columns is_[0] .. is_[1] of slice s.
+        """(..., rows, columns) values in work rows js[0] .. js[1] and columns is_[0] .. is_[1] of slice s.
 
         Rows that run along the coarse x axis (every scan that was not resampled obliquely, gantry tilt included) are
         separable: bilinear in (z, y) per row, then one matrix product along x.
@@ -119,47 +123,53 @@ class WorkGrid:
         if np.hypot(di[1], di[2]) * self.columns < 0.25 and abs(dj[0]) * self.rows < 0.25:
             x, y, z = start[0] + di[0] * n_i, start[1] + dj[1] * n_j, start[2] + dj[2] * n_j
             if np.ptp(z) < 1e-6:  # not tilted: one plane of the field serves all rows
-                lines = _weights(y, field.shape[1]) @ _plane(field, float(z[0]), outside)
-                lines[(y < -0.5) | (y > field.shape[1] - 0.5)] = outside
+                lines = _weights(float(y[0]), float(dj[1]), len(y), field.shape[-2]) @ _plane(field, float(z[0]), outside)
+                lines[..., (y < -0.5) | (y > field.shape[-2] - 0.5), :] = outside
             else:
                 lines = _bilinear(field, z, y, outside)
-            out = np.asarray(lines @ _weights(x, field.shape[2]).T, np.float32)
-            out[:, (x < -0.5) | (x > field.shape[2] - 0.5)] = outside
+            out = np.asarray(lines @ _weights(float(x[0]), float(di[0]), len(x), field.shape[-1]).T, np.float32)
+            out[..., (x < -0.5) | (x > field.shape[-1] - 0.5)] = outside
             return out
         p = start + n_j[:, None, None] * dj + n_i[None, :, None] * di
-        return np.asarray(ndimage.map_coordinates(field, [p[..., 2], p[..., 1], p[..., 0]], order=1, cval=outside), np.float32)
+        at = [p[..., 2], p[..., 1], p[..., 0]]
+        each = [ndimage.map_coordinates(f, at, order=1, cval=outside) for f in field.reshape(-1, *field.shape[-3:])]
+        return np.asarray(each, np.float32).reshape(*field.shape[:-3], *p.shape[:2])
 
 
-def _weights(x: Vector, n: int) -> Field:
-    """(len(x), n) linear interpolation matrix, clamped at the ends."""
-    x = np.clip(x, 0, n - 1)
+@lru_cache(maxsize=8)
+def _weights(start: float, step: float, count: int, n: int) -> Field:
+    """(count, n) linear interpolation matrix at start, start + step, ..., clamped at the ends; the same for most slices."""
+    x = np.clip(start + step * np.arange(count), 0, n - 1)
     low = np.minimum(x.astype(int), n - 2)
-    w = np.zeros((len(x), n), np.float32)
-    rows = np.arange(len(x))
+    w = np.zeros((count, n), np.float32)
+    rows = np.arange(count)
     w[rows, low] = 1 - (x - low)
     w[rows, low + 1] = x - low
+    w.flags.writeable = False
     return w
 
 
 def _plane(field: Field, z: float, outside: float) -> Field:
-    """(Y, X) values of field[z], clamped within half a voxel and ``outside`` beyond."""
-    if z < -0.5 or z > field.shape[0] - 0.5:
-        return np.full(field.shape[1:], outside, np.float32)
-    z = min(max(z, 0.0), field.shape[0] - 1.0)
-    low = min(int(z), field.shape[0] - 2)
-    return np.asarray(field[low] * (1 - (z - low)) + field[low + 1] * (z - low), np.float32)
+    """(..., Y, X) values of field[..., z, :, :], clamped within half a voxel and ``outside`` beyond."""
+    n = field.shape[-3]
+    if z < -0.5 or z > n - 0.5:
+        return np.full((*field.shape[:-3], *field.shape[-2:]), outside, np.float32)
+    z = min(max(z, 0.0), n - 1.0)
+    low = min(int(z), n - 2)
+    return np.asarray(field[..., low, :, :] * (1 - (z - low)) + field[..., low + 1, :, :] * (z - low), np.float32)
 
 
 def _bilinear(field: Field, z: Vector, y: Vector, outside: float) -> Field:
-    """(len(z), X) values of field[z, y, :], clamped within half a voxel and ``outside`` beyond."""
-    beyond = (z < -0.5) | (z > field.shape[0] - 0.5) | (y < -0.5) | (y > field.shape[1] - 0.5)
-    z, y = np.clip(z, 0, field.shape[0] - 1), np.clip(y, 0, field.shape[1] - 1)
-    z0, y0 = np.minimum(z.astype(int), field.shape[0] - 2), np.minimum(y.astype(int), field.shape[1] - 2)
+    """(..., len(z), X) values of field[..., z, y, :], clamped within half a voxel and ``outside`` beyond."""
+    n_z, n_y = field.shape[-3:-1]
+    beyond = (z < -0.5) | (z > n_z - 0.5) | (y < -0.5) | (y > n_y - 0.5)
+    z, y = np.clip(z, 0, n_z - 1), np.clip(y, 0, n_y - 1)
+    z0, y0 = np.minimum(z.astype(int), n_z - 2), np.minimum(y.astype(int), n_y - 2)
     fz, fy = (z - z0).astype(np.float32)[:, None], (y - y0).astype(np.float32)[:, None]
-    lower = field[z0, y0] * (1 - fy) + field[z0, y0 + 1] * fy
-    upper = field[z0 + 1, y0] * (1 - fy) + field[z0 + 1, y0 + 1] * fy
+    lower = field[..., z0, y0, :] * (1 - fy) + field[..., z0, y0 + 1, :] * fy
+    upper = field[..., z0 + 1, y0, :] * (1 - fy) + field[..., z0 + 1, y0 + 1, :] * fy
     out = lower * (1 - fz) + upper * fz
-    out[beyond] = outside
+    out[..., beyond, :] = outside
     return out
 
 

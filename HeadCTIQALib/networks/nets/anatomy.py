@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 import torch
 from monai.networks.nets import DynUNet
 from monai.networks.utils import pixelshuffle, pixelunshuffle
+from numpy.typing import NDArray
 
-#: Landmarks that have a heatmap, in channel order.  The right-left pairs come first.
-LANDMARKS = (
-    "EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L", "GLOBE_R", "GLOBE_L",
-    "NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP", "SEPTUM", "PINEAL",
-)  # fmt: skip
-CLASSES = 11
+from HeadCTIQALib.networks.channels import CLASSES, LANDMARKS, MIRRORED
+
 INPUTS = 3
-TEMPLATE_SCALE_MM = 50.0
 
 
 class AnatomyNet(torch.nn.Module):
@@ -42,3 +42,21 @@ def network_input(hu: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     brain = ((hu - 40.0) / 60.0).clamp(-1.5, 1.5)
     wide = ((hu - 0.0) / 600.0).clamp(-1.7, 2.0)
     return torch.cat([brain, wide, inside], dim=1)
+
+
+def build(metadata: Mapping[str, Any]) -> AnatomyNet:
+    """The untrained network of a bundle."""
+    return AnatomyNet(**metadata["network_def"])
+
+
+def infer(net: torch.nn.Module, arrays: tuple[NDArray, ...], device: str) -> tuple[NDArray, ...]:
+    """HU and imaged mask, both (Z, Y, X), to one array (11 + 3 + 14, Z, Y, X): the mean over the box and its mirror image."""
+    hu, inside = arrays
+    x = torch.from_numpy(np.stack([hu, inside]).astype(np.float32)[:, None]).to(device)
+    both = network_input(torch.cat([x[:1], x[:1].flip(-1)]), torch.cat([x[1:], x[1:].flip(-1)]))
+    with torch.inference_mode():
+        straight, mirrored = (net(b[None])[0] for b in both)
+        mirrored = mirrored.flip(-1)
+        mirrored[CLASSES] *= -1
+        order = [*range(CLASSES + 3), *(CLASSES + 3 + m for m in MIRRORED)]
+        return ((0.5 * (straight + mirrored[order])).float().cpu().numpy(),)

@@ -1,0 +1,245 @@
+"""The acts of a person on the findings of one scan, as values that can be replayed, kept in a record and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from HeadCTIQALib.findings.types import Findings, Landmark, Plane
+from HeadCTIQALib.metrics.common import point
+from HeadCTIQALib.volume.types import CTVolume
+
+from .inputs import MIDSAGITTAL, MOTION, STREAK, label_pairs, parts_between
+from .labels import LabelChange
+from .placing import check_ranges
+from .regions import Region
+
+
+class Working:
+    """Findings while edits are replayed on them; large arrays are copied before they are first written."""
+
+    def __init__(self, findings: Findings, volume: CTVolume) -> None:
+        self._findings = findings
+        self._painted: dict[str, Any] = {}
+        self.volume = volume
+
+    def paint(self, name: str, change: LabelChange) -> list[tuple[int, int]]:
+        """Write into ``tissue`` or ``streak`` (which begins empty where there was none); the (old, new) values that occurred."""
+        if name not in self._painted:
+            old = getattr(self._findings, name)
+            self._painted[name] = np.zeros(self.volume.shape, bool) if old is None else old.copy()
+        flat = self._painted[name].reshape(-1)
+        where, new = change.indices(), change.voxel_values()
+        pairs = label_pairs(flat[where].view(np.uint8), new)
+        flat[where] = new
+        return pairs
+
+    def put(self, **parts: object) -> None:
+        """Replace small parts of the findings."""
+        self._findings = self._findings.with_(**parts)
+
+    @property
+    def not_assessable(self) -> Mapping[str, str]:
+        """IQM id to the reason why its finding does not exist, so far."""
+        return self._findings.not_assessable
+
+    @property
+    def findings(self) -> Findings:
+        """The findings so far."""
+        if self._painted:
+            self._findings, self._painted = self._findings.with_(**self._painted), {}
+        return self._findings
+
+
+@dataclass(frozen=True)
+class TissueChange:
+    """Tissue labels painted or erased."""
+
+    labels: LabelChange
+    finding = "tissue"
+
+    def apply(self, working: Working) -> frozenset[str]:
+        """Write the new labels; the parts that changed."""
+        return parts_between(working.paint("tissue", self.labels))
+
+    def box(self, shape: tuple[int, int, int]) -> tuple[slice, slice, slice]:
+        """The smallest box of a (K, J, I) scan that holds the change, which must not be empty."""
+        k, j, i = (slice(int(x.min()), int(x.max()) + 1) for x in np.unravel_index(self.labels.indices(), shape))
+        return k, j, i
+
+    def to_json(self) -> dict[str, Any]:
+        """The change in JSON types."""
+        return self.labels.to_json()
+
+
+@dataclass(frozen=True)
+class StreakChange:
+    """The streak mask painted or erased; a scan that nobody had searched for streaks gets a mask."""
+
+    labels: LabelChange
+    finding = STREAK
+
+    def apply(self, working: Working) -> frozenset[str]:
+        """Write the new mask; the parts that changed."""
+        working.paint(STREAK, self.labels)
+        return frozenset({STREAK})
+
+    def to_json(self) -> dict[str, Any]:
+        """The change in JSON types."""
+        return self.labels.to_json()
+
+
+@dataclass(frozen=True)
+class PlaneChange:
+    """The mid-sagittal plane moved or turned."""
+
+    plane: Plane
+    finding = MIDSAGITTAL
+
+    def apply(self, working: Working) -> frozenset[str]:
+        """Put the new plane; the part that changed."""
+        working.put(midsagittal=self.plane)
+        return frozenset({MIDSAGITTAL})
+
+    def to_json(self) -> dict[str, Any]:
+        """The change in JSON types."""
+        return asdict(self.plane)
+
+
+@dataclass(frozen=True)
+class LandmarkChange:
+    """Landmarks moved, placed, or (None) declared not to be there."""
+
+    landmarks: Mapping[str, Landmark | None]
+    finding = "landmarks"
+
+    def apply(self, working: Working) -> frozenset[str]:
+        """Put the new points; their ids are the parts that changed."""
+        points = {**working.findings.landmarks, **self.landmarks}
+        working.put(landmarks={id_: p for id_, p in points.items() if p is not None})
+        return frozenset(self.landmarks)
+
+    def to_json(self) -> dict[str, Any]:
+        """The change in JSON types."""
+        return {id_: None if p is None else asdict(p) for id_, p in self.landmarks.items()}
+
+
+@dataclass(frozen=True)
+class GradeChange:
+    """Motion grades of slice ranges: (first, last, grade), native indices from 0 and both included; -1 is "cannot be graded"."""
+
+    ranges: tuple[tuple[int, int, int], ...]
+    finding = MOTION
+
+    def apply(self, working: Working) -> frozenset[str]:
+        """Put the new grades (slices that nobody graded stay ungraded); the part that changed."""
+        old = working.findings.motion_grades
+        grades = np.full(working.volume.shape[0], -1, np.int8) if old is None else old.copy()
+        for first, last, grade in self.ranges:
+            grades[first : last + 1] = grade
+        working.put(motion_grades=grades)
+        return frozenset({MOTION})
+
+    def to_json(self) -> dict[str, Any]:
+        """The change in JSON types."""
+        return {"ranges": [list(r) for r in self.ranges]}
+
+
+@dataclass(frozen=True)
+class RegionChange:
+    """Regions of interest placed to measure noise or contrast by hand."""
+
+    regions: Mapping[str, Region]
+    finding = "regions"
+
+    def apply(self, working: Working) -> frozenset[str]:
+        """Nothing: a region takes the place of masks for its own IQM only."""
+        return frozenset()
+
+    def to_json(self) -> dict[str, Any]:
+        """The change in JSON types."""
+        return {name: region.to_json() for name, region in self.regions.items()}
+
+
+@dataclass(frozen=True)
+class ValueChange:
+    """A value typed in."""
+
+    value: float
+    finding = "value"
+
+    def apply(self, working: Working) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def to_json(self) -> dict[str, Any]:
+        """The change in JSON types."""
+        return {"value": self.value}
+
+
+Change = TissueChange | StreakChange | PlaneChange | LandmarkChange | GradeChange | RegionChange | ValueChange
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """One act of a person.
+
+    Attributes:
+        iqm: the IQM that was being corrected; None for an edit that no IQM reads (e.g. bone painted on scalp).
+        reason, corrector, time: as in :class:`~HeadCTIQALib.assessment.correction.Correction`.
+        change: what was done.
+    """
+
+    iqm: str | None
+    reason: str
+    corrector: str
+    time: str
+    change: Change
+
+    def to_json(self) -> dict[str, Any]:
+        """The edit in JSON types."""
+        return {
+            "iqm": self.iqm, "reason": self.reason, "corrector": self.corrector, "time": self.time,
+            "finding": self.change.finding, "change": self.change.to_json(),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any], volume: CTVolume) -> Edit:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the entry is damaged.
+        """
+        return cls(entry["iqm"], entry["reason"], entry["corrector"], entry["time"], _change(entry["finding"], entry["change"], volume))
+
+
+def _change(finding: str, entry: Mapping[str, Any], volume: CTVolume) -> Change:
+    size = int(np.prod(volume.shape))
+    if finding == "tissue":
+        return TissueChange(LabelChange.from_json(entry, size))
+    if finding == STREAK:
+        return StreakChange(LabelChange.from_json(entry, size))
+    if finding == MIDSAGITTAL:
+        return PlaneChange(plane_from_json(entry))
+    if finding == "landmarks":
+        return LandmarkChange({id_: None if p is None else landmark_from_json(p) for id_, p in entry.items()})
+    if finding == MOTION:
+        return GradeChange(check_ranges(volume, entry["ranges"]))
+    if finding == "regions":
+        return RegionChange({name: Region.from_json(r) for name, r in entry.items()})
+    if finding == "value":
+        return ValueChange(float(entry["value"]))
+    raise ValueError(f"unknown kind of edit {finding!r}")
+
+
+def landmark_from_json(entry: Mapping[str, Any]) -> Landmark:
+    """A landmark as a record keeps it (a title beside it is ignored)."""
+    return Landmark(point(entry["position"]), entry["confidence"], entry["in_scan"], entry["source"], entry["spread_mm"])
+
+
+def plane_from_json(entry: Mapping[str, Any]) -> Plane:
+    """A plane as a record keeps it."""
+    return Plane(point(entry["origin"]), point(entry["normal"]), entry["confidence"], entry["source"])

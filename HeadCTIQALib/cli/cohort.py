@@ -1,0 +1,104 @@
+"""Arguments of the commands about many scans: fit, rescore, evaluate, study.  Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
+
+_READERS = "reader table (CSV: scan, reader, target, value) or a folder of them; may be given several times"
+_ASSESSMENTS = "folder of assessment folders; a level between them names cohorts"
+
+
+def path(value: str) -> Path:
+    """A path; an empty one (an unset shell variable) would silently mean the current folder."""
+    if not value:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(value)
+
+
+def _share(value: str) -> float:
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 0.9:
+        raise argparse.ArgumentTypeError("give a share from 0 to 0.9")
+    return share
+
+
+def _positive(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 100:
+        raise argparse.ArgumentTypeError("give a number above 0, up to 100")
+    return number
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise argparse.ArgumentTypeError("give a whole number from 1")
+    return int(value)
+
+
+def add(command: Add) -> None:
+    """Add the commands; ``command`` makes a subparser of (name, summary, run)."""
+    fit = command("fit", "Fit a scoring model to readers' scores of assessed scans.", _fit)
+    _inputs(fit)
+    fit.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="scoring model to write (JSON); its account stands beside it")
+    fit.add_argument(
+        "--mode", choices=("paper", "robust"), default="paper",
+        help="paper: least squares on the metrics; robust: no defect can raise a score (default: paper)",
+    )  # fmt: skip
+    fit.add_argument("--test-share", metavar="SHARE", type=_share, default=0.2, help="share of the scans kept apart for testing (default: 0.2)")
+    fit.add_argument("--seed", metavar="N", type=int, default=0, help="of the split and the cross-validation (default: 0)")
+    fit.add_argument("--name", default="", help="name of the model, wherever a score is shown")
+
+    again = command("rescore", "Score stored assessments by another model, without scans and networks.", _rescore)
+    again.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
+    again.add_argument("--scoring", metavar="FILE", type=path, help="scoring model (default: the guideline model)")
+
+    evaluate = command("evaluate", "Compare measurements and scores with readers: agreement, bias, subgroups, external cohorts.", _evaluate)
+    _inputs(evaluate)
+    evaluate.add_argument("--measurements", metavar="CSV", type=path, action="append", default=[], help="readers' measurements, where they are in tables of their own")
+    evaluate.add_argument("--scoring", metavar="FILE", type=path, help="scoring model (default: the guideline model)")
+    evaluate.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder for report, tables and figures")
+    evaluate.add_argument("--margin", metavar="POINTS", type=_positive, default=5.0, help="difference in score that does not matter, for equivalence (default: 5)")
+
+    study = command("study", "Run the whole protocol on simulated scans and simulated readers.", _study)
+    study.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder of the study; an interrupted one is continued")
+    study.add_argument("--preset", choices=("small", "full"), default="small", help="small: fifteen scans, minutes; full: 307 and 262 scans, hours (default: small)")
+    study.add_argument("--processes", metavar="N", type=_count, help="default: one for every core")
+
+
+def _inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
+    parser.add_argument("--readers", metavar="CSV", type=path, action="append", required=True, help=_READERS)
+
+
+def _fit(options: argparse.Namespace) -> int:
+    from .fit import fit
+
+    return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name)
+
+
+def _rescore(options: argparse.Namespace) -> int:
+    from .rescore import rescore
+
+    return rescore(options.assessments, options.scoring)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from .evaluate import evaluate
+
+    return evaluate(options.assessments, [*options.readers, *options.measurements], options.scoring, options.output, options.margin)
+
+
+def _study(options: argparse.Namespace) -> int:
+    from .study import study
+
+    return study(options.output, options.preset, options.processes)

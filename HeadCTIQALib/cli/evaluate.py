@@ -1,0 +1,43 @@
+"""``headctiqa evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from HeadCTIQALib.progress import TextProgress
+
+from .tree import show
+
+
+def evaluate(assessments: Path, readers: list[Path], scoring: Path | None, output: Path, margin: float) -> int:
+    """Compare assessments with readers and write the report; returns 0.
+
+    Raises:
+        HeadCTIQAError: inputs that cannot be used, or an output that is not ours to write.
+    """
+    from HeadCTIQALib.cohort.calibrate import calibration_scans
+    from HeadCTIQALib.cohort.evaluation import evaluate_cohort
+    from HeadCTIQALib.cohort.readers import read_readers
+    from HeadCTIQALib.cohort.scans import load_scans, matched
+    from HeadCTIQALib.report.evaluation import check_folder, in_short, write_evaluation
+    from HeadCTIQALib.scoring import guideline_model, load_model
+
+    check_folder(output)
+    model = guideline_model() if scoring is None else load_model(scoring)
+    fitted = None if scoring is None else calibration_scans(scoring)
+    table = read_readers(*readers)
+    progress = TextProgress()
+    try:
+        scans = load_scans(assessments, progress)
+        table, notes = matched(scans, table)
+        unknown = model.kind != "guideline" and fitted is None
+        if unknown:
+            notes = (*notes, "The account of the fit is not beside the model, so scans that it was fitted to cannot be told from others: results may flatter it.")
+        progress("Comparing", 0.0)
+        result = evaluate_cohort(scans, table, model, fitted=fitted, margin=margin, notes=(*table.warnings, *notes))
+        progress("Writing the report", 0.5)
+        report = write_evaluation(result, output)
+    finally:
+        progress.clear()
+    show("\n".join(f"- {s}" for s in (*in_short(result), *result.notes)) + f"\n\nReport: {report}\n")
+    return 0

@@ -1,0 +1,63 @@
+"""``headctiqa evaluate-networks``: accuracy on held-out simulated heads, or how degraded real scans answer."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
+
+SUMMARY = "Measure the networks' accuracy on held-out simulated heads, or on real scans degraded by known amounts."
+Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
+
+
+def add(command: Add, path: Callable[[str], Path]) -> None:
+    """Add the command; ``command`` makes a subparser of (name, summary, run), ``path`` a path of a word."""
+    sub = command("evaluate-networks", SUMMARY, _run)
+    sub.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder for the tables; an interrupted evaluation goes on in it")
+    sub.add_argument("--heads", metavar="N", type=int, default=200, help="how many simulated heads (default: 200)")
+    sub.add_argument("--seed", metavar="N", type=int, default=0, help="number of the first one (default: 0)")
+    sub.add_argument("--real", metavar="FOLDER", type=path, help="degrade the scans in this folder (one DICOM folder a scan) instead of simulating heads")
+    sub.add_argument("--scan", metavar="NAME", nargs="+", default=[], help="only these scans of --real")
+    sub.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu", help="where the networks run (default: cpu)")
+    sub.add_argument("--processes", metavar="N", type=int, help="heads at a time (default: one a core)")
+    sub.add_argument(
+        "--progress", choices=("text", "json", "none"), default="text", help="text: a bar on a terminal; json: one event a line (default: text)"
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Evaluate as the options say; returns 0.
+
+    Raises:
+        HeadCTIQAError: see :func:`HeadCTIQALib.validation.evaluate` and :func:`HeadCTIQALib.validation.crosstalk.cross_talk`.
+    """
+    text, events = TextProgress(), JsonProgress()
+    progress: Progress = text if options.progress == "text" else events if options.progress == "json" else silent
+    try:
+        message, table = _real(options, progress) if options.real is not None else _simulated(options, progress)
+    finally:
+        text.clear()
+    if options.progress == "json":
+        events.emit("result", folder=str(options.output), table=str(table), summary=message)
+    else:
+        print(f"{message}\nTable: {table}")
+    return 0
+
+
+def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
+    from HeadCTIQALib.validation import evaluate, figures
+
+    records = evaluate(
+        options.output, heads=options.heads, seed=options.seed, device=options.device, processes=options.processes, progress=progress
+    )
+    aimed = [f for f in figures(records) if f.reached is not None]
+    return f"{len(records)} simulated heads: {sum(bool(f.reached) for f in aimed)} of {len(aimed)} targets reached.", options.output / "accuracy.md"
+
+
+def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
+    from HeadCTIQALib.validation.crosstalk import cross_talk
+
+    rows = cross_talk(options.real, options.output, device=options.device, only=options.scan, progress=progress)
+    return f"{len(rows)} degraded scans.", options.output / "crosstalk.md"

@@ -1,0 +1,63 @@
+"""``headctiqa fit``: what a person reads about a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID
+from HeadCTIQALib.progress import TextProgress
+
+from .tree import show
+
+if TYPE_CHECKING:
+    from HeadCTIQALib.cohort.calibrate import Calibration
+    from HeadCTIQALib.scoring.calibration import CrossValidation
+
+
+def fit(assessments: Path, readers: list[Path], output: Path, mode: Literal["paper", "robust"], test_share: float, seed: int, name: str) -> int:
+    """Fit, write the model and its account, and show what speaks for and against it; returns 0.
+
+    Raises:
+        HeadCTIQAError: see :func:`HeadCTIQALib.cohort.calibrate.calibrate`.
+    """
+    from HeadCTIQALib.cohort.calibrate import calibrate
+
+    progress = TextProgress()
+    try:
+        result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, progress=progress)
+    finally:
+        progress.clear()
+    account = result.save(output)
+    show("\n".join(_lines(result)) + f"\n\nModel: {output}\nAccount: {account}\n")
+    return 0
+
+
+def _lines(c: Calibration) -> Iterator[str]:
+    f = c.fit
+    yield f"{f.model.name} ({f.model.id})"
+    yield f"{len(c.calibration)} scans for calibration, {len(c.test)} kept for testing; readers: {', '.join(c.readers.readers)}"
+    yield ""
+    yield f"{'':28}{'scans':>6}{'R2':>7}{'shrunk':>8}   typical error on left-out scans"
+    for category, part in f.categories.items():
+        r2 = "-" if part.r_squared is None else f"{part.r_squared:.2f}"
+        yield f"{CATEGORY_BY_ID[category].title:28}{part.n:6}{r2:>7}{part.shrinkage:8.2f}   {_error(part.cross_validation)}"
+        for k in part.coefficients:
+            title = "base" if k.term == "intercept" else IQM_BY_ID[k.term].title
+            yield f"    {title:34}{k.value:9.2f}   95 % interval {k.low:.2f} to {k.high:.2f}"
+    yield f"{'Overall':28}{'' if f.overall is None else f.overall.n:>6}{'':7}{f.weight_shrinkage:8.2f}   {_error(f.overall)}"
+    for w in f.weights:
+        yield f"    {'weight of ' + CATEGORY_BY_ID[w.term].title:34}{w.value:9.2f}   95 % interval {w.low:.2f} to {w.high:.2f}"
+    yield from _section("About the data", c.notes)
+    yield from _section("Why not to use this model", f.reasons_not_to_use or ("Nothing speaks against it in these data.",))
+
+
+def _error(cv: CrossValidation | None) -> str:
+    return "not judged" if cv is None else f"{cv.rmse:.1f} points (guideline {cv.guideline_rmse:.1f}), n = {cv.n}"
+
+
+def _section(title: str, sentences: tuple[str, ...]) -> Iterator[str]:
+    if sentences:
+        yield f"\n{title}:"
+        yield from (f"  - {s}" for s in sentences)

@@ -1,0 +1,204 @@
+"""Fitting a scoring model to a folder of assessments and a reader table: data in, model and its account out.
+
+Beside ``model.json`` stands ``model.fit.json``: which scans were fitted and which kept for testing, coefficients with
+intervals, cross-validation, influential scans, and what speaks against the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from HeadCTIQALib import __version__
+from HeadCTIQALib.agreement import complete_rows, icc_agreement
+from HeadCTIQALib.assessment.record import plain
+from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.hierarchy import CATEGORY_BY_ID
+from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, Fit, Mode, split
+from HeadCTIQALib.scoring.fit import fit_model
+from HeadCTIQALib.scoring.storage import to_json
+
+from .files import write_text
+from .readers import ReaderTable, read_readers
+from .scans import Scan, load_scans, matched, values_of
+
+ACCOUNT = "headctiqa-fit/1"
+_MODE_WORDS = {
+    "paper": "ordinary least squares on the folded metrics",
+    "robust": "non-negative least squares on the hinge features (no defect raises a score)",
+}
+_LOW_ICC = 0.5  # "poor" reliability (Koo & Li 2016)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fit with everything that its account tells.
+
+    Attributes:
+        fit: the model and its quality.
+        other: the same data fitted in the other mode, for comparison.
+        calibration, test: names of the scans fitted and of those kept apart.
+        notes: sentences about the data.
+    """
+
+    fit: Fit
+    other: Fit
+    calibration: tuple[Scan, ...]
+    test: tuple[Scan, ...]
+    readers: ReaderTable
+    notes: tuple[str, ...]
+
+    def save(self, path: Path) -> Path:
+        """Write the model to ``path`` and its account beside it; returns the account's path.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        account = account_path(path)
+        # The account goes first: a model is never without it.
+        write_text(account, json.dumps(_account(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n", "The account of the fit")
+        write_text(path, json.dumps(to_json(self.fit.model), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "The scoring model")
+        return account
+
+
+def account_path(model: Path) -> Path:
+    """Where the account of the fit of a model file stands."""
+    return model.with_name(f"{model.name.removesuffix('.json')}.fit.json")
+
+
+def calibrate(
+    assessments: Path, readers: Sequence[Path], mode: Mode = "paper", *, name: str = "", seed: int = 0, test_share: float = 0.2,
+    repeats: int = 10, progress: Progress = silent,
+) -> Calibration:  # fmt: skip
+    """Fit to the calibration part of the scans under ``assessments`` that readers judged.
+
+    Args:
+        readers: reader tables, files or folders.
+        name: of the model; made from mode and size when empty.
+        seed: of the split and of the cross-validation.
+        test_share: share of the scans kept apart for testing; 0 fits to all.
+
+    Raises:
+        InputError: assessments or reader tables that cannot be used, or too few of them.
+    """
+    table = read_readers(*readers)
+    table, unmatched = matched(scans := load_scans(assessments, progress), table)
+    judged = set(table.scans)
+    scans = tuple(s for s in scans if s.name in judged)
+    names = tuple(s.name for s in scans)
+    scores = np.column_stack([table.mean(t, names) for t in SCORES])
+    if not np.isfinite(scores).any():
+        raise InputError(f"The reader table holds no scores of {', '.join(SCORES)}; a scoring model is fitted to those.")
+    data = CalibrationSet(names, values_of(scans), scores)
+    kept = split(scores, seed, test_share) if test_share else np.zeros(len(scans), bool)
+    part = data.of(np.flatnonzero(~kept))
+    progress("Fitting", 0.0)
+    provenance = _provenance(table, part, len(scans), mode, seed, test_share)
+    fitted = fit_model(part, mode, id="unnamed", name=name or _name(part, table, mode), provenance=provenance, seed=seed, repeats=repeats)
+    progress("Fitting", 0.5)
+    other = fit_model(part, "robust" if mode == "paper" else "paper", id="other", name="other", seed=seed, repeats=min(repeats, 3))
+    named = replace(fitted.model, id=f"readers-{_fingerprint(fitted)}")
+    notes = (*table.warnings, *unmatched, *_disagreement(table, part.scans))
+    fitted = replace(fitted, model=named, reasons_not_to_use=(*fitted.reasons_not_to_use, *_better_other(fitted, other)))
+    return Calibration(
+        fitted, other, tuple(s for s, t in zip(scans, kept, strict=True) if not t), tuple(s for s, t in zip(scans, kept, strict=True) if t), table, notes
+    )
+
+
+def _name(part: CalibrationSet, table: ReaderTable, mode: Mode) -> str:
+    readers = "one reader" if len(table.readers) == 1 else f"{len(table.readers)} readers"
+    return f"Fitted to {readers} of {len(part.scans)} scans ({'least squares' if mode == 'paper' else 'non-negative'})"
+
+
+def _provenance(table: ReaderTable, part: CalibrationSet, total: int, mode: Mode, seed: int, test_share: float) -> dict[str, str]:
+    return {
+        "origin": f"Fitted to the mean scores of {len(table.readers)} readers by {_MODE_WORDS[mode]}, shrunk towards the guideline model by stacking.",
+        "scans": f"{len(part.scans)} of {total} scans that were assessed and read; the others were kept for testing (share {test_share:g}).",
+        "readers_sha256": table.sha256,
+        "seed": str(seed),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "software": f"HeadCTIQA {__version__}",
+    }
+
+
+def _fingerprint(fit: Fit) -> str:
+    """Eight digits that tell models with other numbers apart, whenever they were fitted."""
+    numbers = {k: v for k, v in to_json(fit.model).items() if k in ("kind", "categories", "weights")}
+    return hashlib.sha256(json.dumps(plain(numbers, decimals=9), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _disagreement(table: ReaderTable, scans: Sequence[str]) -> list[str]:
+    """Scores about which single readers hardly agree: no model can be better than what it is fitted to."""
+    notes = []
+    for target in SCORES:
+        m = table.matrix(target, scans)
+        m = m[:, np.isfinite(m).any(axis=0)]
+        if m.shape[1] < 2:
+            continue
+        rows, _ = complete_rows(m)
+        icc = icc_agreement(rows)
+        if icc.value is not None and icc.value < _LOW_ICC:
+            title = CATEGORY_BY_ID[target].title if target in CATEGORY_BY_ID else "Overall"
+            notes.append(f"{title}: single readers hardly agree (ICC(A,1) {icc.value:.2f}, n = {icc.n}); what a fit learns from them is uncertain.")
+    return notes
+
+
+def _better_other(fit: Fit, other: Fit) -> list[str]:
+    if fit.overall is None or other.overall is None or other.overall.rmse >= 0.95 * fit.overall.rmse:
+        return []
+    return [
+        f"The {other.mode} mode predicts the overall score of left-out scans better: typical error {other.overall.rmse:.1f} instead of {fit.overall.rmse:.1f} points."
+    ]
+
+
+def _account(c: Calibration) -> dict[str, Any]:
+    fit = c.fit
+    return plain(
+        {
+            "format": ACCOUNT,
+            "model": {"id": fit.model.id, "name": fit.model.name, "kind": fit.model.kind, "provenance": dict(fit.model.provenance)},
+            "mode": fit.mode,
+            "seed": fit.seed,
+            "reasons_not_to_use": fit.reasons_not_to_use,
+            "data_notes": c.notes,
+            "readers": c.readers.readers,
+            "calibration_scans": [{"scan": s.name, "sha256": s.sha256} for s in c.calibration],
+            "test_scans": [{"scan": s.name, "sha256": s.sha256} for s in c.test],
+            "categories": {k: asdict(v) for k, v in fit.categories.items()},
+            "weights": [asdict(w) for w in fit.weights],
+            "weight_shrinkage": fit.weight_shrinkage,
+            "overall_cross_validation": None if fit.overall is None else asdict(fit.overall),
+            "other_mode": {"mode": c.other.mode, "overall_cross_validation": None if c.other.overall is None else asdict(c.other.overall)},
+        },
+        decimals=6,
+    )
+
+
+def calibration_scans(model: Path) -> tuple[set[str], set[str]] | None:
+    """Names and SHA-256 of the scans that ``model`` was fitted to, from its account; None where there is none.
+
+    Raises:
+        InputError: the account is damaged, or of another model.
+    """
+    path = account_path(model)
+    try:
+        account: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        scans = account["calibration_scans"]
+        fitted: str = account["model"]["id"]
+        found = {s["scan"] for s in scans}, {s["sha256"] for s in scans if s["sha256"]}
+        same = fitted == json.loads(model.read_text(encoding="utf-8"))["id"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"The account of the fit {path.name} is damaged; fit the model again.") from error
+    if not same:
+        raise InputError(f"The account {path.name} is of another model than {model.name}; fit the model again, or remove the account.")
+    return found

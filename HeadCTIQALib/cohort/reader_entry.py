@@ -1,0 +1,121 @@
+"""Entering reader scores one scan at a time: one file a reader, which no other reader's entry can ever touch."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.scoring.calibration import SCORES
+
+from .readers import ReaderValue, read_readers, write_readers
+
+_ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".mhd", ".dcm")
+_SCANS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
+
+
+@dataclass(frozen=True)
+class ReaderFile:
+    """The scores of one reader in one folder.
+
+    Attributes:
+        folder: where the files of all readers lie.
+        reader: id of this one.
+
+    Raises:
+        InputError: the id is empty.
+    """
+
+    folder: Path
+    reader: str
+
+    def __post_init__(self) -> None:
+        if not self.reader.strip():
+            raise InputError("Enter your reader id first; every reader has a file of their own.")
+
+    @property
+    def path(self) -> Path:
+        """The reader's file; ids that differ have files that differ, on every system."""
+        plain = re.sub(r"[^a-z0-9-]+", "_", self.reader.lower()).strip("_") or "reader"
+        if plain != self.reader:  # e.g. "A B" and "a_b", or "AB" and "ab" where case does not count
+            plain += "-" + hashlib.sha256(self.reader.encode()).hexdigest()[:8]
+        return self.folder / f"readers-{plain}.csv"
+
+    def values(self) -> tuple[ReaderValue, ...]:
+        """Everything in the file; empty when there is none yet.
+
+        Raises:
+            InputError: the file is damaged, or belongs to somebody else.
+        """
+        if not self.path.exists():
+            return ()
+        values = read_readers(self.path).values
+        others = sorted({v.reader for v in values} - {self.reader})
+        if others:
+            raise InputError(f"The file {self.path.name} holds scores of {', '.join(others)}, not only of {self.reader}; choose another folder.")
+        return values
+
+    def scores(self, scan: str) -> dict[str, float | None]:
+        """Category id or "overall" to the score entered for ``scan``; None where the reader could not judge."""
+        return {v.target: v.value for v in self.values() if v.scan == scan and v.target in SCORES}
+
+    def save(self, scan: str, scores: Mapping[str, float | None]) -> Path:
+        """Keep the scores of one scan in place of earlier ones of the same scan; returns the file.
+
+        Raises:
+            InputError: a score out of 0..100, an unknown target, or a file of somebody else.
+            OutputError: the file cannot be written.
+        """
+        if not scores:
+            raise InputError("Enter at least one score; a score that cannot be given stays empty.")
+        kept = [v for v in self.values() if not (v.scan == scan and v.target in SCORES)]
+        write_readers(self.path, [*kept, *(ReaderValue(scan, self.reader, target, value) for target, value in scores.items())])
+        return self.path
+
+    def scored(self) -> frozenset[str]:
+        """Scans that have an overall score, or were said to be impossible to judge."""
+        return frozenset(v.scan for v in self.values() if v.target == "overall")
+
+
+def scan_key(path: Path | None, record: Mapping[str, Any] | None) -> str:
+    """How reader files name a scan: by its file or folder where it has one, else by the digits of its checksum.
+
+    Raises:
+        InputError: there is neither.
+    """
+    if path is not None:
+        name = path.name
+        return next((name[: -len(end)] for end in _ENDINGS if name.lower().endswith(end) and len(name) > len(end)), name)
+    sha = ((record or {}).get("input") or {}).get("sha256")
+    if sha:
+        return str(sha)[:16]
+    raise InputError("The scan has no name that reader scores can be filed under; assess it, or open it from a folder.")
+
+
+def list_scans(folder: Path) -> tuple[Path, ...]:
+    """The scans in a folder, in alphabetical order: image files, and folders (DICOM series or assessments).
+
+    Raises:
+        InputError: no such folder, or nothing in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"The folder {folder} does not exist; choose the folder of the scans to score.")
+    found = [p for p in sorted(folder.iterdir(), key=lambda p: p.name.lower()) if not p.name.startswith(".") and _is_scan(p)]
+    if not found:
+        raise InputError(f"The folder {folder} holds no scans; choose a folder of image files, DICOM folders or assessments.")
+    return tuple(found)
+
+
+def _is_scan(path: Path) -> bool:
+    if path.is_file():
+        return path.name.lower().endswith(_SCANS) and not path.name.lower().endswith(".seg.nrrd")
+    return any(p.is_file() for p in path.iterdir())
+
+
+def resume_at(scans: Sequence[Path], scored: frozenset[str]) -> int:
+    """Index of the first scan without a score; the first of all when every scan has one."""
+    return next((n for n, path in enumerate(scans) if scan_key(path, None) not in scored), 0)

@@ -1,0 +1,81 @@
+"""Scoring stored assessments by another model: no scan, no networks, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
+from HeadCTIQALib.assessment.storage import RECORD, REPORT, dump, read_record
+from HeadCTIQALib.errors import HeadCTIQAError, InputError
+from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.scoring import ScoringModel, score
+
+from .files import write_text
+from .scans import find_folders
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What became of every folder: scores written anew, already by this model, or failed with a sentence."""
+
+    changed: tuple[Path, ...]
+    unchanged: tuple[Path, ...]
+    failed: tuple[str, ...]
+
+
+def rescore(root: Path, model: ScoringModel, progress: Progress = silent) -> Rescored:
+    """Score every assessment under ``root`` by ``model``; one that fails does not keep the others from it.
+
+    Raises:
+        InputError: there is no assessment under ``root``.
+    """
+    folders = find_folders(root)
+    changed: list[Path] = []
+    unchanged: list[Path] = []
+    failed: list[str] = []
+    for n, folder in enumerate(folders):
+        progress("Scoring", n / len(folders))
+        try:
+            (changed if rescore_folder(folder, model) else unchanged).append(folder)
+        except HeadCTIQAError as error:
+            failed.append(str(error))
+    progress("Scoring", 1.0)
+    return Rescored(tuple(changed), tuple(unchanged), tuple(failed))
+
+
+def rescore_folder(folder: Path, model: ScoringModel) -> bool:
+    """Write record and report of one assessment with the scores of ``model``; False when they are there already.
+
+    Each file is replaced whole, the report before the record: until the record is new, the folder counts as not scored
+    yet, and another run finishes it.
+
+    Raises:
+        InputError: the assessment is damaged, or its report was written by another version.
+        OutputError: a file cannot be written.
+    """
+    record = read_record(folder)
+    try:
+        new = rescored_record(record, score(measurements_from_record(record), model), model)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"The assessment {folder / RECORD} is damaged; assess the scan again.") from error
+    if new == record:
+        return False
+    report = _report(folder, new)
+    if report is not None:
+        write_text(folder / REPORT, report, "The report")
+    write_text(folder / RECORD, dump(new), "The assessment")
+    return True
+
+
+def _report(folder: Path, record: dict[str, object]) -> str | None:
+    """The new report; None where the folder has none."""
+    from HeadCTIQALib.report.document import rescored
+
+    path = folder / REPORT
+    try:
+        return rescored(record, path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"The report {path} was not written by this version, so its scores cannot be replaced; assess the scan again.") from error

@@ -1,0 +1,142 @@
+"""The assessments of a cohort: which folders there are, and what their records say of each scan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from HeadCTIQALib.assessment.record import measurements_from_record
+from HeadCTIQALib.assessment.storage import RECORD, read_record
+from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.metrics.types import Measurement
+from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.volume.kernels import sharpness_word
+
+from .readers import ReaderTable, match_scans
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One assessed scan of a cohort.
+
+    Attributes:
+        name: folder name, the scan key of reader tables.
+        cohort: name of the folder between, where there is one; "" otherwise.
+        sha256: of voxels and geometry, None where the record has none.
+        measurements: IQM id to Measurement, corrected values included.
+        groups: subgroup name to this scan's value: "scanner", "kernel", "slice thickness".
+        simulated: whether the record says that a computer made the scan.
+    """
+
+    folder: Path
+    name: str
+    cohort: str
+    sha256: str | None
+    measurements: Mapping[str, Measurement]
+    groups: Mapping[str, str]
+    simulated: bool
+
+
+def find_folders(root: Path) -> list[Path]:
+    """Assessment folders at ``root``: itself, its folders, or theirs (the level between are cohorts); in order of name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if (root / RECORD).is_file():
+        return [root]
+    try:
+        found = [p.parent for pattern in (f"*/{RECORD}", f"*/*/{RECORD}") for p in root.glob(pattern) if not _hidden(p.relative_to(root))]
+    except OSError as error:
+        raise InputError(f"The folder {root} cannot be read ({error.strerror or error}); check the path.") from error
+    if not found:
+        raise InputError(f"The folder {root} holds no assessments ({RECORD} in its folders or theirs); choose another folder.")
+    return sorted(found)
+
+
+def load_scans(root: Path, progress: Progress = silent) -> tuple[Scan, ...]:
+    """All scans assessed under ``root``.
+
+    Raises:
+        InputError: there is none, a record is damaged, or two scans have one name.
+    """
+    folders = find_folders(root)
+    scans = []
+    for n, folder in enumerate(folders):
+        progress("Reading the assessments", n / len(folders))
+        scans.append(_scan(folder, "" if folder.parent == root or folder == root else folder.parent.name))
+    names = [s.name for s in scans]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise InputError(f"Two assessments under {root} are called {twice}; rename one of the folders, as reader tables go by their names.")
+    return tuple(scans)
+
+
+def values_of(scans: tuple[Scan, ...]) -> NDArray[np.float64]:
+    """(n, 10) values in the order of the hierarchy, NaN where not assessable."""
+    rows = []
+    for s in scans:
+        values = (s.measurements[m.id].value for m in IQMS)
+        rows.append([np.nan if v is None else v for v in values])
+    return np.array(rows, float).reshape(len(scans), len(IQMS))
+
+
+def matched(scans: tuple[Scan, ...], table: ReaderTable) -> tuple[ReaderTable, tuple[str, ...]]:
+    """The table with folder names as scan keys, and sentences about what did not fit.
+
+    Raises:
+        InputError: none of the scans is in the table.
+    """
+    names, unknown = match_scans(table, {s.name: s.sha256 for s in scans})
+    if not names:
+        some = ", ".join(table.scans[:3])
+        raise InputError(f"None of the scans in the reader table ({some}, ...) is among the assessments; the scan must be the name of the folder.")
+    notes = []
+    if unknown:
+        notes.append(f"{len(unknown)} scans of the reader table are not among the assessments ({_some(unknown)}) and were left out.")
+    unread = tuple(s.name for s in scans if s.name not in set(names.values()))
+    if unread:
+        notes.append(f"{len(unread)} assessments have no reader values ({_some(unread)}) and were left out.")
+    return table.renamed(names), tuple(notes)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _scan(folder: Path, cohort: str) -> Scan:
+    record = read_record(folder)
+    try:
+        return Scan(
+            folder=folder,
+            name=folder.resolve().name,
+            cohort=cohort,
+            sha256=record["input"].get("sha256"),
+            measurements=measurements_from_record(record),
+            groups=_groups(record["input"]),
+            simulated=record["input"].get("kind") == "simulated" or "simulated" in str(record["input"]["acquisition"].get("series_description")).lower(),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"The assessment {folder / RECORD} is damaged; assess the scan again.") from error
+
+
+def _groups(entry: Mapping[str, Any]) -> dict[str, str]:
+    a = entry["acquisition"]
+    scanner = " ".join(str(a[k]) for k in ("manufacturer", "model") if a.get(k))
+    thickness = a.get("slice_thickness_mm") or entry["spacing_mm"].get("slice_median")
+    kernel = a.get("kernel")
+    return {
+        "scanner": scanner or "unknown scanner",
+        "kernel": f"{sharpness_word(kernel)} kernel",
+        "slice thickness": "unknown thickness" if not thickness else "up to 2 mm" if thickness <= 2 else "over 2 to 4 mm" if thickness <= 4 else "over 4 mm",
+    }

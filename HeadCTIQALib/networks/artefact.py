@@ -1,0 +1,118 @@
+"""The artefact network at work: native slices to motion grades and a streak mask.
+
+Slices through the coarse intracranial space, averaged to about 1 mm, go to the network while the tissue map is being
+refined; what comes back is then read inside the refined map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from HeadCTIQALib.findings import Tissue
+from HeadCTIQALib.volume import CTVolume
+
+from .artefact_grid import ArtefactGrid, artefact_grid, expand_mask, sample_slice
+from .bundle import open_bundle
+from .refine.motion_grades import STEP_LIMITS, ring_index, slice_steps
+from .refine.workgrid import head_probability
+from .types import Artefacts, CoarseAnatomy, Infer
+
+ARTEFACT = "artefact"
+MIN_GAP_MM = 1.9  # thinner slices take the answer of the nearest one looked at: they share a rotation with it
+MARGIN_MM = 6.0  # the coarse intracranial space may end this far too early
+MIN_AREA_MM2 = 100.0  # less intracranial space says nothing about motion
+GRADE_LIMITS = (0.5, 0.5, 0.5)  # probability from which a slice has grade 1, 2, 3
+STREAK_LIMIT = 0.5
+RING_SLICES = 12  # of which the air ring is read, as a companion to the grades that needs no network
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the network answered.
+
+    Attributes:
+        grid: of the slices it saw; slices: (N,) their indices, increasing.
+        grades: (N, 3) probability that the motion grade is at least 1, 2, 3.
+        streak: (N, SIDE, SIDE) uint8 probability of streak, in 1/255.
+    """
+
+    grid: ArtefactGrid
+    slices: NDArray[np.intp]
+    grades: NDArray[np.float32]
+    streak: NDArray[np.uint8]
+
+
+def look_for_artefacts(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> Seen:
+    """Show the network the slices through the brain.
+
+    Raises:
+        ModelError: the network cannot run.
+    """
+    head = coarse_points(coarse, head_probability(coarse))
+    inside = coarse_points(coarse, coarse.probabilities[Tissue.BRAIN : Tissue.CSF + 1].sum(axis=0))
+    grid = artefact_grid(volume, head if len(head) else volume.image_centres)
+    slices = chosen_slices(volume.slice_positions, inside @ volume.k)
+    hu = np.stack([sample_slice(volume, grid, int(k)) for k in slices]) if len(slices) else np.empty((0, 32, 32), np.float32)
+    grades, streak = infer(ARTEFACT, np.rint(hu).astype(np.int16))
+    return Seen(grid, slices, grades, streak)
+
+
+def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -> Artefacts:
+    """Grades and streaks of every native slice.
+
+    A sudden in-plane shift between neighbouring slices leaves no trace within them; it is looked for in the outlines
+    (:func:`slice_steps`) and counts as motion in both.  Slices without intracranial space are not graded.
+    The motion index is that of the air ring, read in every few slices.
+
+    Args:
+        volume: the scan; tissue: (K, J, I) its refined tissue map; seen: the network's answer.
+    """
+    inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
+    pixel = volume.pixel_spacing[0] * volume.pixel_spacing[1]
+    area = np.array([np.count_nonzero(s) for s in inside]) * pixel
+    grades = np.full(len(area), -1, np.int8)
+    streak = np.zeros(volume.shape, bool)
+    if len(seen.slices):
+        gaps = np.abs(volume.slice_positions[:, None] - volume.slice_positions[seen.slices][None, :])
+        nearest = gaps.argmin(axis=1)
+        known = (area > MIN_AREA_MM2) & (gaps.min(axis=1) < max(MIN_GAP_MM, MARGIN_MM))
+        p = np.asarray(seen.grades, float)[nearest]
+        grades[known] = (p > np.array(GRADE_LIMITS)).cumprod(axis=1).sum(axis=1)[known]
+        for k in np.flatnonzero(known & (area > 0)):
+            mask = seen.streak[nearest[k]] > 255 * STREAK_LIMIT
+            if mask.any():
+                streak[k] = expand_mask(seen.grid, mask, volume.shape[1:]) & inside[k]
+    steps = slice_steps(volume, tissue)
+    for s in np.flatnonzero(steps > STEP_LIMITS[0]):
+        both = grades[s : s + 2]
+        both[both >= 0] = np.maximum(both[both >= 0], np.digitize(steps[s], STEP_LIMITS))
+    companions = np.flatnonzero(grades >= 0)
+    companions = companions[:: max(1, len(companions) // RING_SLICES)]
+    index, _ = ring_index(volume, tissue, [int(k) for k in companions])
+    title = open_bundle(ARTEFACT).title
+    return Artefacts(grades, index, streak, {"motion": f"{title} and slice steps 1", "streak": title})
+
+
+def chosen_slices(positions: NDArray[np.float64], brain: NDArray[np.float64]) -> NDArray[np.intp]:
+    """(N,) slices within :data:`MARGIN_MM` of the brain's range, at least :data:`MIN_GAP_MM` apart.
+
+    Args:
+        positions: (K,) mm along the slices' normal, increasing; brain: (M,) those of points of the coarse brain.
+    """
+    if not len(brain):
+        return np.empty(0, np.intp)
+    low, high = brain.min() - MARGIN_MM, brain.max() + MARGIN_MM
+    out: list[int] = []
+    for k in np.flatnonzero((positions >= low) & (positions <= high)):
+        if not out or positions[k] - positions[out[-1]] >= MIN_GAP_MM:
+            out.append(int(k))
+    return np.array(out, np.intp)
+
+
+def coarse_points(coarse: CoarseAnatomy, probability: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N, 3) RAS mm of the coarse voxels whose probability exceeds one half."""
+    index = np.argwhere(probability > 0.5)
+    return np.asarray(coarse.origin + coarse.spacing * index[:, ::-1], np.float64)

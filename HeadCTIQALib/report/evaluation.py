@@ -1,0 +1,234 @@
+"""The evaluation as a report: one HTML document, the tables as CSV, the figures as SVG."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from HeadCTIQALib import RESEARCH_USE, __version__
+from HeadCTIQALib.agreement import Estimate
+from HeadCTIQALib.errors import OutputError
+from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.report.document import document
+from HeadCTIQALib.report.evaluation_tables import Table, probability, tables, title_of
+from HeadCTIQALib.report.html import Html, number, plain_unit, table, tag
+from HeadCTIQALib.report.plots import STYLE, bland_altman_plot, forest, scatter, standalone
+
+if TYPE_CHECKING:
+    from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation, Part
+
+REPORT = "evaluation.html"
+_ROLES = {
+    "calibration": "the model was fitted to these; they show how well it fits, not how well it predicts",
+    "test": "kept apart from the fit",
+    "external": "from another cohort than the fit",
+    "all": "no fit took place, or it is not known on which scans",
+}
+_STYLE = STYLE + ".wide { font-size: .84rem; } .wide td { white-space: nowrap; } .fig { max-width: 100%; height: auto; } .figures .fig { flex: 0 0 auto; } .plain.wide th[scope=row] { width: auto; } #cohorts td:nth-child(2) { white-space: nowrap; min-width: 3rem; }"
+_METHODS = (
+    ("ICC(A,1), ICC(A,k), ICC(C,1)", "two-way random effects; absolute agreement of a single rater, of the mean of k raters, and consistency; McGraw & Wong 1996"),
+    ("MAD, MAE, MAPE", "mean absolute difference or error, and in percent of the readers' mean; t interval of the mean"),
+    ("Pearson r", "with Fisher's z interval"),
+    ("Paired t-test", "two-sided, with the t interval of the mean difference"),
+    ("Equivalence (TOST)", "two one-sided t-tests at .05 against the stated margin; Schuirmann 1987"),
+    ("Bland-Altman", "bias and bias ± 1.96 SD; exact intervals of the limits by the noncentral t (Carkeet 2015)"),
+    ("Intervals", "95 %, for single comparisons; with many comparisons some miss by chance"),
+)
+
+
+def write_evaluation(e: Evaluation, folder: Path, lead: Html | None = None, title: str = "Evaluation against readers") -> Path:
+    """Write report, ``tables/*.csv`` and ``figures/*.svg`` into ``folder``; returns the report's path.
+
+    Args:
+        lead: what a study says before the results.
+
+    Raises:
+        OutputError: ``folder`` holds other files, or cannot be written.
+    """
+    from HeadCTIQALib.cohort.files import write_text
+
+    check_folder(folder)
+    made, drawn = tables(e), figures(e)
+    for t in made:
+        write_text(folder / "tables" / f"{t.key}.csv", t.csv(), "The table")
+    for key, drawing in drawn.items():
+        write_text(folder / "figures" / f"{key}.svg", standalone(drawing), "The figure")
+    write_text(folder / REPORT, render_evaluation(e, made, drawn, lead, title), "The report")
+    return folder / REPORT
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that is not ours to write into; changes nothing.
+
+    Raises:
+        OutputError: it is a file, or holds files but no evaluation.
+    """
+    try:
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / REPORT).exists())):
+            raise OutputError(f"The output {folder} exists and holds no evaluation; choose an empty or new folder.")
+    except OSError as error:
+        raise OutputError(f"The output {folder} cannot be used ({error.strerror or error}); choose another folder.") from error
+
+
+def render_evaluation(e: Evaluation, made: tuple[Table, ...], drawn: dict[str, Html], lead: Html | None, title: str) -> str:
+    """The report as one document that fetches nothing."""
+    by_key = {t.key: t for t in made}
+    simulated = tag("p", "SIMULATED: scans in this evaluation were made by a computer and show no patients.", class_="banner simulated", role="note")
+    body = tag(
+        "body",
+        tag(
+            "header",
+            simulated if e.simulated else None,
+            tag("p", tag("b", "HeadCTIQA"), f" {__version__}", class_="brand"),
+            tag("h1", title),
+            tag("p", f"Scoring model: {e.model.name} ({e.model.id}) · {len(e.scans)} scans · {_readers(e)} · {datetime.now(UTC):%Y-%m-%d}", class_="context"),
+            tag("p", f"{RESEARCH_USE} Metrics and ranges are a reconstruction from published criteria.", class_="banner use", role="note"),
+        ),
+        tag(
+            "main",
+            lead,
+            tag("section", tag("h2", "In short"), tag("ul", *(tag("li", s) for s in in_short(e))), id="short"),
+            _notes(e),
+            _cohorts(e),
+            _section("Metrics against the readers' measurements", by_key.get("measurements"), [v for k, v in drawn.items() if k.startswith("metrics")]),
+            _section("Scores against the readers", by_key.get("scores"), [v for k, v in drawn.items() if k.startswith("scores")]),
+            _section("Bias and limits of agreement", by_key.get("bland_altman"), [v for k, v in drawn.items() if k.startswith(("scatter", "bland"))]),
+            _section("Metrics and scores", by_key.get("correlations"), []),
+            _section("Readers among themselves", by_key.get("readers"), []),
+            _section("Subgroups", by_key.get("subgroups"), [v for k, v in drawn.items() if k.startswith("subgroups")]),
+            tag("section", tag("h2", "Methods"), table(("Statistic", "How"), list(_METHODS), "All statistics are of HeadCTIQA against the mean of the readers"), id="methods"),
+        ),
+    )  # fmt: skip
+    return document(f"HeadCTIQA: {title}", body, _STYLE)
+
+
+def in_short(e: Evaluation) -> Iterator[str]:
+    """The main results in sentences, each with its number of scans and interval."""
+    judging = [p for p in e.parts if p.judges]
+    outside = [p for p in judging if p.role == "external"]
+    main = [p for p in judging if p not in outside[:-1]]  # the last of several stands for all
+    if not judging:
+        yield "All scans were used for the fit, so nothing can be said about new scans."
+    for p in judging:
+        overall = next((a for a in e.scores if a.target == "overall" and a.part == p), None)
+        if overall is not None and overall.n:
+            yield f"{p.title}: {overall_words(overall)}"
+        if p not in main:
+            continue
+        ours = [a for a in e.measurements if a.part == p and a.icc.value is not None]
+        if ours:
+            low, high = (f(ours, key=lambda a: a.icc.value or 0.0) for f in (min, max))
+            yield (
+                f"{p.title}: the ICC(A,1) of {len(ours)} metrics with the readers' measurements lies between {words(low.icc)} "
+                f"({IQM_BY_ID[low.target].title}) and {words(high.icc)} ({IQM_BY_ID[high.target].title})."
+            )
+        biased = [title_of(a.target) for a in e.scores if a.part == p and a.test.p is not None and a.test.p < 0.05]
+        if biased:
+            yield f"{p.title}: a difference from the readers at p < .05 was seen for {', '.join(biased)}."
+    between = next((b for b in e.between if b.target == "overall" and b.part in judging and b.single.value is not None), None)
+    if between is not None:
+        yield f"Single readers agree on the overall score with ICC(A,1) {words(between.single)} ({between.part.title}, {len(between.readers)} readers)."
+
+
+def overall_words(a: Agreement) -> str:
+    """Agreement on the overall score in one sentence."""
+    parts = [f"overall score against the mean of the readers: ICC(A,1) {words(a.icc)}"]
+    if a.limits.bias.value is not None:
+        parts.append(f"mean difference {words(a.limits.bias)} points")
+    if a.tost is not None and a.tost.equivalent is not None:
+        shown = "equivalent to the readers" if a.tost.equivalent else "not shown to be equivalent"
+        parts.append(f"{shown} within ±{a.tost.margin:g} points (TOST p {probability(a.tost.p)})")
+    if a.limits.lower.value is not None and a.limits.upper.value is not None:
+        parts.append(f"limits of agreement {number(a.limits.lower.value)} to {number(a.limits.upper.value)} points")
+    return "; ".join(parts) + "."
+
+
+def words(e: Estimate) -> str:
+    """An estimate in a sentence."""
+    if e.value is None:
+        return f"not available ({e.reason.rstrip('.')}; n = {e.n})"
+    if e.low is None or e.high is None:
+        return f"{number(e.value)} (n = {e.n}; no interval)"
+    return f"{number(e.value)} (95 % CI {number(e.low)} to {number(e.high)}, n = {e.n})"
+
+
+def _readers(e: Evaluation) -> str:
+    return "one reader" if len(e.readers) == 1 else f"{len(e.readers)} readers"
+
+
+def _notes(e: Evaluation) -> Html:
+    notes = list(e.notes)
+    if len(e.readers) == 1:
+        notes.append("With one reader nobody knows how far another would differ.")
+    small = [f"{p.title} ({len(p.rows)})" for p in e.parts if p.judges and len(p.rows) < 30]
+    if small:
+        notes.append(f"Few scans: {', '.join(small)}. Read the intervals, not the numbers.")
+    if not notes:
+        return Html("")
+    return tag("aside", tag("h2", "Please note"), tag("ul", *(tag("li", s) for s in dict.fromkeys(notes))), class_="warnings")
+
+
+def _cohorts(e: Evaluation) -> Html:
+    notes = {p.title: power for p, power in e.power}
+    rows: list[tuple[object, ...]] = [(p.title, len(p.rows), _ROLES[p.role], notes[p.title].note if p.title in notes else "–") for p in e.parts]
+    return tag("section", tag("h2", "Scans"), table(("Scans", "n", "Role", "What so many scans can show"), rows, "Cohorts and sample size"), id="cohorts")
+
+
+def _section(title: str, content: Table | None, drawings: list[Html]) -> Html:
+    if content is None:
+        return Html("")
+    return tag("section", tag("h2", title), tag("div", *drawings, class_="figures") if drawings else None, content.html(), id=content.key)
+
+
+def figures(e: Evaluation) -> dict[str, Html]:
+    """Drawings by file name."""
+    made: dict[str, Html] = {}
+    for p in e.parts:
+        if p.judges:
+            made |= _icc_of_part(e, p)
+    for p in e.parts:
+        if p.judges:
+            made |= _pairs_of_part(e, p)
+    rows = [(f"{s.group}: {s.value}", s.agreement.limits.bias) for s in e.subgroups]
+    if rows:
+        made["subgroups-bias"] = forest(rows, "Bias of the overall score by subgroup", "HeadCTIQA − readers, points (95 % CI)", "Bias by subgroup")
+    return made
+
+
+def _icc_of_part(e: Evaluation, p: Part) -> dict[str, Html]:
+    made: dict[str, Html] = {}
+    name = file_name(p.title)
+    for key, found, heading in (("metrics", e.measurements, "Metrics"), ("scores", e.scores, "Scores")):
+        rows = [(title_of(a.target).split(",")[0], a.icc) for a in found if a.part == p]
+        if rows:
+            title = f"{heading}, {p.title}"
+            made[f"{key}-icc-{name}"] = forest(rows, title, "ICC(A,1) with the readers (95 % CI)", f"ICC of {title}", low=min(0.5, *_lows(rows)), high=1.0)
+    return made
+
+
+def _pairs_of_part(e: Evaluation, p: Part) -> dict[str, Html]:
+    made: dict[str, Html] = {}
+    name = file_name(p.title)
+    for a in e.scores:
+        if a.part == p and a.n and (a.target == "overall" or p.role in ("test", "all")):
+            title = f"{title_of(a.target)}, {p.title}, n = {a.n}"
+            made[f"scatter-{a.target}-{name}"] = scatter(a.own, a.readers, title, "points", f"Scatter of {title}")
+            made[f"bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, "points", f"Bland-Altman plot of {title}")
+    for a in e.measurements:
+        if a.part == p and a.n and p.role in ("test", "all"):
+            unit = plain_unit(IQM_BY_ID[a.target].unit)
+            title = f"{IQM_BY_ID[a.target].item_title}, {p.title}, n = {a.n}"
+            made[f"metrics-bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, unit, f"Bland-Altman plot of {title}")
+    return made
+
+
+def _lows(rows: list[tuple[str, Estimate]]) -> list[float]:
+    return [e.low for _, e in rows if e.low is not None] or [0.5]
+
+
+def file_name(title: str) -> str:
+    """A title as part of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "scans"

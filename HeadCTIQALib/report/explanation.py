@@ -1,0 +1,162 @@
+"""Why a score or value is what it is, and how it was made, as short markup for a panel (the subset that Qt shows)."""
+
+from __future__ import annotations
+
+from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM, IQM_BY_ID, iqms_of
+from HeadCTIQALib.report.appendix import words
+from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
+from HeadCTIQALib.report.record import Record, at, overall_points, points_by_source, reasons, sentences
+from HeadCTIQALib.report.rows import OVERALL, points_lost, reason_of
+from HeadCTIQALib.report.statistics import MaskStatistic
+from HeadCTIQALib.report.strips import BAND_MARKS
+from HeadCTIQALib.report.summary import context_line, plain_words, verdict
+from HeadCTIQALib.report.tree import correction_words, detail_value, detail_words
+
+
+def why(record: Record, id_: str) -> Html:
+    """Plain reasons and contributions in points of "overall", a category or an IQM."""
+    if id_ in IQM_BY_ID:
+        return _why_iqm(record, IQM_BY_ID[id_])
+    if id_ in CATEGORY_BY_ID:
+        return _why_category(record, id_)
+    return _why_overall(record)
+
+
+def how(record: Record, id_: str) -> Html:
+    """Formula, sources, networks, acquisition and corrections behind "overall", a category or an IQM."""
+    pairs = _how_iqm(record, IQM_BY_ID[id_]) if id_ in IQM_BY_ID else _how_score(record, id_)
+    pairs.append(("Networks", _networks(record)))
+    pairs.append(("Acquisition", context_line(record) or "not known"))
+    software = at(record, "software", default={})
+    pairs.append(("Software", f"{software.get('name', '')} {software.get('version', '')}; record {record.get('schema', '')}, {record.get('created', '')}"))
+    return _pairs(pairs)
+
+
+def masks(statistics: list[MaskStatistic], marked: tuple[str, ...] = ()) -> Html:
+    """Statistics as a table; the masks of the evidence come first and bold."""
+    ordered = sorted(statistics, key=lambda s: s.id not in marked)
+    head = tag("tr", *(tag("th", h, align=a) for h, a in (("Mask", "left"), ("Volume", "right"), ("Mean HU", "right"), ("SD HU", "right"))))
+    lines = [head]
+    for s in ordered:
+        title: object = tag("b", s.title) if s.id in marked else s.title
+        cells = (with_unit(s.volume_ml, "mL"), number(s.mean_hu), number(s.sd_hu))
+        lines.append(tag("tr", tag("td", title), *(tag("td", c, align="right") for c in cells)))
+    return tag("table", *lines, cellspacing="0", cellpadding="3", width="100%")
+
+
+def _why_overall(record: Record) -> Html:
+    score = at(record, OVERALL, "score")
+    top = at(record, OVERALL, "withheld_reason", default="The overall score is withheld.") if score is None else verdict(record)
+    found = reasons(record, most=10)
+    heading = "What costs points" if score is not None else "What costs points, in its category"
+    parts: list[object] = [tag("p", plain_words(str(top)))]
+    if found:
+        parts += [tag("p", tag("b", heading)), _lines([(points(p), IQM_BY_ID[i].item_title, reason_of(record, i)) for i, p in found])]
+    unclear = [m for m in IQM_BY_ID.values() if at(record, "iqms", m.id, "status") == "not_assessable"]
+    if unclear:
+        parts += [tag("p", tag("b", "Not assessable")), _lines([("✕", m.item_title, str(at(record, "iqms", m.id, "reason", default=""))) for m in unclear])]
+    notes = list(dict.fromkeys(sentences(record.get("warnings")) + sentences(at(record, "findings", "notes"))))
+    if notes:
+        parts += [tag("p", tag("b", "Please note")), tag("ul", *(tag("li", plain_words(n)) for n in notes))]
+    return join(*parts)
+
+
+def _why_category(record: Record, id_: str) -> Html:
+    entry = at(record, "categories", id_, default={})
+    parts: list[object] = []
+    if entry.get("score") is None:
+        parts.append(tag("p", tag("b", "Withheld: "), plain_words(str(entry.get("withheld_reason") or "no reason given."))))
+    lost = points_by_source(entry.get("contributions"))
+    parts.append(_lines([(points(lost[m.id]) if m.id in lost else "–", m.item_title, reason_of(record, m.id)) for m in iqms_of(id_)]))
+    if entry.get("score") is not None:
+        parts.append(tag("p", f"{number(entry.get('base'))} " + " ".join(points(p) for p in lost.values()) + f" = {number(entry['score'])} of 100"))
+    return join(*parts)
+
+
+def _why_iqm(record: Record, iqm: IQM) -> Html:
+    entry = at(record, "iqms", iqm.id, default={})
+    parts: list[object] = [tag("p", reason_of(record, iqm.id))]
+    lost = points_lost(record, iqm)
+    if lost:
+        parts.append(tag("p", tag("b", "Points: "), ", ".join(f"{points(p)} in the {where} score" for where, p in lost)))
+    if entry.get("status") == "corrected":
+        parts.append(tag("p", tag("b", "✎ Corrected: "), str(entry.get("reason") or "")))
+    flags = sentences(entry.get("flags"))
+    if flags:
+        parts.append(tag("ul", *(tag("li", plain_words(f)) for f in flags)))
+    return join(*parts)
+
+
+def _how_iqm(record: Record, iqm: IQM) -> list[tuple[str, object]]:
+    entry = at(record, "iqms", iqm.id, default={})
+    ranges = ", ".join(f"{BAND_MARKS[b]} {b} {plain_words(r)}" for b, r in zip(("good", "acceptable", "poor"), iqm.ranges, strict=True))
+    unit = "" if iqm.unit == "1" else f" ({iqm.unit})"
+    source = str(entry.get("source") or iqm.source)
+    pairs: list[tuple[str, object]] = [
+        ("Formula", plain_words(str(entry.get("definition") or iqm.definition))),
+        ("Measured by", plain_words(str(entry.get("method") or "–"))),
+        (f"Ranges{unit}", ranges),
+        ("Source", plain_words(source if "inference" in source else f"reconstruction; {source}")),
+    ]
+    details = at(entry, "details", default={})
+    if details:
+        pairs.append(("Details", ", ".join(f"{detail_words(k)} {detail_value(k, v)}" for k, v in details.items())))
+    caption = at(entry, "evidence", default={})
+    if caption:
+        pairs.append(("Evidence", _evidence_words(caption)))
+    pairs += [("Corrected", correction_words(c)) for c in record.get("corrections") or () if c.get("iqm") == iqm.id]
+    pairs.append(("To correct it", iqm.correction))
+    return pairs
+
+
+def _evidence_words(evidence: Record) -> str:
+    slices = evidence.get("slices") or ()
+    parts = [f"{evidence.get('view', 'axial')} view"]
+    if evidence.get("slice_index") is not None:
+        parts.append(f"slice {evidence['slice_index'] + 1} from below")
+    if slices:
+        parts.append(f"{len(slices)} slice{'s' if len(slices) > 1 else ''} concerned ({slices[0] + 1} to {slices[-1] + 1})" if len(slices) > 1 else f"slice {slices[0] + 1} concerned")
+    if evidence.get("masks"):
+        parts.append(f"masks {', '.join(m.replace('_', ' ') for m in evidence['masks'])}")
+    if evidence.get("points"):
+        parts.append(f"{len(evidence['points'])} points")
+    return "; ".join(parts)
+
+
+def _how_score(record: Record, id_: str) -> list[tuple[str, object]]:
+    model = at(record, "scoring_model", default={})
+    pairs: list[tuple[str, object]] = [("Scoring model", f"{model.get('name', 'unnamed')} ({model.get('kind', '')})")]
+    pairs += [(k.replace("_", " ").capitalize(), words(v)) for k, v in (model.get("provenance") or {}).items()]
+    entry = at(record, "categories", id_, default=None) or at(record, OVERALL, default={})
+    terms = [
+        join(points(t.get("points")), " ", _title(str(t.get("source_id"))), f" = {number(t.get('coefficient'))} × {number(t.get('feature_value'))} ({t.get('feature')})", Html("<br>"))
+        for t in entry.get("contributions") or ()
+    ]
+    pairs.append(("Formula", join(f"base {number(entry.get('base'))} + sum of coefficient × feature", Html("<br>"), *terms)))
+    if id_ in CATEGORY_BY_ID:
+        pairs.append(("Weight in overall", number(entry.get("weight"))))
+    elif overall_points(record):
+        pairs.append(("Read back to metrics", ", ".join(f"{_title(i)} {points(p)}" for i, p in overall_points(record).items())))
+    return pairs
+
+
+def _title(source: str) -> str:
+    known = IQM_BY_ID.get(source) or CATEGORY_BY_ID.get(source)
+    return known.title if known else source
+
+
+def _networks(record: Record) -> Html | str:
+    models = record.get("models") or ()
+    if not models:
+        return "none took part"
+    return join(*(join(f"{m.get('name')} {m.get('version')}, SHA-256 ", tag("code", str(m.get("sha256"))[:16] + "…"), Html("<br>")) for m in models))
+
+
+def _lines(lines: list[tuple[str, str, str]]) -> Html:
+    rows = [tag("tr", tag("td", tag("b", amount), align="right"), tag("td", tag("b", title), Html("<br>"), plain_words(text))) for amount, title, text in lines]
+    return tag("table", *rows, cellspacing="0", cellpadding="3")
+
+
+def _pairs(pairs: list[tuple[str, object]]) -> Html:
+    rows = [tag("tr", tag("td", tag("b", name)), tag("td", text)) for name, text in pairs]
+    return tag("table", *rows, cellspacing="0", cellpadding="3", width="100%")

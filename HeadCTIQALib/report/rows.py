@@ -1,0 +1,112 @@
+"""An assessment as the rows of a tree: overall, then category > item > IQM; for any panel that shows one.
+
+Every state has a mark and a word beside its colour, so that colour is never the only signal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM, iqms_of
+from HeadCTIQALib.report.html import points, with_unit
+from HeadCTIQALib.report.record import Record, at, category_points, overall_points
+from HeadCTIQALib.report.strips import BAND_MARKS
+from HeadCTIQALib.report.summary import plain_words
+
+Kind = Literal["overall", "category", "item", "iqm"]
+OVERALL = "overall"
+WITHHELD, NOT_ASSESSABLE = "withheld", "not assessable"
+MARKS = {**BAND_MARKS, WITHHELD: "○", NOT_ASSESSABLE: "✕"}
+CORRECTED = "✎"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row.
+
+    Attributes:
+        id: "overall", or the id of the category or IQM, or "item/" and the id of the item (an item may be called as its IQM is).
+        parent: id of the row above in the tree; empty for the topmost rows.
+        iqm: the IQM whose evidence the row stands for; empty for the overall score and categories.
+        title, value: as printed; the value is a score, or a measured value with its unit.
+        share: 0..1, how full the bar is: the score, or for an item how far its value is from the poor limit.
+        state: "good", "acceptable", "poor", "withheld" or "not assessable".
+        corrected: a person had a hand in it.
+        points: what it takes from (or adds to) the overall score, printed; empty when there is no such number.
+        reason: one sentence in plain words.
+    """
+
+    id: str
+    kind: Kind
+    parent: str
+    iqm: str
+    title: str
+    value: str
+    share: float | None
+    state: str
+    corrected: bool
+    points: str
+    reason: str
+
+    @property
+    def rating(self) -> str:
+        """Mark and word, e.g. ``▲ acceptable ✎``."""
+        return f"{MARKS[self.state]} {self.state}" + (f" {CORRECTED}" if self.corrected else "")
+
+
+def rows(record: Record) -> list[Row]:
+    """The overall row and then the tree, parents before their children, in the order of the hierarchy."""
+    found = [_score_row(record, OVERALL, "overall", "Overall", ("overall",), None)]
+    lost = overall_points(record)
+    for category in CATEGORIES:
+        total = sum(lost.get(m.id, 0.0) for m in iqms_of(category.id)) if lost else None
+        found.append(_score_row(record, category.id, "category", category.title, ("categories", category.id), total))
+        for iqm in iqms_of(category.id):
+            found += _iqm_rows(record, iqm, lost.get(iqm.id))
+    return found
+
+
+def reason_of(record: Record, iqm: str) -> str:
+    """Why an IQM is what it is, in one sentence: the caption of its evidence, or why there is no value."""
+    entry = at(record, "iqms", iqm, default={})
+    if entry.get("value") is None:
+        return plain_words(f"Not assessable: {entry.get('reason') or 'no reason given.'}")
+    return plain_words(str(at(entry, "evidence", "caption", default="")))
+
+
+def points_lost(record: Record, iqm: IQM) -> list[tuple[str, float]]:
+    """("category" and "overall", points) of one IQM, those that exist."""
+    within, overall = category_points(record, iqm.category), overall_points(record)
+    return [(name, found[iqm.id]) for name, found in (("category", within), ("overall", overall)) if iqm.id in found]
+
+
+def _score_row(record: Record, id_: str, kind: Kind, title: str, keys: tuple[str, ...], total: float | None) -> Row:
+    score, band = at(record, *keys, "score"), at(record, *keys, "band")
+    members = [m.id for c in CATEGORIES if kind == "overall" or c.id == id_ for m in iqms_of(c.id)]
+    return Row(
+        id_, kind, "", "", title,
+        "–" if score is None else f"{score:.0f}",
+        None if score is None else float(score) / 100.0,
+        WITHHELD if score is None else str(band),
+        any(at(record, "iqms", m, "status") == "corrected" for m in members),
+        "" if total is None else points(total),
+        plain_words(str(at(record, *keys, "withheld_reason", default=""))),
+    )  # fmt: skip
+
+
+def _iqm_rows(record: Record, iqm: IQM, lost: float | None) -> list[Row]:
+    entry = at(record, "iqms", iqm.id, default={})
+    value, hinge = entry.get("value"), entry.get("hinge")
+    known = (
+        "–" if value is None else with_unit(value, iqm.unit, signed=iqm.direction == "margin"),
+        None if hinge is None else 1.0 - float(hinge),
+        NOT_ASSESSABLE if value is None else iqm.band(value),
+        entry.get("status") == "corrected",
+        "" if lost is None else points(lost),
+        reason_of(record, iqm.id),
+    )
+    return [
+        Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, *known),
+        Row(iqm.id, "iqm", f"item/{iqm.item}", iqm.id, f"{iqm.title} {iqm.symbol}", *known),
+    ]

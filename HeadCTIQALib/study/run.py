@@ -1,0 +1,117 @@
+"""A study from end to end: scans on all cores, readers, fit, evaluation, report; an interrupted one goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from HeadCTIQALib import __version__
+from HeadCTIQALib.cohort.calibrate import Calibration, calibrate, calibration_scans
+from HeadCTIQALib.cohort.evaluation import Evaluation, evaluate_cohort
+from HeadCTIQALib.cohort.files import write_text
+from HeadCTIQALib.cohort.readers import read_readers, write_readers
+from HeadCTIQALib.cohort.scans import load_scans, matched
+from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
+from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.report.evaluation import write_evaluation
+
+from .design import Design
+from .readers import make_readers, read_scan
+from .report import lead
+from .scan import TRUTH, assess_scan
+
+ASSESSMENTS, STATE, READERS, MODEL, REPORT = "assessments", "study.json", "readers.csv", "model.json", "evaluation"
+Assess = Callable[..., dict[str, Any]]
+
+
+def run_study(output: Path, design: Design, processes: int | None = None, progress: Progress = silent, assess: Assess = assess_scan) -> Path:
+    """Run or continue the study in ``output``; returns the path of its report.
+
+    Args:
+        processes: one for every core when None; 1 works in this process.
+        assess: what one scan goes through; another one in tests.
+
+    Raises:
+        OutputError: ``output`` holds something else, another study, or one of another version.
+        InputError: too few scans came through to fit or evaluate.
+    """
+    _claim(output, design)
+    truths = _scans(output, design, processes or os.cpu_count() or 1, progress, assess)
+    progress("Reading by simulated readers", 0.0)
+    readers = make_readers(design.readers, design.seed)
+    write_readers(output / READERS, [v for name, t in truths.items() for r in readers for v in read_scan(r, name, t["truth"], design.seed + t["seed"])])
+    calibration, evaluation = _evaluate(output, design, progress)
+    progress("Writing the report", 0.5)
+    return write_evaluation(evaluation, output / REPORT, lead(design, evaluation, calibration, truths), "Protocol rerun in simulation")
+
+
+def _claim(output: Path, design: Design) -> None:
+    """Make ``output`` the folder of this study, or check that it is."""
+    state = json.dumps({"study": asdict(design), "version": __version__}, indent=1) + "\n"
+    path = output / STATE
+    try:
+        known = path.read_text(encoding="utf-8") if path.exists() else None
+        if known is None and output.exists() and (not output.is_dir() or any(output.iterdir())):
+            raise OutputError(f"The output {output} exists and holds no study; choose an empty or new folder.")
+    except OSError as error:
+        raise OutputError(f"The output {output} cannot be used ({error.strerror or error}); choose another folder.") from error
+    if known is not None and known != state:
+        raise OutputError(f"The folder {output} holds another study, or one of another version; choose a new folder.")
+    if known is None:
+        write_text(path, state, "The study")
+
+
+def _scans(output: Path, design: Design, processes: int, progress: Progress, assess: Assess) -> dict[str, dict[str, Any]]:
+    """Scan name to its truth, all of them done."""
+    jobs = {name: (output / ASSESSMENTS / centre.name / name, centre.population, seed, design.matrix) for centre, name, seed in design.scans}
+    done = {name: found for name, job in jobs.items() if (found := _stored(job[0] / TRUTH)) is not None}
+    waiting = {name: job for name, job in jobs.items() if name not in done}
+    stage = f"Simulating and assessing {len(jobs)} scans"
+    progress(stage, len(done) / len(jobs))
+    if processes == 1:
+        for name, job in waiting.items():
+            done[name] = assess(*job)
+            progress(stage, len(done) / len(jobs))
+    elif waiting:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core, one thread a process
+        with ProcessPoolExecutor(min(processes, len(waiting)), multiprocessing.get_context("spawn")) as pool:
+            running: dict[Future[dict[str, Any]], str] = {pool.submit(assess, *job): name for name, job in waiting.items()}
+            try:
+                for future in as_completed(running):
+                    done[running[future]] = future.result()
+                    progress(stage, len(done) / len(jobs))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    return {name: done[name] for name in jobs}
+
+
+def _stored(path: Path) -> dict[str, Any] | None:
+    """The truth of a scan that is done already; None for one that is not."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"The file {path} is damaged; remove it and run the study again.") from error
+    return found
+
+
+def _evaluate(output: Path, design: Design, progress: Progress) -> tuple[Calibration, Evaluation]:
+    assessments, readers = output / ASSESSMENTS, output / READERS
+    internal = design.centres[0]
+    calibration = calibrate(assessments / internal.name, [readers], "paper", seed=design.seed, test_share=design.test / internal.scans, progress=progress)
+    calibration.save(output / MODEL)
+    scans = load_scans(assessments, progress)
+    table, _ = matched(scans, read_readers(readers))
+    progress("Comparing", 0.0)
+    fitted = calibration_scans(output / MODEL)
+    if fitted is None:
+        raise HeadCTIQAError(f"The account of {MODEL} is gone; run the study again.")
+    return calibration, evaluate_cohort(scans, table, calibration.fit.model, fitted=fitted, notes=table.warnings)

@@ -1,0 +1,219 @@
+"""Training of the artefact network from nothing but the repository and a data folder; resumes where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from HeadCTIQALib.networks.nets.artefact import ArtefactNet
+
+from .artefact_export import export
+from .artefact_mix import Example, load, mix
+from .artefact_slices import write_real, write_simulated
+
+READERS = ("ge-revolution-dental", "ge-vct-tumour", "ge-hispeed-tilt")
+COARSE = ("head015", "head024", "head031", "head066", "head087", "head141", "head172", "head207", "head212", "head256", "head299", "head311")
+FIRST_SEED = 300_000
+BATCH = 8
+BATCH_GPU = 32
+MEMORY = 400  # examples kept to be shown again
+RESCAN = 200  # steps after which the folder is read again, so that items written meanwhile join in
+
+
+def generate(data: Path, out: Path, heads: int, *, real: bool = True) -> None:
+    """Write the items of ``heads`` simulated heads and, where their files exist, of real ones; existing ones are kept.
+
+    Args:
+        data: folder with ``ct`` and ``ct-head-neck`` (scans) and ``labels`` (from the anatomy network's preparation);
+            what is missing is left out.
+        out: folder of items; those of the scans with readers go to ``out``/readers.
+        heads: number of simulated heads, 20 slices each.
+        real: take the real scans too.
+    """
+    write_simulated(out, range(FIRST_SEED, FIRST_SEED + heads), 20)
+    if not real:
+        return
+    counts = {"onkodicom-hn": 30, **dict.fromkeys(COARSE, 5), **dict(zip(READERS, (120, 100, 60), strict=True))}
+    for name, count in counts.items():
+        scan = data / "ct" / name if name in READERS else data / "ct-head-neck" / f"{name}.nii.gz"
+        labels = data / "labels" / f"{name}.npz"
+        if scan.exists() and labels.exists():
+            write_real(out / "readers" if name in READERS else out, scan, labels, count)
+
+
+class Stream:
+    """Endless batches from the folders of items; the share of the readers' scans is ``readers`` (0: never).
+
+    Half of every batch are fresh mixtures, half have been shown before: mixing costs as much as learning.
+    """
+
+    def __init__(self, items: Path, readers: float, batch: int, seed: int) -> None:
+        self.items, self.readers, self.batch = items, readers, batch
+        self.rng = np.random.default_rng([seed, 53])
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        shown: list[Example] = []
+        while True:
+            common = sorted(self.items.glob("[!.]*.npz"))
+            special = sorted((self.items / "readers").glob("[!.]*.npz")) if self.readers else []
+            for _ in range(RESCAN):
+                chosen = []
+                for _ in range(self.batch if len(shown) < MEMORY else self.batch // 2):
+                    pool = special if special and self.rng.random() < self.readers else common
+                    chosen.append(mix(load(pool[self.rng.integers(len(pool))]), self.rng))
+                again = [shown[self.rng.integers(len(shown))] for _ in range(self.batch - len(chosen))]
+                shown = (shown + chosen)[-MEMORY:]
+                yield stack(chosen + again)
+
+
+def stack(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
+    """Examples as a batch of tensors; images get a channel axis."""
+    out = {}
+    for name in Example.__dataclass_fields__:
+        a = np.stack([np.asarray(getattr(e, name), np.float32) for e in examples])
+        out[name] = torch.from_numpy(a[:, None] if a.ndim == 3 else a)
+    return out
+
+
+def losses(out: dict[str, torch.Tensor], truth: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The parts of the loss: grades, RMS, maps of motion, streak mask (cross entropy and Dice where it is judged), intracranial map."""
+    bce = functional.binary_cross_entropy_with_logits
+    judged, streak = truth["judged"], truth["streak"]
+    weight = judged * (1 + 2 * streak)
+    cross = (bce(out["streak"], streak, reduction="none") * weight).sum() / weight.sum().clamp_min(1)
+    p = out["streak"].sigmoid() * judged
+    dice = 1 - (2 * (p * streak).sum() + 1) / (p.sum() + streak.sum() + 1)
+    return {
+        "grades": bce(out["grades"], truth["grades"]),
+        "motion": (out["motion"] - truth["motion"].log1p()).abs().mean(),
+        "streak": cross,
+        "dice": 0.5 * dice,
+        "signed": 4 * functional.smooth_l1_loss(out["signed"], truth["signed"], beta=0.3),
+        "inside": 0.2 * bce(out["inside"], truth["inside"]),
+    }
+
+
+def train(
+    data: Path,
+    output: Path,
+    *,
+    minutes: float = 60.0,
+    heads: int = 120,
+    start: Path | None = None,
+    readers: float = 0.0,
+    rate: float = 2e-3,
+    seed: int = 0,
+    device: str = "cpu",
+    bundle: Path | None = None,
+    items: Path | None = None,
+) -> Path:
+    """Make what data is missing, train for ``minutes`` of wall time and, if asked to, write the bundle.
+
+    Args:
+        data: see :func:`generate`.
+        output: folder of ``last.pt``, ``setup.json`` and ``log.jsonl``; a training found there is continued.
+        minutes: of training, one learning rate cycle.
+        heads: simulated heads to make before training (none where ``items`` is given).
+        start: checkpoint to start from (fine-tuning).
+        readers: share of examples from the scans with readers; 0 keeps them for evaluation.
+        rate, seed, device: of the optimiser; on a GPU in mixed precision.
+        bundle: where to write the MONAI bundle.
+        items: folder of items made earlier; default ``data``/artefact.
+
+    Returns:
+        The checkpoint.
+    """
+    if items is None:
+        items = data / "artefact"
+        generate(data, items, heads)
+    output.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    net = ArtefactNet().to(device)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3)
+    last, began, step = output / "last.pt", time.monotonic(), 0
+    average = {k: v.clone() for k, v in net.state_dict().items()}
+    if last.exists():
+        state = torch.load(last, map_location=device, weights_only=True)
+        net.load_state_dict(state["net"])
+        optimiser.load_state_dict(state["optimiser"])
+        average, step, began = state["average"], state["step"], began - 60 * state["minutes"]
+    elif start is not None:
+        average = torch.load(start, map_location=device, weights_only=True)["average"]
+        net.load_state_dict(average)
+        average = {k: v.clone() for k, v in average.items()}
+    names = sorted({p.name.rsplit("-", 1)[0] for p in items.rglob("[!.]*.npz") if readers or p.parent == items})
+    (output / "setup.json").write_text(json.dumps({"minutes": minutes, "seed": seed, "rate": rate, "readers": readers, "heads": names}))
+    on_gpu = device != "cpu"
+    running: dict[str, float] = {}
+    for truth in Stream(items, readers, BATCH_GPU if on_gpu else BATCH, seed + step):
+        spent = (time.monotonic() - began) / 60
+        if spent >= minutes:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent / minutes)))
+        moved = {k: v.to(device) for k, v in truth.items()}
+        with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=on_gpu):
+            predicted = net(moved["hu"])
+        parts = losses({k: v.float() for k, v in predicted.items()}, moved)
+        optimiser.zero_grad()
+        torch.stack(list(parts.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimiser.step()
+        step += 1
+        keep = min(0.995, step / (step + 10))
+        with torch.no_grad():
+            for k, v in net.state_dict().items():
+                average[k] = average[k] * keep + v * (1 - keep) if v.is_floating_point() else v.clone()
+        for k, part in parts.items():
+            running[k] = running.get(k, 0.0) + float(part.detach())
+        if step % 50 == 0:
+            line = {"step": step, "minutes": round(spent, 2), **{k: round(v / 50, 4) for k, v in running.items()}}
+            running = {}
+            with (output / "log.jsonl").open("a") as f:
+                f.write(json.dumps(line) + "\n")
+        if step % 250 == 0:
+            save(last, net, optimiser, average, step, spent)
+    save(last, net, optimiser, average, step, minutes)
+    if bundle is not None:
+        export(last, bundle, names)
+    return last
+
+
+def save(path: Path, net: torch.nn.Module, optimiser: torch.optim.Optimizer, average: dict[str, torch.Tensor], step: int, minutes: float) -> None:
+    """Write a checkpoint whole or not at all."""
+    part = path.with_suffix(".part")
+    state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step, "minutes": minutes}
+    torch.save(state, part)
+    part.replace(path)
+
+
+def main() -> None:
+    """Command line of the training."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--items", type=Path)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--heads", type=int, default=120)
+    parser.add_argument("--start", type=Path)
+    parser.add_argument("--readers", type=float, default=0.0)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    a = parser.parse_args()
+    torch.set_num_threads(1)
+    options = {k: getattr(a, k) for k in ("minutes", "heads", "start", "readers", "rate", "seed", "device", "bundle", "items")}
+    train(a.data, a.out, **options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""One training example of the artefact network from an item on disk: artefacts, noise and distractors mixed at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from HeadCTIQALib.networks.artefact_grid import AIR_HU, SIDE
+from HeadCTIQALib.networks.nets.artefact import STEM
+from HeadCTIQALib.synthesis.artefacts import (
+    FLOOR_HU,
+    MOTION_THRESHOLDS_HU,
+    STREAK_SIGMAS,
+    correlated_noise,
+    inner_part,
+    smooth3,
+)
+
+from .artefact_slices import HEAD_BIT, INTRACRANIAL_BIT
+
+Image = NDArray[np.float32]
+Item = Mapping[str, NDArray]
+SMOOTHED = 0.55  # what the 3-pixel mean leaves of the SD of CT noise at about 1 mm
+LEAST_STREAK_HU = 1.5  # weaker ones cannot be told from anatomy, whatever the noise
+SOFTNESS = 0.08  # of the boundaries between grades, in the logarithm of the RMS
+
+
+@dataclass(frozen=True)
+class Example:
+    """A slice and its truth.
+
+    Attributes:
+        hu: (SIDE, SIDE) float32.
+        grades: (3,) how surely the grade is at least 1, 2, 3; rms: HU of motion artefact in the intracranial space.
+        motion: (SIDE/4, SIDE/4) local RMS in HU; signed: (2, SIDE/2, SIDE/2) arsinh(HU / 3) of motion and streaks; inside: (SIDE/4, SIDE/4) share of the inner part of the intracranial space.
+        streak: (SIDE, SIDE) bool; judged: (SIDE, SIDE) bool, where streaks are looked for.
+    """
+
+    hu: Image
+    grades: Image
+    rms: float
+    motion: Image
+    inside: Image
+    signed: Image
+    streak: NDArray[np.bool_]
+    judged: NDArray[np.bool_]
+
+
+def load(path: Path) -> dict[str, NDArray]:
+    """An item written by :mod:`artefact_slices`."""
+    with np.load(path, allow_pickle=False) as f:
+        return {k: f[k] for k in f.files}
+
+
+def mix(item: Item, rng: np.random.Generator) -> Example:
+    """A random example: three in ten without motion, half without streaks, at all noise levels."""
+    hu = item["hu"].astype(np.float32)
+    inside, head = (item["mask"] & INTRACRANIAL_BIT) > 0, (item["mask"] & HEAD_BIT) > 0
+    motion, rms = np.zeros_like(hu), 0.0
+    inner = inner_part(inside, float(item["pixel_mm"]))
+    if rng.random() < 0.7:
+        motion = item["motion"].astype(np.float32)
+        rms = float(np.sqrt(np.mean(smooth3(motion)[inner] ** 2)))
+        # small movements add up linearly: strengths spread evenly over the logarithm of the RMS
+        strength = float(np.clip(np.exp(rng.uniform(np.log(0.6), np.log(25.0))) / max(rms, 1e-3), 0.25, 3.5))
+        motion, rms = motion * np.float32(strength), rms * strength
+    stripes = np.zeros_like(hu)
+    metal = item["metal"].astype(np.float32)
+    if rng.random() < 0.6:
+        stripes = item["stripes"].astype(np.float32) * np.float32(rng.uniform(0.3, 1.4))
+    else:
+        metal = np.zeros_like(metal)
+    if rng.random() < 0.5:
+        stripes = stripes + item["hardening"].astype(np.float32) * np.float32(rng.uniform(0.05, 0.6))
+    noise = _noise(item, rng)
+    within = ndimage.binary_dilation(inside, iterations=2) & head & (metal < 300)
+    sigma = np.hypot(float(np.std(smooth3(noise)[within])) if within.any() else 0.0, SMOOTHED * float(item["noise_hu"]))
+    streak = (np.abs(smooth3(stripes)) > max(STREAK_SIGMAS * max(sigma, FLOOR_HU), LEAST_STREAK_HU)) & within
+    out = _distract(hu + metal + motion + stripes + noise, item, head, rng)
+    flip, roll = rng.random() < 0.5, tuple(int(v) for v in rng.integers(-10, 11, 2))
+
+    def turned(a: NDArray, fill: float = 0.0) -> NDArray:
+        return _rolled(a[:, ::-1] if flip else a, roll, fill)
+
+    moved, striped = turned(smooth3(motion)), turned(smooth3(stripes))
+    halves = (SIDE // 2, 2, SIDE // 2, 2)
+    signed = np.stack([np.arcsinh(a.reshape(halves).mean(axis=(1, 3)) / 3) for a in (moved, striped)])
+    local = moved**2
+    blocks = (SIDE // STEM, STEM, SIDE // STEM, STEM)
+    return Example(
+        turned(out, AIR_HU).astype(np.float32),
+        _grades(rms),
+        rms,
+        np.sqrt(local.reshape(blocks).mean(axis=(1, 3))).astype(np.float32),
+        turned(inner).reshape(blocks).mean(axis=(1, 3)).astype(np.float32),
+        signed.astype(np.float32),
+        turned(streak),
+        turned(within),
+    )
+
+
+def _grades(rms: float) -> Image:
+    ratio = np.log(max(rms, 1e-3)) - np.log(np.array(MOTION_THRESHOLDS_HU))
+    return np.asarray(1 / (1 + np.exp(-ratio / SOFTNESS)), np.float32)
+
+
+def _noise(item: Item, rng: np.random.Generator) -> Image:
+    """Noise on top of what the slice has, from hardly any to more than a thin slice of a large head."""
+    sigma = float(np.exp(rng.uniform(np.log(0.8), np.log(7.0))))
+    have = float(item["noise_hu"])
+    if have > 1.5:  # a real scan: sometimes as it is
+        sigma = 0.0 if rng.random() < 0.5 else float(np.sqrt(max(sigma**2 - have**2, 0.0)))
+    if sigma == 0:
+        return np.zeros((SIDE, SIDE), np.float32)
+    share = rng.random()
+    quantum = item["quantum"].astype(np.float32)
+    if rng.random() < 0.5:  # a sharper or softer kernel
+        smooth = ndimage.gaussian_filter(quantum, 0.7)
+        quantum = quantum + np.float32(rng.uniform(-0.8, 0.9)) * (smooth - quantum)
+        quantum /= max(float(quantum[SIDE // 3 : -SIDE // 3, SIDE // 3 : -SIDE // 3].std()), 1e-3)
+    grain = correlated_noise(rng, (SIDE, SIDE), float(item["pixel_mm"]), float(np.exp(rng.uniform(np.log(0.25), np.log(1.0)))))
+    return np.asarray(sigma * (np.sqrt(share) * quantum.clip(-12, 12) + np.sqrt(1 - share) * grain), np.float32)
+
+
+def _distract(hu: Image, item: Item, head: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+    """What is neither motion nor streak: hair, cloth, helical windmills, shading, clipped air, the edge of the image."""
+    if rng.random() < 0.15:
+        hu = hu + _windmill(item["gradient"].astype(np.float32), rng)
+    if rng.random() < 0.25:
+        hu = hu + _hair(head, hu, rng)
+    if rng.random() < 0.3:
+        hu = hu + _shading(rng)
+    if rng.random() < 0.3:
+        hu = hu * np.float32(rng.uniform(0.97, 1.03)) + np.float32(rng.uniform(-6, 6))
+    if rng.random() < 0.35:
+        radius, y, x = rng.uniform(0.42, 0.6) * SIDE, *(np.arange(SIDE) - (SIDE - 1) / 2 for _ in range(2))
+        hu = np.where((np.hypot(y[:, None], x[None, :]) > radius) & ~head, np.float32(AIR_HU), hu)
+    floor = rng.choice([-3000.0, -1024.0, -1024.0, -1000.0])
+    return np.clip(hu, np.float32(floor), 3071)
+
+
+def _windmill(gradient: Image, rng: np.random.Generator) -> Image:
+    """Bright and dark vanes where the anatomy changes along the axis, as helical interpolation makes them."""
+    axis = np.arange(SIDE) - (SIDE - 1) / 2
+    angle = np.arctan2(axis[:, None] - rng.normal(0, 15), axis[None, :] - rng.normal(0, 15))
+    vanes = np.sin(rng.integers(2, 9) * angle + rng.uniform(0, 2 * np.pi))
+    return np.asarray(ndimage.gaussian_filter(gradient.clip(-500, 500), 1.5) * vanes * rng.uniform(0.005, 0.05), np.float32)
+
+
+def _hair(head: NDArray[np.bool_], hu: Image, rng: np.random.Generator) -> Image:
+    """Curly brightness in the air near the skin, or smooth folds of cloth further out."""
+    outside = ~head & (hu < -850)
+    if not head.any() or not outside.any():
+        return np.zeros_like(hu)
+    distance = ndimage.distance_transform_edt(~head[::2, ::2]).repeat(2, 0).repeat(2, 1) * 2
+    reach = float(rng.uniform(3, 30))
+    texture = ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE)).astype(np.float32), rng.uniform(0.5, 2.5))
+    texture = np.maximum(texture / texture.std() + rng.uniform(-0.8, 0.8), 0)
+    axis = np.arange(SIDE) - (SIDE - 1) / 2
+    angle = np.arctan2(axis[:, None], axis[None, :])
+    sector = np.clip(np.cos(angle - rng.uniform(0, 2 * np.pi)) + rng.uniform(-0.5, 1.2), 0, 1)
+    strength = float(np.exp(rng.uniform(np.log(8), np.log(200))))
+    return np.asarray(outside * strength * texture * sector * np.exp(-((distance / reach) ** 2)), np.float32)
+
+
+def _shading(rng: np.random.Generator) -> Image:
+    """Slow drifts of a few HU: cupping, scatter, heel effect."""
+    coarse = rng.normal(0, rng.uniform(0.5, 3.0), (4, 4))
+    return np.asarray(ndimage.zoom(coarse, SIDE / 4, order=3, mode="nearest"), np.float32)
+
+
+def _rolled(a: NDArray, by: tuple[int, ...], fill: float) -> NDArray:
+    out = np.full_like(a, fill)
+    target = tuple(slice(max(0, s), SIDE + min(0, s)) for s in by)
+    source = tuple(slice(max(0, -s), SIDE + min(0, -s)) for s in by)
+    out[target] = a[source]
+    return out

@@ -1,0 +1,97 @@
+"""Training of the landmark network (second stage) from finely sampled heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from HeadCTIQALib.networks.channels import LANDMARKS
+from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH, PATCH_MM
+from HeadCTIQALib.networks.nets.landmarks import LandmarkNet, network_input
+
+from .errors import TrainingError
+from .loop import Plan, State, fit
+from .patch_heads import PROPAGATED_MM, PatchHead
+from .patches import ABSENT, PRESENT, Patch, draw
+
+FILTERS = (32, 64, 96)
+OTHERS = 0.3  # weight of the landmarks that a patch shows beside its own
+#: How often a landmark is drawn: those that metrics need, and that are hard, more often.
+WEIGHTS = {"CANTHUS": 1.4, "NASION": 1.4, "BASION": 1.6, "OPISTHION": 1.6, "SELLA": 1.3, "CRISTA": 0.7, "IOP": 0.7, "SEPTUM": 0.5, "PINEAL": 0.5}
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws a head, a landmark of it and a random patch; ``shares`` are those of the groups of heads."""
+
+    groups: tuple[tuple[PatchHead, ...], ...]
+    shares: tuple[float, ...]
+
+    def __call__(self, rng: np.random.Generator) -> Patch:
+        """One random patch."""
+        group = self.groups[rng.choice(len(self.groups), p=self.shares)]
+        head = group[rng.integers(len(group))]
+        names = [n for n in LANDMARKS if n in head.landmarks]
+        weight = np.array([WEIGHTS.get(n.removesuffix("_R").removesuffix("_L"), 1.0) for n in names])
+        return draw(head, names[rng.choice(len(names), p=weight / weight.sum())], rng)
+
+
+def sampler(data: Path, exclude: Sequence[str] = (), shares: tuple[float, float, float] = (0.25, 0.35, 0.4), also: Sequence[PatchHead] = ()) -> Sampler:
+    """A sampler of the heads in ``data``/fine and ``data``/fine-simulated.
+
+    Args:
+        data: see :mod:`HeadCTIQALib.training.patch_heads`.
+        exclude: names of heads left out.
+        shares: of heads whose landmarks readers placed, of heads with propagated landmarks, of simulated heads; a group
+            without heads leaves its share to the others.
+        also: further heads.
+
+    Raises:
+        TrainingError: there is no head.
+    """
+    real = [PatchHead.load(p) for p in sorted((data / "fine").glob("*.npz")) if p.stem not in exclude] + list(also)
+    simulated = [PatchHead.load(p) for p in sorted((data / "fine-simulated").glob("*.npz"))]
+    read = [h for h in real if h.label_mm < PROPAGATED_MM]
+    groups = (read, [h for h in real if h.label_mm >= PROPAGATED_MM], simulated)
+    kept = [(tuple(g), s) for g, s in zip(groups, shares, strict=True) if g]
+    if not kept:
+        raise TrainingError(f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before.")
+    total = sum(s for _, s in kept)
+    return Sampler(tuple(g for g, _ in kept), tuple(s / total for _, s in kept))
+
+
+def losses(net: torch.nn.Module, batch: Patch) -> Mapping[str, torch.Tensor]:
+    """Cross entropy of each heatmap (a Gaussian as wide as its label is uncertain, or "not in this patch"), and L1 of its mean."""
+    heat = net(network_input(batch.hu, batch.inside)).float()
+    total = torch.logaddexp(heat.flatten(2).logsumexp(-1), heat.new_zeros(()))
+    sigma = (1.2 + 0.6 * batch.label_mm)[:, None, None] / PATCH_MM
+    axis = torch.arange(PATCH, device=heat.device, dtype=heat.dtype)
+    blob = [(-0.5 * ((axis - batch.positions[..., c : c + 1]) / sigma) ** 2).softmax(-1) for c in range(3)]
+    inner = torch.einsum("blzyx,blz,bly,blx->bl", heat, *blob)
+    present, absent = (batch.state == PRESENT).float(), (batch.state == ABSENT).float()
+    own = torch.nn.functional.one_hot(batch.own, len(CHANNELS)).float()
+    weight = own + OTHERS * (1 - own)
+    cross = (weight * (total - present * inner) * (present + absent)).sum() / len(heat)
+    p = (heat - heat.flatten(2).logsumexp(-1)[..., None, None, None]).exp()
+    mean = torch.stack([(p.sum([d + 2 for d in range(3) if d != c]) * axis).sum(-1) for c in range(3)], -1)
+    gap = (mean - batch.positions).abs().sum(-1).clamp_max(12.0) / (1 + batch.label_mm[:, None])
+    position = (weight * gap * present).sum() / len(heat)
+    return {"heatmap": cross, "position": 0.3 * position}
+
+
+def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
+    """Train a landmark network; see :func:`HeadCTIQALib.training.loop.fit`.
+
+    Args:
+        source: what to draw patches from.
+        start: weights to begin with (fine-tuning); None begins afresh.
+    """
+    torch.manual_seed(plan.seed)
+    net = LandmarkNet(len(CHANNELS), FILTERS)
+    if start is not None:
+        net.load_state_dict(start)
+    return fit(net, losses, source, plan, out, resume)

@@ -1,0 +1,179 @@
+"""How every metric answers to known degradations of real scans, and how much it answers to those of others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from HeadCTIQALib.errors import InputError, OutputError
+from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.metrics import Measurement, measure
+from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.scoring import guideline_model, score
+from HeadCTIQALib.volume.types import CTVolume
+
+from . import degradations as d
+
+if TYPE_CHECKING:
+    from HeadCTIQALib.networks.types import Infer
+
+STAGE = "Degrading real scans"
+FORMAT = 1
+GEOMETRY = ("symmetry_angle", "baseline_angle", "centering_offset", "vertex_margin", "foramen_magnum_margin")
+#: How far a metric may be from what is known: in its unit, or relative for noise.
+TOLERANCES = {
+    "symmetry_angle": 1.0, "baseline_angle": 1.0, "centering_offset": 2.0, "vertex_margin": 2.0, "foramen_magnum_margin": 2.0, "noise": 0.08,
+}  # fmt: skip
+ANGLES_DEG = (-15.0, 8.0, 15.0)
+Make = Callable[[], d.Degraded]
+
+
+def plan(base: CTVolume, findings: Findings, measured: Mapping[str, Measurement]) -> Iterator[tuple[str, Make]]:
+    """(key, maker) of every degradation of one scan, made only when asked for."""
+    for axis in ("yaw", "roll", "pitch"):
+        for degrees in ANGLES_DEG:
+            yield f"{axis}{degrees:+g}", lambda axis=axis, degrees=degrees: d.turned(base, findings, axis, degrees)  # type: ignore[misc]
+    for right, forward in ((10.0, 0.0), (0.0, -10.0)):
+        yield f"shift{right:+g}{forward:+g}", lambda right=right, forward=forward: d.shifted(base, right, forward)  # type: ignore[misc]
+    for mm in (10.0, 25.0):
+        yield f"below{mm:g}", lambda mm=mm: d.cut(base, below_mm=mm)  # type: ignore[misc]
+    for mm in (8.0, 20.0):
+        yield f"above{mm:g}", lambda mm=mm: d.cut(base, above_mm=mm)  # type: ignore[misc]
+    noise, cnr = measured["noise"].value, measured["gray_white_cnr"]
+    if noise is not None:
+        contrast = cnr.details.get("contrast_hu") if cnr.value is not None else None
+        for sigma in (2.0, 4.0, 8.0):
+            yield f"noise{sigma:g}", lambda sigma=sigma: d.noisier(base, sigma, noise, contrast)  # type: ignore[misc]
+    for n in (2, 3) if float(np.median(np.diff(base.slice_positions))) < 3 else ():
+        yield f"thick{n}", lambda n=n: d.thicker(base, n)  # type: ignore[misc]
+    for degrees in (0.5, 1.0, 2.0, 4.0):
+        yield f"motion{degrees:g}", lambda degrees=degrees: d.moved(base, findings, degrees)  # type: ignore[misc]
+    for radius in (1.5, 3.0, 5.0):
+        yield f"metal{radius:g}", lambda radius=radius: d.with_metal(base, findings, radius)  # type: ignore[misc]
+
+
+def cross_talk(
+    folder: Path, output: Path, *, device: str = "cpu", only: Sequence[str] = (), progress: Progress | None = None
+) -> list[dict[str, Any]]:
+    """Degrade every scan in ``folder`` (a folder of DICOM folders) and measure anew; ``output``/real/*.json, ``crosstalk.md``, ``.csv``.
+
+    Degradations that ``output`` holds already are not repeated.
+
+    Args:
+        only: names of scans in ``folder``; none for all that can be read.
+
+    Returns:
+        One row a scan and degradation: ``scan``, ``family``, ``name``, ``amount`` and, by IQM id, ``base``, ``expected``
+        (absent where nothing is known), ``found`` (None: not assessable), ``points`` (by which it changes the overall guideline score).
+
+    Raises:
+        InputError: no scan in ``folder``.
+        OutputError: ``output`` cannot be written.
+    """
+    from HeadCTIQALib import networks
+    from HeadCTIQALib.volume import read
+
+    tell = progress or silent
+    paths = [p for p in sorted(folder.iterdir()) if p.is_dir() and (not only or p.name in only)] if folder.is_dir() else []
+    if not paths:
+        raise InputError(f"The folder {folder} holds no scans to degrade; give a folder with one DICOM folder a scan.")
+    infer = networks.local_infer(device)
+    rows: list[dict[str, Any]] = []
+    for n, path in enumerate(paths):
+        rows += _of_one_scan(path.name, d.binned(read(path)), infer, output / "real", lambda f, n=n: tell(STAGE, (n + f) / len(paths)))  # type: ignore[misc]
+    from .crosstalk_tables import write
+
+    write(output, rows)
+    return rows
+
+
+def _of_one_scan(name: str, base: CTVolume, infer: Infer, folder: Path, tell: Callable[[float], None]) -> list[dict[str, Any]]:
+    from HeadCTIQALib import networks
+
+    findings = networks.find(base, infer=infer)
+    measured = measure(base, findings)
+    points = _points(measured)
+    steps = list(plan(base, findings, measured))
+    rows = []
+    for n, (key, make) in enumerate(steps, start=1):
+        path = folder / f"{name}.{key}.json"
+        row = _read(path)
+        if row is None:
+            degraded = make()
+            again = measure(degraded.volume, networks.find(degraded.volume, infer=infer))
+            row = {"format": FORMAT, "scan": name, "key": key, **_row(base, findings, measured, points, degraded, again)}
+            _write(path, row)
+        rows.append(row)
+        tell(n / len(steps))
+    return rows
+
+
+def _row(
+    base: CTVolume,
+    findings: Findings,
+    measured: Mapping[str, Measurement],
+    points: Mapping[str, float],
+    degraded: d.Degraded,
+    again: Mapping[str, Measurement],
+) -> dict[str, Any]:
+    carried = measure(degraded.volume, d.carried(findings, base, degraded), only=GEOMETRY)
+    expected: dict[str, float | None] = {}
+    for m in IQMS:
+        if m.id in degraded.truth:
+            expected[m.id] = degraded.truth[m.id]
+        elif m.id in GEOMETRY:
+            expected[m.id] = carried[m.id].value
+        elif m.id not in degraded.free:
+            expected[m.id] = measured[m.id].value
+    after = _points(again)
+    return {
+        "family": degraded.family,
+        "name": degraded.name,
+        "amount": degraded.amount,
+        "iqms": {
+            m.id: {
+                "base": measured[m.id].value,
+                "expected": expected.get(m.id),
+                "found": again[m.id].value,
+                "reason": again[m.id].reason,
+                "points": after[m.id] - points[m.id] if m.id in after and m.id in points else None,
+            }
+            for m in IQMS
+        },
+    }
+
+
+def _points(measured: Mapping[str, Measurement]) -> dict[str, float]:
+    """What every IQM adds to the overall guideline score; without those of a category that is withheld."""
+    model = guideline_model()
+    scores = score(measured, model)
+    known = {m.id for m in IQMS}
+    return {
+        c.source_id: model.weights[category] * c.points
+        for category, s in scores.categories.items()
+        for c in s.contributions
+        if c.source_id in known
+    }
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        row: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return row if row.get("format") == FORMAT else None
+
+
+def _write(path: Path, row: Mapping[str, Any]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(row))
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"The file {path} cannot be written ({error.strerror}); free space or choose another folder.") from error

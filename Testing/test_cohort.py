@@ -1,0 +1,189 @@
+"""Fit and rescore as commands: from folders and a reader table to a model, and back into the folders."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from cohort_stand_in import record_of, template, values, write_cohort, write_reader_table
+
+from HeadCTIQALib import cli
+from HeadCTIQALib.cohort.calibrate import account_path, calibrate, calibration_scans
+from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
+from HeadCTIQALib.cohort.rescore import rescore
+from HeadCTIQALib.cohort.scans import find_folders, load_scans
+from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.resources import resource
+from HeadCTIQALib.scoring import guideline_model, load_model
+
+N = 40
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """40 assessed scans with three readers; do not change."""
+    root = tmp_path_factory.mktemp("cohort")
+    iqms = values(N)
+    names = write_cohort(root / "assessments", iqms)
+    write_reader_table(root / "readers.csv", names, iqms)
+    return root
+
+
+@pytest.fixture(scope="module")
+def fitted(cohort, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.json"
+    code = cli.main(["fit", "--assessments", str(cohort / "assessments"), "--readers", str(cohort / "readers.csv"), "--output", str(path), "--mode", "robust"])
+    assert code == 0
+    return path
+
+
+def test_fit_learns_that_readers_are_harsher(fitted, cohort):
+    model = load_model(fitted)
+    assert model.kind == "reader_non_negative"
+    assert model.categories["motion"].intercept == pytest.approx(95, abs=3)
+    assert [t.coefficient for t in model.categories["motion"].terms] == pytest.approx([-60], abs=8)
+    for key in ("scans", "readers_sha256", "seed", "date", "software"):
+        assert model.provenance[key]
+    assert "32 of 40" in model.provenance["scans"]
+
+
+def test_the_account_tells_what_was_fitted_and_what_was_kept(fitted):
+    account = json.loads(account_path(fitted).read_text())
+    assert len(account["calibration_scans"]) == 32
+    assert len(account["test_scans"]) == 8
+    names, shas = calibration_scans(fitted)
+    assert len(names) == len(shas) == 32
+    motion = account["categories"]["motion"]
+    slope = motion["coefficients"][1]
+    assert slope["low"] < -60 < slope["high"]
+    assert motion["cross_validation"]["rmse"] < motion["cross_validation"]["guideline_rmse"]
+
+
+def test_the_fit_is_reproducible_apart_from_its_date(cohort):
+    a, b = (calibrate(cohort / "assessments", [cohort / "readers.csv"], repeats=2) for _ in range(2))
+    assert a.fit == b.fit
+    assert [s.name for s in a.test] == [s.name for s in b.test]
+    assert calibrate(cohort / "assessments", [cohort / "readers.csv"], repeats=1, test_share=0).test == ()
+
+
+def test_fit_says_on_the_terminal_what_it_found(cohort, tmp_path, capsys):
+    assert cli.main(["fit", "--assessments", str(cohort / "assessments"), "--readers", str(cohort / "readers.csv"), "-o", str(tmp_path / "m.json")]) == 0
+    out = capsys.readouterr().out
+    for words in ("32 scans for calibration, 8 kept", "Why not to use this model", "95 % interval", "weight of Motion", "guideline"):
+        assert words in out
+
+
+def test_fit_refuses_what_it_cannot_use(cohort, tmp_path, capsys):
+    def run(assessments, readers):
+        return cli.main(["fit", "--assessments", str(assessments), "--readers", str(readers), "-o", str(tmp_path / "m.json")])
+
+    assert run(tmp_path, cohort / "readers.csv") == 3
+    assert "holds no assessments" in capsys.readouterr().err
+    write_readers(tmp_path / "other.csv", [ReaderValue("elsewhere", "Ann", "motion", 80.0)])
+    assert run(cohort / "assessments", tmp_path / "other.csv") == 3
+    assert "None of the scans" in capsys.readouterr().err
+    write_readers(tmp_path / "few.csv", [ReaderValue(f"scan00{n}", "Ann", "motion", 80.0 + n) for n in range(4)])
+    assert run(cohort / "assessments", tmp_path / "few.csv") == 3
+    assert "a fit needs 8 or more" in capsys.readouterr().err
+    write_readers(tmp_path / "iqms.csv", [ReaderValue(f"scan00{n}", "Ann", "noise", 4.0 + n) for n in range(4)])
+    assert run(cohort / "assessments", tmp_path / "iqms.csv") == 3
+    assert "holds no scores" in capsys.readouterr().err
+    assert not (tmp_path / "m.json").exists()
+
+
+def test_unmatched_scans_are_told(cohort, tmp_path):
+    write_reader_table(tmp_path / "r.csv", [*(f"scan{n:03d}" for n in range(30)), "lost"], values(31))
+    notes = " ".join(calibrate(cohort / "assessments", [tmp_path / "r.csv"], repeats=1).notes)
+    assert "1 scans of the reader table are not among the assessments (lost)" in notes
+    assert "10 assessments have no reader values" in notes
+
+
+def test_rescoring_changes_scores_and_report_only(fitted, tmp_path):
+    iqms = values(3, seed=5)
+    iqms[2, 7] = np.nan
+    names = write_cohort(tmp_path, iqms, report=True)
+    (tmp_path / names[0] / "segmentation.seg.nrrd").write_bytes(b"masks")
+    before = [record_of(tmp_path / n) for n in names]
+    model = load_model(fitted)
+    result = rescore(tmp_path, model)
+    assert (len(result.changed), result.failed) == (3, ())
+    for name, old in zip(names, before, strict=True):
+        new = record_of(tmp_path / name)
+        assert {k for k in new if new[k] != old[k]} - {"overall"} == {"categories", "scoring_model"}
+        assert new["scoring_model"]["id"] == model.id
+        html = (tmp_path / name / "report.html").read_text()
+        assert model.name in html
+        assert guideline_model().name not in html
+        shown = "withheld" if new["overall"]["score"] is None else f'<span class="big">{new["overall"]["score"]:.0f}</span>'
+        assert shown in html
+    assert new["categories"]["motion"]["score"] is None  # the last scan: nothing is imputed
+    assert (tmp_path / names[0] / "segmentation.seg.nrrd").read_bytes() == b"masks"
+    again = rescore(tmp_path, model)
+    assert (len(again.changed), len(again.unchanged)) == (0, 3)
+    assert sorted(p.name for p in (tmp_path / names[1]).iterdir()) == ["assessment.json", "report.html"]
+
+
+def test_rescored_records_keep_the_schema(fitted, tmp_path):
+    jsonschema = pytest.importorskip("jsonschema")
+    names = write_cohort(tmp_path, values(1))
+    rescore(tmp_path, load_model(fitted))
+    schema = json.loads(resource("Schema", "assessment-1.0.schema.json").read_text())
+    jsonschema.validate(record_of(tmp_path / names[0]), schema)
+
+
+def test_the_rescored_report_is_what_a_fresh_one_would_be(tmp_path):
+    """Scoring by the same model again gives the very same document: nothing but scores depends on the model."""
+    from HeadCTIQALib.report.document import rescored
+
+    record, html = template()
+    assert rescored(record, html) == html
+
+
+def test_one_damaged_folder_does_not_stop_the_others(fitted, tmp_path, capsys):
+    names = write_cohort(tmp_path, values(3), report=True)
+    (tmp_path / names[0] / "assessment.json").write_text("{}")
+    (tmp_path / names[1] / "report.html").write_text("<html>by hand</html>")
+    old = record_of(tmp_path / names[1])
+    assert cli.main(["rescore", "--assessments", str(tmp_path), "--scoring", str(fitted)]) == 3
+    captured = capsys.readouterr()
+    assert "1 assessments scored" in captured.out
+    assert names[0] in captured.err
+    assert "was not written by this version" in captured.err
+    assert record_of(tmp_path / names[1]) == old
+    assert record_of(tmp_path / names[2])["scoring_model"]["id"] != "guideline-1"
+    assert cli.main(["rescore", "--assessments", str(tmp_path / names[2])]) == 0
+    assert record_of(tmp_path / names[2])["scoring_model"]["id"] == "guideline-1"
+
+
+def test_rescore_fit_and_evaluate_work_without_torch(fitted, tmp_path):
+    names = write_cohort(tmp_path, values(1))
+    block = "import sys; sys.modules['torch'] = sys.modules['monai'] = None; from HeadCTIQALib.cli import main; import HeadCTIQALib.cohort.calibrate, HeadCTIQALib.report.evaluation, HeadCTIQALib.cohort.evaluation; "
+    code = block + f"raise SystemExit(main(['rescore', '--assessments', {str(tmp_path)!r}, '--scoring', {str(fitted)!r}]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert record_of(tmp_path / names[0])["scoring_model"]["kind"] == "reader_non_negative"
+
+
+def test_cohorts_are_the_folders_between(tmp_path):
+    write_cohort(tmp_path / "a", values(2), names=["one", "two"])
+    write_cohort(tmp_path / "b", values(1), names=["three"])
+    scans = load_scans(tmp_path)
+    assert [(s.name, s.cohort) for s in scans] == [("one", "a"), ("two", "a"), ("three", "b")]
+    assert scans[0].groups == {"scanner": "GE Revolution", "kernel": "soft kernel", "slice thickness": "over 4 mm"}
+    assert [f.name for f in find_folders(tmp_path / "b" / "three")] == ["three"]
+    write_cohort(tmp_path / "c", values(1), names=["one"])
+    with pytest.raises(InputError, match=r"Two assessments .* are called one"):
+        load_scans(tmp_path)
+
+
+def test_a_model_and_its_account_belong_together(fitted, tmp_path):
+    copy = tmp_path / "m.json"
+    copy.write_bytes(fitted.read_bytes())
+    assert calibration_scans(copy) is None
+    account_path(copy).write_text(account_path(fitted).read_text().replace(load_model(fitted).id, "another"))
+    with pytest.raises(InputError, match="of another model"):
+        calibration_scans(copy)
+    account_path(copy).write_text("[]")
+    with pytest.raises(InputError, match="damaged"):
+        calibration_scans(copy)

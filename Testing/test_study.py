@@ -1,0 +1,167 @@
+"""The protocol rerun: readers with known errors, every scan accounted for, resumed where it was, labelled as simulated."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cohort_stand_in import values, write_cohort
+
+from HeadCTIQALib.agreement import complete_rows, icc_agreement
+from HeadCTIQALib.cohort.readers import check_values, read_readers
+from HeadCTIQALib.errors import OutputError
+from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.study import PRESETS, run_study
+from HeadCTIQALib.study.readers import badness, make_readers, read_scan
+from HeadCTIQALib.study.scan import TRUTH, assess_scan
+from HeadCTIQALib.synthesis import STUDY_SEEDS
+
+SMALL = replace(
+    PRESETS["small"], centres=tuple(replace(c, scans=n) for c, n in zip(PRESETS["small"].centres, (20, 3, 3, 3), strict=True)), test=5
+)
+
+
+def truths(n, seed=0):
+    return [{m.id: float(v) for m, v in zip(IQMS, row, strict=True)} for row in values(n, seed)]
+
+
+def quick(folder, population, seed, matrix):
+    """In place of simulation and networks: a record whose values are the truth with a little error."""
+    truth = truths(1, seed)[0]
+    measured = np.array([[v * (1 + 0.02 * np.random.default_rng(seed).normal()) for v in truth.values()]])
+    if seed % 1000 == 3:
+        measured[0, 7] = np.nan
+    refused = "It is not a head." if seed % 1000 == 4 else ""
+    if not refused:
+        write_cohort(folder.parent, measured, names=[folder.name])
+    else:
+        folder.mkdir(parents=True)
+    found = {"seed": seed, "population": population.name, "refused": refused, "truth": truth, "cpu_seconds": {"simulation": 1.0, "assessment": 2.0}}
+    (folder / TRUTH).write_text(json.dumps(found))
+    return found
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study in which only simulation and networks are replaced; do not change."""
+    folder = tmp_path_factory.mktemp("study") / "s"
+    assert run_study(folder, SMALL, 1, assess=quick) == folder / "evaluation" / "evaluation.html"
+    return folder
+
+
+def test_the_presets_are_the_papers_design():
+    full = PRESETS["full"]
+    assert len(full.scans) == 307 + 262
+    assert (full.centres[0].scans, full.test, full.readers) == (307, 61, 5)
+    assert len({c.population.name for c in full.centres}) == 4
+    seeds = [s for _, _, s in full.scans]
+    assert len(set(seeds)) == len(seeds)
+    assert all(s in STUDY_SEEDS for s in seeds)
+    assert {n: s for _, n, s in PRESETS["small"].scans}.items() <= {n: s for _, n, s in full.scans}.items()
+
+
+def test_readers_agree_about_as_radiologists_do():
+    readers = make_readers(5, PRESETS["full"].seed)
+    rng = np.random.default_rng(0)
+    low = np.array([0, 0, 0, -3, -3, 2.5, 1.0, 0, 0, 0])
+    iqms = low + rng.beta(1, 3, (250, 10)) * (np.array([12, 18, 30, 40, 50, 8, 2.6, 25, 1.5, 15]) - low)
+    table = check_values(
+        [v for k, row in enumerate(iqms) for r in readers for v in read_scan(r, f"s{k:03d}", {m.id: float(x) for m, x in zip(IQMS, row, strict=True)}, k)]
+    )
+    for target in (*(c.id for c in CATEGORIES), "overall"):
+        icc = icc_agreement(complete_rows(table.matrix(target))[0]).value
+        assert 0.55 < icc < 0.95, (target, icc)
+    for m in IQMS:
+        assert icc_agreement(complete_rows(table.matrix(m.id))[0]).value > 0.75, m.id
+    scores = table.matrix("motion")
+    assert (scores % 5 == 0).all()
+    assert not np.allclose(scores[:, 0], scores[:, 1])
+
+
+def test_readers_follow_the_truth_and_are_reproducible():
+    reader = make_readers(1, 3)[0]
+    good = dict(zip((m.id for m in IQMS), (0.5, 1, 3, 6, 6, 3, 2.2, 0, 0, 0), strict=True))
+    poor = dict(zip((m.id for m in IQMS), (12, 20, 40, -12, -20, 9, 0.5, 40, 3, 20), strict=True))
+    a, b = ([v.value for v in read_scan(reader, "s", t, 1)] for t in (good, poor))
+    assert min(a[10:]) > 75
+    assert max(b[10:]) < 70
+    assert [v.value for v in read_scan(reader, "s", good, 1)] == a
+    assert a[7] == 0.0
+    without = {k: v for k, v in good.items() if k != "gray_white_cnr"}
+    said = {v.target: v.value for v in read_scan(reader, "s", without, 1)}
+    assert said["gray_white_cnr"] is said["noise_contrast"] is said["overall"] is None
+    assert said["metal_foreign"] == dict(zip((*(m.id for m in IQMS), *(c.id for c in CATEGORIES)), a[:16], strict=True))["metal_foreign"]
+
+
+def test_badness_is_0_at_good_and_1_at_poor():
+    for m in IQMS:
+        if m.direction != "margin":
+            assert badness(m.id, m.good) == pytest.approx(0)
+            assert badness(m.id, m.poor) == pytest.approx(1)
+    assert badness("vertex_margin", -5.0) == 1.0
+    assert badness("vertex_margin", 30.0) == 0.5
+    assert badness("vertex_margin", 7.0) < 0
+
+
+def test_the_study_leaves_everything_to_be_checked(study):
+    assert {p.name for p in study.iterdir()} == {"study.json", "assessments", "readers.csv", "model.json", "model.fit.json", "evaluation"}
+    account = json.loads((study / "model.fit.json").read_text())
+    # 20 internal scans, one refused: the share of five in twenty of the 19 that were assessed is kept apart
+    assert (len(account["calibration_scans"]), len(account["test_scans"])) == (14, 5)
+    assert all(s["scan"].startswith("internal-") for s in account["calibration_scans"])
+    table = read_readers(study / "readers.csv")
+    assert len(table.scans) == 29
+    assert len(table.readers) == 5
+
+
+def test_the_report_is_labelled_and_stands_beside_the_published_figures(study):
+    html = (study / "evaluation" / "evaluation.html").read_text()
+    for words in (
+        "SIMULATED READERS AND SCANS", "0.87 to 0.99", "no significant difference", "no systematic bias", "What it does not show",
+        "research use", "It is not a head.", "external-a", "All external", "3.0 CPU seconds a scan", "cannot be seen",
+    ):  # fmt: skip
+        assert words in html, words
+    assert "nan" not in html.lower().replace("nan,", "")
+    assert "<script" not in html
+
+
+def test_a_stopped_study_goes_on_and_another_is_refused(study, tmp_path):
+    folder, done = tmp_path / "s", []
+
+    def stops(*job):
+        if len(done) == 7:
+            raise KeyboardInterrupt
+        done.append(job[0].name)
+        return quick(*job)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(folder, SMALL, 1, assess=stops)
+    rest = []
+
+    def counts(*job):
+        rest.append(job[0].name)
+        return quick(*job)
+
+    run_study(folder, SMALL, 1, assess=counts)
+    assert len(rest) == 29 - 7
+    assert not set(rest) & set(done)
+    assert (folder / "readers.csv").read_bytes() == (study / "readers.csv").read_bytes()
+    with pytest.raises(OutputError, match="another study"):
+        run_study(folder, PRESETS["full"], 1, assess=quick)
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "letter.txt").write_text("mine")
+    with pytest.raises(OutputError, match="holds no study"):
+        run_study(tmp_path / "x", SMALL, 1, assess=quick)
+
+
+@pytest.mark.slow
+def test_one_scan_through_the_real_pipeline(tmp_path):
+    """Simulation, networks, measuring and scoring as in a full study; geometry comes back near the truth."""
+    centre, name, seed = PRESETS["small"].scans[0]
+    found = assess_scan(tmp_path / name, centre.population, seed, 128)
+    assert found == json.loads((tmp_path / name / TRUTH).read_text())
+    assert found["refused"] == ""
+    record = json.loads((tmp_path / name / "assessment.json").read_text())
+    assert sorted(p.name for p in (tmp_path / name).iterdir()) == ["assessment.json", "truth.json"]  # voxels are thrown away
+    for iqm, near in (("symmetry_angle", 2.0), ("centering_offset", 3.0), ("vertex_margin", 5.0)):
+        assert record["iqms"][iqm]["value"] == pytest.approx(found["truth"][iqm], abs=near)
