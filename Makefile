@@ -46,6 +46,12 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
+# What the tests of the Slicer module draw with, off-screen; without them those tests cannot run.
+SYSTEM := libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
+
 .venv/ready-test: .venv/ready
+	@if ldconfig -p 2>/dev/null | grep -q libEGL.so.1 && ldconfig -p | grep -q libxkbcommon.so.0; then :; \
+	  elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM); \
+	  else echo "Libraries for the tests of the Slicer module may be missing; install them with: sudo apt-get install $(SYSTEM)"; fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@

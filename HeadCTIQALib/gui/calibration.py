@@ -1,0 +1,207 @@
+"""The section "Calibration": fit the scores to a site's own readers, look at before and after, accept or revert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ctk
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from HeadCTIQALib.errors import HeadCTIQAError
+from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID
+
+from . import forms
+from .plots import AgreementPlots
+from .session import Session
+
+_MODES = (("paper", _("Least squares on the metrics (as in the paper)")), ("robust", _("Non-negative, no defect raises a score")))
+
+
+class CalibrationSection:
+    """Widgets of the section; the fit is :func:`HeadCTIQALib.cohort.calibrate.calibrate`, which needs no networks.
+
+    Args:
+        session: scored again by an accepted model.
+        parent: the section's collapsible button.
+        choose_file: asks where the model shall be saved; tests put their own in.
+    """
+
+    def __init__(self, session: Session, parent: Any, choose_file: Callable[[], str] | None = None) -> None:
+        self._session, self._parent = session, parent
+        self._choose_file = choose_file or self._ask_file
+        self._result: Any | None = None
+        self._before: tuple[str, Any] | None = None
+        self._plots = AgreementPlots()
+        self._notice = forms.notice("calibrationNotice")
+        self._assessments, self._readers = self._directory("calibrationAssessmentsButton"), self._directory("calibrationReadersButton")
+        self._mode = qt.QComboBox()
+        self._mode.setObjectName("calibrationMode")
+        for _id, title in _MODES:
+            self._mode.addItem(title)
+        self._fit = forms.button(_("Fit"), _("Fit a scoring model to the readers; nothing changes until you accept it."), self._fit_clicked, "fitButton")
+        self._accept = forms.button(_("Accept"), _("Save the model and score by it from now on."), self._accept_clicked, "acceptModelButton")
+        self._revert = forms.button(_("Revert"), _("Back to the model before."), self._revert_clicked, "revertModelButton")
+        self._words = qt.QTextBrowser()
+        self._words.setObjectName("calibrationWords")
+        self._words.setMinimumHeight(120)
+        self._table = forms.table("calibrationTable", [_("Term"), _("Guideline"), _("Fitted"), _("95 % interval")], 0)
+        self._table.setMinimumHeight(150)
+        self._lay_out(parent.layout())
+        self._enable()
+
+    def cleanup(self) -> None:
+        """Take the plots out of the scene."""
+        self._plots.remove()
+
+    def _directory(self, name: str) -> Any:
+        made = ctk.ctkDirectoryButton()
+        made.setObjectName(name)
+        return made
+
+    def _lay_out(self, layout: Any) -> None:
+        form = qt.QFormLayout()
+        form.addRow(_("Assessments"), self._assessments)
+        form.addRow(_("Reader scores"), self._readers)
+        form.addRow(_("Method"), self._mode)
+        layout.addLayout(form)
+        layout.addLayout(forms.row(self._fit, self._accept, self._revert))
+        for widget in (self._notice, self._words, self._table):
+            layout.addWidget(widget)
+
+    def _enable(self) -> None:
+        self._accept.setEnabled(self._result is not None)
+        self._revert.setEnabled(self._result is not None or self._before is not None)
+
+    def _fit_clicked(self, *_arguments: Any) -> None:
+        from HeadCTIQALib.cohort.calibrate import calibrate
+
+        assessments, readers = str(self._assessments.directory or ""), str(self._readers.directory or "")
+        forms.tell(self._notice, "")
+        if not assessments or not readers:
+            forms.tell(self._notice, _("Choose the folder of the assessments and the folder of the reader scores first."))
+            return
+        slicer.app.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
+        try:
+            self._result = calibrate(Path(assessments), [Path(readers)], _MODES[self._mode.currentIndex][0])  # type: ignore[arg-type]
+        except HeadCTIQAError as error:
+            self._result = None
+            forms.tell(self._notice, str(error))
+        finally:
+            slicer.app.restoreOverrideCursor()
+        self._show()
+        self._enable()
+
+    def _show(self) -> None:
+        if self._result is None:
+            self._words.setPlainText("")
+            forms.fill(self._table, ())
+            self._plots.remove()
+            return
+        self._words.setPlainText("\n".join(account(self._result)))
+        forms.fill(self._table, coefficient_rows(self._result.fit), numbers=(1, 2))
+        self._plots.show(*_before_and_after(self._result))
+
+    def _accept_clicked(self, *_arguments: Any) -> None:
+        if self._result is None:
+            return
+        path = self._choose_file()
+        if not path:
+            return
+        try:
+            self._result.save(Path(path))
+        except HeadCTIQAError as error:
+            forms.tell(self._notice, str(error))
+            return
+        edit = self._scoring_edit()
+        self._before = ("" if edit is None else str(edit.currentPath or ""), self._session.record)
+        if edit is not None:
+            edit.currentPath = path
+        self._score_shown(self._result.fit.model)
+        forms.tell(self._notice, "")
+        self._enable()
+
+    def _revert_clicked(self, *_arguments: Any) -> None:
+        """Forget the fit, and what was accepted: path and scores are as before; the saved file stays."""
+        before, self._before, self._result = self._before, None, None
+        if before is not None:
+            edit = self._scoring_edit()
+            if edit is not None:
+                edit.currentPath = before[0]
+            if before[1] is not None and self._session.record is not None:
+                from HeadCTIQALib.assessment.review_record import model_of
+
+                self._score_shown(model_of(before[1]))
+        self._show()
+        self._enable()
+
+    def _score_shown(self, model: Any) -> None:
+        from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
+        from HeadCTIQALib.scoring import score
+
+        record = self._session.record
+        if record is not None:
+            self._session.update(rescored_record(record, score(measurements_from_record(record), model), model))
+
+    def _scoring_edit(self) -> Any | None:
+        """Where the module keeps the file of the scoring model."""
+        window = self._parent.parent()
+        return None if window is None else window.findChild(qt.QWidget, "scoringEdit")
+
+    def _ask_file(self) -> str:
+        return str(qt.QFileDialog.getSaveFileName(self._parent, _("Save the scoring model"), "scoring-model.json", "JSON (*.json)") or "")
+
+
+def account(result: Any) -> list[str]:
+    """What speaks for and against a fit, in sentences: the errors of left-out scans first."""
+    fit = result.fit
+    lines = [fit.model.name, _("{n} scans fitted, {m} kept for testing.").format(n=len(result.calibration), m=len(result.test))]
+    if fit.overall is not None:
+        lines.append(_("Overall score: {words}").format(words=_errors(fit.overall)))
+    for id_, category in fit.categories.items():
+        cv = category.cross_validation
+        words = _("not fitted, keeps the guideline") if cv is None else _errors(cv) + (_("; keeps the guideline") if category.keeps_guideline else "")
+        lines.append(f"{CATEGORY_BY_ID[id_].title}: {words}")
+    if fit.reasons_not_to_use:
+        lines.append(_("Why not to use this model:"))
+        lines += [f"- {reason}" for reason in fit.reasons_not_to_use]
+    return [*lines, *result.notes]
+
+
+def _errors(cv: Any) -> str:
+    words = _("cross-validated error {rmse:.1f} points, guideline {guideline:.1f} (n = {n})")
+    return str(words.format(rmse=cv.rmse, guideline=cv.guideline_rmse, n=cv.n))
+
+
+def coefficient_rows(fit: Any) -> list[tuple[str, str, str, str]]:
+    """Every coefficient of the fit beside the guideline's, where both look at the same feature; then the weights."""
+    from HeadCTIQALib.scoring import guideline_model
+
+    guideline = guideline_model()
+    rows = []
+    for id_, category in fit.categories.items():
+        old = {(t.iqm, t.feature): t.coefficient for t in guideline.categories[id_].terms} | {("intercept", ""): guideline.categories[id_].intercept}
+        for c in category.coefficients:
+            before = old.get((c.term, "" if c.term == "intercept" else c.feature))
+            title = IQM_BY_ID[c.term].title if c.term in IQM_BY_ID else _("base")
+            rows.append((f"{CATEGORY_BY_ID[id_].title}: {title}", _number(before), _number(c.value), f"{c.low:.2f} .. {c.high:.2f}"))
+    for w in fit.weights:
+        title = CATEGORY_BY_ID[w.term].title if w.term in CATEGORY_BY_ID else w.term
+        rows.append((_("Weight: {title}").format(title=title), _number(guideline.weights.get(w.term)), _number(w.value), f"{w.low:.2f} .. {w.high:.2f}"))
+    return rows
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _before_and_after(result: Any) -> tuple[Any, Any]:
+    """Guideline and fitted model against the readers, on the scans kept for testing where there are enough, else on all."""
+    from HeadCTIQALib.cohort.agreement_of_model import model_against_readers
+    from HeadCTIQALib.scoring import guideline_model
+
+    scans = result.test if len(result.test) >= 10 else (*result.calibration, *result.test)
+    return tuple(model_against_readers(scans, result.readers, model) for model in (guideline_model(), result.fit.model))  # type: ignore[return-value]

@@ -1,0 +1,294 @@
+"""The module's window: builds the sections, hands them their collaborators, and answers the buttons."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from HeadCTIQALib.errors import HeadCTIQAError
+from HeadCTIQALib.resources import resource
+
+from . import dependencies, files
+from .assessing import Assessing
+from .overlays import Overlays, recover
+from .panel import Panel
+from .parameters import Parameters
+from .process import Process
+from .session import Event, Session
+from .volumes import newest_head_ct
+
+# section button in the .ui -> module and class that fills it
+_SECTIONS = {
+    "correctionsButton": ("corrections", "CorrectionsSection"),
+    "readersButton": ("readers", "ReadersSection"),
+    "worklistButton": ("worklist", "WorklistSection"),
+    "comparisonButton": ("comparison", "ComparisonSection"),
+    "calibrationButton": ("calibration", "CalibrationSection"),
+}
+
+
+class Controller:
+    """Everything behind the module's widgets.
+
+    Args:
+        layout: where the widgets go.
+        logic: the module's logic, for its parameter node.
+        start: makes the process of the networks; tests put their own in.
+
+    Attributes:
+        ui: the widgets by name.
+        session, overlays, panel, assessing: see their classes.
+        sections: name of the section's module to the section.
+    """
+
+    def __init__(self, layout: Any, logic: Any, start: Callable[[list[str]], Process] = Process) -> None:
+        self._logic = logic
+        self.widget = slicer.util.loadUI(str(resource("UI", "HeadCTIQA.ui")))
+        layout.addWidget(self.widget)
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self.widget.setMRMLScene(slicer.mrmlScene)
+        self.session = Session()
+        self.overlays = Overlays(self.session)
+        self.panel = Panel(self.ui, self.session, self._toggle_overlays)
+        self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
+        self._parameters: Any = None
+        self._tag: Any = None
+        self._entered = False
+        self._connect()
+        self.sections = self._sections()
+        self.session.observe(self._changed)
+        self._changed("assessment")
+        self._message("")
+
+    def enter(self) -> None:
+        """The user opens the module: follow the scene, preselect a scan."""
+        self._entered = True
+        if self._parameters is None:
+            self._parameters = Parameters(self._logic.getParameterNode())  # type: ignore[call-arg]  # the decorator makes it
+            self._tag = self._parameters.connectGui(self.ui)
+        if self._parameters.inputVolume is None:
+            self._parameters.inputVolume = newest_head_ct(slicer.mrmlScene)
+        self._choose_volume()
+        self._set_overlays()
+        self.overlays.show(self.session.selected)
+
+    def exit(self) -> None:
+        """The user turns to another module: the display is theirs again."""
+        self._entered = False
+        self.overlays.leave()
+        self._disconnect_parameters()
+
+    def cleanup(self) -> None:
+        """The module goes away."""
+        self.assessing.cleanup()
+        self.overlays.leave()
+        for section in self.sections.values():
+            section.cleanup()
+        self.panel.cleanup()
+        self.session.unobserve(self._changed)
+        self._disconnect_parameters()
+
+    def scene_closing(self) -> None:
+        """Let go of everything in the scene."""
+        self.assessing.cancel()
+        self.overlays.forget()
+        self._disconnect_parameters()
+
+    def scene_closed(self) -> None:
+        """Start over in the empty, or newly opened, scene."""
+        self.overlays.forget()
+        recover(slicer.mrmlScene)
+        self.session.scene_changed()
+        if self._entered:
+            self.enter()
+
+    def _connect(self) -> None:
+        ui = self.ui
+        ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._choose_volume)
+        ui.assessButton.connect("clicked(bool)", self._assess_or_cancel)
+        ui.loadButton.connect("clicked(bool)", self._load)
+        ui.reportButton.connect("clicked(bool)", self._open_report)
+        ui.csvButton.connect("clicked(bool)", self._export)
+        ui.saveButton.connect("clicked(bool)", self._save)
+        ui.overallButton.connect("clicked(bool)", self._select_overall)
+        for box in (ui.overlaysCheckBox, ui.masksCheckBox, ui.markupsCheckBox):
+            box.connect("toggled(bool)", self._set_overlays)
+        ui.opacitySlider.connect("valueChanged(double)", self._set_overlays)
+
+    def _sections(self) -> dict[str, Any]:
+        """The sections that other files fill, each into its collapsible button."""
+        built = {}
+        for button, (name, cls) in _SECTIONS.items():
+            holder = getattr(self.ui, button)
+            module = f"{__package__}.{name}"
+            found = importlib.util.find_spec(module) is not None
+            holder.setVisible(found)
+            if found:
+                built[name] = getattr(importlib.import_module(module), cls)(self.session, holder)
+        return built
+
+    def _changed(self, event: Event) -> None:
+        """Bring widgets and overlays in line with the session."""
+        if event == "selection":
+            if self._entered:
+                self.overlays.show(self.session.selected)
+            return
+        there = self.session.record is not None
+        for button in (self.ui.reportButton, self.ui.csvButton, self.ui.saveButton, self.ui.overallButton):
+            button.setEnabled(there)
+        self.ui.assessButton.setEnabled(self.session.volume_node is not None or self.assessing.running)
+        if event == "volume":
+            if self._parameters is not None and self._parameters.inputVolume is not self.session.volume_node:
+                self._parameters.inputVolume = self.session.volume_node
+            self.overlays.leave()
+        elif self._entered:
+            self.overlays.refresh()
+            if there and self.session.results is None:
+                self._message(_("The scan of this assessment is not in the scene; load the scan to see the evidence."))
+
+    def _choose_volume(self, *_arguments: Any) -> None:
+        if not self.assessing.running:
+            self.session.set_volume(self.ui.inputSelector.currentNode())
+            self._message("")
+
+    def _assess_or_cancel(self, *_arguments: Any) -> None:
+        if self.assessing.running:
+            self.assessing.cancel()
+            return
+        self._message("")
+        if not self._ready():
+            return
+        with _Waiting():
+            try:
+                self.assessing.start(self.session.volume_node, self._parameters.device, str(self.ui.scoringEdit.currentPath or ""))
+            except (HeadCTIQAError, OSError) as error:
+                self._message(str(error))
+        self._show_running()
+
+    def _ready(self) -> bool:
+        """Whether the networks can run; offers to install what they lack."""
+        lacking = dependencies.missing()
+        if not lacking:
+            return True
+        question = _("The networks need {names}, which 3D Slicer does not have yet. Install now? Everything else works without.").format(names=", ".join(lacking))
+        if not slicer.util.confirmOkCancelDisplay(question, windowTitle="HeadCTIQA"):
+            self._message(_("Not assessed: {names} missing. Assessments made elsewhere can be loaded.").format(names=", ".join(lacking)))
+            return False
+        with _Waiting():
+            try:
+                dependencies.install(lacking)
+            except HeadCTIQAError as error:
+                self._message(str(error))
+                return False
+        return True
+
+    def _show_progress(self, stage: str, fraction: float) -> None:
+        self.ui.progressBar.setValue(round(100 * fraction))
+        self.ui.progressBar.setFormat(f"{stage}  %p%")
+
+    def _show_running(self) -> None:
+        running = self.assessing.running
+        self.ui.assessButton.setText(_("Cancel") if running else _("Assess"))
+        self.ui.progressBar.setVisible(running)
+        for widget in (self.ui.inputSelector, self.ui.loadButton):
+            widget.setEnabled(not running)
+
+    def _assess_ended(self, how: str, sentence: str, details: list[str]) -> None:
+        self._show_running()
+        if how == "failed":
+            self._message(sentence, details)
+        elif how == "cancelled":
+            self._message(_("Cancelled; nothing was changed."))
+        else:
+            self._message("")
+            self.session.select("overall")
+
+    def _message(self, sentence: str, details: list[str] | None = None) -> None:
+        """One sentence for the user, the rest in a fold."""
+        self.ui.messageLabel.setText(sentence)
+        self.ui.messageLabel.setVisible(bool(sentence))
+        self.ui.detailsBox.setVisible(bool(details))
+        self.ui.detailsBox.collapsed = True
+        self.ui.detailsText.setPlainText("\n".join(details or ()))
+
+    def _load(self, *_arguments: Any) -> None:
+        folder = qt.QFileDialog.getExistingDirectory(self.widget, _("Assessment folder"))
+        if folder:
+            self.load(Path(str(folder)))
+
+    def load(self, folder: Path) -> None:
+        """Open an assessment folder; what is wrong with it is shown as a sentence."""
+        self._message("")
+        self._try(lambda: self.session.load(folder))
+
+    def _open_report(self, *_arguments: Any) -> None:
+        def run() -> None:
+            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(files.report(self.session))))
+
+        self._try(run)
+
+    def _export(self, *_arguments: Any) -> None:
+        path = self._ask_table()
+        if path:
+            self._try(lambda: self._exported(Path(path)))
+
+    def _ask_table(self) -> str:
+        """A new or an existing table, without the question whether to replace it: rows are appended."""
+        dialog = qt.QFileDialog(self.widget, _("Append to table"), "headctiqa.csv", "CSV (*.csv)")
+        dialog.setAcceptMode(qt.QFileDialog.AcceptSave)
+        dialog.setOption(qt.QFileDialog.DontConfirmOverwrite, True)
+        return str(dialog.selectedFiles()[0]) if dialog.exec_() else ""
+
+    def _exported(self, path: Path) -> None:
+        files.export_row(self.session, path)
+        self._message(_("Appended to {path}").format(path=path))
+
+    def _save(self, *_arguments: Any) -> None:
+        folder = qt.QFileDialog.getExistingDirectory(self.widget, _("Empty folder for the assessment"))
+        if folder:
+            self._try(lambda: self._saved(files.save(self.session, Path(str(folder)))))
+
+    def _saved(self, folder: Path) -> None:
+        self._message(_("Saved in {folder}").format(folder=folder))
+
+    def _try(self, action: Callable[[], Any]) -> None:
+        """Run ``action``; what the user can act on becomes the message."""
+        with _Waiting():
+            try:
+                action()
+            except (HeadCTIQAError, RuntimeError) as error:
+                self._message(str(error))
+
+    def _select_overall(self, *_arguments: Any) -> None:
+        self.session.select("overall")
+
+    def _set_overlays(self, *_arguments: Any) -> None:
+        ui = self.ui
+        self.overlays.change(
+            visible=bool(ui.overlaysCheckBox.checked), masks=bool(ui.masksCheckBox.checked),
+            markups=bool(ui.markupsCheckBox.checked), opacity=float(ui.opacitySlider.value),
+        )  # fmt: skip
+
+    def _toggle_overlays(self) -> None:
+        self.ui.overlaysCheckBox.checked = not self.ui.overlaysCheckBox.checked
+
+    def _disconnect_parameters(self) -> None:
+        if self._parameters is not None:
+            self._parameters.disconnectGui(self._tag)
+        self._parameters = None
+
+
+class _Waiting:
+    """Wait cursor while a block runs, restored whatever happens."""
+
+    def __enter__(self) -> None:
+        slicer.app.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
+
+    def __exit__(self, *_exception: object) -> None:
+        slicer.app.restoreOverrideCursor()

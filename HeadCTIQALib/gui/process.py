@@ -1,0 +1,122 @@
+"""The networks in a process of their own: started, watched and ended, without Qt and without waiting.
+
+The child is ``PythonSlicer -m HeadCTIQALib assess ...``, which writes one JSON event a line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import HeadCTIQALib
+
+_KEEP_LINES = 200
+_PATIENCE_S = 3.0
+
+
+def python_executable() -> str:
+    """Slicer's own Python as a program; where this is not Slicer, the Python that runs."""
+    return shutil.which("PythonSlicer") or sys.executable
+
+
+def assess_command(scan: Path, output: Path, device: str = "auto", scoring: str = "") -> list[str]:
+    """The command line that assesses ``scan`` into the folder ``output``."""
+    command = [python_executable(), "-m", "HeadCTIQALib", "assess", str(scan), "--output", str(output), "--progress", "json", "--device", device]
+    return [*command, "--scoring", scoring] if scoring else command
+
+
+class Process:
+    """A running child; :meth:`poll` it now and then.
+
+    Attributes:
+        details: the last lines that it printed outside the events, for the curious.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start ``command``.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        variables = {**os.environ, **(environment or {}), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+        root = str(Path(HeadCTIQALib.__file__).resolve().parent.parent)
+        variables["PYTHONPATH"] = os.pathsep.join(p for p in (root, variables.get("PYTHONPATH", "")) if p)
+        own_group: dict[str, Any] = {"start_new_session": True}
+        if os.name == "nt":
+            own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
+        self._child = subprocess.Popen(  # noqa: S603  our own command, no shell
+            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables,
+            text=True, encoding="utf-8", errors="replace", **own_group,
+        )  # fmt: skip
+        self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.details: list[str] = []
+        self._readers = [threading.Thread(target=self._read, args=(s,), daemon=True) for s in (self._child.stdout, self._child.stderr)]
+        for reader in self._readers:
+            reader.start()
+
+    def poll(self) -> list[dict[str, Any]]:
+        """The events since the last call; after the child ended and all was read, one last ``{"event": "end", "code": n}``."""
+        ended = self._child.poll() is not None and not any(r.is_alive() for r in self._readers)
+        events = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                events.append(self._events.get_nowait())
+        if ended:
+            events.append({"event": "end", "code": self._child.returncode})
+        return events
+
+    @property
+    def pid(self) -> int:
+        """Of the child, which leads the process group of everything that it starts."""
+        return self._child.pid
+
+    def kill(self) -> None:
+        """End the child and everything that it started; returns when they are gone."""
+        _end_tree(self._child)
+        for reader in self._readers:
+            reader.join(_PATIENCE_S)
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            try:
+                event = json.loads(line) if line.startswith("{") else None
+            except ValueError:
+                event = None
+            if isinstance(event, dict) and "event" in event:
+                self._events.put(event)
+            elif line.strip():
+                self.details.append(line.rstrip())
+                del self.details[:-_KEEP_LINES]
+
+
+def _end_tree(child: subprocess.Popen[str]) -> None:
+    """Ask the whole process group to end, then insist.  A finished child's group may still hold its own children."""
+    if os.name == "nt":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(child.pid)], capture_output=True, check=False)  # noqa: S603, S607
+        child.wait()
+        return
+    for sign, patience in ((signal.SIGTERM, _PATIENCE_S), (signal.SIGKILL, _PATIENCE_S)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(patience)
+            if sign is signal.SIGKILL or not _group_alive(child.pid):
+                return
+
+
+def _group_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

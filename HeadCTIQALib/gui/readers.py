@@ -1,0 +1,144 @@
+"""The section "Reader scores": a reader's own scores of the scan, blinded to the automatic ones if wished."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ctk
+import qt
+from slicer.i18n import tr as _
+
+from HeadCTIQALib.errors import HeadCTIQAError
+from HeadCTIQALib.hierarchy import BAND_ACCEPTABLE, BAND_GOOD, CATEGORIES
+
+from . import forms, reading
+from .session import Event, Session
+
+NOT_GIVEN = -1  # of a score box, shown as a dash
+
+
+class ReadersSection:
+    """Widgets of the section; see :mod:`HeadCTIQALib.cohort.reader_entry` for the files.
+
+    Args:
+        session: what is shown.
+        parent: the section's collapsible button.
+    """
+
+    def __init__(self, session: Session, parent: Any) -> None:
+        self._session, self._parent = session, parent
+        self._reading = reading.of(session)
+        self._filling = False
+        self._notice = forms.notice("readersNotice")
+        self._saved = qt.QLabel()
+        self._saved.setObjectName("readersSavedLabel")
+        self._saved.setWordWrap(True)
+        self._reader = forms.line("readerEdit", _("your reader id, e.g. initials"))
+        self._reader.connect("editingFinished()", self._reader_changed)
+        self._folder = ctk.ctkDirectoryButton()
+        self._folder.setObjectName("readersFolderButton")
+        self._folder.setToolTip(_("Folder with one file a reader; nobody's file is ever touched by another reader."))
+        self._folder.connect("directoryChanged(QString)", self._folder_changed)
+        self._blinded = qt.QCheckBox(_("Hide the automatic assessment"))
+        self._blinded.setObjectName("blindedCheckBox")
+        self._blinded.connect("toggled(bool)", self._blinded_changed)
+        self._boxes: dict[str, Any] = {}
+        save = forms.button(_("Save scores"), _("Keep the scores of this scan in your file (Ctrl+Return)."), self.save, "saveScoresButton")
+        self._lay_out(parent.layout(), save)
+        self._shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Return"), parent)
+        self._shortcut.connect("activated()", self.save)
+        session.observe(self._session_changed)
+        self._reading.observe(self._fill)
+        self._fill()
+
+    def cleanup(self) -> None:
+        """Stop following session and reading; the assessment is shown again."""
+        self._session.unobserve(self._session_changed)
+        self._reading.unobserve(self._fill)
+        reading.hide_assessment(self._parent.parent(), False)
+
+    def _lay_out(self, layout: Any, save: Any) -> None:
+        form = qt.QFormLayout()
+        form.addRow(_("Reader"), self._reader)
+        form.addRow(_("Folder"), self._folder)
+        layout.addLayout(form)
+        layout.addWidget(self._blinded)
+        anchors = _("0 to 100, higher is better: from {good:.0f} good, from {acceptable:.0f} acceptable, below poor; - cannot be judged.")
+        words = qt.QLabel(anchors.format(good=BAND_GOOD, acceptable=BAND_ACCEPTABLE))
+        words.setWordWrap(True)
+        layout.addWidget(words)
+        scores = qt.QFormLayout()
+        for id_, title in [*((c.id, c.title) for c in CATEGORIES), ("overall", _("Overall"))]:
+            box = qt.QSpinBox()
+            box.setObjectName(f"score_{id_}")
+            box.setRange(NOT_GIVEN, 100)
+            box.setSpecialValueText("-")
+            box.setValue(NOT_GIVEN)
+            scores.addRow(title, box)
+            self._boxes[id_] = box
+        layout.addLayout(scores)
+        layout.addWidget(save)
+        layout.addWidget(self._saved)
+        layout.addWidget(self._notice)
+
+    def _session_changed(self, event: Event) -> None:
+        if event == "volume" and not self._reading.turning:
+            self._reading.turn_to(None)  # another scan than the work list's was chosen
+        elif event == "assessment":
+            self._fill()
+
+    def _fill(self) -> None:
+        state = self._reading
+        self._filling = True
+        if self._reader.text != state.reader:
+            self._reader.setText(state.reader)
+        if state.folder is not None and self._folder.directory != str(state.folder):
+            self._folder.directory = str(state.folder)
+        if self._blinded.checked != state.blinded:
+            self._blinded.setChecked(state.blinded)
+        self._filling = False
+        reading.hide_assessment(self._parent.parent(), state.blinded)
+        try:
+            scores = state.file.scores(state.scan)
+        except HeadCTIQAError:
+            scores = {}  # nobody reads yet; said when they save
+        for id_, box in self._boxes.items():
+            value = scores.get(id_)
+            box.setValue(NOT_GIVEN if value is None else round(value))
+        forms.tell(self._notice, "")
+        self._saved.setText(_("Scores of this scan are in your file.") if scores else "")
+
+    def _reader_changed(self) -> None:
+        if not self._filling:
+            self._reading.set(reader=self._reader.text)
+
+    def _folder_changed(self, directory: str) -> None:
+        if not self._filling and directory:
+            self._reading.set(folder=Path(str(directory)))
+
+    def _blinded_changed(self, checked: bool) -> None:
+        if not self._filling:
+            self._keep_boxes(lambda: self._reading.set(blinded=bool(checked)))
+
+    def _keep_boxes(self, action: Any) -> None:
+        """Do ``action`` without losing scores that were entered and not saved."""
+        values = {id_: box.value for id_, box in self._boxes.items()}
+        action()
+        for id_, value in values.items():
+            self._boxes[id_].setValue(value)
+
+    def save(self, *_arguments: Any) -> bool:
+        """Keep the scores in the reader's file; whether that worked.  A dash is kept as "cannot be judged"."""
+        self._keep_boxes(lambda: self._reader_changed() if self._reader.text.strip() != self._reading.reader else None)
+        given = {id_: None if box.value == NOT_GIVEN else float(box.value) for id_, box in self._boxes.items()}
+        try:
+            if all(value is None for value in given.values()):
+                raise HeadCTIQAError(_("Enter at least one score first."))
+            path = self._reading.file.save(self._reading.scan, given)
+        except HeadCTIQAError as error:
+            forms.tell(self._notice, str(error))
+            return False
+        self._reading.tell()
+        self._saved.setText(_("Saved in {file}.").format(file=path.name))
+        return True

@@ -1,0 +1,271 @@
+"""An assessment in the scene: ordinary segments, Markups and one text node that remembers the record.
+
+The text node holds everything that the other nodes cannot, and refers to them and to the volume; so saving the scene
+(.mrb) and opening it again brings the whole assessment back.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from vtkmodules.util.numpy_support import vtk_to_numpy
+
+from HeadCTIQALib.findings import Findings, Landmark, Plane
+from HeadCTIQALib.findings.markups import read_landmarks, read_plane, write_landmarks, write_plane
+from HeadCTIQALib.findings.segmentation import onto_native, write_segmentation
+from HeadCTIQALib.findings.terminology import SEGMENT_IDS, STREAK
+from HeadCTIQALib.volume.types import CTVolume
+
+from . import hierarchy_items
+
+KIND = "HeadCTIQA.kind"  # attribute that marks our nodes
+_VOLUME, _SEGMENTATION, _LANDMARKS, _PLANE = (f"HeadCTIQA.{n}" for n in ("volume", "segmentation", "landmarks", "plane"))  # references
+_OURS = ("vtkMRMLStorableNode", "vtkMRMLDisplayNode", "vtkMRMLStorageNode")  # what loading adds; never the hierarchy itself
+_FACE_ON_MM = 240.0
+
+
+class Results:
+    """The nodes of one assessment.
+
+    Attributes:
+        text: ``vtkMRMLTextNode`` with the state (see :meth:`state`).
+        segmentation, landmarks, plane: nodes that 3D Slicer's own modules edit; the latter two may be None.
+        volume: node of the scan.
+    """
+
+    def __init__(self, text: Any) -> None:
+        self.text = text
+
+    @property
+    def volume(self) -> Any:
+        return self.text.GetNodeReference(_VOLUME)
+
+    @property
+    def segmentation(self) -> Any:
+        return self.text.GetNodeReference(_SEGMENTATION)
+
+    @property
+    def landmarks(self) -> Any:
+        return self.text.GetNodeReference(_LANDMARKS)
+
+    @property
+    def plane(self) -> Any:
+        return self.text.GetNodeReference(_PLANE)
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The nodes that are there, in the scene's order of making."""
+        return [n for n in (self.segmentation, self.landmarks, self.plane, self.text) if n is not None]
+
+    def state(self) -> dict[str, Any]:
+        """``record`` (shown), ``original`` (as assessed) and ``extra`` (of the corrections and readers)."""
+        state: dict[str, Any] = json.loads(self.text.GetText())
+        return state
+
+    def keep(self, record: Mapping[str, Any], original: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
+        """Remember the state with the scene."""
+        self.text.SetText(json.dumps({"record": record, "original": original, "extra": extra}, allow_nan=False))
+
+    def read_tissue(self, volume: CTVolume) -> tuple[np.ndarray, np.ndarray | None]:
+        """(K, J, I) uint8 tissue labels and bool streak mask, or None, as the segments are now, on the grid of ``volume``."""
+        tissue, streak = np.zeros(volume.shape, np.uint8), None
+        images: dict[int, Any] = {}  # segments share label maps
+        tissues: dict[int, dict[int, int]] = {}  # label to tissue in each of them
+        segmentation = self.segmentation.GetSegmentation()
+        for n in range(segmentation.GetNumberOfSegments()):
+            id_, segment = segmentation.GetNthSegmentID(n), segmentation.GetNthSegment(n)
+            if id_ not in SEGMENT_IDS and id_ != STREAK:
+                continue
+            image = segment.GetRepresentation("Binary labelmap")
+            there = image is not None and not image.IsEmpty()
+            if id_ == STREAK:
+                streak = _native(image, volume) == segment.GetLabelValue() if there else np.zeros(volume.shape, bool)
+            elif there:
+                images[hash(image)] = image
+                tissues.setdefault(hash(image), {})[int(segment.GetLabelValue())] = int(SEGMENT_IDS[id_])
+        for key, image in images.items():
+            labels = _native(image, volume)
+            table = np.zeros(max(int(labels.max()), *tissues[key]) + 1, np.uint8)
+            table[list(tissues[key])] = list(tissues[key].values())
+            # as assessed the labels are the tissues; otherwise one pass, however many segments share the label map
+            found = labels.astype(np.uint8, copy=False) if np.array_equal(table, np.arange(len(table))) else table[labels]
+            if len(images) == 1:
+                tissue = found
+            else:
+                np.copyto(tissue, found, where=found > 0)
+        return tissue, streak
+
+    def read_landmarks(self) -> dict[str, Landmark]:
+        """Id to point, RAS mm, as the Markups are now."""
+        return {} if self.landmarks is None else _through_file(self.landmarks, "landmarks.mrk.json", read_landmarks)
+
+    def read_plane(self) -> Plane | None:
+        """The mid-sagittal plane as it is now; None where there is none or it is not placed."""
+        if self.plane is None or self.plane.GetNumberOfControlPoints() == 0:
+            return None
+        return _through_file(self.plane, "midsagittal.mrk.json", read_plane)
+
+    def write_tissue(self, volume: CTVolume, findings: Findings) -> None:
+        """Put the masks of ``findings`` into the segments, keeping the node and its display."""
+        with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
+            path = Path(folder) / "segmentation.seg.nrrd"
+            write_segmentation(path, volume, findings)
+            fresh = slicer.util.loadSegmentation(str(path))
+        self.segmentation.GetSegmentation().DeepCopy(fresh.GetSegmentation())
+        _forget_file(fresh)
+        slicer.mrmlScene.RemoveNode(fresh)
+
+    def write_landmarks(self, landmarks: Mapping[str, Landmark]) -> None:
+        """Move, add and remove points until they are ``landmarks``; a point list is made when there was none."""
+        if self.landmarks is None:
+            self._adopt(_LANDMARKS, _load("markups", "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks)))
+            return
+        _replace_markup(self.landmarks, "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks))
+
+    def write_plane(self, plane: Plane) -> None:
+        """Move the mid-sagittal plane; made when there was none."""
+        if self.plane is None:
+            self._adopt(_PLANE, _load("markups", "midsagittal.mrk.json", lambda path: write_plane(path, plane)))
+            return
+        self.plane.SetOriginWorld(plane.origin)
+        self.plane.SetNormalWorld(plane.normal)
+
+    def remove(self) -> None:
+        """Take the assessment out of the scene; the volume stays."""
+        nodes, volume = self.nodes, self.volume
+        for node in nodes:
+            hierarchy_items.remove(node)
+        hierarchy_items.remove_empty_folder(volume)
+
+    def _adopt(self, reference: str, node: Any) -> None:
+        _forget_file(node)
+        node.SetAttribute(KIND, reference.split(".")[1])
+        self.text.SetNodeReferenceID(reference, node.GetID())
+        if node.GetDisplayNode() is None:
+            node.CreateDefaultDisplayNodes()
+        hierarchy_items.place(node, self.volume)
+
+
+def load(folder: Path, volume_node: Any, record: Mapping[str, Any]) -> Results:
+    """Add the assessment in ``folder`` to the scene, under the study of ``volume_node``; all or nothing.
+
+    Raises:
+        RuntimeError: 3D Slicer cannot read one of the files.
+    """
+    before = _node_ids()
+    try:
+        segmentation = slicer.util.loadSegmentation(str(folder / "segmentation.seg.nrrd"))
+        landmarks = slicer.util.loadMarkups(str(folder / "landmarks.mrk.json"))
+        plane = slicer.util.loadMarkups(str(folder / "midsagittal.mrk.json")) if (folder / "midsagittal.mrk.json").exists() else None
+        return adopt(volume_node, segmentation, landmarks, plane, record)
+    except BaseException:
+        for id_ in _node_ids() - before:  # what was read already, and what a reader left half-way
+            node = slicer.mrmlScene.GetNodeByID(id_)
+            if node is not None and any(node.IsA(kind) for kind in _OURS):
+                hierarchy_items.remove(node)
+        hierarchy_items.remove_empty_folder(volume_node)
+        raise
+
+
+def adopt(volume_node: Any, segmentation: Any, landmarks: Any, plane: Any | None, record: Mapping[str, Any]) -> Results:
+    """Make an assessment of nodes that are in the scene already; nothing of it is shown until a row is selected."""
+    text = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", _("{name} assessment").format(name=volume_node.GetName()))
+    text.SetAttribute(KIND, "assessment")
+    text.SetNodeReferenceID(_VOLUME, volume_node.GetID())
+    hierarchy_items.place(text, volume_node)
+    results = Results(text)
+    for reference, node in ((_SEGMENTATION, segmentation), (_LANDMARKS, landmarks), (_PLANE, plane)):
+        if node is not None:
+            results._adopt(reference, node)
+    _dress(results)
+    results.keep(record, record, {})
+    return results
+
+
+def _node_ids() -> set[str]:
+    scene = slicer.mrmlScene
+    return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+
+
+def find(scene: Any, volume_node: Any = None) -> list[Results]:
+    """The assessments in the scene (of one volume), oldest first; those that lost their segmentation are left out."""
+    found = [Results(n) for n in slicer.util.getNodesByClass("vtkMRMLTextNode", scene) if n.GetAttribute(KIND) == "assessment"]
+    return [r for r in found if r.segmentation is not None and r.volume is not None and (volume_node is None or r.volume is volume_node)]
+
+
+def _dress(results: Results) -> None:
+    """How the nodes look: nothing is shown until a row is selected."""
+    segmentation = results.segmentation
+    if results.volume.GetParentTransformNode() is None:  # else the volume's own grid is not where its slices are
+        segmentation.SetReferenceImageGeometryParameterFromVolumeNode(results.volume)
+    segmentation.GetDisplayNode().SetVisibility(False)
+    segmentation.GetDisplayNode().SetAllSegmentsVisibility(False)
+    for node in (results.landmarks, results.plane):
+        if node is None:
+            continue
+        display = node.GetDisplayNode()
+        display.SetVisibility(False)
+        display.SetSelectedColor(1.0, 0.85, 0.1)
+        display.SetTextScale(3.0)
+        display.SetGlyphScale(2.0)
+    if results.plane is not None:
+        results.plane.SetSize(_FACE_ON_MM, _FACE_ON_MM)
+        display = results.plane.GetDisplayNode()
+        display.SetPropertiesLabelVisibility(False)
+        display.SetOutlineVisibility(False)  # the edges of a tilted plane would be projected beside its trace
+        display.SetFillOpacity(0.12)  # more would veil the image that the plane lies in
+        display.SetSliceProjection(False)
+
+
+def _native(image: Any, volume: CTVolume) -> np.ndarray:
+    """(K, J, I) labels of a ``vtkOrientedImageData`` on the native grid."""
+    matrix = vtk.vtkMatrix4x4()
+    image.GetImageToWorldMatrix(matrix)
+    to_ras = slicer.util.arrayFromVTKMatrix(matrix)
+    extent, shape = image.GetExtent(), image.GetDimensions()[::-1]
+    labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
+    start = to_ras[:3, 3] + to_ras[:3, :3] @ np.array(extent[::2], float)
+    return onto_native(labels[..., None], start, to_ras[:3, :3].T, volume)[..., 0]
+
+
+def _through_file(node: Any, name: str, read: Any) -> Any:
+    """What ``read`` makes of the node as 3D Slicer writes it: one way to read Markups, in the scene and on disk."""
+    with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
+        path = Path(folder) / name
+        storage = node.CreateDefaultStorageNode()
+        storage.UnRegister(None)
+        storage.SetFileName(str(path))
+        storage.WriteData(node)
+        return read(path)
+
+
+def _load(kind: str, name: str, write: Any) -> Any:
+    with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
+        path = Path(folder) / name
+        write(path)
+        return slicer.util.loadMarkups(str(path)) if kind == "markups" else slicer.util.loadSegmentation(str(path))
+
+
+def _replace_markup(node: Any, name: str, write: Any) -> None:
+    with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
+        path = Path(folder) / name
+        write(path)
+        storage = node.CreateDefaultStorageNode()
+        storage.UnRegister(None)
+        storage.SetFileName(str(path))
+        storage.ReadData(node)
+
+
+def _forget_file(node: Any) -> None:
+    """The file that a node came from is temporary: saving the scene must write the node anew."""
+    storage = node.GetStorageNode()
+    if storage is not None:
+        slicer.mrmlScene.RemoveNode(storage)

@@ -1,0 +1,307 @@
+"""Between the scene and the review: what a person edits there becomes a correction, what is undone goes back there.
+
+3D Slicer's own tools edit ordinary nodes (Segment Editor, Markups).  Their events come in bursts, so they only start a
+timer; when a hand rests, the nodes are compared with what is known, and only real differences become corrections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from HeadCTIQALib.errors import HeadCTIQAError
+from HeadCTIQALib.findings import Findings
+from HeadCTIQALib.hierarchy import IQM_BY_ID
+
+from .session import Event, Session
+
+REST_MS = 250  # a hand that rests this long has finished a stroke or a drag
+_SAME_MM = 1e-3
+_SAME_DIRECTION = 1e-6
+MASKS, POINTS, PLANE = "masks", "points", "plane"
+
+
+class Reviewing(VTKObservationMixin):
+    """Keeps one :class:`~HeadCTIQALib.assessment.review.Review` for what the session shows.
+
+    Args:
+        session: shows the corrected record and findings.
+        corrector: gives the id of the reader at work; may be empty.
+        tell: shows a sentence to the user; an empty one clears it.
+    """
+
+    def __init__(self, session: Session, corrector: Callable[[], str], tell: Callable[[str], None]) -> None:
+        VTKObservationMixin.__init__(self)
+        self._session, self._corrector, self._tell = session, corrector, tell
+        self._review: Any | None = None
+        self._waiting: set[str] = set()
+        self._busy = False
+        self._preview = False  # whether the record shown still has report-only numbers of an earlier state
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REST_MS)
+        self._timer.connect("timeout()", self.flush)
+        self._soon = qt.QTimer()
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.connect("timeout()", self._catch_up)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self._saving)
+        session.observe(self._changed)
+        self._follow()
+
+    def cleanup(self) -> None:
+        """Stop following scene and session."""
+        self._timer.stop()
+        self._soon.stop()
+        self.removeObservers()
+        self._session.unobserve(self._changed)
+
+    @property
+    def corrector(self) -> str:
+        """The reader at work, in words where nobody gave an id."""
+        return self._corrector().strip() or _("unnamed reader")
+
+    @property
+    def known_review(self) -> Any | None:
+        """The review if it was made already."""
+        return self._review
+
+    @property
+    def review(self) -> Any | None:
+        """The review of what is shown, made on first use; None without a scan and its assessment in the scene.
+
+        Raises:
+            HeadCTIQAError: the assessment cannot be corrected, e.g. its scoring model is not known.
+        """
+        session = self._session
+        if self._review is None and session.record is not None and session.results is not None and session.volume is not None:
+            from HeadCTIQALib.assessment.review import Review
+            from HeadCTIQALib.assessment.storage import StoredAssessment
+
+            stored = StoredAssessment(Path(session.title()), session.record, session.findings)
+            self._review = Review.open(stored, session.volume)
+        return self._review
+
+    def prepare(self, *_arguments: Any) -> None:
+        """Read masks and points before anybody edits them: afterwards the scene no longer knows what was there."""
+        try:
+            _ = self.review
+        except HeadCTIQAError:
+            return  # said when somebody corrects
+
+    def correct(self, action: Callable[[Any], object]) -> bool:
+        """Do ``action(review)`` (a correction, undo, a revert), show the result, and put it into the scene; whether it worked."""
+        self.flush()
+        try:
+            review = self.review
+            if review is None:
+                self._tell(_("Choose a scan and assess it, or load an assessment with its scan, to correct it."))
+                return False
+            before = review.findings
+            action(review)
+        except HeadCTIQAError as error:
+            self._tell(str(error))
+            return False
+        self._into_scene(before, review.findings)
+        self._show(review)
+        return True
+
+    def flush(self, *_arguments: Any) -> None:
+        """Take over at once what was edited in the scene."""
+        self._complete()
+        self._timer.stop()
+        waiting, self._waiting = self._waiting, set()
+        if not waiting or self._busy or self._session.results is None:
+            return
+        try:
+            review = self.review
+        except HeadCTIQAError as error:
+            self._tell(str(error))
+            return
+        if review is None:
+            return
+        count = len(review.edits)
+        for kind, take in ((POINTS, self._take_points), (PLANE, self._take_plane), (MASKS, self._take_masks)):
+            if kind in waiting:
+                before = review.findings
+                try:
+                    take(review)
+                except HeadCTIQAError as error:
+                    self._tell(str(error))
+                    self._into_scene(None, before, kind)  # what was refused does not stay in the images either
+        if len(review.edits) != count:
+            self._show(review)
+
+    # from the scene
+
+    def _take_points(self, review: Any) -> None:
+        results: Any = self._session.results
+        placed = {id_: p.position for id_, p in results.read_landmarks().items() if id_ in _landmark_ids()}
+        known = {id_: p.position for id_, p in review.findings.landmarks.items()}
+        moved: dict[str, Any] = {id_: p for id_, p in placed.items() if id_ not in known or np.abs(np.subtract(p, known[id_])).max() > _SAME_MM}
+        moved |= dict.fromkeys(set(known) - set(placed))
+        if moved:
+            review.move_points(moved, corrector=self.corrector, iqm=self._selected())
+
+    def _take_plane(self, review: Any) -> None:
+        results: Any = self._session.results
+        plane, known = results.read_plane(), review.findings.midsagittal
+        if plane is None:
+            return
+        if known is not None:
+            turned = 1.0 - abs(float(np.dot(plane.normal, known.normal)))
+            shifted = abs(float(np.dot(np.subtract(plane.origin, known.origin), known.normal)))
+            if turned < _SAME_DIRECTION**2 and shifted < _SAME_MM:
+                return
+        review.move_plane(plane.origin, plane.normal, corrector=self.corrector, reason=_("Moved the mid-sagittal plane."))
+
+    def _take_masks(self, review: Any) -> None:
+        results: Any = self._session.results
+        tissue, streak = results.read_tissue(review.volume)
+        known, reason = review.findings, _("Edited in the Segment Editor.")
+        same = streak is None if known.streak is None else streak is None or np.array_equal(streak, known.streak)
+        if not same and known.streak is not None:
+            gone = known.streak & ~streak
+            if not (gone & (tissue == known.tissue)).any() and not (streak & ~known.streak).any():
+                # the Segment Editor erases what it paints over; streaks lie over tissue and stay, in the scene as well
+                same = True
+                self._busy = True
+                self._write_masks(known.with_(tissue=tissue, streak=streak), known.with_(tissue=tissue))
+                self._busy = False
+        review.paint(tissue, corrector=self.corrector, iqm=self._selected(), reason=reason)
+        if not same:
+            review.paint_streak(streak, corrector=self.corrector, iqm=self._selected(), reason=reason)
+
+    def _selected(self) -> str | None:
+        return self._session.selected if self._session.selected in IQM_BY_ID else None
+
+    # to the scene
+
+    def _show(self, review: Any) -> None:
+        """Metrics and scores at once, the report-only numbers as soon as the window has shown them."""
+        self._preview = not review.complete
+        self._update(review.preview, review.findings)
+        self._tell("")
+        if self._preview:
+            self._soon.start()
+
+    def _catch_up(self, *_arguments: Any) -> None:
+        self.prepare()
+        self._complete()
+
+    def _complete(self) -> None:
+        if self._preview and self._review is not None:
+            self._preview = False
+            self._update(self._review.record, self._review.findings)
+
+    def _update(self, record: Any, findings: Findings) -> None:
+        self._busy = True
+        try:
+            self._session.update(record, findings)
+        finally:
+            self._busy = False
+
+    def _into_scene(self, before: Findings | None, after: Findings, only: str | None = None) -> None:
+        """Make the nodes show ``after``; ``before``: what they show, where that is known."""
+        results, volume = self._session.results, self._session.volume
+        if results is None or volume is None:
+            return
+        self._busy = True
+        try:
+            if only in (None, POINTS) and (before is None or before.landmarks != after.landmarks):
+                results.write_landmarks(after.landmarks)
+            if only in (None, PLANE) and after.midsagittal is not None and (before is None or before.midsagittal != after.midsagittal):
+                results.write_plane(after.midsagittal)
+            if only in (None, MASKS) and (before is None or _masks_differ(before, after)):
+                self._write_masks(before, after)
+        finally:
+            self._busy = False
+            self._observe()  # a point list may be new
+
+    def _write_masks(self, before: Findings | None, after: Findings) -> None:
+        from .mask_writing import write_changes
+
+        results: Any = self._session.results
+        volume: Any = self._session.volume
+        if before is None or not write_changes(results.segmentation, volume, before, after):
+            results.write_tissue(volume, after)
+
+    # events
+
+    def _changed(self, event: Event) -> None:
+        if event == "assessment" and not self._busy:
+            self._follow()
+
+    def _follow(self) -> None:
+        self._review = None
+        self._preview = False
+        self._waiting.clear()
+        self._timer.stop()
+        self._observe()
+        if self._session.results is not None:
+            self._soon.start()
+
+    def _observe(self) -> None:
+        self.removeObservers(self._points_modified)
+        self.removeObservers(self._plane_modified)
+        self.removeObservers(self._masks_modified)
+        results: Any = self._session.results
+        if results is None:
+            return
+        markups = slicer.vtkMRMLMarkupsNode
+        if results.landmarks is not None:
+            for name in ("PointModifiedEvent", "PointRemovedEvent", "PointPositionDefinedEvent"):
+                self.addObserver(results.landmarks, getattr(markups, name), self._points_modified)
+        if results.plane is not None:
+            self.addObserver(results.plane, markups.PointModifiedEvent, self._plane_modified)
+            self.addObserver(results.plane, vtk.vtkCommand.ModifiedEvent, self._plane_modified)
+        segmentation = results.segmentation.GetSegmentation()
+        for event in _segmentation_events():
+            self.addObserver(segmentation, event, self._masks_modified)
+
+    def _points_modified(self, _caller: Any, _event: Any) -> None:
+        self._wait(POINTS)
+
+    def _plane_modified(self, _caller: Any, _event: Any) -> None:
+        self._wait(PLANE)
+
+    def _masks_modified(self, _caller: Any, _event: Any) -> None:
+        self._wait(MASKS)
+
+    def _wait(self, kind: str) -> None:
+        if not self._busy:
+            self._waiting.add(kind)
+            self._timer.start()
+
+    def _saving(self, _caller: Any, _event: Any) -> None:
+        self.flush()
+        self._complete()
+
+
+def _masks_differ(a: Findings, b: Findings) -> bool:
+    if a.tissue is not b.tissue and not np.array_equal(a.tissue, b.tissue):
+        return True
+    if a.streak is b.streak:
+        return False
+    return a.streak is None or b.streak is None or not np.array_equal(a.streak, b.streak)
+
+
+def _landmark_ids() -> tuple[str, ...]:
+    from HeadCTIQALib.findings import LANDMARK_TITLES
+
+    return tuple(LANDMARK_TITLES)
+
+
+def _segmentation_events() -> tuple[int, ...]:
+    """Painting and erasing, and segments that come and go; the first has an older name before 3D Slicer 5.4."""
+    kind = slicer.vtkSegmentation
+    painted = getattr(kind, "SourceRepresentationModified", None) or kind.MasterRepresentationModified
+    return painted, kind.RepresentationModified, kind.SegmentAdded, kind.SegmentRemoved

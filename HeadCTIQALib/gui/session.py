@@ -1,0 +1,190 @@
+"""The scan that is looked at: its volume node, its assessment, what is selected; tells observers when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from HeadCTIQALib.assessment.storage import read_record
+from HeadCTIQALib.findings import Findings
+from HeadCTIQALib.volume.types import CTVolume
+
+from . import results as scene_results
+from .results import Results
+from .volumes import is_same_scan, volume_from_node
+
+Event = Literal["volume", "assessment", "selection"]
+
+
+class Session:
+    """State shared by all sections of the module.
+
+    Attributes:
+        volume_node: chosen ``vtkMRMLScalarVolumeNode``, or None.
+        record: the assessment shown, or None; ``original`` is the same as the networks gave it.
+        extra: JSON-able state of the corrections, readers and so on; saved with the scene by :meth:`save_state`.
+        results: its nodes; None when there is no assessment, or its scan is not in the scene.
+        folder: assessment folder that holds exactly ``original``, or None.
+        selected: "overall", a category id, an IQM id, or None.
+    """
+
+    def __init__(self) -> None:
+        self.volume_node: Any = None
+        self.record: dict[str, Any] | None = None
+        self.original: dict[str, Any] | None = None
+        self.extra: dict[str, Any] = {}
+        self.results: Results | None = None
+        self.folder: Path | None = None
+        self.selected: str | None = None
+        self._volume: CTVolume | None = None
+        self._findings: Findings | None = None
+        self._observers: list[Callable[[Event], None]] = []
+
+    @property
+    def corrected(self) -> bool:
+        """Whether what is shown differs from what the networks gave."""
+        return self.record is not None and self.record != self.original
+
+    @property
+    def volume(self) -> CTVolume | None:
+        """The scan with its true geometry, built on first use (about half a second for 300 slices).
+
+        Raises:
+            InputError: the volume node cannot be used; see :func:`volume_from_node`.
+        """
+        if self._volume is None and self.volume_node is not None:
+            self._volume = volume_from_node(self.volume_node, self.record)
+        return self._volume
+
+    @property
+    def findings(self) -> Findings | None:
+        """The findings shown, read from the scene on first use; None without an assessment or its scan."""
+        if self._findings is None and self.results is not None and self.record is not None and self.volume is not None:
+            self._findings = _findings(self.results, self.record["findings"], self.volume)
+        return self._findings
+
+    def set_volume(self, node: Any) -> None:
+        """Turn to another scan, and to the newest assessment of it in the scene."""
+        if node is self.volume_node:
+            return
+        self.volume_node = node
+        found = scene_results.find(slicer.mrmlScene, node) if node is not None else []
+        self._show(found[-1] if found else None)
+        self._tell("volume")
+        self._tell("assessment")
+
+    def adopt(self, folder: Path, node: Any) -> None:
+        """Take over a fresh assessment of ``node`` from ``folder`` in place of an earlier one.
+
+        Raises:
+            InputError: the folder is no assessment.
+            RuntimeError: 3D Slicer cannot read a file in it.
+        """
+        record = read_record(folder)
+        earlier = scene_results.find(slicer.mrmlScene, node)
+        fresh = scene_results.load(folder, node, record)
+        for old in earlier:
+            old.remove()
+        self.volume_node = node
+        self._show(fresh)
+        self.folder = folder
+        self._tell("volume")
+        self._tell("assessment")
+
+    def load(self, folder: Path) -> None:
+        """Open an assessment folder, on the volume in the scene that it is of; without one, scores and reasons only.
+
+        Raises:
+            InputError: the folder is no assessment.
+            RuntimeError: 3D Slicer cannot read a file in it.
+        """
+        record = read_record(folder)
+        nodes = [n for n in [self.volume_node, *slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")] if n is not None]
+        node = next((n for n in nodes if is_same_scan(record, n)), None)
+        if node is not None:
+            self.adopt(folder, node)
+            return
+        self._show(None)
+        self.record = self.original = record
+        self.folder = folder
+        self._tell("assessment")
+
+    def update(self, record: Mapping[str, Any], findings: Findings | None = None) -> None:
+        """Show a corrected record; ``findings`` are given when they changed.  Masks and points in the scene stay as they are."""
+        self.record = dict(record)
+        if findings is not None:
+            self._findings = findings
+        self.save_state()
+        self._tell("assessment")
+
+    def save_state(self) -> None:
+        """Remember record and ``extra`` in the scene."""
+        if self.results is not None and self.record is not None and self.original is not None:
+            self.results.keep(self.record, self.original, self.extra)
+
+    def select(self, id_: str | None) -> None:
+        """Choose what is explained and shown in the images."""
+        if id_ != self.selected:
+            self.selected = id_
+            self._tell("selection")
+
+    def scene_changed(self) -> None:
+        """Start over after the scene was closed or another one opened."""
+        node, self.volume_node = self.volume_node, None
+        alive = node is not None and slicer.mrmlScene.IsNodePresent(node)
+        self._show(None)
+        if alive:
+            self.set_volume(node)
+        else:
+            self._tell("volume")
+            self._tell("assessment")
+
+    def observe(self, callback: Callable[[Event], None]) -> None:
+        """Call ``callback(event)`` on every change from now on."""
+        self._observers.append(callback)
+
+    def unobserve(self, callback: Callable[[Event], None]) -> None:
+        """Stop calling ``callback``."""
+        if callback in self._observers:
+            self._observers.remove(callback)
+
+    def title(self) -> str:
+        """Name of the scan for people."""
+        if self.volume_node is not None:
+            return str(self.volume_node.GetName())
+        return str(self.record["input"]["name"]) if self.record else _("no scan")
+
+    def _show(self, results: Results | None) -> None:
+        self.results, self.folder = results, None
+        self._volume = self._findings = None
+        state = results.state() if results is not None else {}
+        self.record, self.original, self.extra = state.get("record"), state.get("original"), state.get("extra", {})
+        if self.selected is not None:
+            self.selected = None
+            self._tell("selection")
+
+    def _tell(self, event: Event) -> None:
+        for callback in list(self._observers):
+            callback(event)
+
+
+def _findings(results: Results, stored: Mapping[str, Any], volume: CTVolume) -> Findings:
+    """What the scene and the record together say, on the grid of ``volume``."""
+    tissue, streak = results.read_tissue(volume)
+    grades, index = stored["motion_grades"], stored["motion_index"]
+    return Findings(
+        tissue=tissue,
+        streak=streak if streak is not None or not stored["streak_searched"] else np.zeros(volume.shape, bool),
+        landmarks=results.read_landmarks(),
+        midsagittal=results.read_plane(),
+        motion_grades=None if grades is None else np.array(grades, np.int8),
+        motion_index=None if index is None else np.array([np.nan if x is None else x for x in index], float),
+        methods=dict(stored["methods"]),
+        notes=tuple(stored["notes"]),
+        not_assessable=dict(stored["not_assessable"]),
+    )

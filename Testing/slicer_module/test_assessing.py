@@ -1,0 +1,235 @@
+"""Assess runs in a process of its own: progress, results, cancel, crash, missing packages."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+STAND_IN = Path(__file__).resolve().parents[1] / "assessment_stand_in.py"
+
+pytestmark = pytest.mark.usefixtures("alone")
+
+
+def wait(slicer_app, condition, seconds=300.0):
+    """Let the application run until ``condition()``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        slicer_app.processEvents()
+        time.sleep(0.02)
+        assert time.monotonic() < end, "waited in vain"
+
+
+def charged(module, charge):
+    """Let the module start the command line with stand-in networks, charged with what shall go wrong."""
+    from HeadCTIQALib.gui.process import Process
+
+    started = []
+
+    def start(command):
+        assert command[1:3] == ["-m", "HeadCTIQALib"]
+        process = Process([sys.executable, str(STAND_IN), charge, *command[3:]])
+        started.append(process)
+        return process
+
+    module.controller.assessing._start = start
+    return started
+
+
+def scene_nodes():
+    import slicer
+
+    return {slicer.mrmlScene.GetNthNode(n).GetID() for n in range(slicer.mrmlScene.GetNumberOfNodes())}
+
+
+def gone(pid):
+    """Whether the process group has ended."""
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.fixture
+def chosen(scan_node, module):
+    """The module with the scan selected."""
+    module.ui.inputSelector.setCurrentNode(scan_node)
+    return module
+
+
+def test_assess(chosen, slicer_app, tmp_path, head_volume):
+    import slicer
+
+    stages = []
+    show = chosen.controller._show_progress
+    chosen.controller.assessing._on_progress = lambda stage, fraction: (stages.append(stage), show(stage, fraction))
+    charged(chosen, "none")
+    chosen.ui.assessButton.click()
+    assert chosen.ui.assessButton.text == "Cancel"
+    assert not chosen.ui.progressBar.isHidden()
+    wait(slicer_app, lambda: not chosen.controller.assessing.running)
+    assert chosen.ui.messageLabel.text == ""
+    assert chosen.ui.assessButton.text == "Assess"
+    assert {"Reading the scan", "Looking at the anatomy", "Measuring", "Writing the results"} <= set(stages)
+    assert chosen.session.record["input"]["kind"] == "slicer"
+    assert chosen.session.record["input"]["name"] == "head"
+    assert chosen.session.selected == "overall"
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == [chosen.session.results.segmentation]
+    first = chosen.session.results.segmentation.GetID()
+    charged(chosen, "none")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: not chosen.controller.assessing.running)
+    assert chosen.session.results.segmentation.GetID() != first
+    assert len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) == 1
+
+
+def test_cancel_ends_the_whole_tree_and_leaves_the_scene(chosen, slicer_app):
+    before = scene_nodes()
+    started = charged(chosen, "slow")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: "waiting" in started[0].details)
+    pid = chosen.controller.assessing.pid
+    assert not gone(pid)
+    chosen.ui.assessButton.click()
+    assert not chosen.controller.assessing.running
+    assert gone(pid)
+    assert scene_nodes() == before
+    assert chosen.session.record is None
+    assert "Cancelled" in chosen.ui.messageLabel.text
+    assert chosen.ui.assessButton.text == "Assess"
+    assert not list(Path(slicer_app.temporaryPath).glob("HeadCTIQA-*/scan.nrrd"))
+
+
+def test_crash_is_one_sentence_with_details(chosen, slicer_app):
+    before = scene_nodes()
+    charged(chosen, "bug")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: not chosen.controller.assessing.running)
+    assert chosen.ui.messageLabel.text.count("\n") == 0
+    assert chosen.ui.messageLabel.text
+    assert scene_nodes() == before
+
+
+def test_killed_process_is_noticed(chosen, slicer_app):
+    import signal
+
+    started = charged(chosen, "slow")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: "waiting" in started[0].details)
+    os.kill(chosen.controller.assessing.pid, signal.SIGKILL)
+    wait(slicer_app, lambda: not chosen.controller.assessing.running)
+    assert "stopped unexpectedly (exit code -9)" in chosen.ui.messageLabel.text
+    assert not chosen.ui.detailsBox.isHidden()
+    assert "waiting" in chosen.ui.detailsText.toPlainText()
+
+
+def test_refusal_is_passed_on(chosen, slicer_app):
+    charged(chosen, "model")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: not chosen.controller.assessing.running)
+    assert chosen.ui.messageLabel.text == "The model is damaged; reinstall it."
+
+
+def test_missing_packages_are_offered_and_everything_else_works(chosen, monkeypatch, assessment_folder):
+    import slicer
+
+    from HeadCTIQALib.gui import dependencies
+
+    asked = []
+    monkeypatch.setattr(dependencies, "missing", lambda: ["torch", "monai"])
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_: asked.append(text) or False)
+    chosen.ui.assessButton.click()
+    assert "torch, monai" in asked[0]
+    assert not chosen.controller.assessing.running
+    assert "can be loaded" in chosen.ui.messageLabel.text
+    chosen.controller.load(assessment_folder)
+    assert chosen.session.record is not None
+
+
+def test_installation_goes_slicers_way(slicer_app, monkeypatch):
+    import types
+
+    import slicer
+
+    from HeadCTIQALib.gui import dependencies
+
+    done = []
+    lacking = ["torch", "monai", "pynrrd"]
+    monkeypatch.setattr(dependencies, "missing", lambda: list(lacking))
+    monkeypatch.setattr(slicer.util, "pip_install", lambda what, **_: (done.append(what), lacking.clear()))
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    with pytest.raises(dependencies.InstallError, match="extension PyTorch"):
+        dependencies.install(["torch"])
+
+    class Logic:
+        def installTorch(self, askConfirmation=False, torchVersionRequirement=None):
+            done.append(f"torch{torchVersionRequirement}")
+            return object()
+
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=Logic))
+    packaging = types.ModuleType("slicer.packaging")
+    packaging.load_requirements = lambda path: Path(path).read_text(encoding="utf-8").splitlines()
+    packaging.pip_ensure = lambda requirements, requester=None: done.append((requester, [r for r in requirements if not r.startswith("#")]))
+    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
+    dependencies.install(["torch", "monai", "pynrrd"])
+    assert done[:2] == ["torch>=2.4", "--no-deps monai>=1.4"]
+    requester, plain = done[2]
+    assert requester == "HeadCTIQA"
+    assert not any(r.startswith(("torch", "monai")) for r in plain)
+    assert any(r.startswith("pynrrd") for r in plain)
+
+
+def test_dicom_files_are_used_when_known(chosen, slicer_app, dicom_head_folder, monkeypatch):
+    import types
+
+    import slicer
+
+    from HeadCTIQALib.gui.volumes import INSTANCES
+
+    files = sorted(str(p) for p in dicom_head_folder.rglob("*.dcm")) or sorted(str(p) for p in dicom_head_folder.rglob("*") if p.is_file())
+    known = {f"1.2.{n}": name for n, name in enumerate(files)}
+    monkeypatch.setattr(slicer, "dicomDatabase", types.SimpleNamespace(fileForInstance=known.get), raising=False)
+    chosen.session.volume_node.SetAttribute(INSTANCES, " ".join(known))
+    charged(chosen, "none")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: not chosen.controller.assessing.running)
+    assert chosen.ui.messageLabel.text == ""
+    assert chosen.session.record["input"]["kind"] == "dicom"
+    assert chosen.session.record["input"]["acquisition"]["kernel"] == "H30s"
+    assert chosen.session.findings is not None
+    assert chosen.session.volume.acquisition.kernel == "H30s"
+
+
+def test_closing_the_scene_ends_the_process(chosen, slicer_app, scene):
+    started = charged(chosen, "slow")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: "waiting" in started[0].details)
+    pid = chosen.controller.assessing.pid
+    scene.Clear(False)
+    assert gone(pid)
+    assert chosen.session.volume_node is None
+
+
+@pytest.mark.slow
+def test_real_networks(scene, module, views, slicer_app):
+    """The real process with the real networks on a simulated head."""
+    from scans import add_volume
+
+    from HeadCTIQALib.synthesis import demo_scene
+
+    node = add_volume(demo_scene().volume, "simulated")
+    for view in views.values():
+        view.show(node)
+    module.ui.inputSelector.setCurrentNode(node)
+    module.ui.assessButton.click()
+    wait(slicer_app, lambda: not module.controller.assessing.running, 900)
+    assert module.ui.messageLabel.text == ""
+    record = module.session.record
+    assert record["overall"]["score"] is None or 0 <= record["overall"]["score"] < 80
+    assert all(m["sha256"] for m in record["models"])
+    for item in ("symmetry_angle", "foreign_object_volume"):
+        assert record["iqms"][item]["status"] == "measured"

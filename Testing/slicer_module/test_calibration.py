@@ -1,0 +1,122 @@
+"""The section Calibration: fit to readers, before and after, accept and revert; no torch anywhere."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+
+import numpy as np
+import pytest
+from corrected_scan import Bench, volume_node, write_folder
+
+from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
+from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
+from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.scoring import guideline_model, load_model, score
+from HeadCTIQALib.scoring.calibration import SCORES
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return write_folder(tmp_path_factory.mktemp("assessed") / "labelled head")
+
+
+@pytest.fixture(scope="session")
+def cohort(tmp_path_factory, folder):
+    """40 assessments with random values, and two readers who are stricter than the guideline."""
+    root = tmp_path_factory.mktemp("cohort")
+    rng = np.random.default_rng(5)
+    template = json.loads((folder[1] / "assessment.json").read_text())
+    model, values = guideline_model(), []
+    for n in range(40):
+        record = copy.deepcopy(template)
+        for m in IQMS:
+            worst = 2 * m.poor - m.good if m.direction != "margin" else 40.0
+            record["iqms"][m.id]["value"] = float(rng.uniform(min(m.good, worst), max(m.good, worst)))
+        record = rescored_record(record, score(measurements_from_record(record), model), model)
+        (root / "assessments" / f"s{n:02d}").mkdir(parents=True)
+        (root / "assessments" / f"s{n:02d}" / "assessment.json").write_text(json.dumps(record))
+        for reader in ("AB", "CD"):
+            for target in SCORES:
+                automatic = record["overall"]["score"] if target == "overall" else record["categories"][target]["score"]
+                values.append(ReaderValue(f"s{n:02d}", reader, target, float(np.clip(automatic - 15 + rng.normal(0, 3), 0, 100))))
+    write_readers(root / "readers" / "all.csv", values)
+    return root
+
+
+@pytest.fixture
+def bench(scene, folder, tmp_path):
+    import ctk
+
+    from HeadCTIQALib.gui.calibration import CalibrationSection
+
+    made = Bench(lambda session, holder: CalibrationSection(session, holder, lambda: str(tmp_path / "model.json")))
+    volume_node(scene, folder[0])
+    made.session.load(folder[1])
+    made.scoring_edit = ctk.ctkPathLineEdit()
+    made.section._scoring_edit = lambda: made.scoring_edit
+    yield made
+    made.close()
+
+
+def fit(bench, cohort):
+    bench.widget("calibrationAssessmentsButton").directory = str(cohort / "assessments")
+    bench.widget("calibrationReadersButton").directory = str(cohort / "readers")
+    bench.widget("fitButton").click()
+
+
+def test_fit_shows_before_and_after_and_changes_nothing_yet(bench, cohort, scene):
+    before = bench.session.record
+    fit(bench, cohort)
+    assert bench.widget("calibrationNotice").text == ""
+    words = bench.widget("calibrationWords").plainText
+    assert "cross-validated error" in words
+    assert "kept for testing" in words
+    table = bench.widget("calibrationTable")
+    assert table.rowCount >= 6
+    assert any(table.item(n, 0).text().startswith("Weight") for n in range(table.rowCount))
+    chart = bench.section._plots.bland_altman
+    assert chart.GetNumberOfPlotSeriesNodes() == 5  # before, after, bias and two limits
+    before_series, after_series = (chart.GetNthPlotSeriesNode(n) for n in (0, 1))
+    differences = [np.array([t.GetValue(r, 1).ToDouble() for r in range(t.GetNumberOfRows())]) for t in (s.GetTableNode().GetTable() for s in (before_series, after_series))]
+    assert differences[0].mean() == pytest.approx(15, abs=2), "the readers are stricter than the guideline"
+    assert abs(differences[1].mean()) < 3
+    assert bench.session.record == before
+    assert bench.scoring_edit.currentPath == ""
+
+
+def test_accept_scores_by_the_model_and_revert_goes_back(bench, cohort, tmp_path, scene):
+    before = bench.session.record
+    fit(bench, cohort)
+    bench.widget("acceptModelButton").click()
+    model = load_model(tmp_path / "model.json")
+    assert bench.scoring_edit.currentPath == str(tmp_path / "model.json")
+    assert bench.session.record["scoring_model"]["id"] == model.id
+    assert bench.session.record["overall"]["score"] < before["overall"]["score"]
+    assert bench.session.record["iqms"] == before["iqms"]
+    bench.widget("revertModelButton").click()
+    assert bench.scoring_edit.currentPath == ""
+    assert bench.session.record["overall"]["score"] == pytest.approx(before["overall"]["score"], abs=1e-3)
+    assert bench.session.record["scoring_model"] == before["scoring_model"]
+    assert scene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 0
+    assert not bench.widget("acceptModelButton").enabled
+
+
+def test_what_cannot_be_fitted_is_said_in_a_sentence(bench, cohort, tmp_path):
+    bench.widget("fitButton").click()
+    assert "folder" in bench.widget("calibrationNotice").text
+    bench.widget("calibrationAssessmentsButton").directory = str(tmp_path)
+    bench.widget("calibrationReadersButton").directory = str(cohort / "readers")
+    bench.widget("fitButton").click()
+    assert "no assessments" in bench.widget("calibrationNotice").text
+    assert not bench.widget("acceptModelButton").enabled
+
+
+def test_works_without_torch(bench, cohort, monkeypatch):
+    for name in [n for n in sys.modules if n.split(".")[0] in ("torch", "monai")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it now fails
+    fit(bench, cohort)
+    assert "torch" in sys.modules
+    assert sys.modules["torch"] is None

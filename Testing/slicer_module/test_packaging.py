@@ -1,0 +1,140 @@
+"""The extension ships every file, and works installed flat as well as from the source tree."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import cmake_lists
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_file_is_shipped():
+    assert cmake_lists.listed() == cmake_lists.shipped(), "run: python Testing/slicer_module/cmake_lists.py"
+
+
+def test_paths_do_not_point_upwards():
+    for paths in cmake_lists.listed().values():
+        assert not any(".." in p.split("/") or p.startswith("/") for p in paths)
+
+
+def test_nothing_else_is_taken_for_a_module():
+    """Slicer looks for modules in every .py of a module folder."""
+    assert [p.name for p in (ROOT / "HeadCTIQA").glob("*.py")] == ["HeadCTIQA.py"]
+
+
+def test_size_and_names():
+    total = sum((ROOT / p).stat().st_size for paths in cmake_lists.shipped().values() for p in paths)
+    assert total < 100e6
+    assert not (ROOT / "Testing" / "__init__.py").exists()
+
+
+def test_metadata():
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    for key in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS"):
+        assert re.search(rf'^set\(EXTENSION_{key} "[^"]+"\)$', text, re.MULTILINE), key
+    entry = json.loads((ROOT / "Docs" / "HeadCTIQA.json").read_text(encoding="utf-8"))
+    assert set(entry) == {"$schema", "build_dependencies", "build_subdirectory", "category", "scm_revision", "scm_url", "tier"}
+    assert entry["build_dependencies"] == ["PyTorch"]
+    assert entry["tier"] == 1
+    assert f'set(EXTENSION_CATEGORY "{entry["category"]}")' in text
+    with Image.open(ROOT / "Resources" / "Icons" / "HeadCTIQA.png") as icon:
+        assert icon.size == (128, 128)
+
+
+@pytest.fixture(params=["installed", "source"])
+def module_folder(request, tmp_path):
+    """The folder that Slicer is told: where everything lies flat, or HeadCTIQA/ of the source tree."""
+    if request.param == "source":
+        return ROOT / "HeadCTIQA"
+    for paths in cmake_lists.shipped().values():
+        for path in paths:
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / path, tmp_path / path)
+    shutil.copyfile(ROOT / "HeadCTIQA" / "HeadCTIQA.py", tmp_path / "HeadCTIQA.py")
+    return tmp_path
+
+
+def test_library_and_resources_are_found(module_folder, tmp_path):
+    """In a fresh Python without the project on its path, as Slicer would run it."""
+    code = f"""
+import sys, time
+sys.path = [p for p in sys.path if p != {str(ROOT)!r}]
+sys.path.insert(0, {str(ROOT / "Testing" / "slicer_module")!r})
+sys.meta_path = [f for f in sys.meta_path if "editable" not in repr(f).lower()]
+from standin.application import load_module, start
+start()
+before, begin = set(sys.modules), time.process_time()
+module, instance, make_widget = load_module({str(module_folder / "HeadCTIQA.py")!r})
+took = time.process_time() - begin
+heavy = sorted(m for m in set(sys.modules) - before if m.split(".")[0] in ("torch", "monai", "scipy", "SimpleITK", "pydicom", "nrrd", "PIL", "HeadCTIQALib"))
+assert not heavy, heavy
+assert took < 0.3, took
+make_widget().enter()
+import HeadCTIQALib
+print(HeadCTIQALib.__file__)
+assert "torch" not in sys.modules and "monai" not in sys.modules
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    found = Path(run.stdout.strip().splitlines()[-1])
+    assert found.parent.parent == (module_folder if module_folder != ROOT / "HeadCTIQA" else ROOT)
+
+
+def test_missing_library_is_one_sentence(tmp_path, slicer_app):
+    from standin.application import load_module
+
+    shutil.copyfile(ROOT / "HeadCTIQA" / "HeadCTIQA.py", tmp_path / "HeadCTIQA.py")
+    with pytest.raises(ImportError, match="install the extension HeadCTIQA again"):
+        load_module(tmp_path / "HeadCTIQA.py")
+
+
+def test_ui_is_what_designer_writes():
+    """Real qMRML and ctk widgets; the scene reaches every one that needs it."""
+    root = ET.parse(ROOT / "Resources" / "UI" / "HeadCTIQA.ui").getroot()
+    top = root.find("widget")
+    assert top.get("class") == "qMRMLWidget"
+    custom = {c.findtext("class") for c in root.find("customwidgets")}
+    used = {w.get("class") for w in root.iter("widget") if w.get("class").startswith(("q", "ctk"))}
+    assert used <= custom
+    needing = {w.get("name") for w in root.iter("widget") if w.get("class").startswith("qMRML") and w is not top}
+    given = {c.findtext("receiver") for c in root.find("connections") if c.findtext("slot").startswith("setMRMLScene")}
+    assert needing == given
+
+
+def test_only_gui_imports_slicer():
+    """And the gui uses nothing that only PySide has."""
+    for path in (ROOT / "HeadCTIQALib").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if "gui" not in path.relative_to(ROOT).parts:
+            assert not re.search(r"^\s*(import|from) (slicer|qt|ctk|vtk)\b", text, re.MULTILINE), path
+        assert "PySide" not in text, path
+        assert not re.search(r"^\s*(import|from) HeadCTIQALib\.(synthesis|training)", text, re.MULTILINE) or "gui" not in path.parts, path
+
+
+def test_core_needs_no_pynrrd(slicer_app):
+    """A plain 3D Slicer has no pynrrd, gdcm, safetensors or Pillow: the panel works all the same."""
+    code = f"""
+import sys
+for name in ("nrrd", "gdcm", "safetensors", "PIL", "torch", "monai"):
+    sys.modules[name] = None
+sys.path.insert(0, {str(ROOT / "Testing" / "slicer_module")!r})
+from standin.application import load_module, start
+start()
+module, instance, make_widget = load_module({str(ROOT / "HeadCTIQA" / "HeadCTIQA.py")!r})
+make_widget().enter()
+test = module.HeadCTIQATest()
+test.runTest()
+print("passed")
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert run.stdout.strip().splitlines()[-1] == "passed"
