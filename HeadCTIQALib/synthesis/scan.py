@@ -195,8 +195,8 @@ def _move(
     moved = np.zeros_like(clean)
     foramen = (g.landmarks["BASION"] + g.landmarks["OPISTHION"]) @ g.k / 2
     for motion in scene.motion:
-        for n in np.flatnonzero((g.positions - foramen >= motion.low_mm) & (g.positions - foramen <= motion.high_mm)):
-            rng = np.random.default_rng([seed, 7, int(n)])
+        for n in map(int, np.flatnonzero((g.positions - foramen >= motion.low_mm) & (g.positions - foramen <= motion.high_mm))):
+            rng = np.random.default_rng([seed, 7, n])
             low, here, high = (_without_holder(clean[m], tissue[m]) for m in (max(n - 1, 0), n, min(n + 1, len(clean) - 1)))
             lift = motion.lift_mm / float(np.median(np.diff(g.positions))) if len(clean) > 1 else 0.0
             moved[n] = motion_difference(

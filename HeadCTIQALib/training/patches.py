@@ -121,7 +121,7 @@ def degrade(hu: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.flo
     if rng.random() < 0.3:
         hu = np.where((hu > -20) & (hu < 120), 40 + (hu - 40) * rng.uniform(0.8, 1.5) + rng.normal(0, 6), hu)
     if rng.random() < 0.5:
-        hu = np.tensordot(slices(rng.choice([2.5, 3.0, 4.0, 5.0, 7.0]), rng.random()), hu, axes=(1, 0))
+        hu = np.tensordot(slices(rng.choice([2.5, 3.0, 4.0, 5.0, 7.0]), rng.random()), hu, axes=(1, 0)).astype(np.float32)
     if rng.random() < 0.4:
         hu = ndimage.gaussian_filter(hu, (rng.uniform(0, 0.6), *(rng.uniform(0, 1.0),) * 2))
     sigma = rng.choice([0.0, 4.0, 10.0, 25.0, 60.0], p=[0.2, 0.3, 0.3, 0.15, 0.05])
