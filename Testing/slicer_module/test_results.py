@@ -113,7 +113,7 @@ def test_scene_round_trip(loaded, scene, volume, tmp_path, slicer_app):
     np.testing.assert_allclose(again.findings.midsagittal.normal, findings.midsagittal.normal, atol=1e-6)
 
 
-def test_damaged_folder_leaves_the_scene_alone(scene, head_volume, tmp_path, vtk_errors):
+def test_damaged_folder_leaves_the_scene_alone(scene, views, head_volume, tmp_path, vtk_errors):
     import slicer
     from scans import add_volume, write_assessment
 
