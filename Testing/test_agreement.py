@@ -15,6 +15,9 @@ from HeadCTIQALib.agreement import (
     icc_agreement,
     icc_agreement_mean,
     icc_consistency,
+    icc_consistency_mean,
+    icc_one_way,
+    icc_one_way_mean,
     mean_absolute_difference,
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -23,6 +26,7 @@ from HeadCTIQALib.agreement import (
 )
 from HeadCTIQALib.agreement.icc import mean_squares
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.scoring.linear import least_squares
 
 # Shrout & Fleiss, Psychol Bull 1979;86:420-428, table 2.
 SHROUT = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
@@ -73,9 +77,12 @@ def test_every_known_answer_to_the_printed_digits(shared_data):
         assert icc_consistency(ratings).value == pytest.approx(k["ICC(C,1)"], abs=5.1e-7)
         assert interval(icc_consistency(ratings)) == pytest.approx(k["ICC(C,1)_ci95"], abs=5.1e-7)
         assert icc_agreement_mean(ratings).value == pytest.approx(k["ICC(A,4)"], abs=5.1e-7)
-    k = known["shrout_fleiss_1979"]["mean_squares"]
+        assert icc_one_way(ratings).value == pytest.approx(k["ICC(1,1)"], abs=5.1e-7)
+    k = known["shrout_fleiss_1979"]
+    assert icc_one_way_mean(SHROUT).value == pytest.approx(k["ICC(1,4)"], abs=5.1e-7)
+    assert icc_consistency_mean(SHROUT).value == pytest.approx(k["ICC(C,4)"], abs=5.1e-7)
     m = mean_squares(SHROUT)
-    assert (m.rows, m.columns, m.error) == pytest.approx((k["rows"], k["columns"], k["error"]), abs=5.1e-6)
+    assert {name: getattr(m, name) for name in k["mean_squares"]} == pytest.approx(k["mean_squares"], abs=5.1e-6)
 
     k = known["bland_altman_1986_pefr"]
     x, y = k["wright_first"], k["mini_first"]
@@ -83,6 +90,7 @@ def test_every_known_answer_to_the_printed_digits(shared_data):
     assert b.bias.value == pytest.approx(k["bias"], abs=5.1e-7)
     assert b.sd == pytest.approx(k["sd"], abs=5.1e-6)
     assert interval(b.bias) == pytest.approx(k["bias_ci95"], abs=5.1e-5)
+    assert [b.bias.value - 2 * b.sd, b.bias.value + 2 * b.sd] == pytest.approx(k["limits_2s"], abs=5.1e-5)
     assert [b.lower.value, b.upper.value] == pytest.approx(k["limits_1.96s"], abs=5.1e-5)
     for kind, (lower, upper) in {"approx": (b.lower, b.upper), "exact": (b.lower_exact, b.upper_exact)}.items():
         assert interval(lower) == pytest.approx(k[f"limits_1.96s_ci95_{kind}"]["lower"], abs=5.1e-5)
@@ -106,6 +114,27 @@ def test_every_known_answer_to_the_printed_digits(shared_data):
     assert interval(t.difference) == pytest.approx(k["ci95"], abs=5.1e-8)
     k = known["anscombe_1"]
     assert pearson(k["x"], k["y"]).value == pytest.approx(k["pearson_r"], abs=5.1e-9)
+    line = least_squares(np.array(k["x"], float)[:, None], np.array(k["y"]))
+    assert [*line.coefficients, line.intercept] == pytest.approx([k["slope"], k["intercept"]], abs=5.1e-9)
+
+
+@pytest.mark.shared
+def test_no_known_answer_is_left_out(shared_data):
+    """The test above names every entry that is an answer; nist_longley is in test_fit."""
+    known = json.loads((shared_data / "known_answers.json").read_text())
+    answers = {
+        "shrout_fleiss_1979": "mean_squares ICC(1,1) ICC(A,1) ICC(A,1)_ci95 ICC(C,1) ICC(C,1)_ci95 ICC(1,4) ICC(A,4) ICC(C,4)",
+        "wines": "ICC(1,1) ICC(A,1) ICC(A,1)_ci95 ICC(C,1) ICC(C,1)_ci95 ICC(A,4)",
+        "bland_altman_1986_pefr": "bias sd bias_ci95 limits_2s published_limits_2s limits_1.96s limits_1.96s_ci95_approx limits_1.96s_ci95_exact "
+        "pearson_r pearson_ci95 paired_t df p ICC(A,1) ICC(A,1)_ci95 mae mape_percent_mini_vs_wright tost_25_p proportional_bias_slope proportional_bias_p",
+        "student_sleep": "paired_t df p ci95",
+        "anscombe_1": "pearson_r slope intercept",
+        "nist_longley": "coefficients r_squared",
+    }
+    data = {
+        "ratings_subjects_by_judges", "wright_first", "wright_second", "mini_first", "mini_second", "difference", "lesson", "group1", "group2", "x", "y", "source",
+    }  # fmt: skip
+    assert {name: set(entries) - data for name, entries in known.items()} == {name: set(words.split()) for name, words in answers.items()}
 
 
 def test_against_statsmodels():
@@ -140,7 +169,10 @@ def test_against_pingouin():
     table = pingouin.intraclass_corr(long, "scan", "reader", "value").iloc[:, 1:]
     table.index = ["1", "A,1", "C,1", "1k", "A,k", "C,k"]
     interval_column = next(c for c in table.columns if c.startswith("CI95"))
-    for name, function in (("A,1", icc_agreement), ("A,k", icc_agreement_mean), ("C,1", icc_consistency)):
+    for name, function in (
+        ("1", icc_one_way), ("A,1", icc_agreement), ("C,1", icc_consistency),
+        ("1k", icc_one_way_mean), ("A,k", icc_agreement_mean), ("C,k", icc_consistency_mean),
+    ):  # fmt: skip
         e = function(ratings)
         assert e.value == pytest.approx(table.loc[name, "ICC"], abs=1e-6)
         assert interval(e) == pytest.approx(list(table.loc[name, interval_column]), abs=0.006)  # printed to two digits
@@ -184,13 +216,18 @@ def test_perfect_agreement_and_pure_offset():
     offset = np.column_stack([x, x + 3])
     assert icc_consistency(offset).value == 1.0
     assert icc_agreement(offset).value < 0.9
+    assert icc_one_way(offset).value < icc_agreement(offset).value
+    assert (icc_consistency_mean(offset).name, icc_one_way_mean(offset).name) == ("ICC(C,2)", "ICC(1,2)")
+    opposite = np.column_stack([x, -x])  # the cases have one mean: there is no coefficient of means
+    assert icc_one_way(opposite).value == pytest.approx(-1)
+    assert "no limit" in icc_one_way_mean(opposite).reason
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_too_few_cases_give_a_reason_and_no_number(n):
     x, y = np.arange(n) + 0.5, np.arange(n) * 2.0
     estimates = [
-        icc_agreement(np.column_stack([x, y])), icc_agreement_mean(np.column_stack([x, y])), icc_consistency(np.column_stack([x, y])),
+        *(f(np.column_stack([x, y])) for f in (icc_agreement, icc_agreement_mean, icc_consistency, icc_consistency_mean, icc_one_way, icc_one_way_mean)),
         pearson(x, y), mean_absolute_difference(x, y), mean_absolute_error(x, y), mean_absolute_percentage_error(x, y + 1),
         paired_t(x, y).difference, equivalence(x, y, 1).difference, bland_altman(x, y).upper, bland_altman(x, y).slope,
     ]  # fmt: skip

@@ -9,13 +9,13 @@ from .bland_altman import bland_altman
 from .cases import complete_pairs, complete_rows
 from .correlation import pearson
 from .deviation import mean_absolute_difference, mean_absolute_error, mean_absolute_percentage_error
-from .icc import icc_agreement, icc_agreement_mean, icc_consistency
+from .icc import icc_agreement, icc_agreement_mean, icc_consistency, icc_consistency_mean, icc_one_way, icc_one_way_mean
 from .paired import equivalence, paired_t
 from .power import detectable_bias
 from .types import BlandAltman, DetectableBias, Equivalence, Estimate, PairedTest
 
 __all__ = [
     "BlandAltman", "DetectableBias", "Equivalence", "Estimate", "PairedTest", "bland_altman", "complete_pairs", "complete_rows",
-    "detectable_bias", "equivalence", "icc_agreement", "icc_agreement_mean", "icc_consistency", "mean_absolute_difference",
-    "mean_absolute_error", "mean_absolute_percentage_error", "paired_t", "pearson",
+    "detectable_bias", "equivalence", "icc_agreement", "icc_agreement_mean", "icc_consistency", "icc_consistency_mean", "icc_one_way",
+    "icc_one_way_mean", "mean_absolute_difference", "mean_absolute_error", "mean_absolute_percentage_error", "paired_t", "pearson",
 ]  # fmt: skip

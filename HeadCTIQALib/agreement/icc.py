@@ -1,4 +1,8 @@
-"""Intraclass correlation from the two-way analysis of variance (McGraw & Wong, Psychol Methods 1996;1:30-46)."""
+"""Intraclass correlation from the analysis of variance (McGraw & Wong, Psychol Methods 1996;1:30-46).
+
+With MSR, MSC, MSE and MSW for the mean squares of rows, columns, error and within rows, and Shrout & Fleiss' names (1979):
+ICC(1) is their ICC(1,1), ICC(1,k) theirs too, ICC(A,1) their ICC(2,1) and ICC(C,1) their ICC(3,1).
+"""
 
 from __future__ import annotations
 
@@ -13,17 +17,18 @@ from .types import Estimate, without_value
 
 @dataclass(frozen=True, slots=True)
 class MeanSquares:
-    """Two-way analysis of variance without replication: n rows (cases), k columns (raters)."""
+    """Analysis of variance without replication: n rows (cases), k columns (raters); ``within`` rows is the one-way error."""
 
     n: int
     k: int
     rows: float
     columns: float
     error: float
+    within: float
 
 
 def mean_squares(ratings: ArrayLike) -> MeanSquares:
-    """Mean squares of an (n, k) table: rows (n - 1 df), columns (k - 1 df), error ((n - 1)(k - 1) df).
+    """Mean squares of an (n, k) table: rows (n - 1 df), columns (k - 1 df), error ((n - 1)(k - 1) df), within (n (k - 1) df).
 
     Raises:
         InputError: missing values, or no table of at least two raters.
@@ -38,7 +43,24 @@ def mean_squares(ratings: ArrayLike) -> MeanSquares:
         rows=float(k * ((rows - mean) ** 2).sum() / (n - 1)),
         columns=float(n * ((columns - mean) ** 2).sum() / (k - 1)),
         error=float((residual**2).sum() / ((n - 1) * (k - 1))),
+        within=float(((a - rows[:, None]) ** 2).sum() / (n * (k - 1))),
     )
+
+
+def icc_one_way(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """ICC(1): one-way random effects, a single rating; for raters who differ from case to case.
+
+    (MSR - MSW) / (MSR + (k - 1) MSW), interval from F = MSR/MSW on n - 1 and n (k - 1) df (McGraw & Wong 1996).
+
+    Raises:
+        InputError: missing values, or no table of at least two raters.
+    """
+    return _of_f(ratings, confidence, "ICC(1)", one_way=True, mean=False)
+
+
+def icc_one_way_mean(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """ICC(1,k): as :func:`icc_one_way`, for the mean of the k ratings: (MSR - MSW) / MSR."""
+    return _of_f(ratings, confidence, "ICC(1,{k})", one_way=True, mean=True)
 
 
 def icc_agreement(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
@@ -68,22 +90,35 @@ def icc_agreement_mean(ratings: ArrayLike, confidence: float = 0.95) -> Estimate
 def icc_consistency(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
     """ICC(C,1): consistency of a single rater; offsets between raters do not count.
 
-    (MSR - MSE) / (MSR + (k - 1) MSE), interval from F = MSR/MSE (McGraw & Wong 1996).  Far above ICC(A,1) it shows that
-    raters differ by an offset.
+    (MSR - MSE) / (MSR + (k - 1) MSE), interval from F = MSR/MSE on n - 1 and (n - 1)(k - 1) df (McGraw & Wong 1996).
+    Far above ICC(A,1) it shows that raters differ by an offset.
     """
-    name = "ICC(C,1)"
+    return _of_f(ratings, confidence, "ICC(C,1)", one_way=False, mean=False)
+
+
+def icc_consistency_mean(ratings: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """ICC(C,k): as :func:`icc_consistency`, for the mean of the k raters: (MSR - MSE) / MSR, which is Cronbach's alpha."""
+    return _of_f(ratings, confidence, "ICC(C,{k})", one_way=False, mean=True)
+
+
+def _of_f(ratings: ArrayLike, confidence: float, name: str, one_way: bool, mean: bool) -> Estimate:
+    """The four coefficients that depend on one F alone: (F - 1) / (F + k - 1), or (F - 1) / F for the mean of k."""
     a = table(ratings)
+    n, k = a.shape
+    name = name.format(k=k)
     reason = _no_icc(a)
     if reason:
-        return without_value(name, len(a), confidence, reason)
+        return without_value(name, n, confidence, reason)
     m = mean_squares(a)
-    if m.error <= 1e-24 * m.rows:
-        return Estimate(name, 1.0, 1.0, 1.0, m.n, confidence)
-    df, tail = (m.n - 1) * (m.k - 1), 0.5 + confidence / 2
-    f = m.rows / m.error
-    low, high = f / _f(tail, m.n - 1, df), f * _f(tail, df, m.n - 1)
-    value, low, high = ((x - 1) / (x + m.k - 1) for x in (f, low, high))
-    return Estimate(name, value, low, high, m.n, confidence)
+    error, df = (m.within, n * (k - 1)) if one_way else (m.error, (n - 1) * (k - 1))
+    if error <= 1e-24 * m.rows:
+        return Estimate(name, 1.0, 1.0, 1.0, n, confidence)
+    f, tail = m.rows / error, 0.5 + confidence / 2
+    if mean and f <= 1e-12:
+        return without_value(name, n, confidence, "The means of the cases are all the same, so the coefficient has no limit below.")
+    below = 0 if mean else k - 1
+    value, low, high = ((x - 1) / (x + below) for x in (f, f / _f(tail, n - 1, df), f * _f(tail, df, n - 1)))
+    return Estimate(name, value, low, high, n, confidence)
 
 
 def _agreement(ratings: ArrayLike, confidence: float, mean: bool) -> Estimate:
