@@ -110,7 +110,7 @@ def sample_record(volume: CTVolume, findings: Findings, without: tuple[str, ...]
         "categories": categories, "iqms": iqms, "warnings": ["A warning."],
         "extras": [{"id": "f50", "title": "Edge sharpness", "value": None, "unit": "1/mm", "reason": "No edge.", "source": ""}],
         "findings": {"methods": {"motion": "grader 1"}, "landmarks": {"VERTEX": {"position": [0, 0, 90.0], "confidence": 0.9, "in_scan": False}}},
-        "models": [{"name": "anatomy", "version": "1", "sha256": "cd" * 32, "trained_on": "simulated heads"}],
+        "models": [{"name": "anatomy", "version": "1", "sha256": "cd" * 32, "data_source": "simulated heads"}],
         "scoring_model": {"id": "guideline", "name": "Guideline model"}, "corrections": [], "timings": {"find": 12.0},
     }  # fmt: skip
 
@@ -226,6 +226,11 @@ def test_first_screen_says_score_band_reasons_and_research_use(document: str, sc
     assert f"−{-worst['points']:.1f}" in top
 
 
+def test_networks_are_named_with_what_they_were_trained_on(document: str) -> None:
+    for said in ("Trained on", "<td>simulated heads</td>", "cd" * 32):
+        assert said in document
+
+
 def test_not_assessable_iqm_withholds_and_is_explained(scene: tuple[CTVolume, Findings]) -> None:
     text = render(sample_record(*scene, without=("noise", "vertex_margin")), *scene)
     words = Page(text).words
@@ -245,7 +250,7 @@ def test_hostile_text_is_inert(scene: tuple[CTVolume, Findings]) -> None:
     record["input"]["name"] = evil
     record["input"]["acquisition"] = dict.fromkeys(("manufacturer", "model", "kernel", "series_description", "body_part"), evil)
     record["warnings"] = [evil]
-    record["models"] = [dict.fromkeys(("name", "version", "sha256", "trained_on"), evil)]
+    record["models"] = [dict.fromkeys(("name", "version", "sha256", "data_source"), evil)]
     record["extras"] = [{"id": evil, "title": evil, "value": 1.0, "unit": evil, "reason": evil, "source": evil}]
     record["findings"] = {"methods": {evil: evil}, "notes": [evil], "landmarks": {evil: {"position": [1, 2, 3], "source": evil}}}
     record["corrections"] = [{"iqm": "noise", "reason": evil, "corrector": evil, "time": evil, "original": None, "value": 3.0, "finding": evil}]

@@ -141,7 +141,7 @@ def _provenance(record: Record) -> Html:
     ]  # fmt: skip
     facts += [(f"Method: {k.replace('_', ' ')}", words(v)) for k, v in at(record, "findings", "methods", default={}).items()]
     models: list[tuple[object, ...]] = [
-        (words(m.get("name") or m.get("id")), words(m.get("version")), tag("code", words(m.get("sha256"))), words(m.get("trained_on") or m.get("training")))
+        (words(m.get("name")), words(m.get("version")), tag("code", words(m.get("sha256"))), words(m.get("data_source")))
         for m in record.get("models") or ()
     ]
     return join(
