@@ -220,7 +220,10 @@ def test_perfect_agreement_and_pure_offset():
     assert (icc_consistency_mean(offset).name, icc_one_way_mean(offset).name) == ("ICC(C,2)", "ICC(1,2)")
     opposite = np.column_stack([x, -x])  # the cases have one mean: there is no coefficient of means
     assert icc_one_way(opposite).value == pytest.approx(-1)
-    assert "no limit" in icc_one_way_mean(opposite).reason
+    for function in (icc_one_way, icc_consistency, icc_agreement):
+        assert interval(function(opposite)) == [None, None]
+    for function in (icc_one_way_mean, icc_consistency_mean, icc_agreement_mean):
+        assert "same mean" in function(opposite).reason
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])

@@ -14,6 +14,8 @@ from scipy import special
 from .cases import MIN_CASES, TOO_FEW, Floats, constant, table
 from .types import Estimate, without_value
 
+_SAME_MEANS = "The cases have the same mean rating, so an interval cannot be given."
+
 
 @dataclass(frozen=True, slots=True)
 class MeanSquares:
@@ -114,9 +116,11 @@ def _of_f(ratings: ArrayLike, confidence: float, name: str, one_way: bool, mean:
     if error <= 1e-24 * m.rows:
         return Estimate(name, 1.0, 1.0, 1.0, n, confidence)
     f, tail = m.rows / error, 0.5 + confidence / 2
-    if mean and f <= 1e-12:
-        return without_value(name, n, confidence, "The means of the cases are all the same, so the coefficient has no limit below.")
     below = 0 if mean else k - 1
+    if f <= 1e-12:  # F and its limits are 0: an interval without width would look like certainty
+        if mean:
+            return without_value(name, n, confidence, _SAME_MEANS)
+        return Estimate(name, -1 / below, None, None, n, confidence, _SAME_MEANS)
     value, low, high = ((x - 1) / (x + below) for x in (f, f / _f(tail, n - 1, df), f * _f(tail, df, n - 1)))
     return Estimate(name, value, low, high, n, confidence)
 
@@ -129,12 +133,18 @@ def _agreement(ratings: ArrayLike, confidence: float, mean: bool) -> Estimate:
         return without_value(name, len(a), confidence, reason)
     m = mean_squares(a)
     value = _of_ratio(m, m.rows)
+    low: float | None
+    high: float | None
     if m.error <= 1e-24 * m.rows and m.columns <= 1e-24 * m.rows:
         low, high = 1.0, 1.0  # perfect agreement: nothing is left that could vary
+    elif m.rows <= 1e-12 * (m.error + m.columns):
+        low = high = None
     else:
         v = _satterthwaite(m, value)
         tail = 0.5 + confidence / 2
         low, high = _of_ratio(m, m.rows / _f(tail, m.n - 1, v)), _of_ratio(m, m.rows * _f(tail, v, m.n - 1))
+    if low is None or high is None:
+        return without_value(name, m.n, confidence, _SAME_MEANS) if mean else Estimate(name, value, None, None, m.n, confidence, _SAME_MEANS)
     if mean:
         value, low, high = (m.k * r / (1 + (m.k - 1) * r) for r in (value, low, high))
     return Estimate(name, value, low, high, m.n, confidence)

@@ -9,7 +9,7 @@ from HeadCTIQALib.progress import TextProgress
 from .tree import show
 
 
-def study(output: Path, preset: str, processes: int | None) -> int:
+def study(output: Path, preset: str, processes: int | None, document: Path | None = None) -> int:
     """Run or continue a study; returns 0.
 
     Raises:
@@ -19,8 +19,8 @@ def study(output: Path, preset: str, processes: int | None) -> int:
 
     progress = TextProgress()
     try:
-        report = run_study(output, PRESETS[preset], processes, progress)
+        report = run_study(output, PRESETS[preset], processes, progress, document=document)
     finally:
         progress.clear()
-    show(f"Study of simulated scans and readers: {report}\n")
+    show(f"Study of simulated scans and readers: {report}\n" + (f"Page for the documentation: {document}\n" if document else ""))
     return 0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation, Part
 
 REPORT = "evaluation.html"
+_ICC = "ICC(A,1) with the readers (95 % CI)"
 _ROLES = {
     "calibration": "the model was fitted to these; they show how well it fits, not how well it predicts",
     "test": "kept apart from the fit",
@@ -39,10 +40,11 @@ _METHODS = (
 )
 
 
-def write_evaluation(e: Evaluation, folder: Path, lead: Html | None = None, title: str = "Evaluation against readers") -> Path:
+def write_evaluation(e: Evaluation, folder: Path, title: str = "Evaluation against readers", label: str = "", lead: Html | None = None) -> Path:
     """Write report, ``tables/*.csv`` and ``figures/*.svg`` into ``folder``; returns the report's path.
 
     Args:
+        label: what must be known before anything else, on top; whether scans are simulated when empty.
         lead: what a study says before the results.
 
     Raises:
@@ -56,7 +58,7 @@ def write_evaluation(e: Evaluation, folder: Path, lead: Html | None = None, titl
         write_text(folder / "tables" / f"{t.key}.csv", t.csv(), "The table")
     for key, drawing in drawn.items():
         write_text(folder / "figures" / f"{key}.svg", standalone(drawing), "The figure")
-    write_text(folder / REPORT, render_evaluation(e, made, drawn, lead, title), "The report")
+    write_text(folder / REPORT, render_evaluation(e, made, drawn, title, label, lead), "The report")
     return folder / REPORT
 
 
@@ -73,15 +75,15 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"The output {folder} cannot be used ({error.strerror or error}); choose another folder.") from error
 
 
-def render_evaluation(e: Evaluation, made: tuple[Table, ...], drawn: dict[str, Html], lead: Html | None, title: str) -> str:
-    """The report as one document that fetches nothing."""
+def render_evaluation(e: Evaluation, made: tuple[Table, ...], drawn: dict[str, Html], title: str, label: str = "", lead: Html | None = None) -> str:
+    """The report as one document that fetches nothing; ``label`` and ``lead`` as in :func:`write_evaluation`."""
     by_key = {t.key: t for t in made}
-    simulated = tag("p", "SIMULATED: scans in this evaluation were made by a computer and show no patients.", class_="banner simulated", role="note")
+    label = label or ("SIMULATED: scans in this evaluation were made by a computer and show no patients." if e.simulated else "")
     body = tag(
         "body",
         tag(
             "header",
-            simulated if e.simulated else None,
+            tag("p", label, class_="banner simulated", role="note") if label else None,
             tag("p", tag("b", "HeadCTIQA"), f" {__version__}", class_="brand"),
             tag("h1", title),
             tag("p", f"Scoring model: {e.model.name} ({e.model.id}) · {len(e.scans)} scans · {_readers(e)} · {datetime.now(UTC):%Y-%m-%d}", class_="context"),
@@ -92,7 +94,7 @@ def render_evaluation(e: Evaluation, made: tuple[Table, ...], drawn: dict[str, H
             lead,
             tag("section", tag("h2", "In short"), tag("ul", *(tag("li", s) for s in in_short(e))), id="short"),
             _notes(e),
-            _cohorts(e),
+            _cohorts(e, [v for k, v in drawn.items() if k.startswith("cohorts")]),
             _section("Metrics against the readers' measurements", by_key.get("measurements"), [v for k, v in drawn.items() if k.startswith("metrics")]),
             _section("Scores against the readers", by_key.get("scores"), [v for k, v in drawn.items() if k.startswith("scores")]),
             _section("Bias and limits of agreement", by_key.get("bland_altman"), [v for k, v in drawn.items() if k.startswith(("scatter", "bland"))]),
@@ -142,7 +144,7 @@ def overall_words(a: Agreement) -> str:
         shown = "equivalent to the readers" if a.tost.equivalent else "not shown to be equivalent"
         parts.append(f"{shown} within ±{a.tost.margin:g} points (TOST p {probability(a.tost.p)})")
     if a.limits.lower.value is not None and a.limits.upper.value is not None:
-        parts.append(f"limits of agreement {number(a.limits.lower.value)} to {number(a.limits.upper.value)} points")
+        parts.append(f"limits of agreement {words(a.limits.lower_exact)} to {words(a.limits.upper_exact)} points")
     return "; ".join(parts) + "."
 
 
@@ -171,10 +173,10 @@ def _notes(e: Evaluation) -> Html:
     return tag("aside", tag("h2", "Please note"), tag("ul", *(tag("li", s) for s in dict.fromkeys(notes))), class_="warnings")
 
 
-def _cohorts(e: Evaluation) -> Html:
+def _cohorts(e: Evaluation, drawings: list[Html]) -> Html:
     notes = {p.title: power for p, power in e.power}
     rows: list[tuple[object, ...]] = [(p.title, len(p.rows), _ROLES[p.role], notes[p.title].note if p.title in notes else "–") for p in e.parts]
-    return tag("section", tag("h2", "Scans"), table(("Scans", "n", "Role", "What so many scans can show"), rows, "Cohorts and sample size"), id="cohorts")
+    return tag("section", tag("h2", "Scans"), table(("Scans", "n", "Role", "What so many scans can show"), rows, "Cohorts and sample size"), tag("div", *drawings, class_="figures") if drawings else None, id="cohorts")
 
 
 def _section(title: str, content: Table | None, drawings: list[Html]) -> Html:
@@ -184,28 +186,36 @@ def _section(title: str, content: Table | None, drawings: list[Html]) -> Html:
 
 
 def figures(e: Evaluation) -> dict[str, Html]:
-    """Drawings by file name."""
+    """Drawings by file name; none of what has no number."""
     made: dict[str, Html] = {}
-    for p in e.parts:
-        if p.judges:
-            made |= _icc_of_part(e, p)
-    for p in e.parts:
-        if p.judges:
-            made |= _pairs_of_part(e, p)
-    rows = [(f"{s.group}: {s.value}", s.agreement.limits.bias) for s in e.subgroups]
-    if rows:
-        made["subgroups-bias"] = forest(rows, "Bias of the overall score by subgroup", "HeadCTIQA − readers, points (95 % CI)", "Bias by subgroup")
-    return made
+    judging = [p for p in e.parts if p.judges]
+    if len(judging) > 1:
+        overall = [(a.part.title, a) for p in judging for a in e.scores if a.part == p and a.target == "overall"]
+        points = f"HeadCTIQA − readers, points (95 % CI; dashed: ±{e.margin:g})"
+        icc, bias = [(t, a.icc) for t, a in overall], [(t, a.limits.bias) for t, a in overall]
+        made |= _forest("cohorts-icc", icc, "Overall score by cohort", _ICC, low=min(0.5, *_lows(icc)), high=1.0)
+        made |= _forest("cohorts-bias", bias, "Bias of the overall score by cohort", points, marks=(-e.margin, 0.0, e.margin))
+    for p in judging:
+        made |= _icc_of_part(e, p)
+    for p in judging:
+        made |= _pairs_of_part(e, p)
+    groups = [(f"{s.group}: {s.value}", s.agreement.limits.bias) for s in e.subgroups]
+    return made | _forest("subgroups-bias", groups, "Bias of the overall score by subgroup", "HeadCTIQA − readers, points (95 % CI)", marks=(0.0,))
+
+
+def _forest(
+    key: str, rows: list[tuple[str, Estimate]], title: str, x_title: str, low: float | None = None, high: float | None = None, marks: tuple[float, ...] = ()
+) -> dict[str, Html]:
+    if all(estimate.value is None for _, estimate in rows):
+        return {}
+    return {key: forest(rows, title, x_title, f"{title}: {x_title}", low, high, marks)}
 
 
 def _icc_of_part(e: Evaluation, p: Part) -> dict[str, Html]:
     made: dict[str, Html] = {}
-    name = file_name(p.title)
     for key, found, heading in (("metrics", e.measurements, "Metrics"), ("scores", e.scores, "Scores")):
         rows = [(title_of(a.target).split(",")[0], a.icc) for a in found if a.part == p]
-        if rows:
-            title = f"{heading}, {p.title}"
-            made[f"{key}-icc-{name}"] = forest(rows, title, "ICC(A,1) with the readers (95 % CI)", f"ICC of {title}", low=min(0.5, *_lows(rows)), high=1.0)
+        made |= _forest(f"{key}-icc-{file_name(p.title)}", rows, f"{heading}, {p.title}", _ICC, low=min(0.5, *_lows(rows)), high=1.0)
     return made
 
 
@@ -214,14 +224,14 @@ def _pairs_of_part(e: Evaluation, p: Part) -> dict[str, Html]:
     name = file_name(p.title)
     for a in e.scores:
         if a.part == p and a.n and (a.target == "overall" or p.role in ("test", "all")):
-            title = f"{title_of(a.target)}, {p.title}, n = {a.n}"
-            made[f"scatter-{a.target}-{name}"] = scatter(a.own, a.readers, title, "points", f"Scatter of {title}")
-            made[f"bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, "points", f"Bland-Altman plot of {title}")
+            title = f"{title_of(a.target)}\n{p.title}, n = {a.n}"
+            made[f"scatter-{a.target}-{name}"] = scatter(a.own, a.readers, title, "points", "Scatter plot")
+            made[f"bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, "points", "Bland-Altman plot")
     for a in e.measurements:
         if a.part == p and a.n and p.role in ("test", "all"):
-            unit = plain_unit(IQM_BY_ID[a.target].unit)
-            title = f"{IQM_BY_ID[a.target].item_title}, {p.title}, n = {a.n}"
-            made[f"metrics-bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, unit, f"Bland-Altman plot of {title}")
+            m = IQM_BY_ID[a.target]
+            title = f"{m.item_title}\n{p.title}, n = {a.n}"
+            made[f"metrics-bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, plain_unit(m.unit), "Bland-Altman plot")
     return made
 
 

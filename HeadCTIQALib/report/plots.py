@@ -31,7 +31,7 @@ class Axes:
     x: tuple[float, float]
     y: tuple[float, float]
     left: float = 52.0
-    top: float = 26.0
+    top: float = 40.0
     width: float = 250.0
     height: float = 210.0
 
@@ -41,8 +41,9 @@ class Axes:
         return px, self.top + self.height * (self.y[1] - y) / (self.y[1] - self.y[0])
 
     def frame(self, x_title: str, y_title: str, title: str) -> Html:
-        """Grid, ticks, titles."""
-        parts = [tag("text", title, x=self.left, y=self.top - 10, class_="ft")]
+        """Grid, ticks, titles; a second line of ``title`` is smaller."""
+        first, _, second = title.partition("\n")
+        parts = [tag("text", first, x=self.left, y=self.top - 24, class_="ft"), tag("text", second, x=self.left, y=self.top - 9, class_="fq")]
         bottom = self.top + self.height
         for t in ticks(*self.x):
             px = self.at(t, self.y[0])[0]
@@ -88,7 +89,8 @@ def scatter(own: Floats, readers: Floats, title: str, unit: str, caption: str) -
     axes = Axes(limits, limits)
     a, b = axes.at(limits[0], limits[0]), axes.at(limits[1], limits[1])
     identity = tag("path", d=f"M{a[0]:.1f} {a[1]:.1f}L{b[0]:.1f} {b[1]:.1f}", class_="fl")
-    return figure(join(axes.frame(f"mean of readers, {unit}", f"HeadCTIQA, {unit}", title), identity, axes.points(readers, own)), 312, 272, caption)
+    frame = axes.frame(f"mean of readers, {unit}", f"HeadCTIQA, {unit}", title)
+    return figure(join(frame, identity, axes.points(readers, own)), 312, 286, f"{caption} of {title}")
 
 
 def bland_altman_plot(own: Floats, readers: Floats, limits: BlandAltman, title: str, unit: str, caption: str) -> Html:
@@ -103,20 +105,26 @@ def bland_altman_plot(own: Floats, readers: Floats, limits: BlandAltman, title: 
             parts.append(axes.band(e.low, e.high))
         if e.value is not None:
             parts.append(axes.level(e.value, "fb"))
-    return figure(join(*parts, axes.points((own + readers) / 2, d)), 312, 272, caption)
+    return figure(join(*parts, axes.points((own + readers) / 2, d)), 312, 286, f"{caption} of {title}")
 
 
-def forest(rows: Sequence[tuple[str, Estimate]], title: str, x_title: str, caption: str, low: float | None = None, high: float | None = None) -> Html:
-    """Estimates with their intervals, one a row; a row without a value says so."""
+def forest(
+    rows: Sequence[tuple[str, Estimate]], title: str, x_title: str, caption: str, low: float | None = None, high: float | None = None,
+    marks: Sequence[float] = (),
+) -> Html:  # fmt: skip
+    """Estimates with their intervals, one a row; a row without a value says so.  ``marks`` are drawn as dashed lines where they fit."""
     ends = [v for _, e in rows for v in (e.value, e.low, e.high) if v is not None]
     limits = spread(np.array(ends or [0.0, 1.0]))
-    axes = Axes((limits[0] if low is None else low, limits[1] if high is None else high), (0, 1), left=196, width=230, height=20.0 * len(rows) + 6)
+    axes = Axes((limits[0] if low is None else low, limits[1] if high is None else high), (0, 1), left=196, top=26, width=230, height=20.0 * len(rows) + 6)
     parts = [tag("text", title, x=8, y=16, class_="ft")]
     bottom = axes.top + axes.height
     for t in ticks(*axes.x):
         px = axes.at(t, 0)[0]
         parts.append(tag("path", d=f"M{px:.1f} {axes.top}V{bottom}", class_="fg"))
         parts.append(tag("text", f"{t:g}".replace("-", "−"), x=f"{px:.1f}", y=bottom + 15, text_anchor="middle"))
+    for mark in marks:
+        if axes.x[0] <= mark <= axes.x[1]:
+            parts.append(tag("path", d=f"M{axes.at(mark, 0)[0]:.1f} {axes.top}V{bottom}", class_="fl"))
     for k, (name, e) in enumerate(rows):
         y = axes.top + 13 + 20 * k
         parts.append(tag("text", name, x=axes.left - 8, y=y + 4, text_anchor="end"))
@@ -143,6 +151,7 @@ def spread(values: Floats) -> tuple[float, float]:
 
 def figure(content: Html, width: float, height: float, label: str) -> Html:
     """One drawing; ``label`` says in words what it shows."""
+    label = label.replace("\n", ", ")
     return tag("svg", content, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}", width=f"{width:g}", height=f"{height:g}", class_="fig", role="img", aria_label=label)
 
 

@@ -201,6 +201,6 @@ def _influential(problem: Problem, r: Regression, data: CalibrationSet) -> Itera
     limit = 3 * (len(problem.iqms) + 1) / len(scans)
     for k in np.argsort(-r.cook, kind="stable"):
         if r.cook[k] > _INFLUENTIAL:
-            yield f"{scans[k]} pulls the fit (Cook's distance {r.cook[k]:.2f}, leverage {r.leverage[k]:.2f})"
+            yield f"{scans[k]} pulls the fit (Cook's distance {'over 100' if r.cook[k] > 100 else f'{r.cook[k]:.2f}'}, leverage {r.leverage[k]:.2f})"
         elif r.cook[k] > 4 / len(scans) and r.leverage[k] > limit:
             yield f"{scans[k]} stands far out (leverage {r.leverage[k]:.2f}, Cook's distance {r.cook[k]:.2f})"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,27 +21,33 @@ from HeadCTIQALib.cohort.files import write_text
 from HeadCTIQALib.cohort.readers import read_readers, write_readers
 from HeadCTIQALib.cohort.scans import load_scans, matched
 from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
+from HeadCTIQALib.networks import models_used
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.report.evaluation import write_evaluation
 
 from .design import Design
+from .document import write_document
 from .readers import make_readers, read_scan
-from .report import lead
+from .report import LABEL, lead
 from .scan import TRUTH, assess_scan
 
 ASSESSMENTS, STATE, READERS, MODEL, REPORT = "assessments", "study.json", "readers.csv", "model.json", "evaluation"
 Assess = Callable[..., dict[str, Any]]
 
 
-def run_study(output: Path, design: Design, processes: int | None = None, progress: Progress = silent, assess: Assess = assess_scan) -> Path:
+def run_study(
+    output: Path, design: Design, processes: int | None = None, progress: Progress = silent, assess: Assess = assess_scan, document: Path | None = None
+) -> Path:  # fmt: skip
     """Run or continue the study in ``output``; returns the path of its report.
 
     Args:
         processes: one for every core when None; 1 works in this process.
         assess: what one scan goes through; another one in tests.
+        document: Markdown page to write as well, with figures in a folder of its name beside it.
 
     Raises:
-        OutputError: ``output`` holds something else, another study, or one of another version.
+        OutputError: ``output`` holds something else, another study, or one of another version or other networks.
+        ModelError: a network is missing or damaged.
         InputError: too few scans came through to fit or evaluate.
     """
     _claim(output, design)
@@ -48,12 +57,15 @@ def run_study(output: Path, design: Design, processes: int | None = None, progre
     write_readers(output / READERS, [v for name, t in truths.items() for r in readers for v in read_scan(r, name, t["truth"], design.seed + t["seed"])])
     calibration, evaluation = _evaluate(output, design, progress)
     progress("Writing the report", 0.5)
-    return write_evaluation(evaluation, output / REPORT, lead(design, evaluation, calibration, truths), "Protocol rerun in simulation")
+    if document is not None:
+        write_document(document, design, evaluation, calibration, truths)
+    return write_evaluation(evaluation, output / REPORT, "Protocol rerun in simulation", LABEL, lead(design, evaluation, calibration, truths))
 
 
 def _claim(output: Path, design: Design) -> None:
-    """Make ``output`` the folder of this study, or check that it is."""
-    state = json.dumps({"study": asdict(design), "version": __version__}, indent=1) + "\n"
+    """Make ``output`` the folder of this study, or check that it is; scans of other networks are of another study."""
+    networks = [{k: m[k] for k in ("name", "version", "sha256")} for m in models_used()]
+    state = json.dumps({"study": asdict(design), "version": __version__, "networks": networks}, indent=1) + "\n"
     path = output / STATE
     try:
         known = path.read_text(encoding="utf-8") if path.exists() else None
@@ -62,34 +74,55 @@ def _claim(output: Path, design: Design) -> None:
     except OSError as error:
         raise OutputError(f"The output {output} cannot be used ({error.strerror or error}); choose another folder.") from error
     if known is not None and known != state:
-        raise OutputError(f"The folder {output} holds another study, or one of another version; choose a new folder.")
+        raise OutputError(f"The folder {output} holds another study, or one of another version or other networks; choose a new folder.")
     if known is None:
         write_text(path, state, "The study")
 
 
 def _scans(output: Path, design: Design, processes: int, progress: Progress, assess: Assess) -> dict[str, dict[str, Any]]:
-    """Scan name to its truth, all of them done."""
+    """Scan name to its truth, all of them done; scans that failed in an earlier run are tried again."""
     jobs = {name: (output / ASSESSMENTS / centre.name / name, centre.population, seed, design.matrix) for centre, name, seed in design.scans}
-    done = {name: found for name, job in jobs.items() if (found := _stored(job[0] / TRUTH)) is not None}
+    done = {name: found for name, job in jobs.items() if (found := _stored(job[0] / TRUTH)) is not None and not found["failed"]}
+    tell = _Pace(progress, len(done), len(jobs))
     waiting = {name: job for name, job in jobs.items() if name not in done}
-    stage = f"Simulating and assessing {len(jobs)} scans"
-    progress(stage, len(done) / len(jobs))
-    if processes == 1:
-        for name, job in waiting.items():
-            done[name] = assess(*job)
-            progress(stage, len(done) / len(jobs))
-    elif waiting:
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core, one thread a process
-        with ProcessPoolExecutor(min(processes, len(waiting)), multiprocessing.get_context("spawn")) as pool:
-            running: dict[Future[dict[str, Any]], str] = {pool.submit(assess, *job): name for name, job in waiting.items()}
+    for name, found in _parallel(waiting, processes, assess) if processes > 1 else ((n, assess(*job)) for n, job in waiting.items()):
+        done[name] = found
+        tell(len(done))
+    return {name: done[name] for name in jobs}
+
+
+def _parallel(jobs: Mapping[str, tuple[Any, ...]], processes: int, assess: Assess) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and result of every job as they come; a worker process that dies (most likely of memory) is replaced, twice."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core, one thread a process
+    left, deaths = dict(jobs), 0
+    while left:
+        with ProcessPoolExecutor(min(processes, len(left)), multiprocessing.get_context("spawn")) as pool:
+            running = {pool.submit(assess, *job): name for name, job in left.items()}
             try:
                 for future in as_completed(running):
-                    done[running[future]] = future.result()
-                    progress(stage, len(done) / len(jobs))
+                    found = future.result()
+                    del left[running[future]]
+                    yield running[future], found
+            except BrokenProcessPool as error:
+                deaths += 1
+                if deaths > 2:
+                    raise HeadCTIQAError("Worker processes keep dying, most likely of too little memory; run the study again with fewer --processes.") from error
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    return {name: done[name] for name in jobs}
+
+
+class _Pace:
+    """Progress with the number of scans done, and the time that the rest will take at the pace so far."""
+
+    def __init__(self, progress: Progress, done: int, total: int) -> None:
+        self._progress, self._before, self._total, self._began = progress, done, total, time.monotonic()
+        self(done)
+
+    def __call__(self, done: int) -> None:
+        new = done - self._before
+        rest = f", about {math.ceil((time.monotonic() - self._began) / new * (self._total - done) / 60)} min left" if new > 0 and done < self._total else ""
+        self._progress(f"Simulating and assessing: {done} of {self._total} scans{rest}", done / self._total)
 
 
 def _stored(path: Path) -> dict[str, Any] | None:

@@ -1,56 +1,88 @@
-"""One scan of a study in a worker process: simulated, assessed by the real pipeline, its voxels thrown away."""
+"""One scan of a study in a worker process: simulated, written as DICOM, assessed by the real pipeline, its voxels thrown away."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import time
+import traceback
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.errors import HeadCTIQAError, InputError
 from HeadCTIQALib.synthesis import Population, random_scene, simulate
 
 if TYPE_CHECKING:
     from HeadCTIQALib.networks.types import Infer
+    from HeadCTIQALib.synthesis import Simulated
 
-TRUTH = "truth.json"
+TRUTH, SERIES = "truth.json", "series"
 
 
 def assess_scan(folder: Path, population: Population, seed: int, matrix: int) -> dict[str, Any]:
     """Simulate and assess one scan into ``folder``; returns what ``truth.json`` says.
 
-    ``assessment.json`` is as ``headctiqa assess`` writes it.  ``truth.json``, written last, marks the scan as done: seed,
-    exact values, CPU seconds, and the reason where the pipeline refused the scan.
-    """
-    from HeadCTIQALib import networks
-    from HeadCTIQALib.assessment import evaluate
-    from HeadCTIQALib.assessment.storage import RECORD, dump
-    from HeadCTIQALib.cohort.files import write_text
-    from HeadCTIQALib.volume import check
+    ``assessment.json`` is as ``headctiqa assess`` writes it; masks and pictures are not kept, nor is the DICOM series.
+    ``truth.json``, written last, marks the scan as done: seed, exact values, CPU seconds, and why the pipeline
+    ``refused`` the scan, or ``failed`` where it should not have.
 
-    infer = _networks()
-    began = time.process_time()
-    scan = simulate(seed, scene=random_scene(seed, population, matrix=matrix))
-    simulated = time.process_time()
-    refused = ""
+    Raises:
+        HeadCTIQAError: what would stop every other scan too: a damaged network, a full disk.
+    """
+    from HeadCTIQALib.cohort.files import write_text
+
+    _networks()  # loaded before the clock starts: once a process
+    began = simulated = time.process_time()
+    truth: dict[str, float] = {}
+    refused = failed = ""
     try:
-        volume = replace(scan.volume, source=replace(scan.volume.source, name=folder.name))
-        volume = replace(volume, warnings=tuple(dict.fromkeys((*volume.warnings, *check(volume)))))
-        result = evaluate(volume, networks.find(volume, infer=infer), models=networks.models_used())
-        write_text(folder / RECORD, dump(result.record), "The assessment")
+        scan = simulate(seed, scene=random_scene(seed, population, matrix=matrix))
+        truth, simulated = dict(scan.truth), time.process_time()
+        _assess(scan, folder, seed)
     except InputError as error:  # a scan that the product refuses is a result of the study
         refused = str(error)
+    except HeadCTIQAError:
+        raise
+    except Exception as error:  # a bug in one scan must not cost the others; the report names it
+        failed = f"{type(error).__name__}: {error} ({_place(error)})"
     found = {
         "seed": seed,
         "population": population.name,
         "refused": refused,
-        "truth": dict(scan.truth),
+        "failed": failed,
+        "truth": truth,
         "cpu_seconds": {"simulation": round(simulated - began, 2), "assessment": round(time.process_time() - simulated, 2)},
     }
     write_text(folder / TRUTH, json.dumps(found, indent=1, allow_nan=False) + "\n", "The truth of the scan")
     return found
+
+
+def _assess(scan: Simulated, folder: Path, seed: int) -> None:
+    """What ``headctiqa assess`` does, with the networks in this process, and the record alone kept."""
+    from HeadCTIQALib import networks
+    from HeadCTIQALib.assessment import evaluate
+    from HeadCTIQALib.assessment.storage import RECORD, dump
+    from HeadCTIQALib.cohort.files import write_text
+    from HeadCTIQALib.synthesis.dicom import write_series
+    from HeadCTIQALib.volume import check, read
+
+    series = folder / SERIES
+    shutil.rmtree(series, ignore_errors=True)  # of a run that was killed
+    try:
+        write_series(scan.volume, series, seed=seed, padding_value=scan.scene.acquire.padding_hu)
+        volume = read(series)
+    finally:
+        shutil.rmtree(series, ignore_errors=True)
+    volume = replace(volume, warnings=tuple(dict.fromkeys((*volume.warnings, *check(volume)))))
+    result = evaluate(volume, networks.find(volume, infer=_networks()), models=networks.models_used())
+    write_text(folder / RECORD, dump(result.record), "The assessment")
+
+
+def _place(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}, line {last.lineno}"
 
 
 @cache

@@ -1,0 +1,127 @@
+"""A finished study as a page of the documentation: Markdown, with its figures as SVG in a folder beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from HeadCTIQALib import __version__
+from HeadCTIQALib.cohort.calibrate import Calibration
+from HeadCTIQALib.cohort.evaluation import Evaluation
+from HeadCTIQALib.cohort.files import write_text
+from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQMS
+from HeadCTIQALib.networks import models_used
+from HeadCTIQALib.report.evaluation import figures, in_short
+from HeadCTIQALib.report.evaluation_markdown import markdown, rows_as_markdown
+from HeadCTIQALib.report.evaluation_tables import tables
+from HeadCTIQALib.report.html import number, plain_unit
+from HeadCTIQALib.report.plots import standalone
+
+from .design import Design
+from .readers import MEASURING
+from .report import BESIDE, LABEL, SHOWS, SHOWS_NOT, Truths, beside, beside_head, facts, judged_parts
+
+_FIGURES = ("metrics-icc", "scores-icc", "scatter-overall", "bland-altman-overall")
+
+
+def write_document(path: Path, design: Design, e: Evaluation, calibration: Calibration, truths: Truths) -> None:
+    """Write the page to ``path``, figures into a folder of its name beside it.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    drawn = {k: v for k, v in figures(e).items() if _wanted(k, e)}
+    for key, drawing in drawn.items():
+        write_text(path.with_suffix("") / f"{key}.svg", standalone(drawing), "The figure")
+    page = "\n\n".join(_sections(path, design, e, calibration, truths, tuple(drawn)))
+    write_text(path, page + "\n", "The page")
+
+
+def _wanted(key: str, e: Evaluation) -> bool:
+    ends = [f"-{p.title.lower().replace(' ', '-')}" for p in judged_parts(e) if p is not None]
+    return key.startswith(("cohorts", "subgroups")) or any(key == f + end for f in _FIGURES for end in ends)
+
+
+def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibration, truths: Truths, drawn: tuple[str, ...]) -> Iterator[str]:
+    scans = [p.title for p in judged_parts(e) if p is not None]
+    by_key = {t.key: t for t in tables(e)}
+
+    def pictures(*starts: str) -> str:
+        return "\n".join(f"![{k.replace('-', ' ')}]({path.stem}/{k}.svg)" for k in drawn if k.startswith(starts))
+
+    networks = ", ".join(f"{m['name']} {m['version']} ({m['sha256'][:8]})" for m in models_used())
+    yield "# The protocol rerun in simulation"
+    yield f"> **{LABEL}**"
+    yield (
+        f"Made by `headctiqa study --preset {design.name} --output DIR --document {path.name}` on {datetime.now(UTC):%Y-%m-%d}, HeadCTIQA {__version__}, "
+        f"networks {networks}. The same seeds give the same scans and readers anywhere; "
+        "the last digits of measurements depend on the processor. All intervals are 95 %."
+    )
+    yield "## What was done"
+    yield _bullets(facts(design, calibration, truths))
+    yield rows_as_markdown(("Centre", "scans", "scanners", "slice thickness, mm"), _centres(design))
+    yield "## The simulated readers"
+    yield (
+        "Each reader measures the true value with its own bias (drawn once) and a random error (drawn for every scan), and scores from the true values with "
+        "its own thresholds, severity, offset and weights, in steps of five points. The sizes are assumptions, chosen so that single readers agree about as "
+        "raters of image quality do; the table of readers among themselves below has what came of it."
+    )
+    yield rows_as_markdown(("Metric", "SD of a reader's bias", "SD of one measurement", "and share of the value, %"), _measuring())
+    yield "## Beside the published figures"
+    yield f"{BESIDE}."
+    yield rows_as_markdown(beside_head(e), beside(e))
+    yield "## In short"
+    yield _bullets(tuple(in_short(e)))
+    for title, key, starts, targets in (
+        ("Metrics against the readers' measurements", "measurements", ("metrics-icc",), None),
+        ("Scores against the mean of the readers", "scores", ("scores-icc", "scatter", "bland"), None),
+        ("Bias and limits of agreement", "bland_altman", (), [*(c.title for c in CATEGORY_BY_ID.values()), "Overall"]),
+        ("Metrics and the readers' scores", "correlations", (), None),
+        ("Readers among themselves", "readers", (), None),
+    ):
+        if key in by_key:
+            yield f"## {title}"
+            if pictures(*starts) and starts:
+                yield pictures(*starts)
+            yield markdown(by_key[key], scans, targets)
+    yield "## Cohorts side by side: the overall score"
+    yield pictures("cohorts")
+    yield markdown(by_key["scores"], targets=["Overall"])
+    if "subgroups" in by_key:
+        yield "## Subgroups"
+        yield pictures("subgroups")
+        yield markdown(by_key["subgroups"])
+    yield "## The fit"
+    yield rows_as_markdown(("Category", "n", "R² before shrinkage", "shrinkage", "error of left-out scans", "the guideline's"), _fit(calibration))
+    yield "Errors are root mean squares in points, from repeated cross-validation on the calibration scans. What speaks against the model:"
+    yield _bullets(calibration.fit.reasons_not_to_use or ("Nothing in these data.",))
+    yield "## What this shows"
+    yield _bullets(SHOWS)
+    yield "## What it does not show"
+    yield _bullets(SHOWS_NOT)
+
+
+def _bullets(sentences: tuple[str, ...]) -> str:
+    return "\n".join(f"- {s}" for s in sentences)
+
+
+def _centres(design: Design) -> Iterator[tuple[object, ...]]:
+    for c in design.centres:
+        p = c.population
+        scanners = ", ".join(f"{s.model} {100 * w:.0f} %" for s, w in p.scanners)
+        yield c.name, c.scans, scanners, ", ".join(f"{t:g}" for t, _ in sorted(p.thickness_mm))
+
+
+def _measuring() -> Iterator[tuple[object, ...]]:
+    for m in IQMS:
+        bias, fixed, share = MEASURING[m.id]
+        yield f"{m.title}, {plain_unit(m.unit)}", number(bias), number(fixed), number(100 * share)
+
+
+def _fit(c: Calibration) -> Iterator[tuple[object, ...]]:
+    for id_, f in c.fit.categories.items():
+        cv = f.cross_validation
+        yield CATEGORY_BY_ID[id_].title, f.n, f.r_squared, f.shrinkage, cv.rmse if cv else None, cv.guideline_rmse if cv else None
+    cv = c.fit.overall
+    yield "Overall", cv.n if cv else 0, None, c.fit.weight_shrinkage, cv.rmse if cv else None, cv.guideline_rmse if cv else None
