@@ -32,7 +32,7 @@ from HeadCTIQALib.metrics.centering import centering_offset
 from HeadCTIQALib.metrics.common import check_grid
 from HeadCTIQALib.metrics.metal_foreign import foreign_object_volume, streak_extent
 from HeadCTIQALib.metrics.motion import motion_extent
-from HeadCTIQALib.metrics.noise_contrast import gray_white_cnr, noise
+from HeadCTIQALib.metrics.noise_contrast import Memory, gray_white_cnr, noise
 from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
 from HeadCTIQALib.metrics.scan_range import foramen_magnum_margin, vertex_margin
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
@@ -51,7 +51,7 @@ METRICS: Mapping[str, Callable[[CTVolume, Findings], Measurement]] = MappingProx
 
 
 def measure(
-    volume: CTVolume, findings: Findings, target_baseline_deg: float = 0.0, only: Collection[str] | None = None
+    volume: CTVolume, findings: Findings, target_baseline_deg: float = 0.0, only: Collection[str] | None = None, memory: Memory | None = None
 ) -> dict[str, Measurement]:
     """Measure the IQMs of one scan, in the order of the hierarchy.
 
@@ -59,6 +59,7 @@ def measure(
         volume, findings: on the same (K, J, I) grid.
         target_baseline_deg: wanted angle of the orbitomeatal line to the slices, for ``baseline_angle``.
         only: ids to measure (after a correction that concerns just these); None measures all ten.
+        memory: the same dictionary at every measurement of the same ``volume`` saves work; see :func:`gray_white_cnr`.
 
     Returns:
         IQM id to its Measurement.  A reason in ``findings.not_assessable`` is passed on instead of measuring.
@@ -75,6 +76,8 @@ def measure(
             return not_assessable(id_, reason)
         if id_ == "baseline_angle":
             return baseline_angle(volume, findings, target_baseline_deg)
+        if id_ == "gray_white_cnr":
+            return gray_white_cnr(volume, findings, memory)
         return METRICS[id_](volume, findings)
 
     ids = [iqm.id for iqm in IQMS if only is None or iqm.id in only]
@@ -83,6 +86,6 @@ def measure(
 
 
 __all__ = [
-    "METRICS", "Evidence", "Measurement", "baseline_angle", "centering_offset", "foramen_magnum_margin", "foreign_object_volume",
+    "METRICS", "Evidence", "Measurement", "Memory", "baseline_angle", "centering_offset", "foramen_magnum_margin", "foreign_object_volume",
     "gray_white_cnr", "measure", "motion_extent", "noise", "not_assessable", "streak_extent", "symmetry_angle", "vertex_margin",
 ]  # fmt: skip

@@ -30,10 +30,37 @@ def mask_of(tissue: NDArray[np.uint8], tissues: Sequence[Tissue]) -> BoolArray:
     return lut[tissue]
 
 
-def slice_areas(mask: BoolArray, volume: CTVolume) -> Vector:
-    """(K,) mm^2 of a (K, J, I) mask in every native slice."""
+def slice_counts(tissue: NDArray[np.uint8], tissues: Sequence[Tissue]) -> Vector:
+    """(K,) pixels of (K, J, I) ``tissue`` that are one of ``tissues``; a slice at a time, which stays in the processor's cache."""
+    return np.array([np.count_nonzero(mask_of(t, tissues)) for t in tissue], float)
+
+
+def slice_areas(volume: CTVolume, tissue: NDArray[np.uint8], tissues: Sequence[Tissue]) -> Vector:
+    """(K,) mm^2 of ``tissues`` in every native slice of (K, J, I) ``tissue``."""
     dj, di = volume.pixel_spacing
-    return np.array([np.count_nonzero(m) for m in mask], float) * dj * di
+    return slice_counts(tissue, tissues) * dj * di
+
+
+def eroded(mask: BoolArray, rows: int, columns: int) -> BoolArray:
+    """(J, I) mask eroded by a box of 2 ``rows`` + 1 by 2 ``columns`` + 1 pixels; beyond the image nothing is True.
+
+    Whole rows are ANDed with shifted copies of themselves, which is many times quicker than a minimum filter.
+    """
+    out = np.zeros(mask.shape, bool)
+    if mask.shape[0] > 2 * rows and mask.shape[1] > 2 * columns:
+        inner = _all_along(_all_along(mask, 2 * rows + 1).T, 2 * columns + 1).T
+        out[rows : rows + inner.shape[0], columns : columns + inner.shape[1]] = inner
+    return out
+
+
+def _all_along(mask: BoolArray, length: int) -> BoolArray:
+    """Whether ``length`` consecutive rows are True, for every first row; doubles the rows covered with every step."""
+    covered = 1
+    while covered < length:
+        step = min(covered, length - covered)
+        mask = mask[:-step] & mask[step:]
+        covered += step
+    return mask
 
 
 def bounding_box(mask: BoolArray) -> tuple[slice, slice, slice] | None:

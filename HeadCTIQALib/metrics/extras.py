@@ -10,14 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings.types import CONFIDENT, HEAD, INTRACRANIAL, PARENCHYMA, Findings, Tissue
+from HeadCTIQALib.findings.types import CONFIDENT, INTRACRANIAL, PARENCHYMA, Findings, Tissue
 from HeadCTIQALib.metrics.centering import centering_offset, touches_border
-from HeadCTIQALib.metrics.common import bounding_box, check_grid, mask_of
+from HeadCTIQALib.metrics.common import BoolArray, bounding_box, check_grid, eroded, mask_of, slice_counts
 from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
 from HeadCTIQALib.metrics.types import Measurement
-from HeadCTIQALib.volume.types import CTVolume
+from HeadCTIQALib.volume.types import CTVolume, Vector
 
 REFERENCE_CTDI_MGY = 60.0
 ADULT_YEARS = 18.0
@@ -124,18 +125,34 @@ def _interpetrous(volume: CTVolume, findings: Findings) -> Extra:
         if height[s] > 20:
             above.append(volume.hu[s][brain][::5])
             continue
-        j, i = np.nonzero(brain)
-        offset = volume.origins[s] + i[:, None] * volume.row_step + j[:, None] * volume.col_step - middle
-        right, forward = offset @ volume.r, offset @ volume.a
-        near = (np.abs(right) <= 15) & (forward <= -5) & (forward >= -35)
-        if near.any():
-            size = [max(1, round(3.0 / step)) for step in volume.pixel_spacing]
-            smooth = ndimage.uniform_filter(volume.hu[s].astype(np.float32), size)
-            stem.append(smooth[j[near], i[near]])
+        stem.append(_stem(volume, int(s), brain, middle))
     if sum(map(len, stem)) < 200 or sum(map(len, above)) < 200:
         return _missing(id_, title, "HU", "The brainstem or the brain above it is not sufficiently covered.", source)
     value = float(np.median(np.concatenate(above))) - float(np.percentile(np.concatenate(stem), 10))
     return Extra(id_, title, value, "HU", "", source)
+
+
+def _stem(volume: CTVolume, s: int, brain: BoolArray, middle: Vector) -> NDArray[np.float32]:
+    """(n,) smoothed HU of the brainstem in native slice ``s``; ``middle`` between the ear canals, RAS mm."""
+    corners = np.array([middle + x * volume.r + y * volume.a for x in (-15, 15) for y in (-35, -5)]) - volume.origins[s]
+    rows, columns = (_range(corners @ step / (step @ step), n) for step, n in zip((volume.col_step, volume.row_step), brain.shape, strict=True))
+    j, i = np.nonzero(brain[rows, columns])
+    j, i = j + rows.start, i + columns.start
+    offset = volume.origins[s] + i[:, None] * volume.row_step + j[:, None] * volume.col_step - middle
+    right, forward = offset @ volume.r, offset @ volume.a
+    near = (np.abs(right) <= 15) & (forward <= -5) & (forward >= -35)
+    j, i = j[near], i[near]
+    if not len(j):
+        return np.empty(0, np.float32)
+    size = [max(1, round(3.0 / step)) for step in volume.pixel_spacing]
+    rows, columns = (slice(max(0, int(x.min()) - n), int(x.max()) + n + 1) for x, n in zip((j, i), size, strict=True))
+    smooth = ndimage.uniform_filter(volume.hu[s, rows, columns].astype(np.float32), size)
+    return np.asarray(smooth[j - rows.start, i - columns.start])
+
+
+def _range(at: Vector, count: int) -> slice:
+    """The indices below ``count`` that lie between the positions ``at``, with one to spare."""
+    return slice(min(count, max(0, int(at.min()) - 1)), min(count, max(0, int(at.max()) + 3)))
 
 
 def _air(volume: CTVolume, findings: Findings) -> Extra:
@@ -163,9 +180,9 @@ def _csf(volume: CTVolume, findings: Findings) -> Extra:
     mask = findings.tissue == Tissue.CSF
     box = bounding_box(mask)
     if box is not None:
-        size = [1] + [2 * max(1, round(2.0 / step)) + 1 for step in volume.pixel_spacing]
-        core = ndimage.minimum_filter(mask[box].view(np.uint8), size, mode="constant", cval=0).view(bool)
-        ml = float(np.count_nonzero(core, axis=(1, 2)) @ volume.voxel_volumes_ml[box[0]])
+        margins = [max(1, round(2.0 / step)) for step in volume.pixel_spacing]
+        core = np.stack([eroded(m, *margins) for m in mask[box]])
+        ml = float(np.array([np.count_nonzero(c) for c in core]) @ volume.voxel_volumes_ml[box[0]])
         if ml >= 0.5:
             return Extra(id_, title, float(np.median(volume.hu[box][core])), "HU", "", source)
     return _missing(id_, title, "HU", "Too little fluid lies away from the brain surface.", source)
@@ -191,16 +208,11 @@ def _slice_spacing(volume: CTVolume) -> tuple[Extra, Extra]:
 def _truncation(volume: CTVolume, findings: Findings) -> Extra:
     """Share of the slices with intracranial tissue in which the head is cut by the field of view."""
     id_, title = "fov_truncation", "Slices cut by the field of view"
-    inside = mask_of(findings.tissue, INTRACRANIAL)
-    slices = [s for s in range(volume.shape[0]) if inside[s].any()]
-    if not slices:
+    slices = np.flatnonzero(slice_counts(findings.tissue, INTRACRANIAL))
+    if not len(slices):
         return _missing(id_, title, "%", "No intracranial tissue was found in the scan.", _GEOMETRY)
-    cut = sum(_cut(volume, findings, s) for s in slices)
+    cut = sum(touches_border(volume, findings, int(s)) for s in slices)
     return Extra(id_, title, 100.0 * cut / len(slices), "%", "", _GEOMETRY)
-
-
-def _cut(volume: CTVolume, findings: Findings, s: int) -> bool:
-    return touches_border(volume, mask_of(findings.tissue[s], HEAD), s)
 
 
 def _eyes(volume: CTVolume, findings: Findings) -> Extra:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, PARENCHYMA, Findings
-from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, mask_of
+from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, mask_of
 from HeadCTIQALib.metrics.noise_texture import Window, products, residue, surface
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -67,11 +67,12 @@ def global_noise(volume: CTVolume, findings: Findings) -> NoiseResult:
     nj, ni = round(WINDOW_MM / dj), round(WINDOW_MM / di)
     if min(nj, ni) < MIN_PIXELS:
         raise Unassessable(f"Pixels of {max(dj, di):.1f} mm are too coarse to measure noise in {WINDOW_MM} mm windows.")
-    box = bounding_box(mask_of(findings.tissue, INTRACRANIAL))
+    inside = mask_of(findings.tissue, INTRACRANIAL)
+    box = bounding_box(inside)
     if box is None:
         raise Unassessable("No intracranial tissue was found in the scan.")
     window = Window(nj, ni, round(dj, 4), round(di, 4))
-    found = _collect(volume, findings, box, window)
+    found = _collect(volume, findings, inside[:, box[1], box[2]], box, window)
     if len(found) < MIN_WINDOWS:
         raise Unassessable(f"Only {len(found)} windows of clean parenchyma were found to measure noise; {MIN_WINDOWS} are needed.")
     keep = max(MIN_WINDOWS, int(HOMOGENEOUS_SHARE * len(found)))
@@ -135,10 +136,9 @@ def mode_of(values: NDArray[np.floating]) -> float:
     return float(centre)
 
 
-def _collect(volume: CTVolume, findings: Findings, box: tuple[slice, slice, slice], window: Window) -> NDArray[np.float64]:
-    """(n, columns) of every clean window; columns as named at the head of this file."""
+def _collect(volume: CTVolume, findings: Findings, inside: BoolArray, box: tuple[slice, slice, slice], window: Window) -> NDArray[np.float64]:
+    """(n, columns) of every clean window of ``inside``, cut to ``box``; columns as named at the head of this file."""
     _, rows, columns = box
-    inside = mask_of(findings.tissue[:, rows, columns], INTRACRANIAL)
     chosen = _choose_slices(volume, inside)
     hu = volume.hu[:, rows, columns]
     interiors = {s: _interior(volume, findings, inside, s, rows, columns) for s in chosen}
@@ -149,12 +149,14 @@ def _collect(volume: CTVolume, findings: Findings, box: tuple[slice, slice, slic
         return np.empty((0, PRODUCTS + len(window.lags)))
     middle = float(np.median(sample))
     size = _odd(SMOOTH_MM, volume)
+    phases = ((0, 0), (window.rows // 2, window.columns // 2))
     out = []
     for s, interior in interiors.items():
-        smooth = ndimage.uniform_filter(hu[s].astype(np.float32), size)
-        clean = interior & (smooth > middle - BELOW_HU) & (smooth < middle + ABOVE_HU)
-        guide = ndimage.uniform_filter(_neighbour_mean(volume, hu, s), size)
-        phases = ((0, 0), (window.rows // 2, window.columns // 2))
+        part = _around(interior, size)
+        smooth = ndimage.uniform_filter(hu[s][part].astype(np.float32), size)
+        clean, guide = np.zeros(interior.shape, bool), np.zeros(interior.shape, np.float32)
+        clean[part] = interior[part] & (smooth > middle - BELOW_HU) & (smooth < middle + ABOVE_HU)
+        guide[part] = ndimage.uniform_filter(_neighbour_mean(volume, hu[:, *part], s), size)
         out += [_windows(s, hu[s], clean, guide, window, *phase) for phase in phases]
     found = np.concatenate(out)
     found[:, 1] += rows.start
@@ -175,14 +177,21 @@ def _interior(
     volume: CTVolume, findings: Findings, inside: BoolArray, s: int, rows: slice, columns: slice
 ) -> BoolArray:
     """Parenchyma of slice s, outside streaks, at least 5 mm from the edge of the intracranial space in all directions."""
-    near = np.abs(volume.slice_positions - volume.slice_positions[s]) <= BONE_MARGIN_MM
-    deep = inside[near].all(axis=0).view(np.uint8)
-    for axis, step in enumerate(volume.pixel_spacing):
-        deep = ndimage.minimum_filter1d(deep, 2 * int(np.ceil(BONE_MARGIN_MM / step)) + 1, axis=axis, mode="constant", cval=0)
-    interior = deep.view(bool) & mask_of(findings.tissue[s, rows, columns], PARENCHYMA)
+    near = np.flatnonzero(np.abs(volume.slice_positions - volume.slice_positions[s]) <= BONE_MARGIN_MM)
+    deep = np.logical_and.reduce(inside[near[0] : near[-1] + 1])
+    interior = eroded(deep, *(int(np.ceil(BONE_MARGIN_MM / step)) for step in volume.pixel_spacing)) & mask_of(findings.tissue[s, rows, columns], PARENCHYMA)
     if findings.streak is not None:
         interior &= ~findings.streak[s, rows, columns]
     return interior
+
+
+def _around(interior: BoolArray, size: tuple[int, int]) -> tuple[slice, slice]:
+    """The part of a slice that smoothing over ``size`` pixels needs; ``interior`` keeps away from the edges by more than that."""
+    rows, columns = np.flatnonzero(interior.any(axis=1)), np.flatnonzero(interior.any(axis=0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    j, i = (slice(max(0, int(x[0]) - n), int(x[-1]) + n + 1) for x, n in zip((rows, columns), size, strict=True))
+    return j, i
 
 
 def _neighbour_mean(volume: CTVolume, hu: NDArray[np.int16], s: int) -> FloatArray:

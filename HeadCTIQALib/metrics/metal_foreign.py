@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings, Tissue
-from HeadCTIQALib.metrics.common import bounding_box, limits, mask_of, voxel_ras
+from HeadCTIQALib.metrics.common import bounding_box, limits, mask_of, slice_counts, voxel_ras
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -75,9 +75,8 @@ def streak_extent(volume: CTVolume, findings: Findings) -> Measurement:
         return not_assessable("streak_extent", "Nothing looked for streaks in this scan.")
     if findings.streak.shape != volume.shape:
         raise ValueError(f"a streak mask of shape {findings.streak.shape} does not fit a volume of shape {volume.shape}")
-    inside = mask_of(findings.tissue, INTRACRANIAL)
-    counts = np.array([np.count_nonzero(m) for m in inside], float)
-    streaked = np.array([np.count_nonzero(m & s) for m, s in zip(inside, findings.streak, strict=True)], float)
+    counts = slice_counts(findings.tissue, INTRACRANIAL)
+    streaked = np.array([np.count_nonzero(mask_of(t, INTRACRANIAL) & s) for t, s in zip(findings.tissue, findings.streak, strict=True)], float)
     total = float(counts @ volume.voxel_volumes_ml)
     if total < MIN_INTRACRANIAL_ML:
         return not_assessable("streak_extent", f"Only {total:.0f} mL of intracranial space were found in the scan.")

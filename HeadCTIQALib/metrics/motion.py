@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings
-from HeadCTIQALib.metrics.common import limits, mask_of, slice_areas
+from HeadCTIQALib.metrics.common import limits, slice_areas
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -25,7 +25,7 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
     grades = np.asarray(grades, int)
     if grades.shape != (volume.shape[0],) or grades.min() < -1 or grades.max() > 3:
         raise ValueError(f"motion grades must be {volume.shape[0]} values in -1..3")
-    areas = slice_areas(mask_of(findings.tissue, INTRACRANIAL), volume)
+    areas = slice_areas(volume, findings.tissue, INTRACRANIAL)
     total = float(areas.sum())
     if total == 0:
         return not_assessable("motion_extent", "No intracranial tissue was found in the scan.")

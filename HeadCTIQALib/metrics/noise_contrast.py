@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import Findings, Tissue
-from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, limits, voxel_ras
+from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, limits, voxel_ras
 from HeadCTIQALib.metrics.local_noise import global_noise
 from HeadCTIQALib.metrics.positioning import midsagittal_normal
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.kernels import is_sharp
-from HeadCTIQALib.volume.types import CTVolume
+from HeadCTIQALib.volume.types import CTVolume, Vector
 
 MIN_TISSUE_ML = 1.0
 MIN_SIDE_ML = 0.4
@@ -26,6 +26,10 @@ MAX_CNR_NOISE_HU = 20.0
 DETREND_MM = 6.5
 # partial volume at the borders; white matter borders on fluid and cortex everywhere, and there is plenty of it
 MARGIN_MM = {Tissue.DEEP_GREY: 1.0, Tissue.WHITE: 1.5}
+
+
+#: (tissue, native slice) to the eroded mask (where it begins, its shape and bits) and its residuals.
+Memory = dict[tuple[Tissue, int], tuple[tuple[object, ...], NDArray[np.float32]]]
 
 
 def noise(volume: CTVolume, findings: Findings) -> Measurement:
@@ -63,7 +67,7 @@ def noise(volume: CTVolume, findings: Findings) -> Measurement:
     )
 
 
-def gray_white_cnr(volume: CTVolume, findings: Findings) -> Measurement:
+def gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory | None = None) -> Measurement:
     """Grey-white contrast-to-noise ratio: (median deep grey - median white) / sqrt((s_G^2 + s_W^2)/2); higher is better.
 
     s is the robust noise SD in each tissue: 1.4826 * MAD of HU minus the local mean of the same tissue in 6.5 mm
@@ -72,22 +76,27 @@ def gray_white_cnr(volume: CTVolume, findings: Findings) -> Measurement:
     the larger contrast is used and flagged.  Details: ``contrast_hu``, ``noise_hu``, ``deep_grey_hu``, ``white_hu``,
     and ``contrast_right_hu``, ``contrast_left_hu`` where both sides can be measured.
     Source: Nakamura et al. 2019 (7.1 HU, CNR 1.77); inference for the lower limit.
+
+    Args:
+        memory: keeps the residuals of every slice from one measurement of the same ``volume`` to the next; only slices
+            whose eroded masks changed are detrended again.
     """
     kernel = volume.acquisition.kernel
     if is_sharp(kernel):
         return not_assessable("gray_white_cnr", f"The kernel {kernel} is too sharp for grey-white contrast: use a soft-tissue reconstruction.")
     try:
-        return _gray_white_cnr(volume, findings)
+        return _gray_white_cnr(volume, findings, {} if memory is None else memory)
     except Unassessable as reason:
         return not_assessable("gray_white_cnr", str(reason))
 
 
-def _gray_white_cnr(volume: CTVolume, findings: Findings) -> Measurement:
+def _gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory) -> Measurement:
     flags: list[str] = []
-    deep = _samples(volume, findings, Tissue.DEEP_GREY, "deep grey matter")
-    white = _samples(volume, findings, Tissue.WHITE, "white matter")
+    plane = _midsagittal(volume, findings)
+    deep = _samples(volume, findings, Tissue.DEEP_GREY, "deep grey matter", plane, memory)
+    white = _samples(volume, findings, Tissue.WHITE, "white matter", plane, memory)
     details: dict[str, float] = {}
-    deep, white, used = _better_side(volume, findings, deep, white, details, flags)
+    deep, white, used = _better_side(deep, white, plane, details, flags)
     contrast, noise_hu = deep.median - white.median, float(np.sqrt((deep.noise_hu**2 + white.noise_hu**2) / 2))
     if noise_hu > MAX_CNR_NOISE_HU:
         raise Unassessable(f"The noise of {noise_hu:.0f} HU is too high for grey-white contrast.")
@@ -121,24 +130,21 @@ def _gray_white_cnr(volume: CTVolume, findings: Findings) -> Measurement:
 
 @dataclass(frozen=True)
 class _Samples:
-    """One tissue: parallel arrays over its eroded voxels (native indices, HU, residual against the local mean)."""
+    """One tissue: parallel arrays over its eroded voxels (native slice, HU, residual against the local mean, side)."""
 
     k: NDArray[np.intp]
-    j: NDArray[np.intp]
-    i: NDArray[np.intp]
-    hu: NDArray[np.float32]
+    hu: NDArray[np.int16]
     residual: NDArray[np.float32]
+    right: BoolArray  # on the side of the mid-sagittal plane to which its normal points; all False without a plane
     ml: float
-
-    def right_of(self, volume: CTVolume, origin: NDArray[np.float64], normal: NDArray[np.float64]) -> BoolArray:
-        """True for voxels on the side of a plane to which ``normal`` points."""
-        height = (volume.origins - origin) @ normal
-        return height[self.k] + self.j * (volume.col_step @ normal) + self.i * (volume.row_step @ normal) > 0
 
     def where(self, keep: BoolArray) -> _Samples:
         """The voxels chosen by ``keep``."""
-        ml = self.ml * np.count_nonzero(keep) / len(keep)
-        return _Samples(self.k[keep], self.j[keep], self.i[keep], self.hu[keep], self.residual[keep], ml)
+        return _Samples(self.k[keep], self.hu[keep], self.residual[keep], self.right[keep], self.ml_of(keep))
+
+    def ml_of(self, keep: BoolArray) -> float:
+        """Volume of the voxels chosen by ``keep``, mL."""
+        return self.ml * np.count_nonzero(keep) / len(keep)
 
     @property
     def median(self) -> float:
@@ -148,46 +154,61 @@ class _Samples:
     @property
     def noise_hu(self) -> float:
         r = self.residual[np.isfinite(self.residual)]
-        return float(1.4826 * np.median(np.abs(r - np.median(r)))) if len(r) else 0.0
+        return float(1.4826 * _median(np.abs(r - _median(r)))) if len(r) else 0.0
 
 
-def _grouped_median(hu: NDArray[np.float32]) -> float:
-    m = float(np.median(hu))
-    below, at = np.count_nonzero(hu < m), np.count_nonzero(hu == m)
-    return m - 0.5 + (0.5 * len(hu) - below) / at if at else m
+def _median(values: NDArray[np.float32]) -> np.float32:
+    """As ``np.median`` of numbers that are all finite, without its search for those that are not."""
+    middle = [(len(values) - 1) // 2, len(values) // 2]
+    return np.float32(np.partition(values, middle)[middle].mean())
+
+
+def _grouped_median(hu: NDArray[np.int16]) -> float:
+    low = int(hu.min())
+    counts = np.bincount(hu.astype(np.intp) - low)
+    up_to = np.cumsum(counts)
+    lower, upper = np.searchsorted(up_to, [(len(hu) - 1) // 2, len(hu) // 2], side="right")
+    if lower != upper:  # the middle falls between two values
+        return low + float(lower + upper) / 2
+    return low + float(lower) - 0.5 + (0.5 * len(hu) - (up_to[lower] - counts[lower])) / counts[lower]
 
 
 def _better_side(
-    volume: CTVolume, findings: Findings, deep: _Samples, white: _Samples, details: dict[str, float], flags: list[str]
+    deep: _Samples, white: _Samples, plane: _Plane | None, details: dict[str, float], flags: list[str]
 ) -> tuple[_Samples, _Samples, str]:
     """Both tissues of the side(s) to use, and which; the comparison goes to ``details`` and ``flags``."""
     both = (deep, white, "both sides")
-    try:
-        n = midsagittal_normal(volume, findings)
-    except Unassessable:
+    if plane is None:
         flags.append("The sides were not compared: there is no reliable mid-sagittal plane.")
         return both
-    assert findings.midsagittal is not None
-    origin = np.asarray(findings.midsagittal.origin, float)
-    right = [t.right_of(volume, origin, n[0] * volume.r + n[1] * volume.a + n[2] * volume.k) for t in (deep, white)]
-    sides = {
-        "right": (deep.where(right[0]), white.where(right[1])),
-        "left": (deep.where(~right[0]), white.where(~right[1])),
-    }
-    if min(t.ml for pair in sides.values() for t in pair) < MIN_SIDE_ML:
+    sides = {"right": (deep.right, white.right), "left": (~deep.right, ~white.right)}
+    if min(t.ml_of(keep) for pair in sides.values() for t, keep in zip((deep, white), pair, strict=True)) < MIN_SIDE_ML:
         flags.append("The sides were not compared: one side has too little deep grey or white matter.")
         return both
-    contrast = {side: pair[0].median - pair[1].median for side, pair in sides.items()}
+    contrast = {side: _grouped_median(deep.hu[d]) - _grouped_median(white.hu[w]) for side, (d, w) in sides.items()}
     details |= {f"contrast_{side}_hu": c for side, c in contrast.items()}
     difference = abs(contrast["right"] - contrast["left"])
     if difference <= SIDE_DIFFERENCE_HU:
         return both
     better = max(contrast, key=lambda side: contrast[side])
     flags.append(f"The contrast differs by {difference:.1f} HU between the sides; only the patient's {better} side is used.")
-    return (*sides[better], f"{better} side only")
+    return deep.where(sides[better][0]), white.where(sides[better][1]), f"{better} side only"
 
 
-def _samples(volume: CTVolume, findings: Findings, tissue: Tissue, name: str) -> _Samples:
+_Plane = tuple[Vector, Vector]  # origin and unit normal, RAS
+
+
+def _midsagittal(volume: CTVolume, findings: Findings) -> _Plane | None:
+    """The mid-sagittal plane, its normal to the patient's right, or None where there is no reliable one."""
+    try:
+        n = midsagittal_normal(volume, findings)
+    except Unassessable:
+        return None
+    assert findings.midsagittal is not None
+    return np.asarray(findings.midsagittal.origin, float), n[0] * volume.r + n[1] * volume.a + n[2] * volume.k
+
+
+def _samples(volume: CTVolume, findings: Findings, tissue: Tissue, name: str, plane: _Plane | None, memory: Memory) -> _Samples:
     """Eroded voxels of one tissue outside streaks, with residuals against the local mean."""
     mask = findings.tissue == tissue
     if findings.streak is not None:
@@ -195,26 +216,33 @@ def _samples(volume: CTVolume, findings: Findings, tissue: Tissue, name: str) ->
     box = bounding_box(mask)
     if box is None:
         raise Unassessable(f"No {name} was found.")
-    mask = mask[box]
     dj, di = volume.pixel_spacing
-    margin = MARGIN_MM[tissue]
-    core = _erode(mask, max(1, round(margin / dj)), max(1, round(margin / di)))
-    ml = float(np.count_nonzero(core, axis=(1, 2)) @ volume.voxel_volumes_ml[box[0]])
+    margins = [max(1, round(MARGIN_MM[tissue] / step)) for step in (dj, di)]
+    hu = volume.hu[box]
+
+    found = []
+    for s, of_slice in enumerate(mask[box]):
+        core = eroded(of_slice, *margins)
+        key, state = (tissue, box[0].start + s), (box[1].start, box[2].start, core.shape, np.packbits(core).tobytes())
+        if key not in memory or memory[key][0] != state:
+            memory[key] = (state, _residual(hu[s], core, dj, di))
+        found.append((hu[s][core], memory[key][1], _right(volume, box, s, core, plane)))
+    counts = [len(values) for values, _, _ in found]
+    ml = float(np.array(counts) @ volume.voxel_volumes_ml[box[0]])
     if ml < MIN_TISSUE_ML:
         raise Unassessable(f"Only {ml:.1f} mL of {name} were found; {MIN_TISSUE_ML:g} mL are needed.")
-    k, j, i = np.nonzero(core)
-    cropped = volume.hu[box]
-    residual = np.concatenate(
-        [_residual(cropped[s], core[s], dj, di) for s in range(len(core)) if core[s].any()]
-    )
-    start = [axis.start for axis in box]
-    return _Samples(k + start[0], j + start[1], i + start[2], cropped[k, j, i].astype(np.float32), residual, ml)
+    values, residual, right = (np.concatenate(part) for part in zip(*found, strict=True))
+    return _Samples(np.repeat(np.arange(box[0].start, box[0].stop), counts), values, residual, right, ml)
 
 
-def _erode(mask: BoolArray, nj: int, ni: int) -> BoolArray:
-    """In-plane square erosion of every slice by nj rows and ni columns."""
-    out = ndimage.minimum_filter1d(mask.view(np.uint8), 2 * nj + 1, axis=1, mode="constant", cval=0)
-    return ndimage.minimum_filter1d(out, 2 * ni + 1, axis=2, mode="constant", cval=0).view(bool)
+def _right(volume: CTVolume, box: tuple[slice, slice, slice], s: int, core: BoolArray, plane: _Plane | None) -> BoolArray:
+    """(n,) which voxels of ``core``, slice ``s`` of ``box``, lie on the side to which the normal of ``plane`` points."""
+    if plane is None:
+        return np.zeros(np.count_nonzero(core), bool)
+    origin, normal = plane
+    rows, columns = (np.arange(part.start, part.stop) for part in box[1:])
+    height = (volume.origins[box[0].start + s] - origin) @ normal + rows * (volume.col_step @ normal)
+    return np.asarray((height[:, None] + columns * (volume.row_step @ normal))[core] > 0)
 
 
 def _residual(hu: NDArray[np.int16], core: BoolArray, dj: float, di: float) -> NDArray[np.float32]:
@@ -222,6 +250,8 @@ def _residual(hu: NDArray[np.int16], core: BoolArray, dj: float, di: float) -> N
 
     The voxel's own share in that mean shrinks the residual by sqrt(1 - 1/n); this is undone.
     """
+    if not core.any():
+        return np.empty(0, np.float32)
     size = (max(3, round(DETREND_MM / dj)), max(3, round(DETREND_MM / di)))
     area = size[0] * size[1]
     weight = core.astype(np.float32)
