@@ -20,7 +20,8 @@ _AROUND_MM = 12.0  # along the scan: noise looks at neighbouring slices up to 6 
 _LABELS: Mapping[str, tuple[Tissue, ...]] = {
     "noise": INTRACRANIAL, "motion_extent": INTRACRANIAL, "streak_extent": INTRACRANIAL, "gray_white_cnr": _DEEP,
 }  # fmt: skip
-_Box = tuple[slice, slice, slice]
+#: Slices, rows and columns of a scan.
+Box = tuple[slice, slice, slice]
 
 
 class Cropping:
@@ -47,7 +48,7 @@ class Cropping:
                     self._boxes[labels] = new if box is None else _joined(box, new)
         self._seen.update(edits)
 
-    def box(self, iqm: str) -> _Box | None:
+    def box(self, iqm: str) -> Box | None:
         """The box for an IQM; None where all of the scan is needed."""
         box = self._boxes.get(_LABELS.get(iqm, ()))
         if box is None:
@@ -57,7 +58,7 @@ class Cropping:
         return slice(max(0, int(near[0]) - 1), int(near[-1]) + 2), box[1], box[2]
 
 
-def crop(volume: CTVolume, findings: Findings, box: _Box) -> tuple[CTVolume, Findings]:
+def crop(volume: CTVolume, findings: Findings, box: Box) -> tuple[CTVolume, Findings]:
     """Both cut to ``box`` (slices, rows, columns); world positions and slice widths stay as they are."""
     slices, rows, columns = box
     origins = volume.origins[slices] + rows.start * volume.col_step + columns.start * volume.row_step
@@ -69,11 +70,12 @@ def crop(volume: CTVolume, findings: Findings, box: _Box) -> tuple[CTVolume, Fin
         "streak": None if findings.streak is None else findings.streak[box],
         "motion_grades": None if findings.motion_grades is None else findings.motion_grades[slices],
         "motion_index": None if findings.motion_index is None else findings.motion_index[slices],
+        "motion_probability": None if findings.motion_probability is None else findings.motion_probability[slices],
     }
     return small, findings.with_(tissue=findings.tissue[box], **parts)
 
 
-def uncropped(measurement: Measurement, box: _Box) -> Measurement:
+def uncropped(measurement: Measurement, box: Box) -> Measurement:
     """A measurement of a cropped scan with the slice numbers of the whole."""
     evidence, first = measurement.evidence, box[0].start
     if evidence is None or not first:
@@ -82,6 +84,6 @@ def uncropped(measurement: Measurement, box: _Box) -> Measurement:
     return replace(measurement, evidence=replace(evidence, slice_index=index, slices=tuple(s + first for s in evidence.slices)))
 
 
-def _joined(a: _Box, b: _Box) -> _Box:
+def _joined(a: Box, b: Box) -> Box:
     k, j, i = (slice(min(x.start, y.start), max(x.stop, y.stop)) for x, y in zip(a, b, strict=True))
     return k, j, i

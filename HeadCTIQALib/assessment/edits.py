@@ -66,9 +66,13 @@ class TissueChange:
         return parts_between(working.paint("tissue", self.labels))
 
     def box(self, shape: tuple[int, int, int]) -> tuple[slice, slice, slice]:
-        """The smallest box of a (K, J, I) scan that holds the change, which must not be empty."""
-        k, j, i = (slice(int(x.min()), int(x.max()) + 1) for x in np.unravel_index(self.labels.indices(), shape))
-        return k, j, i
+        """A small box of a (K, J, I) scan that holds the change, which must not be empty; whole rows where a run goes on in the next."""
+        first, last = (np.unravel_index(x, shape) for x in (self.labels.starts, self.labels.starts + self.labels.lengths - 1))
+        box, runs_on = [], False
+        for a, b, count in zip(first, last, shape, strict=True):
+            box.append(slice(0, count) if runs_on else slice(int(a.min()), int(b.max()) + 1))
+            runs_on = runs_on or bool((a != b).any())
+        return box[0], box[1], box[2]
 
     def to_json(self) -> dict[str, Any]:
         """The change in JSON types."""

@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 Labels = NDArray[np.uint8]
 
 
+def differing(a: NDArray[Any], b: NDArray[Any]) -> list[int]:
+    """The slices in which two (K, J, I) arrays differ, found without a third array of that size."""
+    return [] if a is b else [k for k, (x, y) in enumerate(zip(a, b, strict=True)) if not np.array_equal(x, y)]
+
+
 @dataclass(frozen=True, eq=False)
 class LabelChange:
     """New values in runs of the flattened (K, J, I) label map.
@@ -29,15 +34,15 @@ class LabelChange:
     values: Labels
 
     @classmethod
-    def between(cls, old: Labels, new: Labels) -> LabelChange:
-        """What turns ``old`` into ``new``; both (K, J, I), read in C order.
+    def between(cls, old: Labels, new: Labels, slices: range | None = None) -> LabelChange:
+        """What turns ``old`` into ``new``; both (K, J, I), read in C order; only ``slices`` can differ, where given.
 
         Raises:
             ValueError: arrays of different shapes.
         """
         if old.shape != new.shape:
             raise ValueError(f"label maps of shapes {old.shape} and {new.shape} cannot be compared")
-        found = [np.flatnonzero(a != b) + n * a.size for n, (a, b) in enumerate(zip(old, new, strict=True))]
+        found = [np.flatnonzero(old[k] != new[k]) + k * old[k].size for k in (range(len(old)) if slices is None else slices)]
         where = np.concatenate(found) if found else np.empty(0, np.int64)
         return cls.at(where, new.reshape(-1)[where])
 
@@ -55,6 +60,13 @@ class LabelChange:
     def size(self) -> int:
         """Number of voxels that change."""
         return int(self.lengths.sum())
+
+    def slices(self, shape: tuple[int, ...]) -> range:
+        """The slices of a (K, J, I) label map from the first to the last change."""
+        if not self.size:
+            return range(0)
+        area = shape[1] * shape[2]
+        return range(int(self.starts[0]) // area, (int(self.starts[-1]) + int(self.lengths[-1]) - 1) // area + 1)
 
     def indices(self) -> NDArray[np.int64]:
         """(size,) flat indices of the voxels that change."""

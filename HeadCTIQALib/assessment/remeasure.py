@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
-from HeadCTIQALib.metrics import Measurement, measure
+from HeadCTIQALib.metrics import Measurement, Memory, measure
 from HeadCTIQALib.metrics.extras import Extra
 from HeadCTIQALib.metrics.extras import extras as measure_extras
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import Correction, apply_corrections
-from .cropping import Cropping, crop, uncropped
+from .cropping import Box, Cropping, crop, uncropped
 from .edits import Edit, RegionChange, ValueChange, Working
 from .inputs import EXTRA_INPUTS, INPUTS
 from .record import DECIMALS
@@ -60,6 +60,7 @@ class Remeasure:
         self._measured: dict[tuple[str, tuple[Edit, ...]], Measurement] = {}
         self._extras: dict[tuple[str, tuple[Edit, ...]], Extra] = {}
         self._cropping = Cropping(volume, original)
+        self._memory: tuple[Box | None, Memory] = (None, {})  # of the scan cut to that box
         self.original_measurements: Mapping[str, Measurement] = dict(measurements or measure(volume, original))
 
     def state(self, edits: Sequence[Edit], near: State | None = None) -> State:
@@ -95,13 +96,22 @@ class Remeasure:
                 return measure_in_regions(self.volume, iqm, edit.change.regions)
             if edit is not None and isinstance(edit.change, ValueChange) and not state.touching(INPUTS[iqm]):
                 return self.original_measurements[iqm]  # the typed value goes on top
-            box = self._cropping.box(iqm)
-            if box is None:
-                return measure(self.volume, state.findings, only={iqm})[iqm]
-            return uncropped(measure(*crop(self.volume, state.findings, box), only={iqm})[iqm], box)
+            return self._measure_one(state.findings, iqm)
 
         with ThreadPoolExecutor(2, "measure") as pool:  # numpy works outside Python's lock
             return dict(zip(iqms, pool.map(one, iqms), strict=True))
+
+    def _measure_one(self, findings: Findings, iqm: str) -> Measurement:
+        box = self._cropping.box(iqm)
+        if box is None:
+            return measure(self.volume, findings, only={iqm})[iqm]
+        if iqm == "gray_white_cnr" and self._memory[0] != box:
+            self._memory = (box, {})
+        return uncropped(measure(*crop(self.volume, findings, box), only={iqm}, memory=self._memory[1])[iqm], box)
+
+    def prepare(self) -> None:
+        """Do what the first correction of grey or white matter, or of the plane, would have to wait for."""
+        self._measure_one(self.original, "gray_white_cnr")
 
     def corrections(self, state: State) -> tuple[Correction, ...]:
         """The edits of a state as the record lists them: under the IQM they were made for, then under others that followed."""

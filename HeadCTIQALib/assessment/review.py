@@ -129,6 +129,10 @@ class Review:
             raise CorrectionError(f"The corrections in {stored.folder} are damaged; assess the scan again.") from error
         return cls(volume, findings, measurements, edits=edits, scoring_model=scoring_model or model_of(record), record=record)
 
+    def prepare(self) -> None:
+        """Do now what the first correction would have to wait for; about half a second for a large scan."""
+        self._work.prepare()
+
     # what there is to see
 
     @property
@@ -205,7 +209,7 @@ class Review:
         check_tissue(self.volume, streak.view(np.uint8) if streak.dtype == bool else streak)
         before = self.findings.streak
         old = np.zeros(self.volume.shape, np.uint8) if before is None else before.view(np.uint8)
-        change = LabelChange.between(old, streak.astype(bool).view(np.uint8))
+        change = LabelChange.between(old, np.asarray(streak, bool).view(np.uint8))
         if not change.size and before is not None:
             return iqm
         return self._edit(StreakChange(change), iqm, corrector, reason)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +43,10 @@ def review_block(work: Remeasure, state: State, scores: Scores) -> dict[str, Any
         "scores": scores_only(scores),
     }
     changes = [e.change for e in state.edits]
-    if any(isinstance(c, TissueChange) for c in changes):
-        block["tissue"] = LabelChange.between(now.tissue, original.tissue).to_json()
-    if any(isinstance(c, StreakChange) for c in changes):
-        block["streak"] = None if original.streak is None else LabelChange.between(_bytes(now), _bytes(original)).to_json()
+    if tissue := [c.labels for c in changes if isinstance(c, TissueChange)]:
+        block["tissue"] = _back(now.tissue, original.tissue, tissue).to_json()
+    if streak := [c.labels for c in changes if isinstance(c, StreakChange)]:
+        block["streak"] = None if original.streak is None else _back(_bytes(now), _bytes(original), streak).to_json()
     points = {id_ for c in changes if isinstance(c, LandmarkChange) for id_ in c.landmarks}
     if points:
         block["landmarks"] = {id_: asdict(original.landmarks[id_]) if id_ in original.landmarks else None for id_ in sorted(points)}
@@ -139,6 +139,14 @@ def model_of(record: Mapping[str, Any]) -> ScoringModel:
 def _bytes(findings: Findings) -> Any:
     """The streak mask as bytes, empty where there is none."""
     return np.zeros(findings.tissue.shape, np.uint8) if findings.streak is None else findings.streak.view(np.uint8)
+
+
+def _back(now: Any, original: Any, changes: Sequence[LabelChange]) -> LabelChange:
+    """What turns ``now`` into ``original`` again; only slices that ``changes`` painted are compared."""
+    painted = [c.slices(now.shape) for c in changes if c.size]
+    if not painted:
+        return LabelChange.between(now, original, range(0))
+    return LabelChange.between(now, original, range(min(s.start for s in painted), max(s.stop for s in painted)))
 
 
 def _put_back(now: Any, entry: Mapping[str, Any]) -> Any:

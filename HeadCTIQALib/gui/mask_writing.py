@@ -10,6 +10,7 @@ import slicer
 import vtk
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
+from HeadCTIQALib.assessment.labels import differing
 from HeadCTIQALib.findings import Findings, Tissue
 from HeadCTIQALib.findings.terminology import SEGMENT_IDS, STREAK
 from HeadCTIQALib.volume.types import CTVolume
@@ -72,7 +73,8 @@ _Plan = list[tuple[int, _Index, int]]  # layer, voxels in it, new label
 
 
 def _tissue_plan(segmentation: Any, layers: dict[int, _Layer], of: dict[str, int], before: Findings, after: Findings) -> _Plan | None:
-    where: Any = np.nonzero(before.tissue != after.tissue)
+    changed = differing(before.tissue, after.tissue)
+    where = _where([before.tissue[k] != after.tissue[k] for k in changed], changed)
     if not len(where[0]):
         return []
     plan: _Plan = []
@@ -103,8 +105,9 @@ def _streak_plan(segmentation: Any, layers: dict[int, _Layer], of: dict[str, int
     if before.streak is None or after.streak is None:
         return None
     plan: _Plan = []
-    for new, differ in ((False, before.streak & ~after.streak), (True, after.streak & ~before.streak)):
-        where: Any = np.nonzero(differ)
+    changed = differing(before.streak, after.streak)
+    for new, old, now in ((False, after.streak, before.streak), (True, before.streak, after.streak)):
+        where = _where([now[k] & ~old[k] for k in changed], changed)
         if not len(where[0]):
             continue
         if STREAK not in of:
@@ -114,6 +117,14 @@ def _streak_plan(segmentation: Any, layers: dict[int, _Layer], of: dict[str, int
             return None
         plan.append((of[STREAK], index, segmentation.GetSegment(STREAK).GetLabelValue() if new else 0))
     return plan
+
+
+def _where(masks: list[np.ndarray], slices: list[int]) -> _Index:
+    """Indices (k, j, i) of the True voxels of (J, I) ``masks``, one for each of ``slices``."""
+    if not slices:
+        return np.empty(0, int), np.empty(0, int), np.empty(0, int)
+    n, j, i = np.nonzero(np.stack(masks))
+    return np.asarray(slices)[n], j, i
 
 
 def _layer(image: Any, volume: CTVolume) -> _Layer | None:

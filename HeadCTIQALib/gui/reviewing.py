@@ -17,6 +17,7 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from HeadCTIQALib.assessment.labels import differing
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.findings import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
@@ -92,10 +93,14 @@ class Reviewing(VTKObservationMixin):
 
     def prepare(self, *_arguments: Any) -> None:
         """Read masks and points before anybody edits them: afterwards the scene no longer knows what was there."""
+        if self._review is not None:
+            return
         try:
-            _ = self.review
+            review = self.review
         except HeadCTIQAError:
             return  # said when somebody corrects
+        if review is not None:
+            review.prepare()
 
     def correct(self, action: Callable[[Any], object]) -> bool:
         """Do ``action(review)`` (a correction, undo, a revert), show the result, and put it into the scene; whether it worked."""
@@ -167,10 +172,12 @@ class Reviewing(VTKObservationMixin):
         results: Any = self._session.results
         tissue, streak = results.read_tissue(review.volume)
         known, reason = review.findings, _("Edited in the Segment Editor.")
-        same = streak is None if known.streak is None else streak is None or np.array_equal(streak, known.streak)
-        if not same and known.streak is not None:
-            gone = known.streak & ~streak
-            if not (gone & (tissue == known.tissue)).any() and not (streak & ~known.streak).any():
+        changed = [] if streak is None or known.streak is None else differing(streak, known.streak)
+        same = not changed if known.streak is not None else streak is None
+        if changed:
+            before, now = known.streak[changed], streak[changed]
+            gone = before & ~now
+            if not (gone & (tissue[changed] == known.tissue[changed])).any() and not (now & ~before).any():
                 # the Segment Editor erases what it paints over; streaks lie over tissue and stay, in the scene as well
                 same = True
                 self._busy = True
@@ -287,11 +294,11 @@ class Reviewing(VTKObservationMixin):
 
 
 def _masks_differ(a: Findings, b: Findings) -> bool:
-    if a.tissue is not b.tissue and not np.array_equal(a.tissue, b.tissue):
+    if differing(a.tissue, b.tissue):
         return True
-    if a.streak is b.streak:
-        return False
-    return a.streak is None or b.streak is None or not np.array_equal(a.streak, b.streak)
+    if a.streak is None or b.streak is None:
+        return a.streak is not b.streak
+    return bool(differing(a.streak, b.streak))
 
 
 def _landmark_ids() -> tuple[str, ...]:

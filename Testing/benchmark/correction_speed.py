@@ -61,6 +61,7 @@ def main() -> int:
     slices = parser.parse_args().slices
     volume, findings = labelled_head(slices, 512, 0.46, 225.0 / slices)
     review = Review.of(evaluate(volume, findings))
+    review.prepare()  # as 3D Slicer does when it shows the scan
     print(f"{'correction':32s} {'processor s':>12s} {'wall s':>8s} {'then all, processor s':>22s}")
     for name, correct in corrections(review).items():
         wall, used = time.perf_counter(), time.process_time()
