@@ -6,16 +6,18 @@ import sys
 
 import numpy as np
 import pytest
+from assessment_stand_in import install
 from cohort_stand_in import record_of, template, values, write_cohort, write_reader_table
 
 from HeadCTIQALib import cli
+from HeadCTIQALib.assessment.record import measurements_from_record
 from HeadCTIQALib.cohort.calibrate import account_path, calibrate, calibration_scans
 from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
 from HeadCTIQALib.cohort.rescore import rescore
 from HeadCTIQALib.cohort.scans import find_folders, load_scans
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.resources import resource
-from HeadCTIQALib.scoring import guideline_model, load_model
+from HeadCTIQALib.scoring import guideline_model, load_model, score
 
 N = 40
 
@@ -122,6 +124,50 @@ def test_rescoring_changes_scores_and_report_only(fitted, tmp_path):
     again = rescore(tmp_path, model)
     assert (len(again.changed), len(again.unchanged)) == (0, 3)
     assert sorted(p.name for p in (tmp_path / names[1]).iterdir()) == ["assessment.json", "report.html"]
+
+
+def test_assess_scores_by_a_fitted_model_as_rescoring_would(fitted, dicom_head_folder, tmp_path, monkeypatch, capsys):
+    """``assess --scoring``, the networks replaced: the same record as an assessment by the guideline that is scored again."""
+    install(monkeypatch.setattr)
+    monkeypatch.setattr("HeadCTIQALib.report.render", lambda record, volume, findings: "<html></html>")
+    model = load_model(fitted)
+
+    def assess(name, *more):
+        code = cli.main(["assess", str(dicom_head_folder), "-o", str(tmp_path / name), "--progress", "none", *more])
+        return code, capsys.readouterr()
+
+    code, said = assess("fitted", "--scoring", str(fitted))
+    assert code == 0
+    assert model.name in said.out
+    code, _ = assess("guideline")
+    assert code == 0
+    (tmp_path / "guideline" / "report.html").unlink()
+    record, guideline = record_of(tmp_path / "fitted"), record_of(tmp_path / "guideline")
+    assert (record["scoring_model"]["id"], guideline["scoring_model"]["id"]) == (model.id, "guideline-1")
+    assert record["iqms"] == guideline["iqms"]
+    scores = score(measurements_from_record(record), model)
+    known = {c: s.score for c, s in scores.categories.items() if s.score is not None}
+    assert known
+    assert {c: record["categories"][c]["score"] for c in known} == pytest.approx(known, abs=1e-4)
+    assert any(record["categories"][c]["score"] != guideline["categories"][c]["score"] for c in known)
+    assert cli.main(["rescore", "--assessments", str(tmp_path / "guideline"), "--scoring", str(fitted)]) == 0
+    again = record_of(tmp_path / "guideline")
+    for key in ("scoring_model", "categories", "overall"):
+        assert again[key] == record[key]
+
+
+@pytest.mark.parametrize("text", [None, "{}", "no json", '{"format": "headctiqa-scoring-model", "version": 99}'])
+def test_assess_refuses_a_model_that_it_cannot_use_before_anything_else(text, dicom_head_folder, tmp_path, monkeypatch, capsys):
+    def never(*arguments, **more):
+        raise AssertionError("the networks were asked")
+
+    install(monkeypatch.setattr, never)
+    if text is not None:
+        (tmp_path / "m.json").write_text(text)
+    code = cli.main(["assess", str(dicom_head_folder), "-o", str(tmp_path / "out"), "--scoring", str(tmp_path / "m.json"), "--progress", "none"])
+    assert code == 5
+    assert "m.json" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_rescored_records_keep_the_schema(fitted, tmp_path):
