@@ -21,6 +21,7 @@ from HeadCTIQALib.scoring import (
 )
 from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, folds, split
 from HeadCTIQALib.scoring.fit import fit_model
+from HeadCTIQALib.scoring.fit_weights import fitted_weights
 from HeadCTIQALib.scoring.linear import coefficient_intervals, least_squares, non_negative, simplex_weights
 
 LOW = np.array([0, 0, 0, -8, -8, 3, 0.8, 0, 0, 0])
@@ -133,6 +134,19 @@ def test_diagnostics_against_statsmodels():
     left_out = api.OLS(np.delete(y, 4), np.delete(design, 4, axis=0)).fit().predict(design[4])[0]
     assert r.left_out[4] == pytest.approx(left_out)
     assert (r.r_squared, r.residual_sd) == pytest.approx((reference.rsquared, math.sqrt(reference.mse_resid)))
+
+
+def test_weights_lie_inside_their_own_intervals_and_those_cover_the_truth():
+    """Percentile bootstrap: 40 sets of 60 scans, six weights each; before shrinkage, whatever the model then uses."""
+    rng, truth = np.random.default_rng(0), np.array([0.3, 0.1, 0.1, 0.25, 0.05, 0.2])
+    hits = np.zeros(6)
+    for _ in range(40):
+        scores = np.clip(rng.normal(80, 12, (60, 6)), 0, 100)
+        overall = scores @ truth + rng.normal(0, 3, 60)
+        found = fitted_weights(CalibrationSet(tuple(map(str, range(60))), np.zeros((60, 10)), np.column_stack([scores, overall])), 1)
+        assert all(w.low <= w.value <= w.high for w in found)
+        hits += [w.low <= t <= w.high for w, t in zip(found, truth, strict=True)]
+    assert hits.sum() / 240 > 0.89  # 94 % in 400 sets
 
 
 def test_simplex_weights_by_hand():

@@ -38,6 +38,7 @@ def _lines(c: Calibration) -> Iterator[str]:
     f = c.fit
     yield f"{f.model.name} ({f.model.id})"
     yield f"{len(c.calibration)} scans for calibration, {len(c.test)} kept for testing; readers: {', '.join(c.readers.readers)}"
+    yield "Coefficients and weights are those of the fit; the model blends them with the guideline's where shrunk is above 0."
     yield ""
     yield f"{'':28}{'scans':>6}{'R2':>7}{'shrunk':>8}   typical error on left-out scans"
     for category, part in f.categories.items():

@@ -48,7 +48,7 @@ class CalibrationSection:
         self._words = qt.QTextBrowser()
         self._words.setObjectName("calibrationWords")
         self._words.setMinimumHeight(120)
-        self._table = forms.table("calibrationTable", [_("Term"), _("Guideline"), _("Fitted"), _("95 % interval")], 0)
+        self._table = forms.table("calibrationTable", [_("Term"), _("Guideline"), _("New model"), _("95 % interval of the fit")], 0)
         self._table.setMinimumHeight(150)
         self._lay_out(parent.layout())
         self._enable()
@@ -177,21 +177,26 @@ def _errors(cv: Any) -> str:
 
 
 def coefficient_rows(fit: Any) -> list[tuple[str, str, str, str]]:
-    """Every coefficient of the fit beside the guideline's, where both look at the same feature; then the weights."""
+    """Every number of the guideline beside that of the fitted model, with the interval of the fit before shrinkage; then the weights."""
     from HeadCTIQALib.scoring import guideline_model
 
-    guideline = guideline_model()
-    rows = []
+    guideline, rows = guideline_model(), []
     for id_, category in fit.categories.items():
-        old = {(t.iqm, t.feature): t.coefficient for t in guideline.categories[id_].terms} | {("intercept", ""): guideline.categories[id_].intercept}
-        for c in category.coefficients:
-            before = old.get((c.term, "" if c.term == "intercept" else c.feature))
-            title = IQM_BY_ID[c.term].title if c.term in IQM_BY_ID else _("base")
-            rows.append((f"{CATEGORY_BY_ID[id_].title}: {title}", _number(before), _number(c.value), f"{c.low:.2f} .. {c.high:.2f}"))
-    for w in fit.weights:
-        title = CATEGORY_BY_ID[w.term].title if w.term in CATEGORY_BY_ID else w.term
-        rows.append((_("Weight: {title}").format(title=title), _number(guideline.weights.get(w.term)), _number(w.value), f"{w.low:.2f} .. {w.high:.2f}"))
+        old, new = (_numbers(model.categories[id_]) for model in (guideline, fit.model))
+        intervals = {(c.term, c.feature): f"{c.low:.2f} .. {c.high:.2f}" for c in category.coefficients}
+        for term, feature in dict.fromkeys((*new, *old)):
+            title = f"{IQM_BY_ID[term].title} ({feature})" if term in IQM_BY_ID else _("base")
+            key = (term, feature)
+            rows.append((f"{CATEGORY_BY_ID[id_].title}: {title}", _number(old.get(key)), _number(new.get(key)), intervals.get(key, "-")))
+    weights = {w.term: f"{w.low:.2f} .. {w.high:.2f}" for w in fit.weights}
+    for id_, weight in fit.model.weights.items():
+        rows.append((_("Weight: {title}").format(title=CATEGORY_BY_ID[id_].title), _number(guideline.weights[id_]), _number(weight), weights.get(id_, "-")))
     return rows
+
+
+def _numbers(model: Any) -> dict[tuple[str, str], float]:
+    """Base and coefficients of a category by term and feature."""
+    return {("intercept", ""): model.intercept} | {(t.iqm, t.feature): t.coefficient for t in model.terms}
 
 
 def _number(value: float | None) -> str:

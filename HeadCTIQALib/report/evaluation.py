@@ -127,9 +127,9 @@ def in_short(e: Evaluation) -> Iterator[str]:
                 f"{p.title}: the ICC(A,1) of {len(ours)} metrics with the readers' measurements lies between {words(low.icc)} "
                 f"({IQM_BY_ID[low.target].title}) and {words(high.icc)} ({IQM_BY_ID[high.target].title})."
             )
-        biased = [title_of(a.target) for a in e.scores if a.part == p and a.test.p is not None and a.test.p < 0.05]
+        biased = [f"{title_of(a.target)} {words(a.test.difference)}" for a in e.scores if a.part == p and a.test.p is not None and a.test.p < 0.05]
         if biased:
-            yield f"{p.title}: a difference from the readers at p < .05 was seen for {', '.join(biased)}."
+            yield f"{p.title}: a difference from the readers at p < .05 was seen, in points, for {'; '.join(biased)}."
     between = next((b for b in e.between if b.target == "overall" and b.part in judging and b.single.value is not None), None)
     if between is not None:
         yield f"Single readers agree on the overall score with ICC(A,1) {words(between.single)} ({between.part.title}, {len(between.readers)} readers)."

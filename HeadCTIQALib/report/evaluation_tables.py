@@ -141,15 +141,15 @@ def _correlations(e: Evaluation) -> Table:
 
 def _between(e: Evaluation) -> Table:
     rows = tuple(
-        (title_of(b.target), b.part.title, len(b.readers), b.single.n, b.single, b.consistency, b.mean, _range(tuple(b.each.values()))) for b in e.between
+        (title_of(b.target), b.part.title, len(b.readers), b.single.n, b.single, b.consistency, b.mean, *_extremes(tuple(b.each.values()))) for b in e.between
     )
-    note = "ICC(A,1): a single reader; ICC(C,1): offsets between readers not counted; ICC(A,k): the mean of all. Last column: every reader against the mean of the others."
-    return Table("readers", "Readers among themselves", ("Target", "Scans", "readers", "n", "ICC(A,1)", "ICC(C,1)", "ICC(A,k)", "reader against others"), rows, note)
+    note = "ICC(A,1): a single reader; ICC(C,1): offsets between readers not counted; ICC(A,k): the mean of all. Lowest and highest: ICC(A,1) of single readers with the mean of the others."
+    return Table("readers", "Readers among themselves", ("Target", "Scans", "readers", "n", "ICC(A,1)", "ICC(C,1)", "ICC(A,k)", "lowest reader", "highest reader"), rows, note)
 
 
-def _range(estimates: Sequence[Estimate]) -> str:
-    values = [e.value for e in estimates if e.value is not None]
-    return f"{number(min(values))} to {number(max(values))}" if values else "–"
+def _extremes(estimates: Sequence[Estimate]) -> tuple[Estimate | None, Estimate | None]:
+    known = sorted((e for e in estimates if e.value is not None), key=lambda e: e.value or 0.0)
+    return (known[0], known[-1]) if known else (None, None)
 
 
 def _subgroups(e: Evaluation) -> Table:

@@ -112,7 +112,8 @@ class Fit:
     """A scoring model fitted to readers, with the reasons to trust and to distrust it.
 
     Attributes:
-        weights: of the overall score after shrinkage, with bootstrap intervals of the fit; empty without overall scores.
+        weights: of the overall score before shrinkage, as coefficients are, with bootstrap intervals; empty without overall
+            scores.  What the model weighs with is in the model.
         weight_shrinkage: as :attr:`CategoryFit.shrinkage`.
         overall: cross-validation of the overall score.
         reasons_not_to_use: plain sentences; empty when the model is better than the guideline throughout.

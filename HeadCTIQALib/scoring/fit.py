@@ -28,7 +28,7 @@ from HeadCTIQALib.scoring.calibration import (
     folds,
 )
 from HeadCTIQALib.scoring.fit_category import Problem, category_problem, fit_category, predict, solve
-from HeadCTIQALib.scoring.fit_weights import GUIDELINE, solve_weights, weight_intervals
+from HeadCTIQALib.scoring.fit_weights import GUIDELINE, fitted_weights, solve_weights
 from HeadCTIQALib.scoring.types import ScoringModel
 
 
@@ -67,7 +67,7 @@ def fit_model(
         mode=mode,
         scans=data.scans,
         categories=categories,
-        weights=weight_intervals(data, weights, seed),
+        weights=fitted_weights(data, seed),
         weight_shrinkage=shrunk,
         overall=overall,
         reasons_not_to_use=tuple(_reasons(categories, overall, shrunk, len(data.scans))),

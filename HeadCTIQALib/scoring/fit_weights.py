@@ -28,15 +28,15 @@ def solve_weights(data: CalibrationSet, rows: NDArray[np.bool_]) -> tuple[Floats
     return (1 - s) * simplex_weights(x, y) + s * GUIDELINE, s
 
 
-def weight_intervals(data: CalibrationSet, weights: Floats, seed: int, confidence: float = 0.95) -> tuple[Coefficient, ...]:
-    """``weights`` with percentile bootstrap intervals of the unshrunk fit over scans; none where there was no fit."""
+def fitted_weights(data: CalibrationSet, seed: int, confidence: float = 0.95) -> tuple[Coefficient, ...]:
+    """The weights before shrinkage with percentile bootstrap intervals over scans (Efron 1979); none where there was no fit."""
     x, y = _complete(data, np.ones(len(data.scans), bool))
     if len(y) < MIN_SCANS:
         return ()
     rng = np.random.default_rng(seed)
     drawn = np.array([simplex_weights(x[i], y[i]) for i in rng.integers(0, len(y), (_BOOTSTRAPS, len(y)))])
     low, high = np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
-    return tuple(Coefficient(c.id, "score", float(w), float(a), float(b)) for c, w, a, b in zip(CATEGORIES, weights, low, high, strict=True))
+    return tuple(Coefficient(c.id, "score", float(w), float(a), float(b)) for c, w, a, b in zip(CATEGORIES, simplex_weights(x, y), low, high, strict=True))
 
 
 def _complete(data: CalibrationSet, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:

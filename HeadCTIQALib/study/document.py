@@ -123,5 +123,6 @@ def _fit(c: Calibration) -> Iterator[tuple[object, ...]]:
     for id_, f in c.fit.categories.items():
         cv = f.cross_validation
         yield CATEGORY_BY_ID[id_].title, f.n, f.r_squared, f.shrinkage, cv.rmse if cv else None, cv.guideline_rmse if cv else None
-    cv = c.fit.overall
-    yield "Overall", cv.n if cv else 0, None, c.fit.weight_shrinkage, cv.rmse if cv else None, cv.guideline_rmse if cv else None
+    for words, fit in ((f"Overall ({c.fit.mode} mode, used here)", c.fit), (f"Overall ({c.other.mode} mode)", c.other)):
+        cv = fit.overall
+        yield words, cv.n if cv else 0, None, fit.weight_shrinkage, cv.rmse if cv else None, cv.guideline_rmse if cv else None
