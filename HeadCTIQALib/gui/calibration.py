@@ -42,6 +42,11 @@ class CalibrationSection:
         self._mode.setObjectName("calibrationMode")
         for _id, title in _MODES:
             self._mode.addItem(title)
+        self._plot = qt.QComboBox()
+        self._plot.setObjectName("calibrationPlot")
+        self._plot.addItem(_("Model against readers"))
+        self._plot.addItem(_("Bland-Altman"))
+        self._plot.connect("currentIndexChanged(int)", self._turn_plot)
         self._fit = forms.button(_("Fit"), _("Fit a scoring model to the readers; nothing changes until you accept it."), self._fit_clicked, "fitButton")
         self._accept = forms.button(_("Accept"), _("Save the model and score by it from now on."), self._accept_clicked, "acceptModelButton")
         self._revert = forms.button(_("Revert"), _("Back to the model before."), self._revert_clicked, "revertModelButton")
@@ -71,9 +76,13 @@ class CalibrationSection:
         layout.addLayout(forms.row(self._fit, self._accept, self._revert))
         for widget in (self._notice, self._words, self._table):
             layout.addWidget(widget)
+        below = qt.QFormLayout()
+        below.addRow(_("Plot"), self._plot)
+        layout.addLayout(below)
 
     def _enable(self) -> None:
         self._accept.setEnabled(self._result is not None)
+        self._plot.setEnabled(self._result is not None)
         self._revert.setEnabled(self._result is not None or self._before is not None)
 
     def _fit_clicked(self, *_arguments: Any) -> None:
@@ -104,6 +113,10 @@ class CalibrationSection:
         self._words.setPlainText("\n".join(account(self._result)))
         forms.fill(self._table, coefficient_rows(self._result.fit), numbers=(1, 2))
         self._plots.show(*_before_and_after(self._result))
+        self._turn_plot()
+
+    def _turn_plot(self, *_arguments: Any) -> None:
+        self._plots.turn_to((self._plots.scatter, self._plots.bland_altman)[self._plot.currentIndex])
 
     def _accept_clicked(self, *_arguments: Any) -> None:
         if self._result is None:

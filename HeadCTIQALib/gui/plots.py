@@ -22,7 +22,7 @@ class AgreementPlots:
         self._nodes: list[Any] = []
 
     def show(self, before: Any, after: Any) -> None:
-        """Plot two :class:`~HeadCTIQALib.cohort.agreement_of_model.ModelAgainstReaders`, and turn to the plot view."""
+        """Make the charts of two :class:`~HeadCTIQALib.cohort.agreement_of_model.ModelAgainstReaders`; :meth:`turn_to` shows one."""
         self.remove()
         target = _("Overall score")
         self.scatter = self._chart(_("{target}: model against readers").format(target=target), _("mean of the readers"), _("model"))
@@ -33,7 +33,11 @@ class AgreementPlots:
         self._line(self.scatter, _("equal"), (0.0, 100.0), (0.0, 100.0))
         for name, height in _limits(after.difference):
             self._line(self.bland_altman, name, (0.0, 100.0), (height, height))
-        _show(self.scatter)
+
+    def turn_to(self, chart: Any | None) -> None:
+        """Show one of the two charts in the plot view; nothing where there is none yet."""
+        if chart is not None:
+            _show(chart)
 
     def remove(self) -> None:
         """Take the plots out of the scene."""

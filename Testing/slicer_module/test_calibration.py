@@ -85,6 +85,10 @@ def test_fit_shows_before_and_after_and_changes_nothing_yet(bench, cohort, scene
     differences = [np.array([t.GetValue(r, 1).ToDouble() for r in range(t.GetNumberOfRows())]) for t in (s.GetTableNode().GetTable() for s in (before_series, after_series))]
     assert differences[0].mean() == pytest.approx(15, abs=2), "the readers are stricter than the guideline"
     assert abs(differences[1].mean()) < 3
+    turned = []
+    bench.section._plots.turn_to = turned.append
+    bench.widget("calibrationPlot").setCurrentIndex(1)
+    assert turned == [chart]
     assert bench.session.record == before
     assert bench.scoring_edit.currentPath == ""
 
