@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -15,12 +17,15 @@ from .parenchyma import masked_smooth, noise_sd
 
 DARK_HU = -8.0  # nothing inside the skull but fat and air is darker than this
 EDGE_MM = 2.5  # partial volume of bone and air reaches this far
-METAL_HU = 2500
+METAL_HU, WORN_METAL_HU = 2500, 1200  # inside the head; worn on it, where small things share their voxels with air
 METAL_REACH_MM = 1.0  # streaks lie in the planes of the metal; thin slices beside it share its partial volume
 SMOOTH_MM, LOCAL_MM = 1.3, 9.0
 SIGMAS = 3.0
+# The definition asks for 3 sigma of the smoothed noise, of the streak alone; taking off the local mean also takes a quarter
+# of the streak.
+DEPARTURE_SIGMAS, SMOOTHED_NOISE = 2.2, 0.55  # the second: what a 3-pixel mean leaves of the SD of CT noise
 ENERGY_MM = 5.0  # over which the restlessness of a slice is averaged
-RESTLESS, QUIET_PERCENTILE = 1.3, 80.0  # times what is still usual in the nearest slices without metal
+RESTLESS, QUIET_PERCENTILE = 1.2, 80.0  # times what is still usual in the nearest slices without metal
 MIN_AREA_MM2 = 25.0
 DARK_ELONGATION = 1.6
 
@@ -30,8 +35,9 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
     - Dark bands anywhere: smoothed HU below -8 and 3 sigma of the smoothed noise below CSF, away from the partial
       volume of bone and air, in elongated patches; fat and gas are darker and rounder.
-    - In slices with metal (> 2500 HU) in the head: wherever the smoothed HU are more restless (RMS about their 9 mm
-      mean, over 5 mm) than is usual in the nearest slices without metal; bright or dark.
+    - In slices with metal in the head (> 2500 HU) or on it: where the smoothed HU are more restless (RMS about their
+      9 mm mean, over 5 mm) than is usual in the nearest slices without metal, whatever departs from that mean by more
+      than 2.2 sigma of the noise after a 3-pixel mean; bright or dark.
 
     Bleeds, calcium and infarcts are compact or keep to tissue and never darker than water; in slices without metal
     nothing bright is ever marked.
@@ -45,7 +51,7 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
     inner[list(INTRACRANIAL)] = True
     parenchyma[list(PARENCHYMA)] = True
     metal = metal_slices(volume, tissue)
-    restless: dict[int, tuple[NDArray[np.float32], NDArray[np.bool_]]] = {}
+    seen: dict[int, _Restless] = {}
     beside = ndimage.binary_dilation(metal, iterations=3) if metal.any() else metal
     for s in range(volume.shape[0]):
         labels = tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]
@@ -55,30 +61,47 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
         hu = np.round(block_mean(volume.hu[s], f, f)).astype(np.int16)
         found = _dark(hu, inside, pixel)
         if beside[s]:
-            restless[s] = _restlessness(hu, labels, parenchyma[labels], pixel)
+            seen[s] = _restlessness(hu, labels, inside, parenchyma[labels], pixel)
         if found.any():
             out[s, : rows * f, : columns * f] = np.repeat(np.repeat(found, f, axis=0), f, axis=1)
-    quiet = {s: float(np.percentile(e[use], QUIET_PERCENTILE)) for s, (e, use) in restless.items() if not metal[s] and use.sum() > 200}
-    for s in restless:
-        near = sorted(quiet, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
-        if not metal[s] or not near:
+    quiet = {s: r for s, r in seen.items() if not metal[s] and r.use.sum() > 200}
+    if not quiet:
+        return out
+    sigma = SMOOTHED_NOISE * float(np.median([r.noise for r in quiet.values()]))
+    usual = {s: float(np.percentile(r.energy[r.use], QUIET_PERCENTILE)) for s, r in quiet.items()}
+    for s in np.flatnonzero(metal):
+        if s not in seen:
             continue
-        energy, use = restless[s]
-        found = use & (energy > RESTLESS * float(np.median([quiet[q] for q in near])))
+        near = sorted(usual, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
+        r = seen[s]
+        restless = r.use & (r.energy > RESTLESS * float(np.median([usual[q] for q in near])))
         # what was spared next to bone goes with what lies beside it
-        inside = inner[tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]]
-        found |= box_filter_max(found[None], _reach(pixel))[0] & inside & ~use
+        restless = box_filter_max(restless[None], _reach(pixel))[0] & r.inside
+        found = restless & (np.abs(r.departure) > DEPARTURE_SIGMAS * sigma)
         out[s, : rows * f, : columns * f] |= np.repeat(np.repeat(found, f, axis=0), f, axis=1)
     return out
 
 
+@dataclass(frozen=True)
+class _Restless:
+    """A slice on the working grid: restlessness (HU) and where it can be read, how far the smoothed HU depart, noise (HU)."""
+
+    energy: NDArray[np.float32]
+    use: NDArray[np.bool_]
+    departure: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    noise: float
+
+
 def metal_slices(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(K,) bool: metal in the head within :data:`METAL_REACH_MM` of the slice."""
+    """(K,) bool: metal in the head, or worn on it, within :data:`METAL_REACH_MM` of the slice."""
     has = np.zeros(volume.shape[0], bool)
     for s in range(volume.shape[0]):
-        where = volume.hu[s] > METAL_HU
-        if where.sum() > 4:
-            has[s] = bool((where & (tissue[s] != Tissue.HOLDER) & (tissue[s] != Tissue.OUTSIDE)).sum() > 4)
+        dense = volume.hu[s] > WORN_METAL_HU
+        if dense.sum() > 4:
+            hu, what = volume.hu[s][dense], tissue[s][dense]
+            within = (hu > METAL_HU) & (what != Tissue.HOLDER) & (what != Tissue.OUTSIDE)
+            has[s] = within.sum() > 4 or (what == Tissue.FOREIGN).sum() > 4
     h = volume.slice_positions
     return np.array([bool((np.abs(h[has] - z) <= METAL_REACH_MM).any()) for z in h])
 
@@ -95,17 +118,19 @@ def _dark(hu: NDArray[np.int16], inside: NDArray[np.bool_], pixel: tuple[float, 
 
 
 def _restlessness(
-    hu: NDArray[np.int16], labels: NDArray[np.uint8], brain: NDArray[np.bool_], pixel: tuple[float, float]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """RMS (HU) of the smoothed HU about their surroundings, and where it can be read: brain away from bone and air."""
+    hu: NDArray[np.int16], labels: NDArray[np.uint8], inside: NDArray[np.bool_], brain: NDArray[np.bool_], pixel: tuple[float, float]
+) -> _Restless:
+    """How restless the brain of a slice is, away from bone and air, and how far its HU depart from their surroundings."""
     voxel = (1.0, *pixel)
     clear = ~box_filter_max(((hu < -150) | (labels == Tissue.BONE))[None], _reach(pixel))[0]
     use = brain & clear
-    departs = masked_smooth(hu[None], use[None], SMOOTH_MM, voxel)[0] - masked_smooth(hu[None], use[None], LOCAL_MM, voxel)[0]
+    local = masked_smooth(hu[None], use[None], LOCAL_MM, voxel)[0]
+    departs = masked_smooth(hu[None], use[None], SMOOTH_MM, voxel)[0] - local
     sigma = [ENERGY_MM / p for p in pixel]
     weight = np.maximum(ndimage.gaussian_filter(use.astype(np.float32), sigma, truncate=2.5), 1e-3)
     energy = np.sqrt(ndimage.gaussian_filter(np.where(use, departs**2, 0).astype(np.float32), sigma, truncate=2.5) / weight)
-    return np.asarray(energy, np.float32), use
+    departure = ndimage.uniform_filter(hu.astype(np.float32), 3, mode="nearest") - local
+    return _Restless(np.asarray(energy, np.float32), use, departure, inside, noise_sd(hu[None], inside[None]))
 
 
 def _reach(pixel: tuple[float, float]) -> tuple[int, int, int]:
