@@ -254,6 +254,7 @@ def _findings(findings: Findings) -> dict[str, Any]:
         "midsagittal": None if findings.midsagittal is None else _fields(findings.midsagittal),
         "motion_grades": findings.motion_grades,
         "motion_index": None if findings.motion_index is None else per_slice(findings.motion_index),
+        "motion_probability": None if findings.motion_probability is None else per_slice(findings.motion_probability),
         "streak_searched": findings.streak is not None,
     }
 

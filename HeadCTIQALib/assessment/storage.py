@@ -26,7 +26,7 @@ from HeadCTIQALib.progress import Progress, silent
 from .record import SCHEMA
 
 if TYPE_CHECKING:
-    from HeadCTIQALib.findings import Findings
+    from HeadCTIQALib.findings import Findings, Landmark, Plane
     from HeadCTIQALib.volume import CTVolume
 
     from .pipeline import Assessment
@@ -160,19 +160,32 @@ def read_record(folder: str | Path) -> dict[str, Any]:
 
 
 def _read_findings(folder: Path, stored: Mapping[str, Any], volume: CTVolume) -> Findings:
-    from HeadCTIQALib.findings import Findings
     from HeadCTIQALib.findings.markups import read_landmarks, read_plane
     from HeadCTIQALib.findings.segmentation import read_segmentation
 
-    tissue, streak = read_segmentation(folder / SEGMENTATION, volume)
-    grades, index = stored["motion_grades"], stored["motion_index"]
+    plane = read_plane(folder / PLANE) if (folder / PLANE).exists() else None
+    return findings_of(stored, *read_segmentation(folder / SEGMENTATION, volume), read_landmarks(folder / LANDMARKS), plane)
+
+
+def findings_of(
+    stored: Mapping[str, Any], tissue: np.ndarray, streak: np.ndarray | None, landmarks: Mapping[str, Landmark], midsagittal: Plane | None
+) -> Findings:
+    """Findings from a record's ``findings`` and what lies beside the record: (K, J, I) tissue and streak, points and plane."""
+    from HeadCTIQALib.findings import Findings
+
+    def per_slice(name: str) -> np.ndarray | None:
+        values = stored.get(name)
+        return None if values is None else np.array([np.nan if x is None else x for x in values], float)
+
+    grades = stored["motion_grades"]
     return Findings(
         tissue=tissue,
-        streak=streak if streak is not None or not stored["streak_searched"] else np.zeros(volume.shape, bool),
-        landmarks=read_landmarks(folder / LANDMARKS),
-        midsagittal=read_plane(folder / PLANE) if (folder / PLANE).exists() else None,
+        streak=streak if streak is not None or not stored["streak_searched"] else np.zeros(tissue.shape, bool),
+        landmarks=landmarks,
+        midsagittal=midsagittal,
         motion_grades=None if grades is None else np.array(grades, np.int8),
-        motion_index=None if index is None else np.array([np.nan if x is None else x for x in index], float),
+        motion_index=per_slice("motion_index"),
+        motion_probability=per_slice("motion_probability"),
         methods=dict(stored["methods"]),
         notes=tuple(stored["notes"]),
         not_assessable=dict(stored["not_assessable"]),

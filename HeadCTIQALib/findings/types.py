@@ -97,6 +97,8 @@ class Findings:
         landmarks: id (see :data:`LANDMARK_TITLES`) to :class:`Landmark`; an absent id was not found.
         midsagittal: mid-sagittal plane, or None.
         motion_grades: (K,) int8, 0..3 for every slice, -1 where a slice could not be graded; or None.
+        motion_index: (K,) HU, SD of the smoothed air around the head, NaN where it was not read; or None.
+        motion_probability: (K,) 0..1, how surely a slice has grade 1 or more, NaN where unknown; None without a network.
         methods: what produced each part ("tissue", "landmarks", "midsagittal", "motion", "streak",
             "foreign_object") to a readable "name version" string.
         notes: sentences about what was seen that a reader should know (e.g. mirror and network disagree).
@@ -109,6 +111,7 @@ class Findings:
     streak: NDArray[np.bool_] | None = None
     motion_grades: NDArray[np.int8] | None = None
     motion_index: NDArray[np.float64] | None = None
+    motion_probability: NDArray[np.float64] | None = None
     methods: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     not_assessable: Mapping[str, str] = field(default_factory=dict)

@@ -73,7 +73,7 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -
     inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
     pixel = volume.pixel_spacing[0] * volume.pixel_spacing[1]
     area = np.array([np.count_nonzero(s) for s in inside]) * pixel
-    grades = np.full(len(area), -1, np.int8)
+    grades, probability = np.full(len(area), -1, np.int8), np.full(len(area), np.nan)
     streak = np.zeros(volume.shape, bool)
     if len(seen.slices):
         gaps = np.abs(volume.slice_positions[:, None] - volume.slice_positions[seen.slices][None, :])
@@ -81,6 +81,7 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -
         known = (area > MIN_AREA_MM2) & (gaps.min(axis=1) < max(MIN_GAP_MM, MARGIN_MM))
         p = np.asarray(seen.grades, float)[nearest]
         grades[known] = (p > np.array(GRADE_LIMITS)).cumprod(axis=1).sum(axis=1)[known]
+        probability[known] = p[known, 0]
         for k in np.flatnonzero(known & (area > 0)):
             mask = seen.streak[nearest[k]] > 255 * STREAK_LIMIT
             if mask.any():
@@ -93,7 +94,7 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -
     companions = companions[:: max(1, len(companions) // RING_SLICES)]
     index, _ = ring_index(volume, tissue, [int(k) for k in companions])
     title = open_bundle(ARTEFACT).title
-    return Artefacts(grades, index, streak, {"motion": f"{title} and slice steps 1", "streak": title})
+    return Artefacts(grades, index, probability, streak, {"motion": f"{title} and slice steps 1", "streak": title})
 
 
 def chosen_slices(positions: NDArray[np.float64], brain: NDArray[np.float64]) -> NDArray[np.intp]:

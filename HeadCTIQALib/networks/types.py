@@ -48,12 +48,13 @@ class Artefacts:
 
     Attributes:
         motion_grades: (K,) int8, 0..3; -1 where a slice could not be graded.
-        motion_index: (K,) float64, what :class:`HeadCTIQALib.findings.Findings` calls so; NaN where unknown.
+        motion_index, motion_probability: (K,) float64, what :class:`HeadCTIQALib.findings.Findings` calls so.
         streak: (K, J, I) bool.
         methods: what made "motion" and "streak", for the record.
     """
 
     motion_grades: NDArray[np.int8]
     motion_index: NDArray[np.float64]
+    motion_probability: NDArray[np.float64] | None
     streak: NDArray[np.bool_]
     methods: Mapping[str, str]

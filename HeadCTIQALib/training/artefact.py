@@ -19,8 +19,8 @@ from .artefact_export import export
 from .artefact_mix import Example, load, mix
 from .artefact_slices import write_real, write_simulated
 
-READERS = ("ge-revolution-dental", "ge-vct-tumour", "ge-hispeed-tilt")
-COARSE = ("head015", "head024", "head031", "head066", "head087", "head141", "head172", "head207", "head212", "head256", "head299", "head311")
+READERS = {"ge-revolution-dental": 120, "ge-vct-tumour": 100, "ge-hispeed-tilt": 80}  # scans with readers, and slices to take
+OTHERS = {"onkodicom-hn": 60}  # the one other real head that is not far coarser than the slices that the network sees
 FIRST_SEED = 300_000
 BATCH = 8
 BATCH_GPU = 32
@@ -28,25 +28,23 @@ MEMORY = 400  # examples kept to be shown again
 RESCAN = 200  # steps after which the folder is read again, so that items written meanwhile join in
 
 
-def generate(data: Path, out: Path, heads: int, *, real: bool = True) -> None:
-    """Write the items of ``heads`` simulated heads and, where their files exist, of real ones; existing ones are kept.
+def generate(data: Path, out: Path, heads: int) -> None:
+    """Write the items of ``heads`` simulated heads and of the real scans in ``data``; existing ones are kept.
 
     Args:
-        data: folder with ``ct`` and ``ct-head-neck`` (scans) and ``labels`` (from the anatomy network's preparation);
-            what is missing is left out.
+        data: folder with ``ct`` and ``ct-head-neck``; scans that are missing there are left out.
         out: folder of items; those of the scans with readers go to ``out``/readers.
         heads: number of simulated heads, 20 slices each.
-        real: take the real scans too.
+
+    Raises:
+        HeadCTIQAError: a scan cannot be read, or the networks that outline its tissue cannot run.
     """
     write_simulated(out, range(FIRST_SEED, FIRST_SEED + heads), 20)
-    if not real:
-        return
-    counts = {"onkodicom-hn": 30, **dict.fromkeys(COARSE, 5), **dict(zip(READERS, (120, 100, 60), strict=True))}
-    for name, count in counts.items():
-        scan = data / "ct" / name if name in READERS else data / "ct-head-neck" / f"{name}.nii.gz"
-        labels = data / "labels" / f"{name}.npz"
-        if scan.exists() and labels.exists():
-            write_real(out / "readers" if name in READERS else out, scan, labels, count)
+    for folder, counts, suffix, to in (("ct", READERS, "", out / "readers"), ("ct-head-neck", OTHERS, ".nii.gz", out)):
+        for name, count in counts.items():
+            scan = data / folder / f"{name}{suffix}"
+            if scan.exists():
+                write_real(to, scan, name, count)
 
 
 class Stream:
@@ -124,7 +122,7 @@ def train(
         heads: simulated heads to make before training (none where ``items`` is given).
         start: checkpoint to start from (fine-tuning).
         readers: share of examples from the scans with readers; 0 keeps them for evaluation.
-        rate, seed, device: of the optimiser; on a GPU in mixed precision.
+        rate, seed, device: of the optimiser; in mixed precision.
         bundle: where to write the MONAI bundle.
         items: folder of items made earlier; default ``data``/artefact.
 
@@ -160,7 +158,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent / minutes)))
         moved = {k: v.to(device) for k, v in truth.items()}
-        with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=on_gpu):
+        with torch.autocast(device.split(":")[0], torch.bfloat16):
             predicted = net(moved["hu"])
         parts = losses({k: v.float() for k, v in predicted.items()}, moved)
         optimiser.zero_grad()

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from HeadCTIQALib.networks.artefact_grid import PIXEL_MM, SIDE
 from HeadCTIQALib.networks.bundle import compact
+from HeadCTIQALib.networks.nets.artefact import FILTERS, FINE
 
 NAME, VERSION = "headctiqa-artefact", "0.1.0"
 
@@ -58,7 +59,7 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
     }
     (bundle / "configs" / "metadata.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    definition = {"_target_": "HeadCTIQALib.networks.nets.artefact.ArtefactNet", "filters": [24, 48, 96, 128]}
+    definition = {"_target_": "HeadCTIQALib.networks.nets.artefact.ArtefactNet", "filters": list(FILTERS), "fine": FINE}
     (bundle / "configs" / "inference.json").write_text(json.dumps({"network_def": definition}, indent=2) + "\n", encoding="utf-8")
     (bundle / "docs" / "README.md").write_text(_card(record), encoding="utf-8")
 
@@ -86,7 +87,7 @@ Motion grade and streak mask of the slices of a head CT. **Research use only; no
 
 - **Task** per slice: probabilities that the motion grade is at least 1, 2 and 3 (RMS of the motion artefact inside the
   intracranial space of 2, 5 and 12 HU, after a 3-pixel mean); per pixel: probability of streak or dark band.
-- **Network** MONAI U-Net blocks (batch normalisation), 24-48-96-128 filters behind a 4 x 4 space-to-depth stem, four windows of
+- **Network** MONAI U-Net blocks (batch normalisation), 16 filters at 2 mm and 32-64-96-128 from 4 mm on, four windows of
   the HU as input, slices of {SIDE} x {SIDE} pixels of about 1 mm. Weights as int8 with a scale per output channel
   (safetensors, SHA-256 in `configs/metadata.json`).
 - **Training** `python -m HeadCTIQALib.training.artefact`: {record["training_steps"]} steps. In-plane and through-plane motion, metal with

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings import HEAD, INTRACRANIAL
-from HeadCTIQALib.networks.artefact_grid import AIR_HU, SIDE, artefact_grid, sample_labels, sample_slice
+from HeadCTIQALib.networks import find
+from HeadCTIQALib.networks.artefact_grid import AIR_HU, SIDE, artefact_grid, sample_mask, sample_slice
 from HeadCTIQALib.synthesis import TRAINING, random_scene, simulate
 from HeadCTIQALib.synthesis.artefacts import (
     COURSES,
@@ -32,8 +33,6 @@ from HeadCTIQALib.synthesis.artefacts import (
 )
 from HeadCTIQALib.synthesis.tomography import back_project, back_project_spectrum, project
 from HeadCTIQALib.volume import CTVolume, read
-
-from .heads import LabelledHead
 
 Image = NDArray[np.float32]
 MIN_AREA_MM2 = 400.0
@@ -79,23 +78,21 @@ def simulated_slices(seed: int, count: int) -> Iterator[CleanSlice]:
         yield CleanSlice(hu[1], hu[0], hu[2], _bits(inside[k], head[k]), pixel)
 
 
-def real_slices(volume: CTVolume, labels: LabelledHead, count: int, rng: np.random.Generator) -> Iterator[CleanSlice]:
-    """``count`` slices of a real scan, labelled on the coarse grid of ``labels``; spoilt ones are left out."""
-    grid = artefact_grid(volume, labels.grid.ras()[np.isin(labels.tissue, [int(t) for t in HEAD])])
-    positions, spoilt = volume.slice_positions, SPOILT.get(labels.name, ())
-    heights = volume.image_centres[:, 2]
-    clean = np.array([not any(low <= z <= high for low, high in spoilt) for z in heights])
-    order = rng.permutation(np.flatnonzero(clean))
+def real_slices(volume: CTVolume, tissue: NDArray[np.uint8], name: str, count: int, rng: np.random.Generator) -> Iterator[CleanSlice]:
+    """``count`` slices of the real scan ``name`` with the (K, J, I) ``tissue`` map on its grid; spoilt ones are left out."""
+    head = np.isin(tissue, [int(t) for t in HEAD])
+    grid = artefact_grid(volume, volume.ijk_to_ras(np.argwhere(head[:, ::8, ::8])[:, ::-1] * [8, 8, 1]))
+    positions, heights = volume.slice_positions, volume.image_centres[:, 2]
+    clean = np.array([not any(low <= z <= high for low, high in SPOILT.get(name, ())) for z in heights])
     done = 0
-    for k in order:
-        tissue = sample_labels(volume, grid, int(k), labels.tissue, labels.grid)
-        inside = np.isin(tissue, [int(t) for t in INTRACRANIAL])
+    for k in map(int, rng.permutation(np.flatnonzero(clean))):
+        labels = sample_mask(grid, tissue[k])
+        inside = np.isin(labels, [int(t) for t in INTRACRANIAL])
         if inside.sum() * grid.pixel_mm**2 < MIN_AREA_MM2 or done >= count:
             continue
         near = [int(np.argmin(np.abs(positions - positions[k] - d))) for d in (-3.0, 3.0)]
-        hu, below, above = (sample_slice(volume, grid, n) for n in (int(k), *near))
-        head = np.isin(tissue, [int(t) for t in HEAD])
-        yield CleanSlice(hu, below, above, _bits(inside, head), grid.pixel_mm, _noise_of(hu, inside))
+        hu, below, above = (sample_slice(volume, grid, n) for n in (k, *near))
+        yield CleanSlice(hu, below, above, _bits(inside, np.isin(labels, [int(t) for t in HEAD])), grid.pixel_mm, _noise_of(hu, inside))
         done += 1
 
 
@@ -189,15 +186,19 @@ def write_simulated(out: Path, seeds: Sequence[int], per_head: int = 24) -> None
             _write(out, f"simulated{seed}", simulated_slices(seed, per_head), np.random.default_rng([seed, 37]))
 
 
-def write_real(out: Path, scan: Path, labels: Path, count: int, seed: int = 0) -> None:
-    """Write ``count`` items of a real scan; ``labels`` is its file in the anatomy network's training data."""
+def write_real(out: Path, scan: Path, name: str, count: int, seed: int = 0) -> None:
+    """Write ``count`` items of a real scan to ``out``/<name>-<n>.npz; the shipped networks outline its tissue.
+
+    Raises:
+        HeadCTIQAError: the scan cannot be read, or the networks cannot run.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    head = LabelledHead.load(labels)
-    if not (out / f"{head.name}-{0:03d}.npz").exists():
-        rng = np.random.default_rng([seed, 41, *head.name.encode()])
-        slices = list(real_slices(read(scan), head, count, rng))
+    if not (out / f"{name}-{0:03d}.npz").exists():
+        rng = np.random.default_rng([seed, 41, *name.encode()])
+        volume = read(scan)
+        slices = list(real_slices(volume, find(volume).tissue, name, count, rng))
         repeated = [slices[n % len(slices)] for n in range(count)] if slices else []
-        _write(out, head.name, iter(repeated), rng)
+        _write(out, name, iter(repeated), rng)
 
 
 def _write(out: Path, name: str, slices: Iterator[CleanSlice], rng: np.random.Generator) -> None:

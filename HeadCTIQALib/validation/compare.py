@@ -96,9 +96,10 @@ def landmark_errors(truth: Findings, findings: Findings, k: NDArray[np.float64])
 
 
 def motion_by_slice(truth: Findings, findings: Findings) -> dict[str, list[float | None]]:
-    """True and found motion of the slices through the brain; None where a slice was not graded."""
+    """True and found motion of the slices through the brain, None where a slice was not graded; ``index``: probability of motion, or air ring."""
     area = np.count_nonzero(truth.mask(*INTRACRANIAL), axis=(1, 2))
-    grades, found, index = truth.motion_grades, findings.motion_grades, findings.motion_index
+    grades, found = truth.motion_grades, findings.motion_grades
+    index = findings.motion_index if findings.motion_probability is None else findings.motion_probability
     if grades is None or found is None:
         return {"area": [], "grade": [], "found": [], "index": []}
     at = np.flatnonzero(area)

@@ -220,7 +220,7 @@ def carried(findings: Findings, base: CTVolume, degraded: Degraded) -> Findings:
             del marks["VERTEX"]  # where the turned head is highest, the base scan does not show
     m = findings.midsagittal
     plane_ = None if m is None else replace(m, origin=_point(turn @ np.asarray(m.origin) + shift), normal=_point(turn @ np.asarray(m.normal)))
-    return findings.with_(tissue=tissue, landmarks=marks, midsagittal=plane_, streak=None, motion_grades=None, motion_index=None)
+    return findings.with_(tissue=tissue, landmarks=marks, midsagittal=plane_, streak=None, motion_grades=None, motion_index=None, motion_probability=None)
 
 
 def _moved(mark: Landmark, position: Vector) -> Landmark:

@@ -1,4 +1,4 @@
-"""The artefact network: a MONAI 2-D U-Net behind a space-to-depth stem, for motion grades and streak masks of slices."""
+"""The artefact network: a MONAI 2-D U-Net behind space-to-depth steps, for motion grades and streak masks of slices."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from monai.networks.blocks import UnetBasicBlock, UnetUpBlock
 from monai.networks.utils import pixelshuffle, pixelunshuffle
 from numpy.typing import NDArray
 
+FILTERS, FINE = (32, 64, 96, 128), 16
 STEM = 4  # pixels per side that the stem trades for channels
 WINDOWS = 4
 ANGLES, LINE = 8, 6  # directions, and pixels from the middle to the end of a line
@@ -31,13 +32,15 @@ class ArtefactNet(torch.nn.Module):
 
     Args:
         filters: channels of the levels, finest (4 mm) first.
+        fine: channels of the layer before them, at 2 mm.
     """
 
-    def __init__(self, filters: Sequence[int] = (24, 48, 96, 128)) -> None:
+    def __init__(self, filters: Sequence[int] = FILTERS, fine: int = FINE) -> None:
         super().__init__()
         f = list(filters)
         common: dict[str, Any] = {"spatial_dims": 2, "kernel_size": 3, "norm_name": NORM, "act_name": ACTIVATION}
-        self.stem = UnetBasicBlock(in_channels=WINDOWS * STEM**2 + UNREST, out_channels=f[0], stride=1, **common)
+        self.fine = UnetBasicBlock(in_channels=WINDOWS * 2**2, out_channels=fine, stride=1, **common)
+        self.stem = UnetBasicBlock(in_channels=fine * 2**2 + UNREST, out_channels=f[0], stride=1, **common)
         self.down = torch.nn.ModuleList(UnetBasicBlock(in_channels=a, out_channels=b, stride=2, **common) for a, b in pairwise(f))
         self.up = torch.nn.ModuleList(
             UnetUpBlock(in_channels=b, out_channels=a, stride=1, upsample_kernel_size=2, **common) for a, b in pairwise(f)
@@ -51,7 +54,8 @@ class ArtefactNet(torch.nn.Module):
         of the local artefact; ``inside`` (B, 1, H/4, W/4) logits of the intracranial space; ``rms`` (B,) log(1 + HU);
         ``signed`` (B, 2, H/2, W/2) arsinh(HU / 3) of the motion artefact and of the streaks themselves."""
         restless, valid = unrest(hu)
-        levels = [self.stem(torch.cat([pixelunshuffle(windows(hu), 2, STEM), restless], 1))]
+        fine = self.fine(pixelunshuffle(windows(hu), 2, 2))
+        levels = [self.stem(torch.cat([pixelunshuffle(fine, 2, 2), restless], 1))]
         for block in self.down:
             levels.append(block(levels[-1]))
         x = levels[-1]
@@ -71,8 +75,7 @@ class ArtefactNet(torch.nn.Module):
         space = torch.cat([valid[:, :1] * weight, valid[:, 1:]], 1)
         pooled = [restlessness(restless, space), deep.mean((2, 3)), deep.amax((2, 3)), x.mean((2, 3)), (x * weight).sum((2, 3)) / share[:, None]]
         return {
-            # the maps alone shape the features: a number for a whole slice says too little about where to look
-            "grades": self.grades(torch.cat([*pooled, strength], 1).detach()),
+            "grades": self.grades(torch.cat([*pooled, strength], 1)),
             "streak": pixelshuffle(maps[:, :n], 2, STEM),
             "motion": motion,
             "inside": inside,

@@ -27,7 +27,7 @@ METHODS = {
     "landmarks": "coarse network heatmaps; vertex from native HU 1",
     "midsagittal": "mirror-image registration 1",
     "motion": "air ring and slice steps 1",
-    "streak": "HU bounds and metal slices 1",
+    "streak": "HU bounds and metal slices 2",
     "foreign_object": "dense objects outside the skin 1",
 }
 
@@ -82,6 +82,7 @@ def refine(
         streak=artefacts.streak,
         motion_grades=artefacts.motion_grades,
         motion_index=artefacts.motion_index,
+        motion_probability=artefacts.motion_probability,
         methods={**METHODS, **methods, **artefacts.methods},
         notes=tuple(notes),
     )
@@ -92,4 +93,4 @@ def analytic_artefacts(volume: CTVolume, tissue: NDArray[np.uint8]) -> Artefacts
     with ThreadPoolExecutor(1, "streaks") as beside:
         streaks = beside.submit(streak, volume, tissue)
         grades, index = motion(volume, tissue)
-        return Artefacts(grades, index, streaks.result(), {})
+        return Artefacts(grades, index, None, streaks.result(), {})

@@ -69,8 +69,8 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
         return out
     sigma = SMOOTHED_NOISE * float(np.median([r.noise for r in quiet.values()]))
     usual = {s: float(np.percentile(r.energy[r.use], QUIET_PERCENTILE)) for s, r in quiet.items()}
-    for s in np.flatnonzero(metal):
-        if s not in seen:
+    for s in seen:
+        if not metal[s]:
             continue
         near = sorted(usual, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
         r = seen[s]
