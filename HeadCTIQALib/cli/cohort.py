@@ -73,6 +73,7 @@ def add(command: Add) -> None:
     study.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder of the study; an interrupted one is continued")
     study.add_argument("--preset", choices=("small", "full"), default="small", help="small: fifteen scans, a minute or two; full: 307 and 262 scans, an hour or more (default: small)")
     study.add_argument("--document", metavar="FILE", type=path, help="Markdown page to write as well, figures in a folder beside it; quick once the scans are done")
+    study.add_argument("--matrix", metavar="N", type=int, choices=(256, 512), help="rows and columns of a slice: 256 or 512 (default: 256 for small, 512 for full)")
     study.add_argument("--processes", metavar="N", type=_count, help="default: one for every core")
 
 
@@ -102,4 +103,4 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _study(options: argparse.Namespace) -> int:
     from .study import study
 
-    return study(options.output, options.preset, options.processes, options.document)
+    return study(options.output, options.preset, options.processes, options.document, options.matrix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from HeadCTIQALib.progress import TextProgress
@@ -9,7 +10,7 @@ from HeadCTIQALib.progress import TextProgress
 from .tree import show
 
 
-def study(output: Path, preset: str, processes: int | None, document: Path | None = None) -> int:
+def study(output: Path, preset: str, processes: int | None, document: Path | None = None, matrix: int | None = None) -> int:
     """Run or continue a study; returns 0.
 
     Raises:
@@ -17,9 +18,10 @@ def study(output: Path, preset: str, processes: int | None, document: Path | Non
     """
     from HeadCTIQALib.study import PRESETS, run_study
 
+    design = PRESETS[preset] if matrix is None else replace(PRESETS[preset], matrix=matrix)
     progress = TextProgress()
     try:
-        report = run_study(output, PRESETS[preset], processes, progress, document=document)
+        report = run_study(output, design, processes, progress, document=document)
     finally:
         progress.clear()
     show(f"Study of simulated scans and readers: {report}\n" + (f"Page for the documentation: {document}\n" if document else ""))

@@ -112,8 +112,8 @@ def forest(
     rows: Sequence[tuple[str, Estimate]], title: str, x_title: str, caption: str, low: float | None = None, high: float | None = None,
     marks: Sequence[float] = (),
 ) -> Html:  # fmt: skip
-    """Estimates with their intervals, one a row; a row without a value says so.  ``marks`` are drawn as dashed lines where they fit."""
-    ends = [v for _, e in rows for v in (e.value, e.low, e.high) if v is not None]
+    """Estimates with their intervals, one a row; a row without a value says so.  ``marks`` are drawn as dashed lines."""
+    ends = [v for _, e in rows for v in (e.value, e.low, e.high) if v is not None] + list(marks)
     limits = spread(np.array(ends or [0.0, 1.0]))
     axes = Axes((limits[0] if low is None else low, limits[1] if high is None else high), (0, 1), left=196, top=26, width=230, height=20.0 * len(rows) + 6)
     parts = [tag("text", title, x=8, y=16, class_="ft")]
@@ -123,8 +123,7 @@ def forest(
         parts.append(tag("path", d=f"M{px:.1f} {axes.top}V{bottom}", class_="fg"))
         parts.append(tag("text", f"{t:g}".replace("-", "−"), x=f"{px:.1f}", y=bottom + 15, text_anchor="middle"))
     for mark in marks:
-        if axes.x[0] <= mark <= axes.x[1]:
-            parts.append(tag("path", d=f"M{axes.at(mark, 0)[0]:.1f} {axes.top}V{bottom}", class_="fl"))
+        parts.append(tag("path", d=f"M{axes.at(mark, 0)[0]:.1f} {axes.top}V{bottom}", class_="fl"))
     for k, (name, e) in enumerate(rows):
         y = axes.top + 13 + 20 * k
         parts.append(tag("text", name, x=axes.left - 8, y=y + 4, text_anchor="end"))

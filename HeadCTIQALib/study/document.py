@@ -54,12 +54,12 @@ def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibratio
     yield "# The protocol rerun in simulation"
     yield f"> **{LABEL}**"
     yield (
-        f"Made by `headctiqa study --preset {design.name} --output DIR --document {path.name}` on {datetime.now(UTC):%Y-%m-%d}, HeadCTIQA {__version__}, "
+        f"Made by `headctiqa study --preset {design.name} --matrix {design.matrix} --output DIR --document {path.name}` on {datetime.now(UTC):%Y-%m-%d}, HeadCTIQA {__version__}, "
         f"networks {networks}. The same seeds give the same scans and readers anywhere; "
         "the last digits of measurements depend on the processor. All intervals are 95 %."
     )
     yield "## What was done"
-    yield _bullets(facts(design, calibration, truths))
+    yield _bullets(facts(design, e, calibration, truths))
     yield rows_as_markdown(("Centre", "scans", "scanners", "slice thickness, mm"), _centres(design))
     yield "## The simulated readers"
     yield (

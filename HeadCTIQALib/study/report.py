@@ -43,7 +43,7 @@ def lead(design: Design, e: Evaluation, calibration: Calibration, truths: Truths
     against = calibration.fit.reasons_not_to_use or ("Nothing speaks against it in these data.",)
     return tag(
         "section",
-        _list("What was done", facts(design, calibration, truths)),
+        _list("What was done", facts(design, e, calibration, truths)),
         tag("h2", "Beside the published figures"),
         table(beside_head(e), list(beside(e)), BESIDE),
         _list("What this shows", SHOWS),
@@ -57,7 +57,7 @@ def _list(title: str, sentences: tuple[str, ...]) -> Html:
     return tag("div", tag("h2", title), tag("ul", *(tag("li", s) for s in sentences)))
 
 
-def facts(design: Design, calibration: Calibration, truths: Truths) -> tuple[str, ...]:
+def facts(design: Design, e: Evaluation, calibration: Calibration, truths: Truths) -> tuple[str, ...]:
     """What was done, in sentences."""
     inside, *outside = design.centres
     cpu = {k: sum(t["cpu_seconds"][k] for t in truths.values()) for k in ("simulation", "assessment")}
@@ -70,6 +70,7 @@ def facts(design: Design, calibration: Calibration, truths: Truths) -> tuple[str
         (f"{n} scans took {sum(cpu.values()) / 3600:.2f} CPU hours: {cpu['simulation'] / n:.1f} CPU seconds a scan for simulating and "
         f"{cpu['assessment'] / n:.1f} for assessing, {sum(cpu.values()) / n:.1f} CPU seconds a scan together."),
         *_not_assessed(truths),
+        *_withheld(e),
     )
 
 
@@ -80,6 +81,15 @@ def _not_assessed(truths: Truths) -> Iterator[str]:
         yield from (f"{verb}, {count} of {n} scans: {reason}" for reason, count in found.items())
     if not any(t["refused"] or t["failed"] for t in truths.values()):
         yield f"No scan was refused and none failed (n = {n})."
+
+
+def _withheld(e: Evaluation) -> Iterator[str]:
+    """Overall scores that were not given, and the measurements that were missing; scans are counted once."""
+    missing = Counter(i for s in e.scans for i, m in s.measurements.items() if m.value is None)
+    withheld = sum(any(m.value is None for m in s.measurements.values()) for s in e.scans)
+    if withheld:
+        causes = ", ".join(f"{IQM_BY_ID[i].title} in {n}" for i, n in missing.most_common())
+        yield f"The overall score was withheld for {withheld} of {len(e.scans)} assessed scans, for want of: {causes}. They are left out of its figures, not guessed."
 
 
 def judged_parts(e: Evaluation) -> tuple[Part | None, Part | None]:
