@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
 
-from . import dependencies, files
+from . import dependencies, files, forms
 from .assessing import Assessing
 from .overlays import Overlays, recover
 from .panel import Panel
@@ -162,14 +162,24 @@ class Controller:
             self.assessing.cancel()
             return
         self._message("")
-        if not self._ready():
+        if not self._may_replace() or not self._ready():
             return
-        with _Waiting():
+        with forms.Waiting():
             try:
                 self.assessing.start(self.session.volume_node, self._parameters.device, str(self.ui.scoringEdit.currentPath or ""))
             except (HeadCTIQAError, OSError) as error:
                 self._message(str(error))
         self._show_running()
+
+    def _may_replace(self) -> bool:
+        """Whether what is shown may make way for another assessment of the scan; asks where a person's work would go with it."""
+        self.session.settle()
+        record = self.session.record
+        count = len({c["iqm"] for c in record["corrections"]}) if record else 0
+        if not count or self.session.results is None:
+            return True
+        question = _("The assessment of this scan carries corrections ({count} of 10 metrics) and will be replaced. To keep them, cancel and save the folder.")
+        return bool(slicer.util.confirmOkCancelDisplay(question.format(count=count), windowTitle="HeadCTIQA"))
 
     def _ready(self) -> bool:
         """Whether the networks can run; offers to install what they lack."""
@@ -180,7 +190,7 @@ class Controller:
         if not slicer.util.confirmOkCancelDisplay(question, windowTitle="HeadCTIQA"):
             self._message(_("Not assessed: {names} missing. Assessments made elsewhere can be loaded.").format(names=", ".join(lacking)))
             return False
-        with _Waiting():
+        with forms.Waiting():
             try:
                 dependencies.install(lacking)
             except HeadCTIQAError as error:
@@ -219,7 +229,7 @@ class Controller:
 
     def _load(self, *_arguments: Any) -> None:
         folder = qt.QFileDialog.getExistingDirectory(self.widget, _("Assessment folder"))
-        if folder:
+        if folder and (not self.session.is_of_scan(Path(str(folder))) or self._may_replace()):
             self.load(Path(str(folder)))
 
     def load(self, folder: Path) -> None:
@@ -259,7 +269,7 @@ class Controller:
 
     def _try(self, action: Callable[[], Any]) -> None:
         """Run ``action``; what the user can act on becomes the message."""
-        with _Waiting():
+        with forms.Waiting():
             try:
                 action()
             except (HeadCTIQAError, RuntimeError) as error:
@@ -282,13 +292,3 @@ class Controller:
         if self._parameters is not None:
             self._parameters.disconnectGui(self._tag)
         self._parameters = None
-
-
-class _Waiting:
-    """Wait cursor while a block runs, restored whatever happens."""
-
-    def __enter__(self) -> None:
-        slicer.app.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
-
-    def __exit__(self, *_exception: object) -> None:
-        slicer.app.restoreOverrideCursor()

@@ -89,6 +89,7 @@ def table_row(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(session: Session) -> dict[str, Any]:
+    session.settle()
     if session.record is None:
         raise InputError(_("There is no assessment yet: press Assess, or load one."))
     return session.record

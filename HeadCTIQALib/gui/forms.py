@@ -100,3 +100,13 @@ def setting(key: str, default: str = "") -> str:
 def keep_setting(key: str, value: str) -> None:
     """Remember a text on this computer."""
     slicer.app.userSettings().setValue(f"HeadCTIQA/{key}", value)
+
+
+class Waiting:
+    """Wait cursor while a block runs, restored whatever happens."""
+
+    def __enter__(self) -> None:
+        slicer.app.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
+
+    def __exit__(self, *_exception: object) -> None:
+        slicer.app.restoreOverrideCursor()

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from slicer.i18n import tr as _
+
 from . import forms
 from .session import Session
 
@@ -80,7 +82,7 @@ class Reading:
         from HeadCTIQALib.errors import InputError
 
         if self.folder is None:
-            raise InputError("Choose the folder for the reader scores first.")
+            raise InputError(_("Choose the folder for the reader scores first."))
         return ReaderFile(self.folder, self.reader)
 
     @property

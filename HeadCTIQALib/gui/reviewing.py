@@ -56,6 +56,7 @@ class Reviewing(VTKObservationMixin):
         self._soon.connect("timeout()", self._catch_up)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self._saving)
         session.observe(self._changed)
+        session.pending.append(self.flush)
         self._follow()
 
     def cleanup(self) -> None:
@@ -64,6 +65,8 @@ class Reviewing(VTKObservationMixin):
         self._soon.stop()
         self.removeObservers()
         self._session.unobserve(self._changed)
+        if self.flush in self._session.pending:
+            self._session.pending.remove(self.flush)
 
     @property
     def corrector(self) -> str:

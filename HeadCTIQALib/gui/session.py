@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from HeadCTIQALib.assessment.storage import read_record
+from HeadCTIQALib.assessment.storage import findings_of, read_record
+from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.findings import Findings
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -28,7 +28,7 @@ class Session:
         volume_node: chosen ``vtkMRMLScalarVolumeNode``, or None.
         record: the assessment shown, or None; ``original`` is the same as the networks gave it.
         extra: JSON-able state of the corrections, readers and so on; saved with the scene by :meth:`save_state`.
-        results: its nodes; None when there is no assessment, or its scan is not in the scene.
+        pending: called before what is shown is kept, sent out or exchanged, to take over what was edited and not counted yet.
         folder: assessment folder that holds exactly ``original``, or None.
         selected: "overall", a category id, an IQM id, or None.
     """
@@ -38,12 +38,20 @@ class Session:
         self.record: dict[str, Any] | None = None
         self.original: dict[str, Any] | None = None
         self.extra: dict[str, Any] = {}
-        self.results: Results | None = None
+        self.pending: list[Callable[[], None]] = []
+        self._results: Results | None = None
         self.folder: Path | None = None
         self.selected: str | None = None
         self._volume: CTVolume | None = None
         self._findings: Findings | None = None
         self._observers: list[Callable[[Event], None]] = []
+
+    @property
+    def results(self) -> Results | None:
+        """The nodes of the assessment; None without one, without its scan in the scene, or after its masks were deleted there."""
+        results = self._results
+        gone = results is None or not slicer.mrmlScene.IsNodePresent(results.text) or results.segmentation is None or results.volume is None
+        return None if gone else results
 
     @property
     def corrected(self) -> bool:
@@ -72,6 +80,7 @@ class Session:
         """Turn to another scan, and to the newest assessment of it in the scene."""
         if node is self.volume_node:
             return
+        self.settle()
         self.volume_node = node
         found = scene_results.find(slicer.mrmlScene, node) if node is not None else []
         self._show(found[-1] if found else None)
@@ -86,6 +95,7 @@ class Session:
             RuntimeError: 3D Slicer cannot read a file in it.
         """
         record = read_record(folder)
+        self.settle()
         earlier = scene_results.find(slicer.mrmlScene, node)
         fresh = scene_results.load(folder, node, record)
         for old in earlier:
@@ -95,6 +105,13 @@ class Session:
         self.folder = folder
         self._tell("volume")
         self._tell("assessment")
+
+    def is_of_scan(self, folder: Path) -> bool:
+        """Whether ``folder`` holds an assessment of the scan that is looked at, which loading would replace."""
+        try:
+            return self.volume_node is not None and is_same_scan(read_record(folder), self.volume_node)
+        except HeadCTIQAError:
+            return False
 
     def load(self, folder: Path) -> None:
         """Open an assessment folder, on the volume in the scene that it is of; without one, scores and reasons only.
@@ -109,6 +126,7 @@ class Session:
         if node is not None:
             self.adopt(folder, node)
             return
+        self.settle()
         self._show(None)
         self.record = self.original = record
         self.folder = folder
@@ -126,6 +144,11 @@ class Session:
         """Remember record and ``extra`` in the scene."""
         if self.results is not None and self.record is not None and self.original is not None:
             self.results.keep(self.record, self.original, self.extra)
+
+    def settle(self) -> None:
+        """Let what is pending be counted: an edit in the scene becomes a correction only when the hand rests."""
+        for action in list(self.pending):
+            action()
 
     def select(self, id_: str | None) -> None:
         """Choose what is explained and shown in the images."""
@@ -160,7 +183,7 @@ class Session:
         return str(self.record["input"]["name"]) if self.record else _("no scan")
 
     def _show(self, results: Results | None) -> None:
-        self.results, self.folder = results, None
+        self._results, self.folder = results, None
         self._volume = self._findings = None
         state = results.state() if results is not None else {}
         self.record, self.original, self.extra = state.get("record"), state.get("original"), state.get("extra", {})
@@ -175,16 +198,4 @@ class Session:
 
 def _findings(results: Results, stored: Mapping[str, Any], volume: CTVolume) -> Findings:
     """What the scene and the record together say, on the grid of ``volume``."""
-    tissue, streak = results.read_tissue(volume)
-    grades, index = stored["motion_grades"], stored["motion_index"]
-    return Findings(
-        tissue=tissue,
-        streak=streak if streak is not None or not stored["streak_searched"] else np.zeros(volume.shape, bool),
-        landmarks=results.read_landmarks(),
-        midsagittal=results.read_plane(),
-        motion_grades=None if grades is None else np.array(grades, np.int8),
-        motion_index=None if index is None else np.array([np.nan if x is None else x for x in index], float),
-        methods=dict(stored["methods"]),
-        notes=tuple(stored["notes"]),
-        not_assessable=dict(stored["not_assessable"]),
-    )
+    return findings_of(stored, *results.read_tissue(volume), results.read_landmarks(), results.read_plane())

@@ -180,6 +180,7 @@ class WorklistSection:
 
     def _leave(self) -> None:
         """Take the last scan out of the scene, unless its assessment was corrected: nothing is lost by going on."""
+        self._session.settle()
         node, self._node = self._node, None
         if node is None or slicer.mrmlScene.GetNodeByID(node.GetID()) is not node or self._session.corrected:
             return

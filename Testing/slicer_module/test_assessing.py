@@ -87,6 +87,42 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
     assert len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) == 1
 
 
+@pytest.mark.parametrize("answer", [False, True])
+@pytest.mark.parametrize("way", ["assess", "load"])
+def test_corrections_are_replaced_only_after_asking(scan_node, module, slicer_app, assessment_folder, monkeypatch, way, answer):
+    import qt
+    import slicer
+
+    module.controller.load(assessment_folder)
+    asked = []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_: asked.append(text) or answer)
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_: str(assessment_folder))
+    press = module.ui.assessButton.click if way == "assess" else module.ui.loadButton.click
+    charged(module, "none")
+    press()
+    wait(slicer_app, lambda: not module.controller.assessing.running)
+    assert not asked, "nothing of a person's would be lost"
+    correct_vertex(module)
+    corrected = module.session.record
+    press()
+    assert len(asked) == 1
+    assert "1 of 10 metrics" in asked[0]
+    assert module.controller.assessing.running == (answer and way == "assess")
+    wait(slicer_app, lambda: not module.controller.assessing.running)
+    assert (module.session.record == corrected) != answer
+    assert bool(module.session.record["corrections"]) != answer
+    assert len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) == 1
+
+
+def correct_vertex(module):
+    """Move the vertex, as the section Corrections would."""
+    from HeadCTIQALib.gui.reviewing import Reviewing
+
+    reviewing = Reviewing(module.session, lambda: "AB", lambda _: None)
+    assert reviewing.correct(lambda review: review.move_points({"VERTEX": (0.0, 0.0, 70.0)}, corrector="AB"))
+    reviewing.cleanup()
+
+
 def test_cancel_ends_the_whole_tree_and_leaves_the_scene(chosen, slicer_app):
     before = scene_nodes()
     started = charged(chosen, "slow")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 from corrected_scan import Bench, volume_node, write_folder
@@ -308,6 +310,42 @@ def test_saved_folder_comes_back_with_its_corrections(opened, folder, tmp_path, 
     slicer_app.processEvents()
     widget(opened, "revertAllButton").click()
     assert all(e["status"] == "measured" for e in opened.session.record["iqms"].values())
+
+
+@pytest.mark.parametrize("leave", ["another scan", "save", "table"])
+def test_an_edit_just_made_counts_before_anything_is_kept_or_exchanged(opened, scene, folder, tmp_path, leave, monkeypatch):
+    """The hand has not rested yet when the reader goes on."""
+    from HeadCTIQALib.gui import files
+
+    monkeypatch.setattr("HeadCTIQALib.report.render", lambda *_: "<html></html>")
+    node, before = opened.session.volume_node, entry(opened, "vertex_margin")["value"]
+    drag_point(opened, "VERTEX", (0, 0, -5))
+    assert entry(opened, "vertex_margin")["value"] == before
+    if leave == "another scan":
+        opened.session.set_volume(volume_node(scene, folder[0], "another"))
+        assert opened.session.record is None
+        opened.session.set_volume(node)
+    elif leave == "save":
+        files.save(opened.session, tmp_path / "kept")
+        assert load_assessment(tmp_path / "kept").record["iqms"]["vertex_margin"]["value"] == pytest.approx(before + 5, abs=1e-3)
+    else:
+        files.export_row(opened.session, tmp_path / "t.csv")
+        (row,) = csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8"))
+        assert float(row["vertex_margin"]) == pytest.approx(before + 5, abs=1e-3)
+    assert entry(opened, "vertex_margin")["value"] == pytest.approx(before + 5, abs=1e-3)
+    assert entry(opened, "vertex_margin")["status"] == "corrected"
+
+
+def test_masks_deleted_in_the_scene_are_no_correction(opened):
+    from HeadCTIQALib.gui import hierarchy_items
+
+    before = opened.session.record
+    opened.session.select("noise")
+    hierarchy_items.remove(opened.session.results.segmentation)
+    settle(opened)
+    assert opened.session.results is None
+    widget(opened, "undoButton").click()
+    assert opened.session.record == before
 
 
 def test_segment_editor_opens_with_the_right_segment(opened, monkeypatch):

@@ -21,6 +21,34 @@ def test_opening_and_leaving_again_and_again(assessed):
         assert assessed.session.results.plane.GetDisplayNode().GetVisibility()
 
 
+def test_reloading_brings_new_code_and_keeps_the_assessment(assessed, scene, slicer_app):
+    """The developer's button: library and module file are run again, and the scene is found as it was."""
+    import sys
+
+    import slicer
+
+    old, record, controller = assessed.controller, assessed.session.record, sys.modules["HeadCTIQALib.gui.controller"]
+    assessed.session.select("streak_extent")
+    nodes = scene.GetNumberOfNodes()
+    library = {n: m for n, m in sys.modules.items() if n.split(".")[0] == "HeadCTIQALib"}
+    try:
+        assessed.widget.onReload()
+        new = slicer.modules.HeadCTIQAWidget
+        assert sys.modules["HeadCTIQALib.gui.controller"] is not controller
+        assert new.controller is not old
+        assert type(new.controller) is not type(old)
+        assert scene.GetNumberOfNodes() <= nodes, "the old window's evidence is gone"
+        new.enter()
+        assert new.controller.session.record == record
+        new.controller.session.select("streak_extent")
+        assert new.controller.session.results.segmentation.GetDisplayNode().GetVisibility()
+        old.session.select("symmetry_angle")  # nobody listens any more
+        new.exit()
+        new.cleanup()
+    finally:
+        sys.modules.update(library)  # other tests hold the classes of before
+
+
 def test_choices_are_kept_in_the_scene(assessed):
     assessed.ui.opacitySlider.value = 0.3
     assessed.ui.deviceBox.currentText = "cpu"

@@ -262,6 +262,23 @@ def _repeated(array):
     return array.repeat(10, 0).repeat(8, 1).repeat(8, 2)
 
 
+def test_masks_and_points_deleted_in_the_scene_are_survived(assessed, views):
+    from HeadCTIQALib.gui import hierarchy_items
+
+    select(assessed, "streak_extent")
+    for node in (assessed.session.results.landmarks, assessed.session.results.plane):
+        hierarchy_items.remove(node)
+    for iqm in ("vertex_margin", "symmetry_angle", "streak_extent"):
+        select(assessed, iqm)
+    hierarchy_items.remove(assessed.session.results.segmentation)
+    for iqm in ("vertex_margin", "noise", "streak_extent"):
+        select(assessed, iqm)
+        assert assessed.ui.whyBrowser.plainText
+    assessed.ui.opacitySlider.value = 0.4
+    assessed.widget.exit()
+    assessed.widget.enter()
+
+
 def test_motion_is_boxed(assessed):
     """Slices with motion have no mask: a box around them shows as a band in the upright views."""
     import slicer

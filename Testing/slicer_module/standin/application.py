@@ -182,7 +182,11 @@ def load_module(path):
         holder = surface.stand_in("qSlicerWidget")()
         holder.setLayout(QtWidgets.QVBoxLayout())
         holder.setMRMLScene(slicer.mrmlScene)
-        widget = getattr(python_module, f"{name}Widget")(holder)
+        holder.__dict__["reload"] = lambda: fill(holder)  # Slicer's own holder has it, and knows the module's file
+        return fill(holder)
+
+    def fill(holder):
+        widget = getattr(sys.modules[name], f"{name}Widget")(holder)
         setattr(slicer.modules, f"{name}Widget", widget)
         widget.setup()
         parent.widgetRepresentation = lambda: holder

@@ -64,7 +64,8 @@ class ScriptedLoadableModuleWidget(_HasResources):
         pass
 
     def onReload(self):
-        raise NotImplementedError("reloading is not part of the stand-in")
+        """The developer's button: the file is run again, then the old widget cleaned up and a new one made."""
+        slicer.util.reloadScriptedModule(self.moduleName)
 
 
 class ScriptedLoadableModuleLogic:
