@@ -214,6 +214,7 @@ def test_a_scan_that_is_refused_or_fails_is_recorded(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # a minute of CPU time, which busy machines stretch
 def test_the_small_study_from_end_to_end(tmp_path, capsys):
     """Fifteen scans through simulation, DICOM, networks, measuring, readers, fit and evaluation; geometry comes back near the truth."""
     assert cli.main(["study", "--output", str(tmp_path / "s"), "--processes", "2", "--document", str(tmp_path / "study.md")]) == 0
