@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .bone import LAYERS, spread
 from .headmask import box_filter_max, box_filter_min
 from .workgrid import Field, grown_box
 
@@ -57,19 +58,20 @@ def _in_box(
 
 
 def up_to_the_bone(
-    inside: NDArray[np.bool_], bone: NDArray[np.bool_], head: NDArray[np.bool_], pixel_mm: tuple[float, float]
+    inside: NDArray[np.bool_], bone: NDArray[np.bool_], blurred: NDArray[np.bool_], head: NDArray[np.bool_], pixel_mm: tuple[float, float]
 ) -> NDArray[np.bool_]:
     """``inside`` grown to the inner table where that is near: what lies between is fluid and dura, blurred with the bone.
 
-    Only voxels between the region and bone are taken, a closing of the two: none in foramina.
+    Only voxels between the region and bone are taken, a closing of the two: none in foramina.  Where slices cut the
+    vault obliquely the blur is wider than that; it shows as ``blurred``, what is dense and yet not bone.
     """
     if not inside.any():
         return inside
     r = (0, max(1, round(RIM_MM / pixel_mm[0])), max(1, round(RIM_MM / pixel_mm[1])))
-    box = grown_box(inside, (0, 2 * r[1] + 2, 2 * r[2] + 2))
+    box = grown_box(inside, (0, 2 * r[1] + LAYERS, 2 * r[2] + LAYERS))
     out = inside.copy()  # with the calcifications deep in it
     within = inside[box]
     closed = box_filter_min(box_filter_max(within | bone[box], r), r)
     grown = closed & box_filter_max(within, r) & ~bone[box] & head[box]
-    out[box] = within | grown
+    out[box] = spread(within | grown, blurred[box], LAYERS)
     return out

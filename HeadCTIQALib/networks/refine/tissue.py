@@ -14,7 +14,7 @@ from . import parenchyma
 from .bone import half_maximum_bone
 from .fluid import fluid_mask
 from .headmask import TOLERANCE_MM, head_mask
-from .intracranial import intracranial_mask, up_to_the_bone
+from .intracranial import GROW_MM, intracranial_mask, up_to_the_bone
 from .workgrid import Field, WorkGrid, grown_box, head_probability, soft_signed_distance, work_grid
 
 BONE_HU, CONTRAST_BONE_HU = 200, 350
@@ -76,7 +76,8 @@ def _head_labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], d
     bone = half_maximum_bone(hu, dense, grid.pixel)
     inner = p[Tissue.BRAIN : Tissue.CSF + 1].sum(axis=0)
     depth = grid.sample(soft_signed_distance(inner, coarse.spacing), coarse, outside=-1e3)
-    inside = up_to_the_bone(intracranial_mask(hu, smooth, dense, depth, grid.pixel) & head, bone, head, grid.pixel)
+    inside = intracranial_mask(hu, smooth, dense, depth, grid.pixel) & head
+    inside = up_to_the_bone(inside, bone, dense & ~bone & (depth > -GROW_MM), head, grid.pixel)
     del depth
 
     out[head] = Tissue.SOFT
