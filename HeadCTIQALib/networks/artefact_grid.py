@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.volume import CTVolume
-from HeadCTIQALib.volume.resample import Grid, block_mean
+from HeadCTIQALib.volume.resample import block_mean
 
 SIDE = 256
 PIXEL_MM = (0.80, 1.12)  # block means of native pixels in this range are used as they are
@@ -92,25 +92,13 @@ def sample_mask(grid: ArtefactGrid, plane: NDArray) -> NDArray:
     return out
 
 
-def expand_mask(grid: ArtefactGrid, mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """(J, I) native mask of a (SIDE, SIDE) one: every native pixel takes the value of the grid pixel it lies in."""
+def expand(grid: ArtefactGrid, values: NDArray, shape: tuple[int, int]) -> NDArray:
+    """(J, I) native values of (SIDE, SIDE) ones: every native pixel takes that of the grid pixel it lies in, 0 beyond."""
     row = np.floor((np.arange(shape[0]) - grid.row) / grid.scale[0] + 0.5).astype(int)
     column = np.floor((np.arange(shape[1]) - grid.column) / grid.scale[1] + 0.5).astype(int)
     r, c = (row >= 0) & (row < SIDE), (column >= 0) & (column < SIDE)
-    out = np.zeros(shape, bool)
-    out[np.ix_(r, c)] = mask[np.ix_(row[r], column[c])]
-    return out
-
-
-def sample_labels(volume: CTVolume, grid: ArtefactGrid, k: int, labels: NDArray[np.uint8], coarse: Grid) -> NDArray[np.uint8]:
-    """(SIDE, SIDE) nearest values of a coarse (Z, Y, X) label map in slice ``k``; 0 beyond it."""
-    row = grid.row + grid.scale[0] * np.arange(SIDE)
-    column = grid.column + grid.scale[1] * np.arange(SIDE)
-    ras = volume.origins[k] + row[:, None, None] * volume.col_step + column[None, :, None] * volume.row_step
-    index = np.rint(coarse.index(ras)).astype(int)
-    inside = ((index >= 0) & (index < coarse.shape)).all(axis=-1)
-    out = np.zeros((SIDE, SIDE), np.uint8)
-    out[inside] = labels[tuple(index[inside].T)]
+    out = np.zeros(shape, values.dtype)
+    out[np.ix_(r, c)] = values[np.ix_(row[r], column[c])]
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,13 +25,17 @@ SIGMAS = 3.0
 # The definition asks for 3 sigma of the smoothed noise, of the streak alone; taking off the local mean also takes a quarter
 # of the streak.
 DEPARTURE_SIGMAS, SMOOTHED_NOISE = 2.2, 0.55  # the second: what a 3-pixel mean leaves of the SD of CT noise
+SURE, SURE_SIGMAS = 102, 2.0  # probability (in 1/255) from which the network alone decides where streaks are; see above
+UNSEEN = 13  # probability below which it says that there are none
 ENERGY_MM = 5.0  # over which the restlessness of a slice is averaged
 RESTLESS, QUIET_PERCENTILE = 1.2, 80.0  # times what is still usual in the nearest slices without metal
 MIN_AREA_MM2 = 25.0
 DARK_ELONGATION = 1.6
 
 
-def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def streak(
+    volume: CTVolume, tissue: NDArray[np.uint8], probability: Callable[[int], NDArray[np.uint8] | None] = lambda s: None
+) -> NDArray[np.bool_]:
     """(K, J, I) bool: streak and dark-band artefact inside the intracranial space.
 
     - Dark bands anywhere: smoothed HU below -8 and 3 sigma of the smoothed noise below CSF, away from the partial
@@ -38,9 +43,15 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
     - In slices with metal in the head (> 2500 HU) or on it: where the smoothed HU are more restless (RMS about their
       9 mm mean, over 5 mm) than is usual in the nearest slices without metal, whatever departs from that mean by more
       than 2.2 sigma of the noise after a 3-pixel mean; bright or dark.
+    - Where a network is sure of streaks, whatever departs from its surroundings by more than 2 sigma of that noise; and
+      nowhere that it sees none.
 
     Bleeds, calcium and infarcts are compact or keep to tissue and never darker than water; in slices without metal
-    nothing bright is ever marked.
+    nothing bright is ever marked without the network.
+
+    Args:
+        volume: the scan; tissue: (K, J, I) its tissue map.
+        probability: slice index to (J, I) probability of streak in 1/255, or None where no network looked.
     """
     dj, di = volume.pixel_spacing
     f = max(1, round(0.95 / max(dj, di)))
@@ -52,33 +63,39 @@ def streak(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
     parenchyma[list(PARENCHYMA)] = True
     metal = metal_slices(volume, tissue)
     seen: dict[int, _Restless] = {}
+    chance: dict[int, NDArray[np.uint8]] = {}
+    found: dict[int, NDArray[np.bool_]] = {}
     beside = ndimage.binary_dilation(metal, iterations=3) if metal.any() else metal
     for s in range(volume.shape[0]):
-        labels = tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]
+        block = (slice(f // 2, rows * f, f), slice(f // 2, columns * f, f))
+        labels = tissue[s][block]
         inside = inner[labels]
         if inside.sum() * pixel[0] * pixel[1] < 400.0:
             continue
         hu = np.round(block_mean(volume.hu[s], f, f)).astype(np.int16)
-        found = _dark(hu, inside, pixel)
-        if beside[s]:
+        found[s] = _dark(hu, inside, pixel)
+        looked = probability(s)
+        if looked is not None:
+            chance[s] = looked[block]
+        if beside[s] or (s in chance and (inside & (chance[s] > SURE)).any()):
             seen[s] = _restlessness(hu, labels, inside, parenchyma[labels], pixel)
-        if found.any():
-            out[s, : rows * f, : columns * f] = np.repeat(np.repeat(found, f, axis=0), f, axis=1)
     quiet = {s: r for s, r in seen.items() if not metal[s] and r.use.sum() > 200}
-    if not quiet:
-        return out
-    sigma = SMOOTHED_NOISE * float(np.median([r.noise for r in quiet.values()]))
-    usual = {s: float(np.percentile(r.energy[r.use], QUIET_PERCENTILE)) for s, r in quiet.items()}
-    for s in seen:
-        if not metal[s]:
+    sigma = SMOOTHED_NOISE * float(np.median([r.noise for r in (quiet or seen).values()])) if seen else 0.0
+    usual = {s: float(np.percentile(r.energy[r.use], QUIET_PERCENTILE)) for s, r in quiet.items() if beside[s]}
+    for s, r in seen.items():
+        if not metal[s] or not usual:
             continue
         near = sorted(usual, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
-        r = seen[s]
         restless = r.use & (r.energy > RESTLESS * float(np.median([usual[q] for q in near])))
         # what was spared next to bone goes with what lies beside it
         restless = box_filter_max(restless[None], _reach(pixel))[0] & r.inside
-        found = restless & (np.abs(r.departure) > DEPARTURE_SIGMAS * sigma)
-        out[s, : rows * f, : columns * f] |= np.repeat(np.repeat(found, f, axis=0), f, axis=1)
+        found[s] |= restless & (np.abs(r.departure) > DEPARTURE_SIGMAS * sigma)
+    for s, p in chance.items():
+        found[s] &= p >= UNSEEN
+        if s in seen:
+            found[s] |= seen[s].inside & (p > SURE) & (np.abs(seen[s].departure) > SURE_SIGMAS * sigma)
+    for s, mask in found.items():
+        out[s, : rows * f, : columns * f] = np.repeat(np.repeat(mask, f, axis=0), f, axis=1)
     return out
 
 
