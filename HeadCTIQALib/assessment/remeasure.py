@@ -110,8 +110,9 @@ class Remeasure:
         return uncropped(measure(*crop(self.volume, findings, box), only={iqm}, memory=self._memory[1])[iqm], box)
 
     def prepare(self) -> None:
-        """Do what the first correction of grey or white matter, or of the plane, would have to wait for."""
-        self._measure_one(self.original, "gray_white_cnr")
+        """Do what the first correction of a mask or of the plane would have to wait for: tables that are made once, and memories."""
+        for iqm in ("noise", "gray_white_cnr"):
+            self._measure_one(self.original, iqm)
 
     def corrections(self, state: State) -> tuple[Correction, ...]:
         """The edits of a state as the record lists them: under the IQM they were made for, then under others that followed."""

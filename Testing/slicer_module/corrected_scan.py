@@ -8,11 +8,12 @@ from labelled_head import labelled_head
 MODELS = ({"name": "stand-in", "version": "1", "sha256": "0" * 64, "license": "Apache-2.0"},)
 
 
-def write_folder(folder):
-    """Assess the labelled head without networks and write ``folder``; returns (volume, folder)."""
+def write_folder(folder, volume=None, findings=None):
+    """Assess the labelled head, or a scan with its findings, without networks and write ``folder``; returns (volume, folder)."""
     from HeadCTIQALib.assessment import evaluate, storage
 
-    volume, findings = labelled_head()
+    if volume is None:
+        volume, findings = labelled_head()
     result = evaluate(volume, findings, models=MODELS)
     import HeadCTIQALib.report as report
 
