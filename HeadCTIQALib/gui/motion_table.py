@@ -37,6 +37,7 @@ class MotionTable:
                 forms.button(_("Apply grades"), _("Measure motion with these grades."), self._apply, "applyGradesButton"),
             )
         )
+        self._shown: tuple[Any, tuple[int, ...]] | None = None
         session.observe(self._changed)
         self._fill()
 
@@ -45,8 +46,12 @@ class MotionTable:
             self._fill()
 
     def _fill(self) -> None:
-        grades = (self._session.record or {"findings": {}})["findings"].get("motion_grades")
-        rows = [(str(first + 1), str(last + 1), _UNGRADED if grade < 0 else str(grade)) for first, last, grade in runs(grades or ())]
+        grades = tuple((self._session.record or {"findings": {}})["findings"].get("motion_grades") or ())
+        shown = (self._session.volume_node, grades)
+        if shown == self._shown:
+            return  # rows that were typed and not applied yet stay while something else changes
+        self._shown = shown
+        rows = [(str(first + 1), str(last + 1), _UNGRADED if grade < 0 else str(grade)) for first, last, grade in runs(grades)]
         forms.fill(self._table, rows, editable=True)
 
     def _add(self, *_arguments: Any) -> None:

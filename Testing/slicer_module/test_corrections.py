@@ -374,6 +374,27 @@ def test_a_new_motion_range_begins_at_the_slice_shown(opened, views):
     assert [table.item(table.rowCount - 1, c).text() for c in range(3)] == ["21", "21", "1"]
 
 
+def test_typed_motion_ranges_stay_while_something_else_changes(opened, slicer_app):
+    opened.session.select("motion_extent")
+    widget(opened, "addRangeButton").click()
+    table = widget(opened, "motionTable")
+    table.item(table.rowCount - 1, 1).setText("3x")
+    rows = table.rowCount
+    drag_point(opened, "VERTEX", (0, 0, -5))
+    settle(opened)
+    slicer_app.processEvents()
+    assert (table.rowCount, table.item(rows - 1, 1).text()) == (rows, "3x")
+    widget(opened, "applyGradesButton").click()
+    assert "whole numbers" in notice(opened)
+    assert table.item(rows - 1, 1).text() == "3x"
+    table.item(rows - 1, 0).setText("2")
+    table.item(rows - 1, 1).setText("3")
+    widget(opened, "applyGradesButton").click()
+    assert opened.session.record["findings"]["motion_grades"][1:3] == [1, 1]
+    widget(opened, "revertAllButton").click()
+    assert table.rowCount == rows - 1
+
+
 def test_nothing_can_be_corrected_without_an_assessment(bench):
     assert not widget(bench, "setValueButton").enabled
     assert not widget(bench, "undoButton").enabled
