@@ -136,15 +136,16 @@ def train(
     torch.manual_seed(seed)
     net = ArtefactNet().to(device)
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3)
-    last, began, step = output / "last.pt", time.monotonic(), 0
+    last, began, step, earlier = output / "last.pt", time.monotonic(), 0, 0
     average = {k: v.clone() for k, v in net.state_dict().items()}
     if last.exists():
         state = torch.load(last, map_location=device, weights_only=True)
         net.load_state_dict(state["net"])
         optimiser.load_state_dict(state["optimiser"])
-        average, step, began = state["average"], state["step"], began - 60 * state["minutes"]
+        average, step, earlier, began = state["average"], state["step"], state["earlier"], began - 60 * state["minutes"]
     elif start is not None:
-        average = torch.load(start, map_location=device, weights_only=True)["average"]
+        state = torch.load(start, map_location=device, weights_only=True)
+        average, earlier = state["average"], state["step"] + state["earlier"]
         net.load_state_dict(average)
         average = {k: v.clone() for k, v in average.items()}
     names = sorted({p.name.rsplit("-", 1)[0] for p in items.rglob("[!.]*.npz") if readers or p.parent == items})
@@ -178,17 +179,17 @@ def train(
             with (output / "log.jsonl").open("a") as f:
                 f.write(json.dumps(line) + "\n")
         if step % 250 == 0:
-            save(last, net, optimiser, average, step, spent)
-    save(last, net, optimiser, average, step, minutes)
+            save(last, net, optimiser, average, (step, earlier), spent)
+    save(last, net, optimiser, average, (step, earlier), minutes)
     if bundle is not None:
         export(last, bundle, names)
     return last
 
 
-def save(path: Path, net: torch.nn.Module, optimiser: torch.optim.Optimizer, average: dict[str, torch.Tensor], step: int, minutes: float) -> None:
-    """Write a checkpoint whole or not at all."""
+def save(path: Path, net: torch.nn.Module, optimiser: torch.optim.Optimizer, average: dict[str, torch.Tensor], steps: tuple[int, int], minutes: float) -> None:
+    """Write a checkpoint whole or not at all; ``steps`` of this training, and of those that it started from."""
     part = path.with_suffix(".part")
-    state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step, "minutes": minutes}
+    state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": steps[0], "earlier": steps[1], "minutes": minutes}
     torch.save(state, part)
     part.replace(path)
 

@@ -55,6 +55,7 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         "training_heads": real,
         "simulated_heads": len(simulated),
         "training_steps": state["step"],
+        "earlier_steps": state["earlier"],
         "figures": dict(figures or {}),
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
     }
@@ -78,6 +79,11 @@ def _sources(real: Sequence[str], simulated: int) -> str:
     return ", ".join(parts)
 
 
+def _steps(record: Mapping[str, Any]) -> str:
+    earlier, steps = record["earlier_steps"], record["training_steps"]
+    return f"{earlier} steps without the scans with readers, then {steps} with them" if earlier else f"{steps} steps"
+
+
 def _card(record: Mapping[str, Any]) -> str:
     figures = "\n".join(f"| {k} | {v} |" for k, v in record["figures"].items())
     table = f"| figure | value |\n|---|---|\n{figures}\n" if figures else "Not measured yet.\n"
@@ -90,7 +96,7 @@ Motion grade and streak mask of the slices of a head CT. **Research use only; no
 - **Network** MONAI U-Net blocks (batch normalisation), 16 filters at 2 mm and 32-64-96-128 from 4 mm on, four windows of
   the HU as input, slices of {SIDE} x {SIDE} pixels of about 1 mm. Weights as int8 with a scale per output channel
   (safetensors, SHA-256 in `configs/metadata.json`).
-- **Training** `python -m HeadCTIQALib.training.artefact`: {record["training_steps"]} steps. In-plane and through-plane motion, metal with
+- **Training** `python -m HeadCTIQALib.training.artefact`: {_steps(record)}. In-plane and through-plane motion, metal with
   photon starvation and beam hardening are computed in the projection domain and laid over clean slices with noise, hair,
   cloth, helical windmills, shading and clipped air.
 
