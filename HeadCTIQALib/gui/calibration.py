@@ -58,6 +58,10 @@ class CalibrationSection:
         self._lay_out(parent.layout())
         self._enable()
 
+    def exit(self) -> None:
+        """The user turns to another module: the arrangement of views is theirs again."""
+        self._plots.leave()
+
     def cleanup(self) -> None:
         """Take the plots out of the scene."""
         self._plots.remove()

@@ -82,6 +82,8 @@ class Controller:
         """The user turns to another module: the display is theirs again."""
         self._entered = False
         self.overlays.leave()
+        if "calibration" in self.sections:
+            self.sections["calibration"].exit()
         self._disconnect_parameters()
 
     def cleanup(self) -> None:

@@ -20,6 +20,7 @@ class AgreementPlots:
         self.scatter: Any | None = None
         self.bland_altman: Any | None = None
         self._nodes: list[Any] = []
+        self._layout: tuple[int, int] | None = None  # the user's arrangement of views, and the one with a plot
 
     def show(self, before: Any, after: Any) -> None:
         """Make the charts of two :class:`~HeadCTIQALib.cohort.agreement_of_model.ModelAgainstReaders`; :meth:`turn_to` shows one."""
@@ -36,11 +37,23 @@ class AgreementPlots:
 
     def turn_to(self, chart: Any | None) -> None:
         """Show one of the two charts in the plot view; nothing where there is none yet."""
-        if chart is not None:
-            _show(chart)
+        layout = _layout_node()
+        if chart is None or layout is None:
+            return
+        before = layout.GetViewArrangement()
+        _show(chart)
+        if layout.GetViewArrangement() != before:
+            self._layout = (before, layout.GetViewArrangement())
+
+    def leave(self) -> None:
+        """Put the user's arrangement of views back, unless it was changed since."""
+        layout, kept, self._layout = _layout_node(), self._layout, None
+        if layout is not None and kept is not None and layout.GetViewArrangement() == kept[1]:
+            layout.SetViewArrangement(kept[0])
 
     def remove(self) -> None:
-        """Take the plots out of the scene."""
+        """Take the plots out of the scene, and put the views back."""
+        self.leave()
         for node in self._nodes:
             if slicer.mrmlScene.IsNodePresent(node):
                 slicer.mrmlScene.RemoveNode(node)
@@ -93,6 +106,10 @@ def _limits(difference: Any) -> list[tuple[str, float]]:
         return []
     bias, spread = float(difference.mean()), 1.96 * float(difference.std(ddof=1))
     return [(_("bias after"), bias), (_("upper limit"), bias + spread), (_("lower limit"), bias - spread)]
+
+
+def _layout_node() -> Any:
+    return slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
 
 
 def _show(chart: Any) -> None:

@@ -110,6 +110,28 @@ def test_accept_scores_by_the_model_and_revert_goes_back(bench, cohort, tmp_path
     assert not bench.widget("acceptModelButton").enabled
 
 
+@pytest.mark.parametrize("way", ["leaving", "another fit", "own choice"])
+def test_the_users_views_come_back(bench, cohort, scene, monkeypatch, way):
+    import types
+
+    import slicer
+
+    layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode") or scene.AddNewNodeByClass("vtkMRMLLayoutNode")
+    layout.SetViewArrangement(layout.SlicerLayoutOneUpRedSliceView)
+    logic = types.SimpleNamespace(ShowChartInLayout=lambda _chart: layout.SetViewArrangement(layout.SlicerLayoutFourUpPlotView))
+    monkeypatch.setattr(slicer.modules, "plots", types.SimpleNamespace(logic=lambda: logic), raising=False)
+    fit(bench, cohort)
+    assert layout.GetViewArrangement() == layout.SlicerLayoutFourUpPlotView
+    wanted = layout.SlicerLayoutOneUpRedSliceView
+    if way == "another fit":
+        fit(bench, cohort)
+    elif way == "own choice":
+        wanted = layout.SlicerLayoutConventionalView
+        layout.SetViewArrangement(wanted)
+    bench.section.exit()
+    assert layout.GetViewArrangement() == wanted
+
+
 def test_what_cannot_be_fitted_is_said_in_a_sentence(bench, cohort, tmp_path):
     bench.widget("fitButton").click()
     assert "folder" in bench.widget("calibrationNotice").text
