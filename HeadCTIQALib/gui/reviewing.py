@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import qt
 import slicer
 import vtk
@@ -23,10 +22,9 @@ from HeadCTIQALib.findings import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 
 from .session import Event, Session
+from .taking import take_masks, take_plane, take_points
 
 REST_MS = 250  # a hand that rests this long has finished a stroke or a drag
-_SAME_MM = 1e-3
-_SAME_DIRECTION = 1e-6
 MASKS, POINTS, PLANE = "masks", "points", "plane"
 
 
@@ -137,11 +135,11 @@ class Reviewing(VTKObservationMixin):
         if review is None:
             return
         count = len(review.edits)
-        for kind, take in ((POINTS, self._take_points), (PLANE, self._take_plane), (MASKS, self._take_masks)):
+        for kind in (POINTS, PLANE, MASKS):
             if kind in waiting:
                 before = review.findings
                 try:
-                    take(review)
+                    self._take(kind, review)
                 except HeadCTIQAError as error:
                     self._tell(str(error))
                     self._into_scene(None, before, kind)  # what was refused does not stay in the images either
@@ -150,45 +148,14 @@ class Reviewing(VTKObservationMixin):
 
     # from the scene
 
-    def _take_points(self, review: Any) -> None:
+    def _take(self, kind: str, review: Any) -> None:
         results: Any = self._session.results
-        placed = {id_: p.position for id_, p in results.read_landmarks().items() if id_ in _landmark_ids()}
-        known = {id_: p.position for id_, p in review.findings.landmarks.items()}
-        moved: dict[str, Any] = {id_: p for id_, p in placed.items() if id_ not in known or np.abs(np.subtract(p, known[id_])).max() > _SAME_MM}
-        moved |= dict.fromkeys(set(known) - set(placed))
-        if moved:
-            review.move_points(moved, corrector=self.corrector, iqm=self._selected())
-
-    def _take_plane(self, review: Any) -> None:
-        results: Any = self._session.results
-        plane, known = results.read_plane(), review.findings.midsagittal
-        if plane is None:
-            return
-        if known is not None:
-            turned = 1.0 - abs(float(np.dot(plane.normal, known.normal)))
-            shifted = abs(float(np.dot(np.subtract(plane.origin, known.origin), known.normal)))
-            if turned < _SAME_DIRECTION**2 and shifted < _SAME_MM:
-                return
-        review.move_plane(plane.origin, plane.normal, corrector=self.corrector, reason=_("Moved the mid-sagittal plane."))
-
-    def _take_masks(self, review: Any) -> None:
-        results: Any = self._session.results
-        tissue, streak = results.read_tissue(review.volume)
-        known, reason = review.findings, _("Edited in the Segment Editor.")
-        changed = [] if streak is None or known.streak is None else differing(streak, known.streak)
-        same = not changed if known.streak is not None else streak is None
-        if changed:
-            before, now = known.streak[changed], streak[changed]
-            gone = before & ~now
-            if not (gone & (tissue[changed] == known.tissue[changed])).any() and not (now & ~before).any():
-                # the Segment Editor erases what it paints over; streaks lie over tissue and stay, in the scene as well
-                same = True
-                self._busy = True
-                self._write_masks(known.with_(tissue=tissue, streak=streak), known.with_(tissue=tissue))
-                self._busy = False
-        review.paint(tissue, corrector=self.corrector, iqm=self._selected(), reason=reason)
-        if not same:
-            review.paint_streak(streak, corrector=self.corrector, iqm=self._selected(), reason=reason)
+        if kind == POINTS:
+            take_points(review, results, self.corrector, self._selected())
+        elif kind == PLANE:
+            take_plane(review, results, self.corrector)
+        else:
+            take_masks(review, results, self.corrector, self._selected(), lambda before, after: self._into_scene(before, after, MASKS))
 
     def _selected(self) -> str | None:
         return self._session.selected if self._session.selected in IQM_BY_ID else None
@@ -302,12 +269,6 @@ def _masks_differ(a: Findings, b: Findings) -> bool:
     if a.streak is None or b.streak is None:
         return a.streak is not b.streak
     return bool(differing(a.streak, b.streak))
-
-
-def _landmark_ids() -> tuple[str, ...]:
-    from HeadCTIQALib.findings import LANDMARK_TITLES
-
-    return tuple(LANDMARK_TITLES)
 
 
 def _segmentation_events() -> tuple[int, ...]:

@@ -253,6 +253,17 @@ def test_painting_tissue_under_a_streak_leaves_the_streak(opened):
     np.testing.assert_array_equal(opened.session.findings.streak, findings.streak)
 
 
+def test_a_deleted_streak_segment_means_no_streaks(opened):
+    opened.session.select("streak_extent")
+    before, streak = entry(opened, "streak_extent"), opened.session.findings.streak
+    opened.session.results.segmentation.GetSegmentation().RemoveSegment("streak")
+    settle(opened)
+    assert (entry(opened, "streak_extent")["value"], entry(opened, "streak_extent")["status"]) == (0.0, "corrected")
+    widget(opened, "undoButton").click()
+    assert entry(opened, "streak_extent") == before
+    np.testing.assert_array_equal(opened.session.results.read_tissue(opened.session.volume)[1], streak)
+
+
 def correct_some(module):
     """A point, the plane, masks, grades and a typed value."""
     for iqm in ("vertex_margin", "symmetry_angle", "foreign_object_volume", "motion_extent", "streak_extent"):
