@@ -6,6 +6,7 @@ refined; what comes back is then read inside the refined map.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,8 +85,10 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -
         grades[known] = (p > np.array(GRADE_LIMITS)).cumprod(axis=1).sum(axis=1)
         probability[known] = p[:, 0]
     plane: tuple[int, int] = volume.shape[1:]
-    stripes = streak(volume, tissue, lambda k: expand(seen.grid, seen.streak[nearest[k]], plane) if k in nearest else None)
-    steps = slice_steps(volume, tissue)
+    with ThreadPoolExecutor(1, "steps") as beside:
+        moving = beside.submit(slice_steps, volume, tissue)
+        stripes = streak(volume, tissue, lambda k: expand(seen.grid, seen.streak[nearest[k]], plane) if k in nearest else None)
+        steps = moving.result()
     for s in np.flatnonzero(steps > STEP_LIMITS[0]):
         both = grades[s : s + 2]
         both[both >= 0] = np.maximum(both[both >= 0], np.digitize(steps[s], STEP_LIMITS))
