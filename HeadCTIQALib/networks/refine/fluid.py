@@ -15,10 +15,10 @@ from .headmask import box_filter_max
 from .workgrid import Field, grown_box
 
 SPREAD_HU = 5.0  # of fluid and of brain themselves, beside the noise
-SHARPEN, LIFT_HU = 0.5, 2.0  # half of what blur took from a sulcus is given back; it never shows fluid's full darkness
+SHARPEN, LIFT_HU = 0.25, 2.0  # some of what blur took from a sulcus is given back, the noise with it; it never shows fluid's full darkness
 RIM_EVIDENCE = 2.0  # beside bone HU say nothing, but fluid and dura lie between the inner table and the brain
 RIM_HU = -12.0  # from the brain; darker ones speak for themselves
-PRIOR_WEIGHT = 0.5  # a coarse network sees no sulci
+PRIOR_WEIGHT = 0.2  # a coarse network sees no sulci
 ITERATIONS = 3
 
 
@@ -48,7 +48,7 @@ def fluid_mask(
     rim = _rim(hu[box], dense[box], skull[box], brain_hu + RIM_HU)[here]
     own[rim] = np.maximum(own[rim], RIM_EVIDENCE)
     evidence[here] = own + PRIOR_WEIGHT * np.log((prior + 0.1) / (1.1 - prior))
-    pull = np.float32(0.5 + noise / 1.5)  # the noisier, the more a voxel follows its neighbours
+    pull = np.float32(0.65 + noise / 1.15)  # the noisier, the more a voxel follows its neighbours
     weight = here.astype(np.float32)
     share = _neighbours(weight)
     np.maximum(share, 1e-3, out=share)
