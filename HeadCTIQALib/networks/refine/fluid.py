@@ -18,7 +18,7 @@ SPREAD_HU = 5.0  # of fluid and of brain themselves, beside the noise
 SHARPEN, LIFT_HU = 0.25, 2.0  # some of what blur took from a sulcus is given back, the noise with it; it never shows fluid's full darkness
 RIM_EVIDENCE = 2.0  # beside bone HU say nothing, but fluid and dura lie between the inner table and the brain
 RIM_HU = -12.0  # from the brain; darker ones speak for themselves
-PRIOR_WEIGHT = 0.2  # a coarse network sees no sulci
+PRIOR_WEIGHT = 0.3  # a coarse network sees no sulci
 ITERATIONS = 3
 
 
