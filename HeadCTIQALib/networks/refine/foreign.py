@@ -159,8 +159,8 @@ def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder
         part = labels[box] == c
         at_end = box[0].start == 0  # of what the first slice cuts, a cheek bone say, too little is seen to tell
         small = _ml(grid, part, box) >= MIN_VOLUME_ML and max(_extent(grid, box)) < MAX_EXTENT_MM
-        # a cheek bone under thin skin is not bare: little air is near it
-        bony = not metal[c] and _in_air(grid, hu, part, box) < 0.4
+        # what lies on the skin has air on one side at least; a cheek bone under thin skin has less
+        bony = not metal[c] and _in_air(grid, hu, part, box) < 0.5
         keep[c] = small and _ml(grid, part, box) < MAX_WORN_ML and not bony and not (at_end and not metal[c])
     return keep[labels]
 
@@ -175,12 +175,25 @@ def _holder(grid: WorkGrid, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _core(grid: WorkGrid, hu: NDArray[np.int16], found: NDArray[np.bool_], around: int) -> NDArray[np.bool_]:
-    """The objects within their true boundary, between the HU ``around`` them and their own local maximum."""
+    """The objects within their true boundary, between the HU ``around`` them and their own local maximum.
+
+    A thick object shows its own HU inside: half of that is its boundary, whatever battery or screw is in it.
+    """
     if not found.any():
         return found
     size = (3, *(2 * max(1, round(PEAK_MM / p)) + 1 for p in grid.pixel))
     peak = ndimage.maximum_filter(np.where(found, hu, np.int16(-1024)), size)
-    return found & (hu > around + CORE_SHARE * (peak.astype(np.float32) - around))
+    level = around + CORE_SHARE * (peak.astype(np.float32) - around)
+    r = [max(1, round(0.4 * THICK_MM / p)) for p in grid.pixel]
+    inner = box_filter_min(found, (0, r[0], r[1]))
+    labels, _ = ndimage.label(found, np.ones((3, 3, 3)))
+    boxes = ndimage.find_objects(labels)
+    for c in np.unique(labels[inner]):
+        box = boxes[c - 1]
+        part = labels[box] == c
+        half = 0.5 * (around + np.median(hu[box][part & inner[box]]))
+        level[box][part] = np.minimum(level[box][part], half)
+    return found & (hu > level)
 
 
 def _ml(grid: WorkGrid, part: NDArray[np.bool_], box: tuple[slice, ...]) -> float:
