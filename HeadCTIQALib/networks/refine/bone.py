@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from .headmask import box_filter_max
 from .workgrid import grown_box
@@ -35,9 +34,8 @@ def half_maximum_bone(hu: NDArray[np.int16], dense: NDArray[np.bool_], pixel_mm:
     if not dense.any():
         return dense
     box = grown_box(dense, (0, LAYERS, LAYERS))
-    values, here = np.minimum(hu[box], PEAK_HU), dense[box]
-    size = (3, *(2 * max(1, round(PEAK_MM / p)) + 1 for p in pixel_mm))
-    peak = ndimage.maximum_filter(values, size, mode="nearest")
+    values, here = np.minimum(hu[box], np.int16(PEAK_HU)), dense[box]
+    peak = box_filter_max(values, (1, max(1, round(PEAK_MM / pixel_mm[0])), max(1, round(PEAK_MM / pixel_mm[1]))))
     usual = int(np.median(peak[here]))
     height = np.where(peak < POROUS * usual, peak, np.float32(1 - DILUTED) * peak + np.float32(DILUTED * usual))
     low = here & (2 * values < height + SOFT_HU)

@@ -50,7 +50,7 @@ def foreign_objects(volume: CTVolume, tissue: NDArray[np.uint8], coarse: CoarseA
     depth = grid.sample(soft_signed_distance(head_probability(coarse), coarse.spacing), coarse, outside=-1e3)
     free = _free(grid, hu, head, depth)
     found = _core(grid, hu, _with_kin(grid, hu, head, free), AIR_HU)
-    found |= _core(grid, hu, _worn(grid, hu, head, _holder(grid, labels == Tissue.HOLDER)), SOFT_HU)
+    found |= _core(grid, hu, _worn(grid, hu, head, labels == Tissue.HOLDER), SOFT_HU)
     out = np.zeros(volume.shape, bool)
     grid.expand(found, out)
     return out
@@ -150,9 +150,10 @@ def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder
     bare = count(dense & near(outside, BARE_MM)) > 0.3 * size
     shallow = count(dense & near(outside, SKIN_MM)) > 0.6 * size
     metal = count(dense & (hu > METAL_HU)) * pixel > 1.5
-    held = count(dense & near(holder, 1.5)) > 0.15 * size
-    keep = ((bare & (size * pixel > 6.0)) | (shallow & metal)) & ~held
+    keep = (bare & (size * pixel > 6.0)) | (shallow & metal)
     keep[0] = False
+    if keep.any():
+        keep &= count(dense & near(_holder(grid, holder), 1.5)) <= 0.15 * size
     boxes = ndimage.find_objects(labels)
     for c in np.flatnonzero(keep):
         box = boxes[c - 1]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from .workgrid import Field
 
+Kind = TypeVar("Kind", np.bool_, np.int16)
 SURFACE_HU = -450  # half way from air to skin and fat
 TOLERANCE_MM = 7.0  # how far the native surface may lie outside the coarse one (ears, nose, hair excluded by HU)
 HOLDER_MARGIN = -0.25  # outside the coarse surface the holder wins even when the head is a little more probable
@@ -74,26 +77,27 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return ~open_[labels]
 
 
-def box_filter_max(mask: NDArray[np.bool_], radius: tuple[int, int, int]) -> NDArray[np.bool_]:
-    """Dilation by a box of (2r + 1) voxels along each axis.
+def box_filter_max(array: NDArray[Kind], radius: tuple[int, int, int]) -> NDArray[Kind]:
+    """Maximum over a box of (2r + 1) voxels along each axis (of a mask, its dilation); nothing lies beyond the array.
 
     Axis by axis, the width of the run that is combined doubles from step to step: cheap for large radii, too.
     """
 
-    def part(array: NDArray[np.bool_], axis: int, start: int, length: int) -> NDArray[np.bool_]:
+    def part(array: NDArray[Kind], axis: int, start: int, length: int) -> NDArray[Kind]:
         return array[(slice(None),) * axis + (slice(start, start + length),)]
 
-    out = mask.copy()
+    out = array.copy()
+    nothing = False if out.dtype == bool else np.iinfo(np.int16).min
     for axis, r in enumerate(radius):
         if r <= 0:
             continue
         length, width, full = out.shape[axis], 1, 2 * r + 1
-        run = np.pad(out, [(r, r) if a == axis else (0, 0) for a in range(out.ndim)])
-        while 2 * width <= full:  # run[n] tells whether any of ``width`` voxels from n on is set
+        run = np.pad(out, [(r, r) if a == axis else (0, 0) for a in range(out.ndim)], constant_values=nothing)
+        while 2 * width <= full:  # run[n] is the maximum of ``width`` voxels from n on
             rest = run.shape[axis] - width
-            run = part(run, axis, 0, rest) | part(run, axis, width, rest)
+            run = np.maximum(part(run, axis, 0, rest), part(run, axis, width, rest))
             width *= 2
-        out = part(run, axis, 0, length) | part(run, axis, full - width, length)
+        out = np.maximum(part(run, axis, 0, length), part(run, axis, full - width, length))
     return out
 
 
