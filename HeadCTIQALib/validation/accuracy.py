@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from HeadCTIQALib.agreement import icc_agreement, mean_absolute_difference
 from HeadCTIQALib.agreement.types import Estimate
 from HeadCTIQALib.findings.types import CONFIDENT
-from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 
 Record = dict[str, Any]
 Rows = NDArray[np.float64]
@@ -109,7 +109,7 @@ def _agreement(heads: Sequence[Record]) -> list[Figure]:
             continue
         icc, mad = icc_agreement(pairs), mean_absolute_difference(pairs[:, 0], pairs[:, 1])
         out.append(_from_estimate("Agreement with the truth", name, "ICC(A,1)", icc, ICC_TARGETS.get(name)))
-        if name in ICC_TARGETS and icc.low is not None:
+        if name in (*ICC_TARGETS, *IQM_BY_ID) and icc.low is not None:
             out.append(Figure("Agreement with the truth", name, "ICC(A,1), lower limit", icc.low, None, None, icc.n, target=ICC_LOWER_LIMIT))
         out.append(_from_estimate("Agreement with the truth", name, f"MAD, {unit}", mad, MAD_TARGETS.get(name), "<="))
         bias = [np.array([[p[1] - p[0]]]) for p in pairs]

@@ -69,7 +69,7 @@ def refine(
     notes = [details.note] if details.note else []
     inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
     ungraded = int(np.count_nonzero((artefacts.motion_grades < 0) & inside.any(axis=(1, 2))))
-    if ungraded:
+    if ungraded and artefacts.motion_probability is None:  # a network grades all but slices with next to no brain
         notes.append(f"{ungraded} slices through the brain could not be graded for motion (metal, hair, cloth, or air that was clipped or masked).")
     top = landmarks.get("VERTEX")
     if top is not None and not top.in_scan:
