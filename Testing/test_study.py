@@ -230,3 +230,10 @@ def test_the_small_study_from_end_to_end(tmp_path, capsys):
         errors = [abs(measured[iqm]["value"] - truth[iqm]) for measured, truth in pairs if measured[iqm]["value"] is not None]
         assert len(errors) >= 12
         assert np.median(errors) < near, iqm
+
+
+def test_what_readers_measure_stays_in_the_range_of_the_unit():
+    worst = {m.id: 100.0 if m.unit == "%" else 0.0 for m in IQMS}
+    said = [v for k in range(60) for r in make_readers(5, 3) for v in read_scan(r, f"s{k:03d}", worst, k)]
+    assert check_values(said)
+    assert max(v.value for v in said if v.target == "motion_extent" and v.value is not None) <= 100

@@ -110,7 +110,7 @@ def _measured(reader: Reader, m: IQM, value: float | None, rng: np.random.Genera
         return value + reader.bias[m.id] + error * (math.hypot(spread, _UNSEEN_MM) if value < 0 else spread)
     if m.id in ("motion_extent", "foreign_object_volume") and value == 0:
         return 0.0  # nobody sees what is not there
-    return max(0.0, value + reader.bias[m.id] + error * spread)
+    return min(max(0.0, value + reader.bias[m.id] + error * spread), 100.0 if m.unit == "%" else math.inf)
 
 
 def _category(reader: Reader, truth: Mapping[str, float], error: float) -> float:
