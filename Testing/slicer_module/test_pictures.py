@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pictures
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(pictures.folder() is None, reason="HEADCTIQA_SCREENSHOTS does not name a folder for pictures")]
 
 
-def test_pictures(scene, module, views, slicer_app):
-    import time
-
+def test_pictures(scene, module, views, tmp_path):
     from scans import add_volume
 
-    from HeadCTIQALib.synthesis import demo_scene
+    from HeadCTIQALib.volume import read
 
-    node = add_volume(demo_scene().volume, "simulated-head")
+    scan, assessment = tmp_path / "scan" / "simulated-head", tmp_path / "assessment"
+    for words in (["simulate", "--demo", "--format", "dicom", "--output", str(scan.parent)], ["assess", str(scan), "--output", str(assessment)]):
+        subprocess.run([sys.executable, "-m", "HeadCTIQALib", *words], check=True)
+    node = add_volume(read(scan), "simulated-head")
     for view in views.values():
         view.show(node)
-    module.ui.inputSelector.setCurrentNode(node)
-    module.ui.assessButton.click()
-    while module.controller.assessing.running:
-        slicer_app.processEvents()
-        time.sleep(0.1)
+    module.controller.load(assessment)
     assert module.ui.messageLabel.text == ""
+    module.session.select("overall")
     pictures.save(pictures.folder() / "panel.png", pictures.panel(module, (560, 900)))
     module.session.select("streak_extent")
     shown = pictures.stacked(pictures.views(views, (345, 345)))
