@@ -26,6 +26,7 @@ MIN_DENSE_SHARE = 0.3  # a nose or an ear that the head mask missed is mostly so
 PEAK_MM = 4.0
 CORE_SHARE = 0.4  # not one half: a wire thinner than the slice never shows its full HU beside its thickest place
 KIN_MM, KIN_HU, KIN_ML = 25.0, 80, 1.0  # pieces of one object that thick slices tear apart: how near, how dense, how small
+KIN_OF_ML = 0.1  # a speck has no pieces
 THICK_MM = 5.0  # a temple or wire is thinner; an ear lobe is not, and less dense
 AIR_HU, SOFT_HU = -1000, 30
 LOUD_HU = 9.0
@@ -74,11 +75,11 @@ def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth:
         # a flat, long thing under the head is a piece of the holder seen through a gap
         metal = bool((hu[box][part] > METAL_HU).any()) and max(extent) < MAX_EXTENT_MM
         solid = dense.sum() > MIN_DENSE_SHARE * part.sum()
-        small = solid and max(extent) < 40.0 and nearest > -12.0
-        # spectacles reach round the head, but neither high nor thick
+        # of what the first slice cuts too little is seen to tell
+        small = solid and max(extent) < 40.0 and nearest > -12.0 and box[0].start > 0
+        # spectacles reach round the front of the head, but neither high nor thick; a side plate of the holder lies behind
         frame = nearest > -8.0 and extent[0] < 50.0 and 60.0 < max(extent) < 200.0 and _ml(grid, part, box) < 10.0
-        # in the first slice, skin that the head mask missed looks like that
-        frame = frame and box[0].start > 0 and _in_air(grid, hu, part, box) > 0.4
+        frame = frame and box[0].start > 0 and _in_air(grid, hu, part, box) > 0.4 and _in_front(grid, head, part, box)
         if metal:
             # an ear that hangs on its ring is no part of it
             reach = [max(1, round(2.0 / p)) for p in grid.pixel]
@@ -86,6 +87,15 @@ def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth:
         keep[c] = metal or frame or (small and _in_air(grid, hu, part, box) > 0.25)
     found = keep[labels]
     return found | (box_filter_max(found, (0, 1, 1)) & thing)
+
+
+def _in_front(grid: WorkGrid, head: NDArray[np.bool_], part: NDArray[np.bool_], box: tuple[slice, ...]) -> bool:
+    """Whether the middle of an object lies in front of the middle of the head in its slices."""
+    rows = np.flatnonzero(head[box[0]].any(axis=(0, 2)))
+    if not len(rows):
+        return False
+    ahead = np.sign(grid.volume.col_step @ grid.volume.a)
+    return bool(ahead * (box[1].start + np.nonzero(part)[1].mean() - 0.5 * (rows[0] + rows[-1])) > 0)
 
 
 def _with_kin(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -103,7 +113,9 @@ def _with_kin(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], fo
     boxes = ndimage.find_objects(labels)
     reach = (1, round(KIN_MM / grid.pixel[0]), round(KIN_MM / grid.pixel[1]))
     out = found.copy()
-    new = found
+    bodies, _ = ndimage.label(found, np.ones((3, 3, 3)))
+    large = [n for n, box in enumerate(ndimage.find_objects(bodies), start=1) if _ml(grid, bodies[box] == n, box) > KIN_OF_ML]
+    new = np.isin(bodies, large)
     while new.any():
         near = np.unique(labels[box_filter_max(new, reach)])
         new = np.zeros_like(found)
