@@ -38,7 +38,7 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
     # the worst slice is the one with the largest share of M: grade times area
     worst = int(np.argmax(np.where(graded, grades, 0) * areas)) if len(moving) else int(np.argmax(areas))
     flags: tuple[str, ...] = ()
-    if share < 0.995:
+    if share < 0.995:  # less would read as 0 %
         flags = (f"{100 * (1 - share):.0f} % of the intracranial area could not be graded and is left out.",)
     words = f"motion in {len(moving)} slices, worst grade {grades[moving].max()} of 3" if len(moving) else "no motion seen"
     return Measurement(

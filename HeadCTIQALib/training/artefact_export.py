@@ -73,9 +73,6 @@ def _sources(real: Sequence[str], simulated: int) -> str:
         "onkodicom-hn": "onkodicom-hn (planning CT published with didymo/OnkoDICOM)",
     }
     parts = [f"{simulated} procedurally simulated heads (Apache-2.0)"] + [known[n] for n in real if n in known]
-    coarse = sum(n.startswith("head") for n in real)
-    if coarse:
-        parts.append(f"{coarse} OpenKBP head-and-neck planning CTs (MIT; Babier et al., Med Phys 2021)")
     return ", ".join(parts)
 
 
@@ -93,7 +90,7 @@ Motion grade and streak mask of the slices of a head CT. **Research use only; no
 
 - **Task** per slice: probabilities that the motion grade is at least 1, 2 and 3 (RMS of the motion artefact inside the
   intracranial space of 2, 5 and 12 HU, after a 3-pixel mean); per pixel: probability of streak or dark band.
-- **Network** MONAI U-Net blocks (batch normalisation), 16 filters at 2 mm and 32-64-96-128 from 4 mm on, four windows of
+- **Network** MONAI U-Net blocks (batch normalisation), {FINE} filters at 2 mm and {"-".join(map(str, FILTERS))} from 4 mm on, four windows of
   the HU as input, slices of {SIDE} x {SIDE} pixels of about 1 mm. Weights as int8 with a scale per output channel
   (safetensors, SHA-256 in `configs/metadata.json`).
 - **Training** `python -m HeadCTIQALib.training.artefact`: {_steps(record)}. In-plane and through-plane motion, metal with

@@ -75,11 +75,11 @@ def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth:
         # a flat, long thing under the head is a piece of the holder seen through a gap
         metal = bool((hu[box][part] > METAL_HU).any()) and max(extent) < MAX_EXTENT_MM
         solid = dense.sum() > MIN_DENSE_SHARE * part.sum()
-        # of what the first slice cuts too little is seen to tell
-        small = solid and max(extent) < 40.0 and nearest > -12.0 and box[0].start > 0
+        begun = box[0].start > 0  # of what the first slice cuts too little is seen to tell
+        small = begun and solid and max(extent) < 40.0 and nearest > -12.0
         # spectacles reach round the front of the head, but neither high nor thick; a side plate of the holder lies behind
-        frame = nearest > -8.0 and extent[0] < 50.0 and 60.0 < max(extent) < 200.0 and _ml(grid, part, box) < 10.0
-        frame = frame and box[0].start > 0 and _in_air(grid, hu, part, box) > 0.4 and _in_front(grid, head, part, box)
+        frame = begun and nearest > -8.0 and extent[0] < 50.0 and 60.0 < max(extent) < 200.0 and _ml(grid, part, box) < 10.0
+        frame = frame and _in_air(grid, hu, part, box) > 0.4 and _in_front(grid, head, part, box)
         if metal:
             # an ear that hangs on its ring is no part of it
             reach = [max(1, round(2.0 / p)) for p in grid.pixel]
