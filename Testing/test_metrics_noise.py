@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from metrics_phantom import grid, gyral_brain, head, noise_field, noisy, without_landmark
 
 from HeadCTIQALib.findings.types import Findings, Plane, Tissue
@@ -245,12 +246,32 @@ def test_grey_and_white_are_not_chosen_for_their_noise(contrast):
     solid = np.ones(shape, bool)
     below, above = parenchyma.guide(hu, solid, positions, 5.0, pixel)
     deep = np.where(zone, 0.8, 0.1).astype(np.float32).ravel()
-    grey, white = parenchyma.measured_tissue(below, above, deep, 0.9 - deep)
+    around = parenchyma.surroundings(hu, solid, pixel).ravel()
+    grey, white = parenchyma.measured_tissue(below, above, around, deep, 0.9 - deep)
     measured = float(hu.ravel()[grey].mean() - hu.ravel()[white].mean())
     assert min(grey.sum(), white.sum()) > 500
     assert measured == pytest.approx(contrast, abs=0.5)
+    core = np.stack([ndimage.binary_erosion(m, iterations=2) for m in white.reshape(shape)]).ravel()
+    assert core.sum() > 500 and hu.ravel()[core].mean() == pytest.approx(28, abs=0.25)  # nor does the erosion choose by noise
     # a voxel's own slice would have made contrast from noise: the test is not trivial
     own = parenchyma.masked_smooth(hu, solid, parenchyma.GUIDE_MM, (1e6, *pixel)).ravel()
     inside = zone.ravel() & (nuclei.ravel() == 0)
     bright = own > np.median(own[inside])
     assert hu.ravel()[inside & bright].mean() - hu.ravel()[inside & ~bright].mean() > 0.9
+
+
+def test_cortex_between_white_slices_is_not_measured_as_white():
+    """A gyrus that only one slice cuts cannot be seen from the slices beside it, but from its own."""
+    shape, positions, pixel = (15, 120, 120), np.arange(15) * 5.0, (1.0, 1.0)
+    j, i = np.indices(shape[1:])
+    nuclei = np.hypot(j - 60, i - 60) < 14
+    cortex = (np.arange(15) % 4 == 2)[:, None, None] & (i % 40 < 12) & ~nuclei & (np.hypot(j - 60, i - 60) > 22)
+    hu = np.rint(28 + 8 * (nuclei | cortex) + noise_field(shape, 1.0, 4.0, None, seed=12)).astype(np.int16)
+    solid = np.ones(shape, bool)
+    below, above = parenchyma.guide(hu, solid, positions, 5.0, pixel)
+    deep = np.broadcast_to(np.where(nuclei, 0.8, 0.1), shape).astype(np.float32).ravel()
+    share = []
+    for around in (parenchyma.surroundings(hu, solid, pixel).ravel(), np.full(deep.shape, 28.0, np.float32)):
+        _, white = parenchyma.measured_tissue(below, above, around, deep, 0.9 - deep)
+        share.append(float(cortex.ravel()[white].mean()))
+    assert share[0] < 0.3 * share[1] and share[1] > 0.03

@@ -113,10 +113,10 @@ def test_tissue_map_agrees_with_the_truth(straight: Straight) -> None:
     assert dice(inside, true_inside) > 0.97
     assert dice(tissue == Tissue.BONE, truth == Tissue.BONE) > 0.95
     assert dice(tissue == Tissue.HOLDER, truth == Tissue.HOLDER) > 0.9
-    assert dice(tissue == Tissue.WHITE, truth == Tissue.WHITE) > 0.85
-    deep, true_deep = tissue == Tissue.DEEP_GREY, truth == Tissue.DEEP_GREY  # a clean subset, as a reader's ROI is
-    assert (deep & true_deep).sum() > 0.95 * deep.sum()
-    assert (deep & true_deep).sum() > 0.4 * true_deep.sum()
+    for kind, pure, share in ((Tissue.DEEP_GREY, 0.95, 0.4), (Tissue.WHITE, 0.98, 0.3)):  # clean subsets, as a reader's ROI is
+        found, true = tissue == kind, truth == kind
+        assert (found & true).sum() > pure * found.sum()
+        assert (found & true).sum() > share * true.sum()
     assert dice(tissue == Tissue.CSF, truth == Tissue.CSF) > 0.85
     assert dice(tissue == Tissue.AIR_CAVITY, truth == Tissue.AIR_CAVITY) > 0.7
     assert not (np.isin(tissue, (Tissue.HOLDER,)) & np.isin(truth, INTRACRANIAL)).any()

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-#: Every bundle that the product uses, in the order of their use.  Without the second and third, their findings come
+#: Every bundle that the product uses, in the order of their use.  Without those after the first, their findings come
 #: from the anatomy network and from analytic measures.
-BUNDLES = ("anatomy", "landmarks", "artefact")
+BUNDLES = ("anatomy", "landmarks", "artefact", "objects", "fluid")
 WEIGHTS = "models/model.safetensors"
 SCALE = ".scale"
 SHARED = ".skip_layers."

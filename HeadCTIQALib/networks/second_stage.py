@@ -16,13 +16,13 @@ from HeadCTIQALib.findings import Landmark
 from HeadCTIQALib.volume import CTVolume
 
 from .bundle import BUNDLES, open_bundle, present
-from .types import Artefacts, CoarseAnatomy, Infer
+from .types import Artefacts, CoarseAnatomy, FluidSearch, Infer, Vector
 
-_, LANDMARKS, ARTEFACT = BUNDLES
+_, LANDMARKS, ARTEFACT, OBJECTS, FLUID = BUNDLES
 
 
 class SecondStage:
-    """Fine landmarks and artefacts of one scan, begun when this is made and asked for later.
+    """Fine landmarks, artefacts, foreign objects and fluid of one scan; all but fluid begun when this is made and asked for later.
 
     Args:
         volume: the scan.
@@ -33,7 +33,8 @@ class SecondStage:
     def __init__(self, volume: CTVolume, coarse: CoarseAnatomy, infer: Infer | None) -> None:
         self._volume = volume
         self._coarse = coarse
-        self._pool = ThreadPoolExecutor(2, "second stage")
+        self._infer = infer
+        self._pool = ThreadPoolExecutor(4, "second stage")
         self._landmarks: Future[dict[str, Landmark]] | None = None
         self._artefact: Future[Any] | None = None
         if infer is not None and present(LANDMARKS):
@@ -44,6 +45,11 @@ class SecondStage:
             from .artefact import look_for_artefacts
 
             self._artefact = self._pool.submit(look_for_artefacts, volume, coarse, infer)
+        self._objects: Future[NDArray[np.bool_]] | None = None
+        if infer is not None and present(OBJECTS):
+            from .objects import look_for_objects
+
+            self._objects = self._pool.submit(look_for_objects, volume, coarse, infer)
 
     def __enter__(self) -> Self:
         return self
@@ -51,15 +57,53 @@ class SecondStage:
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)  # a refusal or an interruption does not wait
 
-    def landmarks(self) -> tuple[Mapping[str, Landmark], dict[str, str]]:
-        """The best landmarks there are, and what made them, for the record.
+    @property
+    def methods(self) -> dict[str, str]:
+        """What the networks had a part in, to their titles, for the record; that of artefacts comes with them."""
+        out = {}
+        if self._landmarks is not None:
+            out["landmarks"] = open_bundle(LANDMARKS).title
+        if self._objects is not None:
+            out["foreign_object"] = open_bundle(OBJECTS).title
+        if self.fluid is not None:
+            out["tissue"] = f"coarse network + native HU refinement 2, {open_bundle(FLUID).title}"
+        return out
+
+    def landmarks(self) -> Mapping[str, Landmark]:
+        """The best landmarks there are.
 
         Raises:
             ModelError: the network cannot run.
         """
         if self._landmarks is None:
-            return self._coarse.landmarks, {}
-        return {**self._coarse.landmarks, **self._landmarks.result()}, {"landmarks": open_bundle(LANDMARKS).title}
+            return self._coarse.landmarks
+        return {**self._coarse.landmarks, **self._landmarks.result()}
+
+    @property
+    def fluid(self) -> FluidSearch | None:
+        """The fluid network, which needs to be told where the brain lies and how dense it is; None without it."""
+        infer = self._infer
+        if infer is None or not present(FLUID):
+            return None
+
+        def search(hu: NDArray[np.int16], prior: NDArray[np.uint8], positions: Vector, levels: Vector) -> Future[NDArray[np.uint8]]:
+            return self._pool.submit(lambda: infer(FLUID, hu, prior, positions, levels)[0])
+
+        return search
+
+    @property
+    def sees_objects(self) -> bool:
+        """Whether :meth:`objects` can be asked."""
+        return self._objects is not None
+
+    def objects(self) -> NDArray[np.bool_]:
+        """(K, J, I) removable foreign objects as the network sees them.
+
+        Raises:
+            ModelError: the network cannot run.
+        """
+        assert self._objects is not None, "no object network"
+        return self._objects.result()
 
     @property
     def sees_artefacts(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ from HeadCTIQALib.findings import Landmark
 Vector = NDArray[np.float64]
 #: ``infer(bundle, *arrays)`` runs the network of a bundle and returns its output arrays; see networks.nets.
 Infer = Callable[..., tuple[NDArray[Any], ...]]
+#: Has the fluid network look at slices, with the arguments of its ``network_input`` (the prior as uint8 in 1/255); the
+#: future is of (K, J, I) uint8 probabilities of fluid in 1/255.
+FluidSearch = Callable[[NDArray[np.int16], NDArray[np.uint8], Vector, Vector], Future[NDArray[np.uint8]]]
 
 COARSE_CLASSES = 11  # the first eleven values of Tissue: OUTSIDE .. HOLDER
 

@@ -12,6 +12,8 @@ from monai.networks.blocks import UnetBasicBlock, UnetUpBlock
 from monai.networks.utils import pixelshuffle, pixelunshuffle
 from numpy.typing import NDArray
 
+from .slices import mixed
+
 FILTERS, FINE = (32, 64, 96, 128), 16
 STEM = 4  # pixels per side that the stem trades for channels
 WINDOWS = 4
@@ -164,11 +166,11 @@ def infer(net: torch.nn.Module, arrays: tuple[NDArray, ...], device: str) -> tup
     """
     (hu,) = arrays
     grades, streaks = [np.empty((0, GRADES), np.float32)], [np.empty((0, *hu.shape[1:]), np.uint8)]
-    with torch.inference_mode():
+    with torch.inference_mode(), mixed(device):
         for n in range(0, len(hu), BATCH):
             x = torch.from_numpy(np.ascontiguousarray(hu[n : n + BATCH])).to(device).float()[:, None]
-            out = net(x)
+            out = {k: v.float() for k, v in net(x).items()}
             # grade >= 2 is never likelier than grade >= 1
-            grades.append(out["grades"].sigmoid().cummin(1).values.float().cpu().numpy())
+            grades.append(out["grades"].sigmoid().cummin(1).values.cpu().numpy())
             streaks.append((out["streak"][:, 0].sigmoid() * 255).round().to(torch.uint8).cpu().numpy())
     return np.concatenate(grades), np.concatenate(streaks)

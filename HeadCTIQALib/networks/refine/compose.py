@@ -23,7 +23,7 @@ from .tissue import tissue_map
 from .tops import vertex
 
 METHODS = {
-    "tissue": "coarse network + native HU refinement 1",
+    "tissue": "coarse network + native HU refinement 2",
     "landmarks": "coarse network heatmaps; vertex from native HU 1",
     "midsagittal": "mirror-image registration 1",
     "motion": "air ring and slice steps 1",
@@ -55,15 +55,14 @@ def refine(
     with ThreadPoolExecutor(1, "refine") as beside, SecondStage(volume, coarse, infer) as closer:
         symmetry = beside.submit(midsagittal_plane, volume, coarse)
         tell("Outlining tissue", 0.0)
-        tissue = tissue_map(volume, coarse)
+        tissue = tissue_map(volume, coarse, closer.fluid)
         tell("Looking for foreign objects", 0.35)
-        foreign = foreign_objects(volume, tissue, coarse)
+        foreign = closer.objects() if closer.sees_objects else foreign_objects(volume, tissue, coarse)
         tissue[foreign] = Tissue.FOREIGN
         search = beside.submit(closer.artefacts if closer.sees_artefacts else partial(analytic_artefacts, volume), tissue)
         tell("Finding the mid-sagittal plane", 0.55)
         plane, details = symmetry.result()
-        seen, methods = closer.landmarks()
-        landmarks: dict[str, Landmark] = {**seen, **vertex(volume, tissue, coarse)}
+        landmarks: dict[str, Landmark] = {**closer.landmarks(), **vertex(volume, tissue, coarse)}
         tell("Looking for motion and streaks", 0.65)
         artefacts = search.result()
     notes = [details.note] if details.note else []
@@ -83,7 +82,7 @@ def refine(
         motion_grades=artefacts.motion_grades,
         motion_index=artefacts.motion_index,
         motion_probability=artefacts.motion_probability,
-        methods={**METHODS, **methods, **artefacts.methods},
+        methods={**METHODS, **closer.methods, **artefacts.methods},
         notes=tuple(notes),
     )
 

@@ -28,7 +28,10 @@ ZONE = 0.5  # probability of deep grey matter from which a voxel may be deep gre
 ZONE_PERCENTILES = (25.0, 85.0)  # of the guide: white and grey matter in the zone; fluid's partial volume lies below
 VISIBLE_HU = 2.0  # a smaller difference between them is no more than noise and uneven HU make
 DOUBT = 0.5  # share of the way from the middle to grey matter that is left unclassified; to white matter all of it is,
-BLUR_HU = 2.0  # but no more than what noise and mixed voxels move the guide
+BLUR_HU = 4.0  # but no more than what noise and mixed voxels move the guide
+RING_MM = (2.5, 5.0)  # half the sides of the square ring: beyond the erosion of the measurement and the reach of the noise's correlation
+MIN_RING = 8  # voxels
+RING_DARK = 0.5  # share of the way from the middle to white matter that the ring around measured white matter must have gone
 TAIL_HU = 3.0  # beyond grey and white lie the partial volume of fluid, calcium, bleeds
 
 
@@ -150,6 +153,18 @@ def guide(
     return np.concatenate(sides[0]), np.concatenate(sides[1])
 
 
+def surroundings(hu: NDArray[np.int16], mask: NDArray[np.bool_], pixel: tuple[float, float]) -> Field:
+    """(K, J, I) mean HU of the voxels of ``mask`` in a square ring around every voxel, in its slice; NaN where there are next to none."""
+    value, weight = np.where(mask, np.clip(hu, -50, 130), 0).astype(np.float32), mask.astype(np.float32)
+    total, count = np.zeros_like(value), np.zeros_like(value)
+    for mm, sign in zip(RING_MM, (-1, 1), strict=True):
+        size = tuple(2 * round(mm / p) + 1 for p in pixel)
+        area = np.float32(sign * size[0] * size[1])
+        total += area * ndimage.uniform_filter(value, (1, *size), mode="constant")
+        count += area * ndimage.uniform_filter(weight, (1, *size), mode="constant")
+    return np.where(count > MIN_RING, total / np.maximum(count, 1), np.nan).astype(np.float32)
+
+
 def solid(kind: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(K, J, I) bool: grey or white matter by :func:`classify`, not next to anything else in the slice.
 
@@ -162,13 +177,15 @@ def solid(kind: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.bool
     return out.view(bool)
 
 
-def measured_tissue(below: Field, above: Field, deep: Field, white: Field) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Deep grey and white matter fit to be measured, each (N,) bool: bright, or dark, both below and above.
+def measured_tissue(
+    below: Field, above: Field, around: Field, deep: Field, white: Field
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Deep grey and white matter fit to be measured, each (N,) bool: bright below and above, or dark below, above and around.
 
     Where the guide shows no contrast in and around the nuclei, the network's location decides alone.
 
     Args:
-        below, above: from :func:`guide`.
+        below, above: from :func:`guide`; around: from :func:`surroundings`.
         deep, white: probabilities of deep grey and of white matter.
     """
     darkest, brightest = np.minimum(below, above), np.maximum(below, above)  # NaN where there is only one
@@ -187,4 +204,5 @@ def measured_tissue(below: Field, above: Field, deep: Field, white: Field) -> tu
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
     grey = zone & (darkest > middle) & (mean > middle + min(DOUBT * half, BLUR_HU)) & (mean < high + half + TAIL_HU)
     dark = field & (brightest < middle) & (mean < middle - min(half, BLUR_HU)) & (mean > low - TAIL_HU)
+    dark &= around < middle - RING_DARK * half
     return grey, dark

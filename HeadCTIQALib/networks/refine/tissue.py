@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings import Tissue
-from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.networks.types import CoarseAnatomy, FluidSearch
 from HeadCTIQALib.volume import CTVolume
 
 from . import parenchyma
@@ -21,21 +24,28 @@ BONE_HU, CONTRAST_BONE_HU = 200, 350
 AIR_HU = -400
 HOLDER_HU = -500
 MARGIN = 4  # work pixels around the region of the head: more than any filter here reaches
+SEEN_AROUND = 12  # work pixels around the brain that the fluid network is shown
 
 
-def tissue_map(volume: CTVolume, coarse: CoarseAnatomy) -> NDArray[np.uint8]:
+def tissue_map(volume: CTVolume, coarse: CoarseAnatomy, search: FluidSearch | None = None) -> NDArray[np.uint8]:
     """(K, J, I) uint8 exclusive :class:`Tissue` labels on the native grid.
 
     The network says *what* is where to a few millimetres, native HU say where exactly: head surface -300 HU, bone
-    200 HU (350 where the network sees no bone: contrast medium, calcium), air -400 HU.  Grey, white and CSF come from
+    200 HU (350 where the network sees no bone: contrast medium, calcium), air -400 HU.  Grey and white come from
     a mixture fit of smoothed HU with the network's probabilities as prior.
+
+    Args:
+        volume: the scan.
+        coarse: what the anatomy network saw in it.
+        search: has the fluid network look at native slices; None finds fluid by every voxel's own HU.
 
     Raises:
         InputError: the network saw no head.
+        ModelError: the fluid network cannot run.
     """
     grid = work_grid(volume, coarse)
     hu = grid.reduce_hu()
-    labels = _labels(grid, coarse, hu)
+    labels = _labels(grid, coarse, hu, search)
     out = _outside_labels(volume, grid.step)
     grid.expand(labels, out)
     return out
@@ -50,7 +60,7 @@ def _outside_labels(volume: CTVolume, step: int) -> NDArray[np.uint8]:
     return out
 
 
-def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16]) -> NDArray[np.uint8]:
+def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], search: FluidSearch | None) -> NDArray[np.uint8]:
     out = np.zeros(hu.shape, np.uint8)
     out[hu > HOLDER_HU] = Tissue.HOLDER
     depth = grid.sample(soft_signed_distance(head_probability(coarse), coarse.spacing), coarse, outside=-1e3)
@@ -58,11 +68,13 @@ def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16]) -> NDA
     if near.any():  # all that follows happens where the head can be
         _, js, is_ = grown_box(near, (0, MARGIN, MARGIN))
         box = np.ascontiguousarray(hu[:, js, is_])
-        _head_labels(grid.window(js, is_), coarse, box, depth[:, js, is_], out[:, js, is_])
+        _head_labels(grid.window(js, is_), coarse, box, depth[:, js, is_], out[:, js, is_], search)
     return out
 
 
-def _head_labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], depth: Field, out: NDArray[np.uint8]) -> None:
+def _head_labels(
+    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], depth: Field, out: NDArray[np.uint8], search: FluidSearch | None
+) -> None:
     """Label the head in ``out`` in place, where everything dense is still HOLDER; ``depth``: mm inside the coarse head."""
     p = coarse.probabilities
     holder = grid.sample(p[Tissue.HOLDER] - head_probability(coarse), coarse, outside=0.0)
@@ -86,12 +98,12 @@ def _head_labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], d
     globe = grid.sample(p[Tissue.GLOBE], coarse) > 0.5
     out[globe & (out == Tissue.SOFT) & (smooth > -20) & (smooth < 120)] = Tissue.GLOBE
     del globe, smooth
-    _brain_labels(grid, coarse, hu, inside, dense, bone & ~inside, out)
+    _brain_labels(grid, coarse, hu, inside, dense, bone & ~inside, out, search)
 
 
 def _brain_labels(
     grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_],
-    dense: NDArray[np.bool_], skull: NDArray[np.bool_], out: NDArray[np.uint8],
+    dense: NDArray[np.bool_], skull: NDArray[np.bool_], out: NDArray[np.uint8], search: FluidSearch | None,
 ) -> None:
     """Label the intracranial voxels of ``out`` in place; ``dense`` is everything of bone's density, ``skull`` the bone around them."""
     if np.count_nonzero(inside) < 1000:
@@ -106,7 +118,8 @@ def _brain_labels(
     cerebrum = np.flatnonzero(hind < 0.5)
     cerebrum = cerebrum[:: max(1, len(cerebrum) // 120_000)]
     mix = parenchyma.fit_mixture(values[cerebrum], np.stack([csf, grey + deep, white])[:, cerebrum], noise)
-    fluid = fluid_mask(hu, inside, dense, skull, csf, mix.csf, 0.5 * (mix.grey + mix.white), noise)
+    levels = (mix.csf, 0.5 * (mix.grey + mix.white), noise)
+    fluid = _seen_fluid(grid, coarse, hu, inside, levels, search) if search else partial(fluid_mask, hu, inside, dense, skull, csf, *levels)
     kind = parenchyma.classify(values, csf, grey + deep, white, mix)
     # grey and white by a voxel's own HU are for the eye; the two tissues that are measured come from the neighbouring slices
     label = np.array([Tissue.GREY, Tissue.GREY, Tissue.BRAIN, Tissue.BRAIN], np.uint8)[kind]
@@ -115,8 +128,22 @@ def _brain_labels(
     below, above = parenchyma.guide(hu, solid, grid.volume.slice_positions, thickness, grid.pixel)
     cerebral = hind <= np.maximum(np.maximum(grey, white), deep)
     label[~cerebral] = Tissue.BRAIN
-    label[fluid] = Tissue.CSF
     at = np.flatnonzero(solid[inside])
-    deep_grey, clean_white = parenchyma.measured_tissue(below, above, (deep * cerebral)[at], (white * cerebral)[at])
+    whole = np.zeros_like(inside)
+    whole[inside] = (kind == 1) | (kind == 2)
+    around = parenchyma.surroundings(hu, whole, grid.pixel)[solid]
+    deep_grey, clean_white = parenchyma.measured_tissue(below, above, around, (deep * cerebral)[at], (white * cerebral)[at])
+    label[fluid()] = Tissue.CSF
     label[at[deep_grey]], label[at[clean_white]] = Tissue.DEEP_GREY, Tissue.WHITE
     out[inside] = label
+
+
+def _seen_fluid(
+    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_], levels: tuple[float, float, float], search: FluidSearch
+) -> Callable[[], NDArray[np.bool_]]:
+    """Show the network the box around the brain; the call that is returned waits for its (N,) answer at the voxels of ``inside``."""
+    ks, js, is_ = box = grown_box(inside, (0, SEEN_AROUND, SEEN_AROUND))
+    prior = grid.window(js, is_).sample(coarse.probabilities[Tissue.CSF], coarse)[ks]
+    positions = grid.volume.slice_positions[ks]
+    answer = search(np.ascontiguousarray(hu[box]), np.rint(255 * prior).astype(np.uint8), positions, np.array(levels))
+    return lambda: answer.result()[inside[box]] > 127

@@ -1,0 +1,80 @@
+"""A MONAI 2-D U-Net for what is seen in single slices with their neighbours: fluid, and foreign objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from itertools import pairwise
+from typing import Any
+
+import torch
+from monai.networks.blocks import UnetBasicBlock, UnetUpBlock
+from monai.networks.utils import pixelshuffle, pixelunshuffle
+
+STEM = 2  # pixels per side that the first step trades for channels
+BATCH = 8
+
+
+class SliceNet(torch.nn.Module):
+    """(B, ``channels``, H, W) to logits (B, 1, H, W); H and W are multiples of :attr:`multiple`.
+
+    Args:
+        channels: of the input.
+        filters: channels of the levels, the finest (two pixels) first.
+    """
+
+    def __init__(self, channels: int, filters: Sequence[int]) -> None:
+        super().__init__()
+        common: dict[str, Any] = {"spatial_dims": 2, "kernel_size": 3, "norm_name": "batch", "act_name": ("leakyrelu", {"inplace": True, "negative_slope": 0.01})}
+        self.multiple = STEM * 2 ** (len(filters) - 1)
+        self.stem = UnetBasicBlock(in_channels=channels * STEM**2, out_channels=filters[0], stride=1, **common)
+        self.down = torch.nn.ModuleList(UnetBasicBlock(in_channels=a, out_channels=b, stride=2, **common) for a, b in pairwise(filters))
+        self.up = torch.nn.ModuleList(
+            UnetUpBlock(in_channels=b, out_channels=a, stride=1, upsample_kernel_size=2, **common) for a, b in pairwise(filters)
+        )
+        self.out = torch.nn.Conv2d(filters[0], STEM**2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        levels = [self.stem(pixelunshuffle(x, 2, STEM))]
+        for block in self.down:
+            levels.append(block(levels[-1]))
+        y = levels[-1]
+        for block, skip in zip(reversed(self.up), reversed(levels[:-1]), strict=True):
+            y = block(y, skip)
+        return pixelshuffle(self.out(y), 2, STEM)
+
+
+def beside(x: torch.Tensor, step: int) -> torch.Tensor:
+    """(K, ...) what lies ``step`` slices further (-1: below, 1: above); the last slice stands in beyond itself."""
+    n = torch.arange(len(x), device=x.device)
+    return x[(n + step).clamp(0, len(x) - 1)]
+
+
+def gaps(positions: torch.Tensor) -> torch.Tensor:
+    """(K,) mean distance in mm to the neighbouring slices at ``positions`` (K,); 5 for a single slice."""
+    if len(positions) < 2:
+        return torch.full_like(positions, 5.0)
+    lower, upper = positions - beside(positions, -1), beside(positions, 1) - positions
+    return (lower + upper) / ((lower > 0).float() + (upper > 0).float())
+
+
+def mixed(device: str) -> AbstractContextManager[Any]:
+    """Autocast to bfloat16, which the networks of slices were trained in, on a GPU or a CPU that computes in it."""
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)
+    on_gpu = device.startswith("cuda")
+    return torch.autocast("cuda" if on_gpu else "cpu", torch.bfloat16, enabled=on_gpu or (device == "cpu" and supported()))
+
+
+def probabilities(net: SliceNet, inputs: torch.Tensor, device: str) -> torch.Tensor:
+    """(K, H, W) uint8 probabilities in 1/255 for inputs (K, C, H, W) of any size."""
+    height, width = inputs.shape[2:]
+    border = (0, -width % net.multiple, 0, -height % net.multiple)
+    out = torch.empty(len(inputs), height, width, dtype=torch.uint8)
+    with torch.inference_mode(), mixed(device):
+        for n in range(0, len(inputs), BATCH):
+            x = torch.nn.functional.pad(inputs[n : n + BATCH].float().to(device), border, mode="replicate")
+            x = x.contiguous(memory_format=torch.channels_last)
+            logits = net(x)[:, 0, :height, :width].float()
+            out[n : n + BATCH] = (logits.sigmoid() * 255).round().to(torch.uint8).cpu()
+    return out
