@@ -101,23 +101,38 @@ def answering(blob: tuple[slice, slice, slice], asked: list[tuple[int, ...]]) ->
 
 def test_objects_keep_their_place_on_native_pixels() -> None:
     v = air((12, 512, 512), 0.45, 5.0)
-    found = objects.look_for_objects(v, ball(v), answering((slice(4, 6), slice(100, 110), slice(60, 64)), []))
-    k, j, i = np.nonzero(found)
+    seen = objects.look_for_objects(v, ball(v), answering((slice(4, 6), slice(100, 110), slice(60, 64)), []))
+    k, j, i = np.nonzero(seen)
     assert sorted(set(k)) == [4, 5]
-    assert found.sum() == 2 * 20 * 8  # two native pixels to one
+    assert len(k) == 2 * 20 * 8  # two native pixels to one
     place = v.ijk_to_ras(np.array([[i.mean(), j.mean(), 4.0]]))[0]
     # the grid's middle is the head's; rows run backwards, columns to the left
     assert place[:2] == pytest.approx([0.9 * (127.5 - 61.5), 0.9 * (127.5 - 104.5)], abs=1.0)
 
 
-def test_thin_slices_share_an_answer_and_specks_go() -> None:
+def test_thin_slices_share_an_answer() -> None:
     v = air((60, 256, 256), 0.95, 0.625)
     asked: list[tuple[int, ...]] = []
-    found = objects.look_for_objects(v, ball(v), answering((slice(5, 6), slice(100, 110), slice(60, 64)), asked))
+    seen = objects.look_for_objects(v, ball(v), answering((slice(5, 6), slice(100, 110), slice(60, 64)), asked))
     assert 12 <= asked[0][0] <= 16
-    assert 3 <= found.any(axis=(1, 2)).sum() <= 5
+    assert 3 <= seen.any(axis=(1, 2)).sum() <= 5
+
+
+def test_the_network_decides_about_what_hu_propose() -> None:
     v = air((12, 256, 256), 0.95, 5.0)
-    assert not objects.look_for_objects(v, ball(v), answering((slice(5, 6), slice(100, 102), slice(60, 61)), [])).any()
+    tissue = np.zeros(v.shape, np.uint8)
+    tissue[:, 60:200, 60:200] = Tissue.SOFT
+    tissue[:, 120:130, 120:130] = Tissue.AIR_CAVITY
+    proposed, seen = np.zeros(v.shape, bool), np.zeros(v.shape, np.uint8)
+    clip, wire, plate = (5, slice(100, 104), slice(55, 63)), (6, slice(100, 104), slice(30, 34)), (7, slice(100, 130), slice(20, 22))
+    proposed[clip] = proposed[plate] = True  # the network sees part of the clip, and nothing in a plate of the holder
+    seen[5, 101:103, 52:58] = 100
+    seen[wire] = 250  # only the network sees the wire
+    tooth, sinus, speck = (7, slice(80, 86), slice(80, 86)), (8, slice(124, 126), slice(118, 126)), (9, slice(20, 21), slice(20, 22))
+    seen[tooth] = seen[sinus] = seen[speck] = 255  # nothing deep in the head can be taken off
+    expected = np.zeros(v.shape, bool)
+    expected[clip] = expected[wire] = True
+    assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen), expected)
 
 
 @cache

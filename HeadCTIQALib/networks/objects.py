@@ -1,4 +1,4 @@
-"""The object network at work: native slices to a mask of removable foreign objects."""
+"""The object network at work: what it sees in native slices decides about what HU propose as removable foreign objects."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.findings import HEAD
 from HeadCTIQALib.volume import CTVolume
 
 from .artefact import MIN_GAP_MM, chosen_slices, coarse_points
 from .artefact_grid import artefact_grid, expand, sample_slice
+from .refine.headmask import box_filter_max, box_filter_min
 from .refine.workgrid import head_probability
 from .types import CoarseAnatomy, Infer
 
 OBJECTS = "objects"
-LIKELY = 127  # of 255
+POSSIBLE, LIKELY = 60, 153  # of 255: what HU propose needs little support, what the network sees alone more
 SPECK_ML = 0.01  # smaller ones are noise
+DEEP_MM = 6.0  # below the skin nothing can be taken off: a tooth, the wall of a sinus
+EVERYWHERE = np.ones((3, 3, 3), bool)
 
 
-def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> NDArray[np.bool_]:
-    """(K, J, I) bool: removable objects outside the body surface or on it, inside the field of view, where the head is.
+def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> NDArray[np.uint8]:
+    """(K, J, I) uint8 probability, in 1/255, of a removable object outside the body surface or on it; 0 away from the head.
 
     Slices thinner than the network knows share the answer of the nearest one looked at.
 
     Raises:
         ModelError: the network cannot run.
     """
-    out = np.zeros(volume.shape, bool)
+    out = np.zeros(volume.shape, np.uint8)
     head = coarse_points(coarse, head_probability(coarse))
     slices = chosen_slices(volume.slice_positions, head @ volume.k)
     if not len(slices):
@@ -35,21 +39,40 @@ def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> N
     hu = np.stack([sample_slice(volume, grid, int(k)) for k in slices])
     positions = volume.slice_positions
     (seen,) = infer(OBJECTS, np.rint(hu).astype(np.int16), positions[slices])
-    nearest = np.abs(positions[:, None] - positions[slices][None, :]).argmin(axis=1)
-    found = (seen > LIKELY)[nearest]
-    far = np.abs(positions - positions[slices][nearest]) > MIN_GAP_MM
-    found[far] = False
-    for k in np.flatnonzero(found.any(axis=(1, 2))):
-        out[k] = expand(grid, found[k], out.shape[1:])
-    return _without_specks(volume, out)
+    gaps = np.abs(positions[:, None] - positions[slices][None, :])
+    nearest, plane = gaps.argmin(axis=1), volume.shape[1:]
+    for k in np.flatnonzero(gaps.min(axis=1) <= MIN_GAP_MM):
+        answer = seen[nearest[k]]
+        if (answer > POSSIBLE).any():
+            out[k] = expand(grid, answer, (plane[0], plane[1]))
+    return out
 
 
-def _without_specks(volume: CTVolume, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    labels, n = ndimage.label(mask, np.ones((3, 3, 3)))
-    if not n:
-        return mask
-    millilitres = np.zeros(n + 1)
+def decided_objects(
+    volume: CTVolume, tissue: NDArray[np.uint8], proposed: NDArray[np.bool_], seen: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
+    """(K, J, I) bool: proposed objects that the network finds possible, and those that only the network sees.
+
+    HU outline an object better than the network does, but take pieces of a holder for one; the network tells these apart
+    and also knows glasses and pads that thick slices dilute.
+
+    Args:
+        volume: the scan; tissue: (K, J, I) its refined tissue map.
+        proposed: (K, J, I) from :func:`HeadCTIQALib.networks.refine.foreign_objects`; seen: from :func:`look_for_objects`.
+    """
+    labels, n = ndimage.label(proposed, EVERYWHERE)
+    best = np.r_[0, ndimage.maximum(seen, labels, np.arange(1, n + 1))] if n else np.zeros(1)
+    kept = (best > POSSIBLE)[labels]
+    alone = seen > LIKELY
+    reach = [max(1, round(DEEP_MM / p)) for p in volume.pixel_spacing]
+    for k in np.flatnonzero(alone.any(axis=(1, 2))):
+        head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
+        alone[k] &= ~box_filter_min(head[None], (0, reach[0], reach[1]))[0]
+    pieces, count = ndimage.label(alone, EVERYWHERE)
+    touching = np.unique(pieces[box_filter_max(kept, (1, 2, 2))])
+    millilitres = np.zeros(count + 1)
     for k, ml in enumerate(volume.voxel_volumes_ml):
-        millilitres += ml * np.bincount(labels[k].ravel(), minlength=n + 1)
-    millilitres[0] = 0
-    return np.asarray((millilitres >= SPECK_ML)[labels])
+        millilitres += ml * np.bincount(pieces[k].ravel(), minlength=count + 1)
+    new = millilitres >= SPECK_ML
+    new[touching] = new[0] = False
+    return np.asarray(kept | new[pieces])

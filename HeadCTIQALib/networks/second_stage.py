@@ -45,7 +45,7 @@ class SecondStage:
             from .artefact import look_for_artefacts
 
             self._artefact = self._pool.submit(look_for_artefacts, volume, coarse, infer)
-        self._objects: Future[NDArray[np.bool_]] | None = None
+        self._objects: Future[NDArray[np.uint8]] | None = None
         if infer is not None and present(OBJECTS):
             from .objects import look_for_objects
 
@@ -64,7 +64,7 @@ class SecondStage:
         if self._landmarks is not None:
             out["landmarks"] = open_bundle(LANDMARKS).title
         if self._objects is not None:
-            out["foreign_object"] = open_bundle(OBJECTS).title
+            out["foreign_object"] = f"dense objects outside the skin 1, {open_bundle(OBJECTS).title}"
         if self.fluid is not None:
             out["tissue"] = f"coarse network + native HU refinement 2, {open_bundle(FLUID).title}"
         return out
@@ -91,19 +91,20 @@ class SecondStage:
 
         return search
 
-    @property
-    def sees_objects(self) -> bool:
-        """Whether :meth:`objects` can be asked."""
-        return self._objects is not None
+    def objects(self, tissue: NDArray[np.uint8], proposed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(K, J, I) removable foreign objects: those that HU propose, as far as the network agrees, and what it sees besides.
 
-    def objects(self) -> NDArray[np.bool_]:
-        """(K, J, I) removable foreign objects as the network sees them.
+        Args:
+            tissue: (K, J, I) refined tissue map; proposed: (K, J, I) by HU.
 
         Raises:
             ModelError: the network cannot run.
         """
-        assert self._objects is not None, "no object network"
-        return self._objects.result()
+        if self._objects is None:
+            return proposed
+        from .objects import decided_objects
+
+        return decided_objects(self._volume, tissue, proposed, self._objects.result())
 
     @property
     def sees_artefacts(self) -> bool:
