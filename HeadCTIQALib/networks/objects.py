@@ -12,7 +12,7 @@ from HeadCTIQALib.volume import CTVolume
 from .artefact import MIN_GAP_MM, chosen_slices, coarse_points
 from .artefact_grid import artefact_grid, expand, sample_slice
 from .refine.headmask import box_filter_max, box_filter_min
-from .refine.workgrid import head_probability
+from .refine.workgrid import grown_box, head_probability
 from .types import CoarseAnatomy, Infer
 
 OBJECTS = "objects"
@@ -60,19 +60,33 @@ def decided_objects(
         volume: the scan; tissue: (K, J, I) its refined tissue map.
         proposed: (K, J, I) from :func:`HeadCTIQALib.networks.refine.foreign_objects`; seen: from :func:`look_for_objects`.
     """
+    out = np.zeros(proposed.shape, bool)
+    if proposed.any() or (seen > LIKELY).any():
+        box = grown_box(proposed | (seen > LIKELY), (1, 2, 2))
+        out[box] = _decided(proposed[box], seen[box], _shallow(volume, tissue, seen > LIKELY)[box], volume.voxel_volumes_ml[box[0]])
+    return out
+
+
+def _shallow(volume: CTVolume, tissue: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """``mask`` less what lies deep in the head."""
+    out = mask.copy()
+    reach = [max(1, round(DEEP_MM / p)) for p in volume.pixel_spacing]
+    for k in np.flatnonzero(out.any(axis=(1, 2))):
+        head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
+        out[k] &= ~box_filter_min(head[None], (0, reach[0], reach[1]))[0]
+    return out
+
+
+def _decided(
+    proposed: NDArray[np.bool_], seen: NDArray[np.uint8], alone: NDArray[np.bool_], voxel_ml: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     labels, n = ndimage.label(proposed, EVERYWHERE)
     best = np.r_[0, ndimage.maximum(seen, labels, np.arange(1, n + 1))] if n else np.zeros(1)
-    kept = (best > POSSIBLE)[labels]
-    alone = seen > LIKELY
-    reach = [max(1, round(DEEP_MM / p)) for p in volume.pixel_spacing]
-    for k in np.flatnonzero(alone.any(axis=(1, 2))):
-        head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
-        alone[k] &= ~box_filter_min(head[None], (0, reach[0], reach[1]))[0]
+    kept = np.asarray((best > POSSIBLE)[labels])
     pieces, count = ndimage.label(alone, EVERYWHERE)
-    touching = np.unique(pieces[box_filter_max(kept, (1, 2, 2))])
     millilitres = np.zeros(count + 1)
-    for k, ml in enumerate(volume.voxel_volumes_ml):
-        millilitres += ml * np.bincount(pieces[k].ravel(), minlength=count + 1)
+    for s, ml in zip(pieces, voxel_ml, strict=True):
+        millilitres += ml * np.bincount(s.ravel(), minlength=count + 1)
     new = millilitres >= SPECK_ML
-    new[touching] = new[0] = False
+    new[np.unique(pieces[box_filter_max(kept, (1, 2, 2))])] = new[0] = False
     return np.asarray(kept | new[pieces])
