@@ -17,7 +17,7 @@ from HeadCTIQALib.networks import find, local_infer, objects
 from HeadCTIQALib.networks.bundle import present
 from HeadCTIQALib.networks.nets import fluid as fluid_net
 from HeadCTIQALib.networks.nets import objects as object_net
-from HeadCTIQALib.networks.nets.slices import SliceNet, beside, gaps, probabilities
+from HeadCTIQALib.networks.nets.slices import beside, gaps
 from HeadCTIQALib.networks.refine import tissue_map
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.synthesis import INTERNAL, Acquire, Scene, Simulated, random_scene, simulate
@@ -58,15 +58,24 @@ def test_objects_are_seen_in_two_windows_with_the_slices_beside() -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (61, 75), (17, 16)])
-def test_slices_of_any_size_come_back_in_it(size: tuple[int, int]) -> None:
+def test_slices_of_any_size_come_back_in_it_with_their_own_neighbours(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
-    net = SliceNet(3, (4, 8, 8)).eval()
-    x = torch.randn(10, 3, *size)
-    one, two = probabilities(net, x, "cpu"), probabilities(net, x, "cpu")
-    assert one.shape == (10, *size)
-    assert one.dtype == torch.uint8
-    assert torch.equal(one, two)
-    assert torch.equal(probabilities(net, x[9:], "cpu")[0], one[9])  # slices do not see each other
+    rng = np.random.default_rng(0)
+    for module in (fluid_net, object_net):
+        net = module.build({"network_def": {"filters": [4, 8, 8]}}).eval()
+        hu = rng.integers(-20, 60, (11, *size)).astype(np.int16)
+        positions = np.cumsum(rng.uniform(2, 6, 11))
+        rest = (np.zeros(hu.shape, np.uint8), positions, np.array([8.0, 33.0, 4.0])) if module is fluid_net else (positions,)
+        (whole,) = module.infer(net, (hu, *rest), "cpu")
+        assert whole.shape == hu.shape
+        assert whole.dtype == np.uint8
+        assert np.array_equal(whole, module.infer(net, (hu, *rest), "cpu")[0])
+        part = slice(5, 11)  # the batches of these begin elsewhere
+        parted = [a[part] if a.shape[:1] == hu.shape[:1] else a for a in (hu, *rest)]
+        (again,) = module.infer(net, tuple(parted), "cpu")
+        assert np.array_equal(again[1:], whole[6:])
+        assert not np.array_equal(again[0], whole[5])  # it has lost the slice below
+        assert len(module.infer(net, tuple(a[:1] if a.shape[:1] == hu.shape[:1] else a for a in (hu, *rest)), "cpu")[0]) == 1
 
 
 def air(shape: tuple[int, int, int], pixel: float, gap: float) -> CTVolume:

@@ -48,4 +48,8 @@ def infer(net: SliceNet, arrays: tuple[NDArray, ...], device: str) -> tuple[NDAr
         (K, J, I) uint8 probability of fluid, in 1/255.
     """
     hu, prior, positions, levels = (torch.from_numpy(a) for a in arrays)
-    return (probabilities(net, network_input(hu, prior.float() / 255, positions, levels), device).numpy(),)
+
+    def inputs(rows: torch.Tensor) -> torch.Tensor:
+        return network_input(hu[rows], prior[rows].float() / 255, positions[rows], levels)
+
+    return (probabilities(net, inputs, len(hu), device).numpy(),)

@@ -37,5 +37,10 @@ def infer(net: SliceNet, arrays: tuple[NDArray, ...], device: str) -> tuple[NDAr
     Returns:
         (K, H, W) uint8 probability of a foreign object, in 1/255.
     """
-    hu, positions = (torch.from_numpy(a).float() for a in arrays)
-    return (probabilities(net, network_input(torch.stack([beside(hu, -1), hu, beside(hu, 1)], 1), gaps(positions)), device).numpy(),)
+    hu, positions = (torch.from_numpy(a) for a in arrays)
+
+    def inputs(rows: torch.Tensor) -> torch.Tensor:
+        x = hu[rows].float()
+        return network_input(torch.stack([beside(x, -1), x, beside(x, 1)], 1), gaps(positions[rows].float()))
+
+    return (probabilities(net, inputs, len(hu), device).numpy(),)

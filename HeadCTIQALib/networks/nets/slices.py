@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Any
@@ -66,15 +66,22 @@ def mixed(device: str) -> AbstractContextManager[Any]:
     return torch.autocast("cuda" if on_gpu else "cpu", torch.bfloat16, enabled=on_gpu or (device == "cpu" and supported()))
 
 
-def probabilities(net: SliceNet, inputs: torch.Tensor, device: str) -> torch.Tensor:
-    """(K, H, W) uint8 probabilities in 1/255 for inputs (K, C, H, W) of any size."""
-    height, width = inputs.shape[2:]
-    border = (0, -width % net.multiple, 0, -height % net.multiple)
-    out = torch.empty(len(inputs), height, width, dtype=torch.uint8)
+def probabilities(net: SliceNet, inputs: Callable[[torch.Tensor], torch.Tensor], count: int, device: str) -> torch.Tensor:
+    """(K, H, W) uint8 probabilities in 1/255 of ``count`` slices of any size.
+
+    Args:
+        net: on ``device``.
+        inputs: indices (B,) of slices that follow one another to their inputs (B, C, H, W); asked for a few at a time, with
+            one more at either end (beyond the first and last slice these again) that only the neighbours see.
+        count: K.
+    """
+    out = []
     with torch.inference_mode(), mixed(device):
-        for n in range(0, len(inputs), BATCH):
-            x = torch.nn.functional.pad(inputs[n : n + BATCH].float().to(device), border, mode="replicate")
-            x = x.contiguous(memory_format=torch.channels_last)
-            logits = net(x)[:, 0, :height, :width].float()
-            out[n : n + BATCH] = (logits.sigmoid() * 255).round().to(torch.uint8).cpu()
-    return out
+        for n in range(0, count, BATCH):
+            rows = torch.arange(n - 1, min(n + BATCH, count) + 1).clamp(0, count - 1)
+            x = inputs(rows)[1:-1].to(device)
+            height, width = x.shape[2:]
+            x = torch.nn.functional.pad(x, (0, -width % net.multiple, 0, -height % net.multiple), mode="replicate")
+            logits = net(x.contiguous(memory_format=torch.channels_last))[:, 0, :height, :width].float()
+            out.append((logits.sigmoid() * 255).round().to(torch.uint8).cpu())
+    return torch.cat(out)
