@@ -8,9 +8,9 @@ import pytest
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings import INTRACRANIAL, Tissue
 from HeadCTIQALib.networks.refine import (
-    foreign_objects,
     midsagittal_plane,
     motion,
+    proposed_objects,
     refine,
     slice_steps,
     streak,
@@ -233,11 +233,11 @@ def test_foreign_objects_are_the_free_clip_and_the_earring_but_not_filling_or_ho
     hu[28:30, 90:93, 22:25] = 2800  # a clip in the air, right of the head
     hu[15, 75, 75] = 3000  # a clip deep inside the brain
     changed = CTVolume(hu, volume.origins, volume.row_step, volume.col_step)
-    found = foreign_objects(changed, tissue_map(changed, coarse), coarse)
+    found = proposed_objects(changed, tissue_map(changed, coarse), coarse)
     assert found[28:30, 90:93, 22:25].all()
     assert found.sum() <= 60
     assert not found[15].any()
-    assert not foreign_objects(volume, tissue_map(volume, coarse), coarse).any()
+    assert not proposed_objects(volume, tissue_map(volume, coarse), coarse).any()
 
 
 def test_refine_composes_findings(straight: Straight) -> None:

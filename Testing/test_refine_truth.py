@@ -12,7 +12,7 @@ import pytest
 from scipy import ndimage
 
 from HeadCTIQALib.findings import INTRACRANIAL, Tissue
-from HeadCTIQALib.networks.refine import foreign_objects, motion, streak, tissue_map
+from HeadCTIQALib.networks.refine import motion, proposed_objects, streak, tissue_map
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.synthesis import Acquire, Motion, Scene, Simulated, simulate
 from HeadCTIQALib.synthesis.objects import ForeignObject
@@ -40,7 +40,7 @@ def measured(seed: int, scene: Scene) -> tuple[dict[str, float], dict[str, float
     s = simulate(seed, scene=scene)
     v, coarse = s.volume, coarse_of(s)
     tissue = tissue_map(v, coarse)
-    found = foreign_objects(v, tissue, coarse)
+    found = proposed_objects(v, tissue, coarse)
     tissue[found] = Tissue.FOREIGN
     grades, _ = motion(v, tissue)
     inside = np.isin(tissue, INTRACRANIAL)
@@ -57,7 +57,7 @@ def measured(seed: int, scene: Scene) -> tuple[dict[str, float], dict[str, float
 def test_a_clean_still_scan_has_nothing() -> None:
     value, _ = measured(2, Scene(acquire=Acquire(matrix=192, fov_mm=240.0, spacing_mm=5.0, noise_hu=6.0)))
     assert value["motion_extent"] < 0.5
-    assert value["foreign_object_volume"] == 0
+    assert value["foreign_object_volume"] < 0.1  # proposals, about which a network decides
     assert value["streak_extent"] < 1.0
 
 

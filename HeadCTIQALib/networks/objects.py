@@ -58,7 +58,7 @@ def decided_objects(
 
     Args:
         volume: the scan; tissue: (K, J, I) its refined tissue map.
-        proposed: (K, J, I) from :func:`HeadCTIQALib.networks.refine.foreign_objects`; seen: from :func:`look_for_objects`.
+        proposed: (K, J, I) from :func:`HeadCTIQALib.networks.refine.proposed_objects`; seen: from :func:`look_for_objects`.
     """
     out = np.zeros(proposed.shape, bool)
     if proposed.any() or (seen > LIKELY).any():

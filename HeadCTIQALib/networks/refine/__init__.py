@@ -1,7 +1,7 @@
 """Analytic steps from the coarse anatomy to findings at native resolution; numpy and scipy only."""
 
 from .compose import METHODS, refine
-from .foreign import foreign_objects
+from .foreign import proposed_objects
 from .motion_grades import motion, ring_index, slice_steps
 from .streaks import streak
 from .symmetry import SymmetryDetails, midsagittal_plane
@@ -11,9 +11,9 @@ from .tops import vertex
 __all__ = [
     "METHODS",
     "SymmetryDetails",
-    "foreign_objects",
     "midsagittal_plane",
     "motion",
+    "proposed_objects",
     "refine",
     "ring_index",
     "slice_steps",

@@ -15,7 +15,7 @@ from HeadCTIQALib.networks.types import Artefacts, CoarseAnatomy, Infer
 from HeadCTIQALib.progress import silent
 from HeadCTIQALib.volume import CTVolume
 
-from .foreign import foreign_objects
+from .foreign import proposed_objects
 from .motion_grades import motion
 from .streaks import streak
 from .symmetry import midsagittal_plane
@@ -57,7 +57,7 @@ def refine(
         tell("Outlining tissue", 0.0)
         tissue = tissue_map(volume, coarse, closer.fluid)
         tell("Looking for foreign objects", 0.35)
-        foreign = closer.objects(tissue, foreign_objects(volume, tissue, coarse))
+        foreign = closer.objects(tissue, proposed_objects(volume, tissue, coarse))
         tissue[foreign] = Tissue.FOREIGN
         search = beside.submit(closer.artefacts if closer.sees_artefacts else partial(analytic_artefacts, volume), tissue)
         tell("Finding the mid-sagittal plane", 0.55)

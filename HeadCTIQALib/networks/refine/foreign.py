@@ -1,4 +1,7 @@
-"""Removable objects on or outside the body surface: clips, earrings, electrodes, fiducials, sensors."""
+"""What HU propose as removable objects on or outside the body surface, within its outline: clips, earrings, electrodes, sensors.
+
+The proposals are liberal, since the object network decides about them.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +18,26 @@ from .headmask import box_filter_max, box_filter_min
 from .parenchyma import noise_sd
 from .workgrid import Field, WorkGrid, head_probability, soft_signed_distance, work_grid
 
-DENSE_HU, METAL_HU = 160, 1500
+DENSE_HU, METAL_HU = 120, 1500
 SKIN_MM = 4.0  # metal this close to the surface is worn in or on the skin (earrings, staples)
 BARE_MM = 1.5  # what lies on the skin has no skin over it; a calcified cyst has
 MAX_WORN_ML = 5.0
 MAX_EXTENT_MM = 90.0  # holders and couches are longer than this, removable objects shorter
 MAX_VOLUME_ML = 40.0
-MIN_VOLUME_ML = 0.02
-MIN_DENSE_SHARE = 0.3  # a nose or an ear that the head mask missed is mostly soft
-PEAK_MM = 4.0
-CORE_SHARE = 0.4  # not one half: a wire thinner than the slice never shows its full HU beside its thickest place
-KIN_MM, KIN_HU, KIN_ML = 25.0, 80, 1.0  # pieces of one object that thick slices tear apart: how near, how dense, how small
-KIN_OF_ML = 0.1  # a speck has no pieces
-THICK_MM = 5.0  # a temple or wire is thinner; an ear lobe is not, and less dense
+MIN_VOLUME_ML = 0.01
+MIN_DENSE_SHARE = 0.15  # a nose or an ear that the head mask missed is mostly soft
+MIN_AIR_SHARE = 0.25  # around an object; a cheek bone under thin skin has less
+CORE_SHARE = 0.4  # not one half: what is thinner than the slice never shows its full HU
+THICK_MM = 5.0
 AIR_HU, SOFT_HU = -1000, 30
 LOUD_HU = 9.0
 NEAR_MM = 45.0  # objects further from the head belong to the couch
 
 
-def foreign_objects(volume: CTVolume, tissue: NDArray[np.uint8], coarse: CoarseAnatomy) -> NDArray[np.bool_]:
-    """(K, J, I) bool: removable objects outside the body surface or on it, inside the field of view.
+def proposed_objects(volume: CTVolume, tissue: NDArray[np.uint8], coarse: CoarseAnatomy) -> NDArray[np.bool_]:
+    """(K, J, I) bool: what may be removable objects outside the body surface or on it, inside the field of view.
 
-    Three kinds are looked for: things with dense parts (> 160 HU) that lie free outside the head and are smaller than
+    Three kinds are looked for: things with dense parts (> 120 HU) that lie free outside the head and are smaller than
     a holder; dense things that lie bare on the skin (fiducials, buttons, electrodes); and metal (> 1500 HU) within
     4 mm of the surface that is not connected to bone (earrings, pins).  Calcified cysts under the skin, fillings,
     implants and surgical clips inside the head, holder, couch and blankets are not counted.
@@ -50,7 +51,7 @@ def foreign_objects(volume: CTVolume, tissue: NDArray[np.uint8], coarse: CoarseA
     head = (labels != Tissue.OUTSIDE) & (labels != Tissue.HOLDER) & (labels != Tissue.FOREIGN)
     depth = grid.sample(soft_signed_distance(head_probability(coarse), coarse.spacing), coarse, outside=-1e3)
     free = _free(grid, hu, head, depth)
-    found = _core(grid, hu, _with_kin(grid, hu, head, free), AIR_HU)
+    found = _core(grid, hu, free, AIR_HU)
     found |= _core(grid, hu, _worn(grid, hu, head, labels == Tissue.HOLDER), SOFT_HU)
     out = np.zeros(volume.shape, bool)
     grid.expand(found, out)
@@ -74,62 +75,16 @@ def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth:
         extent = _extent(grid, box)
         # a flat, long thing under the head is a piece of the holder seen through a gap
         metal = bool((hu[box][part] > METAL_HU).any()) and max(extent) < MAX_EXTENT_MM
-        solid = dense.sum() > MIN_DENSE_SHARE * part.sum()
-        begun = box[0].start > 0  # of what the first slice cuts too little is seen to tell
-        small = begun and solid and max(extent) < 40.0 and nearest > -12.0
-        # spectacles reach round the front of the head, but neither high nor thick; a side plate of the holder lies behind
-        frame = begun and nearest > -8.0 and extent[0] < 50.0 and 60.0 < max(extent) < 200.0 and _ml(grid, part, box) < 10.0
-        frame = frame and _in_air(grid, hu, part, box) > 0.4 and _in_front(grid, head, part, box)
+        small = dense.sum() > MIN_DENSE_SHARE * part.sum() and max(extent) < 40.0 and nearest > -12.0
+        # spectacles reach round the front of the head, but neither high nor thick
+        frame = nearest > -8.0 and extent[0] < 50.0 and 60.0 < max(extent) < 200.0 and _ml(grid, part, box) < 10.0
         if metal:
             # an ear that hangs on its ring is no part of it
             reach = [max(1, round(2.0 / p)) for p in grid.pixel]
             labels[box][part & ~box_filter_max(dense, (0, reach[0], reach[1]))] = 0
-        keep[c] = metal or frame or (small and _in_air(grid, hu, part, box) > 0.25)
+        keep[c] = metal or ((frame or small) and _in_air(grid, hu, part, box) > MIN_AIR_SHARE)
     found = keep[labels]
     return found | (box_filter_max(found, (0, 1, 1)) & thing)
-
-
-def _in_front(grid: WorkGrid, head: NDArray[np.bool_], part: NDArray[np.bool_], box: tuple[slice, ...]) -> bool:
-    """Whether the middle of an object lies in front of the middle of the head in its slices."""
-    rows = np.flatnonzero(head[box[0]].any(axis=(0, 2)))
-    if not len(rows):
-        return False
-    ahead = np.sign(grid.volume.col_step @ grid.volume.a)
-    return bool(ahead * (box[1].start + np.nonzero(part)[1].mean() - 0.5 * (rows[0] + rows[-1])) > 0)
-
-
-def _with_kin(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], found: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """``found`` with thin pieces in air that follow one another from it: the temples of glasses, a wire.
-
-    Where such a piece runs obliquely through thick slices it is diluted, and breaks up into one part a slice.
-    """
-    if not found.any() or (hu[found] > METAL_HU).any():
-        return found
-    structure = np.zeros((3, 3, 3), bool)
-    structure[1] = True
-    labels, n = ndimage.label((hu > -200) & ~head & ~found, structure)
-    r = [max(1, round(0.5 * THICK_MM / p)) for p in grid.pixel]
-    thick = np.bincount(labels[box_filter_min(labels > 0, (0, r[0], r[1]))], minlength=n + 1) > 0
-    boxes = ndimage.find_objects(labels)
-    reach = (1, round(KIN_MM / grid.pixel[0]), round(KIN_MM / grid.pixel[1]))
-    out = found.copy()
-    bodies, _ = ndimage.label(found, np.ones((3, 3, 3)))
-    large = [n for n, box in enumerate(ndimage.find_objects(bodies), start=1) if _ml(grid, bodies[box] == n, box) > KIN_OF_ML]
-    new = np.isin(bodies, large)
-    while new.any():
-        near = np.unique(labels[box_filter_max(new, reach)])
-        new = np.zeros_like(found)
-        for c in near[near > 0]:
-            box = boxes[c - 1]
-            part = labels[box] == c
-            values = hu[box][part]
-            if thick[c] or len(values) < 3 or np.percentile(values, 90) < KIN_HU or _ml(grid, part, box) > KIN_ML:
-                continue
-            if max(_extent(grid, box)) < MAX_EXTENT_MM and _in_air(grid, hu, part, box) > 0.6:
-                new[box] |= part
-        new &= ~out
-        out |= new
-    return out
 
 
 def _in_air(grid: WorkGrid, hu: NDArray[np.int16], part: NDArray[np.bool_], box: tuple[slice, ...]) -> float:
@@ -170,11 +125,9 @@ def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder
     for c in np.flatnonzero(keep):
         box = boxes[c - 1]
         part = labels[box] == c
-        at_end = box[0].start == 0  # of what the first slice cuts, a cheek bone say, too little is seen to tell
         small = _ml(grid, part, box) >= MIN_VOLUME_ML and max(_extent(grid, box)) < MAX_EXTENT_MM
-        # what lies on the skin has air on one side at least; a cheek bone under thin skin has less
-        bony = not metal[c] and _in_air(grid, hu, part, box) < 0.5
-        keep[c] = small and _ml(grid, part, box) < MAX_WORN_ML and not bony and not (at_end and not metal[c])
+        airy = metal[c] or _in_air(grid, hu, part, box) > MIN_AIR_SHARE
+        keep[c] = small and _ml(grid, part, box) < MAX_WORN_ML and airy
     return keep[labels]
 
 
@@ -188,25 +141,24 @@ def _holder(grid: WorkGrid, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _core(grid: WorkGrid, hu: NDArray[np.int16], found: NDArray[np.bool_], around: int) -> NDArray[np.bool_]:
-    """The objects within their true boundary, between the HU ``around`` them and their own local maximum.
+    """The objects within their true boundary: a share of the way from the HU ``around`` them to their own.
 
-    A thick object shows its own HU inside: half of that is its boundary, whatever battery or screw is in it.
+    A thick object shows its own HU inside: half of that is its boundary, whatever battery or screw is in it.  A thin one
+    shows them at best where it is brightest.
     """
     if not found.any():
         return found
-    size = (3, *(2 * max(1, round(PEAK_MM / p)) + 1 for p in grid.pixel))
-    peak = ndimage.maximum_filter(np.where(found, hu, np.int16(-1024)), size)
-    level = around + CORE_SHARE * (peak.astype(np.float32) - around)
     r = [max(1, round(0.4 * THICK_MM / p)) for p in grid.pixel]
     inner = box_filter_min(found, (0, r[0], r[1]))
     labels, _ = ndimage.label(found, np.ones((3, 3, 3)))
-    boxes = ndimage.find_objects(labels)
-    for c in np.unique(labels[inner]):
-        box = boxes[c - 1]
+    out = np.zeros_like(found)
+    for c, box in enumerate(ndimage.find_objects(labels), start=1):
         part = labels[box] == c
-        half = 0.5 * (around + np.median(hu[box][part & inner[box]]))
-        level[box][part] = np.minimum(level[box][part], half)
-    return found & (hu > level)
+        level = around + CORE_SHARE * (float(hu[box][part].max()) - around)
+        if (inside := part & inner[box]).any():
+            level = min(level, 0.5 * (around + float(np.median(hu[box][inside]))))
+        out[box] |= part & (hu[box] > level)
+    return out
 
 
 def _ml(grid: WorkGrid, part: NDArray[np.bool_], box: tuple[slice, ...]) -> float:
