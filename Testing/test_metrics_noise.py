@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import ndimage
 from metrics_phantom import grid, gyral_brain, head, noise_field, noisy, without_landmark
+from scipy import ndimage
 
 from HeadCTIQALib.findings.types import Findings, Plane, Tissue
 from HeadCTIQALib.metrics import gray_white_cnr, measure, noise
@@ -252,7 +252,8 @@ def test_grey_and_white_are_not_chosen_for_their_noise(contrast):
     assert min(grey.sum(), white.sum()) > 500
     assert measured == pytest.approx(contrast, abs=0.5)
     core = np.stack([ndimage.binary_erosion(m, iterations=2) for m in white.reshape(shape)]).ravel()
-    assert core.sum() > 500 and hu.ravel()[core].mean() == pytest.approx(28, abs=0.25)  # nor does the erosion choose by noise
+    assert core.sum() > 500
+    assert hu.ravel()[core].mean() == pytest.approx(28, abs=0.25)  # nor does the erosion choose by noise
     # a voxel's own slice would have made contrast from noise: the test is not trivial
     own = parenchyma.masked_smooth(hu, solid, parenchyma.GUIDE_MM, (1e6, *pixel)).ravel()
     inside = zone.ravel() & (nuclei.ravel() == 0)
@@ -274,4 +275,5 @@ def test_cortex_between_white_slices_is_not_measured_as_white():
     for around in (parenchyma.surroundings(hu, solid, pixel).ravel(), np.full(deep.shape, 28.0, np.float32)):
         _, white = parenchyma.measured_tissue(below, above, around, deep, 0.9 - deep)
         share.append(float(cortex.ravel()[white].mean()))
-    assert share[0] < 0.3 * share[1] and share[1] > 0.03
+    assert share[0] < 0.3 * share[1]
+    assert share[1] > 0.03

@@ -15,6 +15,7 @@ import pytest
 
 from HeadCTIQALib import assessment
 from HeadCTIQALib.cli import main
+from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.volume import CTVolume
 
 pytestmark = pytest.mark.shared
@@ -125,10 +126,22 @@ def test_clean_brains_are_not_called_moved_or_streaked(assessed, name: str) -> N
     assert result.measurements["streak_extent"].value < 2.0
 
 
+@pytest.mark.parametrize("name", SCANS)
+def test_fluid_is_neither_diseased_white_matter_nor_tumour(assessed, readers, name: str) -> None:
+    """By HU alone a fifth of these heads passes for fluid: grey voxels of noise, dark white matter, a tumour and its oedema."""
+    a = assessed(name)
+    tissue = a.findings.tissue
+    inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
+    assert 0.09 < (tissue[inside] == Tissue.CSF).mean() < 0.175
+    i, j, k = np.rint(a.volume.ras_to_ijk(readers(name)["SEPTUM"])).astype(int)
+    reach = np.ceil(15 / np.array(a.volume.pixel_spacing)).astype(int)
+    around = tissue[k, j - reach[0] : j + reach[0], i - reach[1] : i + reach[1]]
+    assert (around == Tissue.CSF).mean() > 0.1  # the frontal horns
+
+
 def test_plate_of_the_holder_in_a_turned_scan_is_no_object(assessed) -> None:
     """Resampled across slices of 4 and 7 mm, the side plate of the holder breaks off and the first slice into specks."""
     from HeadCTIQALib import networks
-    from HeadCTIQALib.findings import Tissue
     from HeadCTIQALib.validation.degradations import binned, turned
 
     base = binned(assessed("ge-hispeed-tilt").volume)

@@ -127,21 +127,53 @@ def test_thin_slices_share_an_answer() -> None:
     assert 3 <= seen.any(axis=(1, 2)).sum() <= 5
 
 
-def test_the_network_decides_about_what_hu_propose() -> None:
-    v = air((12, 256, 256), 0.95, 5.0)
-    tissue = np.zeros(v.shape, np.uint8)
+Place = tuple[int | slice, slice, slice]
+
+
+def lying(*places: tuple[Place, int]) -> tuple[CTVolume, np.ndarray]:
+    """A scan of a block of a head, with things of these HU, and its tissue map."""
+    v = air((12, 256, 256), 0.95, 10.0)
+    hu, tissue = v.hu.copy(), np.zeros(v.shape, np.uint8)
+    hu[:, 60:200, 60:200] = 40
     tissue[:, 60:200, 60:200] = Tissue.SOFT
-    tissue[:, 120:130, 120:130] = Tissue.AIR_CAVITY
+    for place, value in places:
+        hu[place] = value
+        tissue[place] = np.where(tissue[place] == Tissue.OUTSIDE, Tissue.HOLDER, tissue[place])
+    return replace(v, hu=hu), tissue
+
+
+def test_the_network_decides_about_what_hu_propose() -> None:
+    clip: Place = (5, slice(100, 104), slice(55, 63))
+    wire: Place = (6, slice(100, 104), slice(30, 34))
+    plate: Place = (7, slice(100, 130), slice(20, 22))
+    v, tissue = lying((clip, 300), (wire, 300), (plate, 300))
     proposed, seen = np.zeros(v.shape, bool), np.zeros(v.shape, np.uint8)
-    clip, wire, plate = (5, slice(100, 104), slice(55, 63)), (6, slice(100, 104), slice(30, 34)), (7, slice(100, 130), slice(20, 22))
     proposed[clip] = proposed[plate] = True  # the network sees part of the clip, and nothing in a plate of the holder
     seen[5, 101:103, 52:58] = 100
     seen[wire] = 250  # only the network sees the wire
-    tooth, sinus, speck = (7, slice(80, 86), slice(80, 86)), (8, slice(124, 126), slice(118, 126)), (9, slice(20, 21), slice(20, 22))
-    seen[tooth] = seen[sinus] = seen[speck] = 255  # nothing deep in the head can be taken off
     expected = np.zeros(v.shape, bool)
     expected[clip] = expected[wire] = True
     assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen), expected)
+
+
+def test_the_network_alone_is_not_believed_everything() -> None:
+    """Nothing deep in the head can be taken off, nor an ear, nor a piece of what runs through all slices."""
+    tooth: Place = (7, slice(80, 86), slice(80, 86))
+    speck: Place = (9, slice(20, 21), slice(20, 21))
+    ear: Place = (3, slice(90, 98), slice(210, 216))
+    side: Place = (slice(None), slice(90, 120), slice(240, 242))
+    v, tissue = lying((tooth, 2000), (speck, 2000), (ear, 50), (side, 400))
+    seen = np.zeros(v.shape, np.uint8)
+    for place in (tooth, speck, ear, (4, *side[1:])):
+        seen[place] = 255
+    nothing = np.zeros(v.shape, bool)
+    assert not objects.decided_objects(v, tissue, nothing, seen).any()
+    temples = [(k, slice(100 + 6 * k, 104 + 6 * k), slice(j, j + 3)) for k in range(3, 7) for j in (40, 220)]
+    v, tissue = lying(*((place, 20) for place in temples))
+    seen[:] = 0
+    for place in temples:
+        seen[place] = 255
+    assert np.array_equal(objects.decided_objects(v, tissue, nothing, seen), seen > 0)
 
 
 @cache

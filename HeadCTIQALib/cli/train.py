@@ -8,7 +8,7 @@ from pathlib import Path
 
 from HeadCTIQALib.errors import HeadCTIQAError
 
-NETWORKS = ("anatomy", "landmarks", "artefact")
+NETWORKS = ("anatomy", "landmarks", "artefact", "fluid", "objects")
 SUMMARY = "Train a network from a data folder, or fine-tune it on a site's corrected assessments."
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
 
@@ -17,13 +17,13 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
     """Add the command; ``command`` makes a subparser of (name, summary, run), ``path`` a path of a word."""
     sub = command("train", SUMMARY, _run)
     sub.add_argument("network", choices=NETWORKS)
-    sub.add_argument("data", metavar="DATA", type=path, nargs="?", help="folder of scans and atlases, or of heads prepared before; not needed with --from")
+    sub.add_argument("data", metavar="DATA", type=path, nargs="?", help="folder of scans and atlases, or of heads prepared before; not needed for fluid and objects, which then learn from simulated heads alone, or with --from")
     sub.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder of model bundles; the bundle becomes DIR/NETWORK")
     sub.add_argument("--from", dest="folders", metavar="FOLDER", type=path, nargs="+", default=[], help="corrected assessment folders that fine-tune the shipped network")
     sub.add_argument("--scans", metavar="SCAN", type=path, nargs="+", default=[], help="the scans that the --from folders are of, in the same order")
     sub.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
     sub.add_argument("--exclude", metavar="HEAD", nargs="+", default=[], help="names of heads to leave out, to evaluate on them")
-    sub.add_argument("--steps", metavar="N", type=_count, help="length of the training of anatomy and landmarks (default: the network's usual number)")
+    sub.add_argument("--steps", metavar="N", type=_count, help="length of the training of all networks but artefact (default: the network's usual number)")
     sub.add_argument("--minutes", metavar="N", type=_count, default=60, help="length of the training of artefact (default: 60)")
     sub.add_argument("--seed", metavar="N", type=int, default=0, help="default: 0")
     sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto; on a GPU in mixed precision")
@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace) -> int:
         HeadCTIQAError: a package is missing, there is nothing to train on, or fine-tuning made the network worse.
     """
     try:
-        bundle, figures = _artefact(options) if options.network == "artefact" else _landmarks_or_anatomy(options)
+        bundle, figures = _artefact(options) if options.network == "artefact" else _by_steps(options)
     except ImportError as e:
         raise HeadCTIQAError(f"Training needs the Python package {e.name!r}; install it with: pip install {e.name}") from e
     for name, value in figures.items():
@@ -60,7 +60,7 @@ def _device(wanted: str) -> str:
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _landmarks_or_anatomy(options: argparse.Namespace) -> tuple[Path, dict[str, float]]:
+def _by_steps(options: argparse.Namespace) -> tuple[Path, dict[str, float]]:
     from dataclasses import replace
 
     from HeadCTIQALib.training.run import Job, run, usual_plan

@@ -6,19 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings import HEAD
+from HeadCTIQALib.findings import HEAD, Tissue
 from HeadCTIQALib.volume import CTVolume
 
 from .artefact import MIN_GAP_MM, chosen_slices, coarse_points
 from .artefact_grid import artefact_grid, expand, sample_slice
+from .refine.foreign import DENSE_HU, MAX_EXTENT_MM
 from .refine.headmask import box_filter_max, box_filter_min
 from .refine.workgrid import grown_box, head_probability
 from .types import CoarseAnatomy, Infer
 
 OBJECTS = "objects"
-POSSIBLE, LIKELY = 60, 153  # of 255: what HU propose needs little support, what the network sees alone more
+POSSIBLE, LIKELY = 60, 190  # of 255: what HU propose needs little support, what the network sees alone more
 SPECK_ML = 0.01  # smaller ones are noise
 DEEP_MM = 6.0  # below the skin nothing can be taken off: a tooth, the wall of a sinus
+OWN_SHARE = 0.3  # of something long that the network must see for it not to be a holder
+MANY = 6  # one or two soft pieces are ears; thick slices dilute spectacles and wires, and break them into many
+COARSE_MM = 1.9  # fine enough to tell a holder
 EVERYWHERE = np.ones((3, 3, 3), bool)
 
 
@@ -61,24 +65,35 @@ def decided_objects(
         proposed: (K, J, I) from :func:`HeadCTIQALib.networks.refine.proposed_objects`; seen: from :func:`look_for_objects`.
     """
     out = np.zeros(proposed.shape, bool)
-    if proposed.any() or (seen > LIKELY).any():
-        box = grown_box(proposed | (seen > LIKELY), (1, 2, 2))
-        out[box] = _decided(proposed[box], seen[box], _shallow(volume, tissue, seen > LIKELY)[box], volume.voxel_volumes_ml[box[0]])
+    alone = seen > LIKELY
+    if alone.any():
+        alone &= ~_holder(volume, tissue, alone)
+        reach = [max(1, round(DEEP_MM / p)) for p in volume.pixel_spacing]
+        for k in np.flatnonzero(alone.any(axis=(1, 2))):
+            head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
+            alone[k] &= ~box_filter_min(head[None], (0, reach[0], reach[1]))[0]
+    if proposed.any() or alone.any():
+        box = grown_box(proposed | alone, (1, 2, 2))
+        out[box] = _decided(volume.hu[box], proposed[box], seen[box], alone[box], volume.voxel_volumes_ml[box[0]])
     return out
 
 
-def _shallow(volume: CTVolume, tissue: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """``mask`` less what lies deep in the head."""
-    out = mask.copy()
-    reach = [max(1, round(DEEP_MM / p)) for p in volume.pixel_spacing]
-    for k in np.flatnonzero(out.any(axis=(1, 2))):
-        head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
-        out[k] &= ~box_filter_min(head[None], (0, reach[0], reach[1]))[0]
-    return out
+def _holder(volume: CTVolume, tissue: NDArray[np.uint8], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(K, J, I) bool, to within a pixel or two: what is too long to be taken off, unless the network sees most of it."""
+    step = max(1, round(COARSE_MM / max(volume.pixel_spacing)))
+    coarse = np.s_[:, ::step, ::step]
+    labels, n = ndimage.label(tissue[coarse] == Tissue.HOLDER, EVERYWHERE)
+    keep = np.zeros(n + 1, bool)
+    pixel = [step * p for p in volume.pixel_spacing]
+    for c, box in enumerate(ndimage.find_objects(labels), start=1):
+        extent = (float(volume.slice_widths[box[0]].sum()), *((b.stop - b.start) * p for b, p in zip(box[1:], pixel, strict=True)))
+        keep[c] = max(extent) > MAX_EXTENT_MM and seen[coarse][box][labels[box] == c].mean() < OWN_SHARE
+    wide = box_filter_max(keep[labels], (0, 1, 1))
+    return np.repeat(np.repeat(wide, step, axis=1), step, axis=2)[:, : tissue.shape[1], : tissue.shape[2]]
 
 
 def _decided(
-    proposed: NDArray[np.bool_], seen: NDArray[np.uint8], alone: NDArray[np.bool_], voxel_ml: NDArray[np.float64]
+    hu: NDArray[np.int16], proposed: NDArray[np.bool_], seen: NDArray[np.uint8], alone: NDArray[np.bool_], voxel_ml: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     labels, n = ndimage.label(proposed, EVERYWHERE)
     best = np.r_[0, ndimage.maximum(seen, labels, np.arange(1, n + 1))] if n else np.zeros(1)
@@ -89,4 +104,9 @@ def _decided(
         millilitres += ml * np.bincount(s.ravel(), minlength=count + 1)
     new = millilitres >= SPECK_ML
     new[np.unique(pieces[box_filter_max(kept, (1, 2, 2))])] = new[0] = False
+    soft = np.zeros(count + 1, bool)
+    for c, box in enumerate(ndimage.find_objects(pieces), start=1):
+        soft[c] = new[c] and float(np.percentile(hu[box][pieces[box] == c], 90)) < DENSE_HU
+    if np.count_nonzero(soft) < MANY:
+        new &= ~soft
     return np.asarray(kept | new[pieces])

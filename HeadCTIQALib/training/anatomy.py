@@ -14,10 +14,10 @@ from HeadCTIQALib.networks.nets.anatomy import AnatomyNet, network_input
 
 from .augment import SHAPE, Sample, draw
 from .errors import TrainingError
-from .heads import LabelledHead
+from .heads import AGREEMENT_MM, LabelledHead
+from .label_maps import FINE_MM, FOLDER, parent_of
 from .loop import Plan, State, fit
 
-AGREEMENT_MM = 12.0  # a head on which the two atlases place a landmark further apart is not used
 CLASS_WEIGHTS = (0.3, 0.6, 1.0, 1.5, 1.0, 0.7, 0.7, 1.5, 1.5, 3.0, 1.5)
 FILTERS = (32, 64, 128, 160)
 
@@ -35,13 +35,14 @@ class Sampler:
 
 
 def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[LabelledHead] = ()) -> Sampler:
-    """A sampler of the heads in ``data``/labels (where the atlases agree) and ``data``/simulated.
+    """A sampler of the heads in ``data``/labels (where the atlases agree), ``data``/label-maps and ``data``/simulated.
 
-    Finely sampled real heads are drawn five times as often as coarse ones; simulated heads make up a quarter.
+    Finely sampled real heads are drawn five times as often as coarse ones; simulated heads, and likewise those made from
+    label maps, a third as often as all real ones together.
 
     Args:
         data: see :mod:`HeadCTIQALib.training.prepare`.
-        exclude: names of heads left out.
+        exclude: names of heads left out, with all that was made from their labels.
         also: further heads, drawn like finely sampled ones.
 
     Raises:
@@ -50,11 +51,13 @@ def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[LabelledHead
     real = [LabelledHead.load(p) for p in sorted((data / "labels").glob("*.npz")) if p.stem not in exclude]
     real = [h for h in real if h.disagreement_mm <= AGREEMENT_MM]
     simulated = [LabelledHead.load(p) for p in sorted((data / "simulated").glob("*.npz"))]
-    weights = [5.0 if h.grid.spacing < 3.5 else 1.0 for h in real] + [5.0] * len(also)
-    weights += [(sum(weights) / 3 or 1.0) / max(1, len(simulated))] * len(simulated)
+    weights = [5.0 if h.grid.spacing < FINE_MM else 1.0 for h in real] + [5.0] * len(also)
+    made = [LabelledHead.load(p) for p in sorted((data / FOLDER).glob("*.npz")) if not {p.stem, parent_of(p.stem)} & set(exclude)]
+    third = sum(weights) / 3 or 1.0
+    weights += [third / len(group) for group in (made, simulated) for _ in group]
     if not weights:
         raise TrainingError(f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before.")
-    return Sampler((*real, *also, *simulated), tuple(float(w) for w in np.array(weights) / sum(weights)))
+    return Sampler((*real, *also, *made, *simulated), tuple(float(w) for w in np.array(weights) / sum(weights)))
 
 
 def soft_argmax(heat: torch.Tensor, radius: int = 5) -> torch.Tensor:
@@ -112,6 +115,11 @@ def step_losses(net: torch.nn.Module, batch: Sample) -> Mapping[str, torch.Tenso
     return losses(net(network_input(batch.hu, batch.inside)).float(), batch)
 
 
+def build() -> AnatomyNet:
+    """The network with random weights."""
+    return AnatomyNet(FILTERS)
+
+
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
     """Train an anatomy network; see :func:`HeadCTIQALib.training.loop.fit`.
 
@@ -120,7 +128,7 @@ def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, re
         start: weights to begin with (fine-tuning); None begins afresh.
     """
     torch.manual_seed(plan.seed)
-    net = AnatomyNet(FILTERS)
+    net = build()
     if start is not None:
         net.load_state_dict(start)
     return fit(net, step_losses, source, plan, out, resume)

@@ -50,7 +50,7 @@ def write_bundle(folder: Path, state: State, definition: Mapping[str, Any], meta
     """Write a bundle whole or not at all, and load it once as the product would.
 
     Args:
-        folder: becomes the bundle; its name is the network's ("anatomy", "landmarks"), a bundle already there is replaced.
+        folder: becomes the bundle; its name is the network's ("anatomy", "fluid" ...), a bundle already there is replaced.
         state: weights.
         definition: "_target_" and arguments of the network.
         metadata: everything for configs/metadata.json except versions and the checksum; "heads" are the names of the
@@ -63,7 +63,9 @@ def write_bundle(folder: Path, state: State, definition: Mapping[str, Any], meta
     try:
         for sub in ("configs", "models", "docs"):
             (part / sub).mkdir(parents=True)
-        (part / WEIGHTS).write_bytes(save(compact(state)))
+        # what batch normalisation counts is for training only, and may not fit into half precision
+        weights = {k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state.items()}
+        (part / WEIGHTS).write_bytes(save(compact(weights)))
         versions = {"monai_version": monai.__version__, "pytorch_version": torch.__version__.split("+")[0], "numpy_version": np.__version__}
         record = {**metadata, **versions, "weights_sha256": hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest()}
         (part / "configs" / "metadata.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from HeadCTIQALib.networks import local_infer
 from HeadCTIQALib.networks.channels import CLASSES, LANDMARKS, TEMPLATE_SCALE_MM
 from HeadCTIQALib.networks.landmarks import PATCH_MM
+from HeadCTIQALib.networks.nets import fluid, objects
 from HeadCTIQALib.networks.nets.anatomy import network_input as anatomy_input
 from HeadCTIQALib.networks.nets.landmarks import network_input as landmark_input
 from HeadCTIQALib.networks.nets.landmarks import read_heatmaps
+from HeadCTIQALib.networks.nets.slices import SliceNet
+from HeadCTIQALib.networks.objects import LIKELY
 
 from . import augment, patches
+from .fluid_slices import FluidHead
+from .fluid_slices import simulated_head as fluid_head
 from .heads import LabelledHead
+from .items import Item, attempt
+from .object_stacks import OBJECT, ObjectStack, simulated_stack
 from .patch_heads import PatchHead, simulated_head
 from .patches import PRESENT
 from .simulated_heads import simulated_head as labelled_head
@@ -25,7 +36,9 @@ EACH = 8  # random examples of every head (anatomy) or of every landmark of ever
 SEEDS = range(1_090_000, 1_090_100)  # none of a training
 TOLERANCE = 0.1  # figures within 10 % are as good as equal: about the standard error of this evaluation
 SLACK = 0.02  # mm or share, for figures near zero
+OVERLAP = "missing overlap (1 - Dice)"
 Figures = Mapping[str, float]
+T = TypeVar("T", bound=Item)
 
 
 def worse(before: Figures, after: Figures) -> str | None:
@@ -76,7 +89,48 @@ def anatomy_figures(net: torch.nn.Module, device: str = "cpu") -> Figures:
             found = read_heatmaps(out[None, CLASSES + 3 :])[0, :, :3]
             errors.extend((augment.SPACING * (found - s.landmarks).norm(dim=-1))[s.present].tolist())
     dice = overlap[size > 0] / size[size > 0]
-    return {"missing overlap (1 - Dice)": 1 - float(dice.mean()), "template coordinates in mm": float(np.median(coordinates)), "median landmark error in mm": float(np.median(errors))}
+    return {OVERLAP: 1 - float(dice.mean()), "template coordinates in mm": float(np.median(coordinates)), "median landmark error in mm": float(np.median(errors))}
+
+
+def fluid_figures(net: SliceNet, device: str = "cpu") -> Figures:
+    """Missing overlap of fluid inside the skull as the refinement finds it, over all slices."""
+    net = net.eval().to(device)
+    inputs = ((h, fluid.infer(net, (h.hu, h.prior, h.positions, h.levels), device)) for h in _fluid_heads(HEADS))
+    return _missing(((seen > LIKELY) & head.inside, head.fluid) for head, (seen,) in inputs)
+
+
+def object_figures(net: SliceNet, device: str = "cpu") -> Figures:
+    """Missing overlap of removable objects, over all slices of heads that may all have some."""
+    net = net.eval().to(device)
+    inputs = ((s, objects.infer(net, (s.hu, s.positions), device)) for s in _stacks(HEADS))
+    return _missing((seen > LIKELY, stack.labels == OBJECT) for stack, (seen,) in inputs)
+
+
+def _missing(pairs: Iterable[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> Figures:
+    """1 - Dice of all found and true masks together."""
+    counts = [(np.count_nonzero(found & truth), np.count_nonzero(found) + np.count_nonzero(truth)) for found, truth in pairs]
+    common, total = (int(n) for n in np.sum(counts, axis=0))
+    return {OVERLAP: 1 - 2 * common / max(1, total)}
+
+
+FIGURES: Mapping[str, Callable[..., Figures]] = {"anatomy": anatomy_figures, "landmarks": landmark_figures, "fluid": fluid_figures, "objects": object_figures}
+
+
+def _first(count: int, make: Callable[[int], T | None]) -> tuple[T, ...]:
+    """Of the first seeds that make one."""
+    made = (item for seed in SEEDS if (item := attempt(make, seed)) is not None)
+    return tuple(islice(made, count))
+
+
+@cache
+def _fluid_heads(count: int) -> tuple[FluidHead, ...]:
+    infer = local_infer("cpu")
+    return _first(count, lambda seed: fluid_head(seed, infer))
+
+
+@cache
+def _stacks(count: int) -> tuple[ObjectStack, ...]:
+    return _first(count, lambda seed: simulated_stack(seed, foreign_share=1.0))
 
 
 @cache

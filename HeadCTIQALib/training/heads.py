@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from HeadCTIQALib.volume.resample import Grid
 
+AGREEMENT_MM = 12.0  # a head on which the two atlases place a landmark further apart is not used
+
 
 @dataclass(frozen=True)
 class LabelledHead:

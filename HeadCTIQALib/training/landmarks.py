@@ -83,6 +83,11 @@ def losses(net: torch.nn.Module, batch: Patch) -> Mapping[str, torch.Tensor]:
     return {"heatmap": cross, "position": 0.3 * position}
 
 
+def build() -> LandmarkNet:
+    """The network with random weights."""
+    return LandmarkNet(len(CHANNELS), FILTERS)
+
+
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
     """Train a landmark network; see :func:`HeadCTIQALib.training.loop.fit`.
 
@@ -91,7 +96,7 @@ def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, re
         start: weights to begin with (fine-tuning); None begins afresh.
     """
     torch.manual_seed(plan.seed)
-    net = LandmarkNet(len(CHANNELS), FILTERS)
+    net = build()
     if start is not None:
         net.load_state_dict(start)
     return fit(net, losses, source, plan, out, resume)

@@ -1,4 +1,4 @@
-"""The training loop: resumable, with an average of the weights, a log of metrics, and mixed precision on a GPU.
+"""The training loop: resumable, with an average of the weights, a log of metrics, and mixed precision.
 
 Example number n of a training depends on the seed and n alone, so that a training that was interrupted and resumed ends
 exactly like one that was not.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,11 @@ def collate(samples: Sequence[Any]) -> Any:
     return kind(*(torch.stack([getattr(s, f.name) for s in samples]) for f in fields(kind)))
 
 
+def on_gpu(device: str) -> AbstractContextManager[Any]:
+    """Mixed precision on a GPU only."""
+    return torch.autocast("cuda", torch.bfloat16, enabled=device.startswith("cuda"))
+
+
 def fit(
     net: torch.nn.Module,
     losses: Callable[[torch.nn.Module, Any], Mapping[str, torch.Tensor]],
@@ -69,6 +75,7 @@ def fit(
     plan: Plan,
     out: Path,
     resume: bool = False,
+    precision: Callable[[str], AbstractContextManager[Any]] = on_gpu,
 ) -> State:
     """Train ``net``; writes ``out``/checkpoint.pt and ``out``/log.jsonl.
 
@@ -77,6 +84,7 @@ def fit(
         losses: net and a batch to the parts of the loss, by name.
         draw: a random example (a dataclass of tensors) from a generator.
         resume: go on from ``out``/checkpoint.pt where it exists.
+        precision: the context of a device in which the losses are computed.
 
     Returns:
         The running average of the weights, on the CPU.
@@ -92,14 +100,13 @@ def fit(
         step = _restore(out / CHECKPOINT, plan, net, optimiser, average)
     else:
         _fresh(out)
-    half = plan.device.startswith("cuda")
     running: dict[str, float] = {}
     began, since = time.monotonic(), step
     for batch in _batches(draw, plan, step):
         for group in optimiser.param_groups:
             group["lr"] = rate_at(plan, step)
         moved = type(batch)(*(getattr(batch, f.name).to(plan.device) for f in fields(batch)))
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=half):
+        with precision(plan.device):
             parts = losses(net, moved)
         loss = torch.stack(list(parts.values())).sum()
         optimiser.zero_grad()
@@ -110,7 +117,10 @@ def fit(
         keep = min(0.998, step / (step + 20))
         with torch.no_grad():
             for k, v in net.state_dict().items():
-                average[k].mul_(keep).add_(v, alpha=1 - keep)
+                if v.is_floating_point():
+                    average[k].mul_(keep).add_(v, alpha=1 - keep)
+                else:  # batch normalisation counts its steps
+                    average[k].copy_(v)
         for k, v in {"loss": loss, **parts}.items():
             running[k] = running.get(k, 0.0) + float(v.detach())
         if step % plan.every == 0 or step == plan.steps:

@@ -1,4 +1,5 @@
-"""Training data from a folder of public scans and atlases: labelled real heads and simulated heads as small .npz files.
+"""Training data from a folder of public scans and atlases, as small .npz files: labelled real heads, heads made from their
+labels, and simulated heads.
 
     python -m HeadCTIQALib.training.prepare --data DATA --out training-data
 
@@ -26,6 +27,7 @@ from HeadCTIQALib.volume.resample import Grid, head_grid, to_grid
 from . import labels as lb
 from .frame import canonical_frame
 from .heads import LabelledHead
+from .label_maps import prepare_label_maps
 from .simulated_heads import prepare_simulated
 
 Points = dict[str, tuple[float, float, float]]
@@ -134,7 +136,7 @@ def label_head(name: str, volume: CTVolume, atlases: Mapping[str, tuple[Labelled
 
 
 def prepare(data: Path, out: Path) -> None:
-    """Write ``out``/labels/*.npz and ``out``/simulated/*.npz; heads that exist already are kept."""
+    """Write *.npz in ``out``/labels, ``out``/label-maps and ``out``/simulated; heads that exist already are kept."""
     (out / "labels").mkdir(parents=True, exist_ok=True)
     atlases = {n: atlas_head(data, n) for n in lb.ATLASES}
     reference = atlases[lb.ATLASES[0]][0]
@@ -150,6 +152,7 @@ def prepare(data: Path, out: Path) -> None:
             head = label_head(name, volume, atlases, reader_landmarks(data, name), pose, head_grid(volume, spacing, shape))
             head.save(out / "labels")
             print(f"{name}: atlases agree within {head.disagreement_mm:.1f} mm", flush=True)
+    prepare_label_maps(out)
     prepare_simulated(out)
 
 

@@ -9,19 +9,21 @@ from typing import Any
 
 import torch
 
+from HeadCTIQALib.networks import local_infer
 from HeadCTIQALib.networks.bundle import Bundle, load_network, open_bundle
-from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH, PATCH_MM
 
-from . import anatomy, guard, landmarks, site
+from . import anatomy, fluid, guard, landmarks, object_stacks, objects, site
+from .describe import definition_of, metadata_of
 from .errors import TrainingError
 from .export import template_landmarks, write_bundle
+from .fluid_slices import FOLDER, prepare_fluid
 from .heads import LabelledHead
 from .loop import Plan, State
 from .patch_heads import prepare_patch_heads
 from .simulated_heads import prepare_simulated
 
-NETWORKS = ("anatomy", "landmarks")
-PLANS = {"anatomy": Plan(9000, batch=1), "landmarks": Plan(6000)}
+MODULES: Mapping[str, Any] = {"anatomy": anatomy, "landmarks": landmarks, "fluid": fluid, "objects": objects}
+PLANS = {"anatomy": Plan(9000, batch=1), "landmarks": Plan(6000), "fluid": Plan(6000, batch=16), "objects": Plan(4000, batch=12)}
 FINE_TUNING = {"steps": 600, "rate": 3e-4}
 FINE_TUNING_HEADS = 40  # simulated ones, which keep a network from forgetting
 
@@ -31,8 +33,9 @@ class Job:
     """What to train, from what, to where.
 
     Attributes:
-        network: "anatomy" or "landmarks".
-        data: folder of scans (see :mod:`HeadCTIQALib.training.prepare`) or one prepared before; None only for fine-tuning.
+        network: "anatomy", "landmarks", "fluid" or "objects".
+        data: folder of scans (see :mod:`HeadCTIQALib.training.prepare`) or one prepared before; None for fine-tuning.  "fluid"
+            learns from simulated heads whatever it holds, "objects" from simulated heads alone where it is None.
         output: folder of model bundles; the bundle becomes ``output``/``network``, and what is needed to resume lies in
             ``output``/``network``.training.
         plan: None for the usual one.
@@ -69,12 +72,11 @@ def run(job: Job, tell: Callable[[str], None] = lambda text: None) -> Bundle:
     """
     plan = replace(job.plan or usual_plan(job), device=job.device)
     tell("Preparing the heads")
-    source, heads, template = _source(job)
+    source, heads, template = _slices(job, tell) if job.network in ("fluid", "objects") else _source(job)
     start = _shipped(job.network) if job.folders else None
     before = _figures(job.network, start, job.device) if start is not None else None
     tell(f"Training on {len(heads)} heads, {plan.steps} steps")
-    module = anatomy if job.network == "anatomy" else landmarks
-    state = module.train(source, plan, job.work, start, job.resume)  # type: ignore[arg-type]
+    state = MODULES[job.network].train(source, plan, job.work, start, job.resume)
     tell("Evaluating on simulated heads")
     after = _figures(job.network, state, job.device)
     if before is not None and (loss := guard.worse(before, after)) is not None:
@@ -85,35 +87,6 @@ def run(job: Job, tell: Callable[[str], None] = lambda text: None) -> Bundle:
     return write_bundle(job.output / job.network, state, definition_of(job.network), record)
 
 
-def definition_of(network: str) -> dict[str, Any]:
-    """"_target_" and arguments of a network, as configs/inference.json has them."""
-    if network == "anatomy":
-        return {"_target_": "HeadCTIQALib.networks.nets.anatomy.AnatomyNet", "filters": list(anatomy.FILTERS)}
-    return {"_target_": "HeadCTIQALib.networks.nets.landmarks.LandmarkNet", "landmarks": len(CHANNELS), "filters": list(landmarks.FILTERS)}
-
-
-def metadata_of(network: str) -> dict[str, Any]:
-    """What a bundle's metadata says whatever it was trained on."""
-    common = {"version": "0.1.0", "license": "Apache-2.0", "authors": "HeadCTIQA contributors", "copyright": "HeadCTIQA contributors"}
-    intended = "image quality assessment of adult head CT; research use only, not a medical device"
-    if network == "anatomy":
-        kept = ("name", "task", "intended_use", "network_data_format", "template_landmarks")
-        return {**common, **{k: v for k, v in open_bundle("anatomy").metadata.items() if k in kept}, "data_source": "see heads and docs/README.md"}
-    return {
-        **common,
-        "name": "headctiqa-landmarks",
-        "task": "landmarks of a head CT, read in patches of 2 mm voxels about where the anatomy network expects them",
-        "intended_use": f"landmarks for {intended}",
-        "network": "MONAI DynUNet, filters 32-64-96, between a space-to-depth stem and a depth-to-space head; 1.1 million weights, shared by all landmarks; patches of the left side are mirrored",
-        "data_source": "see heads and docs/README.md",
-        "network_data_format": {
-            "inputs": {"image": {"type": "image", "num_channels": 3, "spatial_shape": [PATCH] * 3, "spacing_mm": PATCH_MM, "channel_def": {"0": "soft tissue window", "1": "bone window", "2": "imaged"}}},
-            "outputs": {"pred": {"num_channels": len(CHANNELS), "channel_def": "heatmap logits of " + ", ".join(CHANNELS) + '; "not in this patch" has the logit 0'}},
-        },
-        "channels": list(CHANNELS),
-    }
-
-
 def usual_plan(job: Job) -> Plan:
     """How long and how a network is usually trained, or fine-tuned."""
     usual = PLANS[job.network]
@@ -121,9 +94,9 @@ def usual_plan(job: Job) -> Plan:
 
 
 def _figures(network: str, state: State, device: str) -> guard.Figures:
-    net = anatomy.AnatomyNet(anatomy.FILTERS) if network == "anatomy" else landmarks.LandmarkNet(len(CHANNELS), landmarks.FILTERS)
+    net = MODULES[network].build()
     net.load_state_dict(state)
-    return (guard.anatomy_figures if network == "anatomy" else guard.landmark_figures)(net, device)
+    return guard.FIGURES[network](net, device)
 
 
 def _shipped(network: str) -> State:
@@ -150,15 +123,47 @@ def _source(job: Job) -> tuple[anatomy.Sampler | landmarks.Sampler, list[str], d
     return patches, [h.name for g in patches.groups for h in g], {}
 
 
-def _some(folders: Sequence[Path], heads: Sequence[object]) -> None:
+def _slices(job: Job, tell: Callable[[str], None]) -> tuple[fluid.Sampler | objects.Sampler, list[str], dict[str, Any]]:
+    """As :func:`_source`, of the networks of slices."""
+    scans = site.site_scans(job.folders, job.scans)
+    count = {} if (number := _simulated(job)) is None else {"simulated": number}
+    made = job.work / "prepared"
+    source: fluid.Sampler | objects.Sampler
+    if job.network == "fluid":
+        infer = local_infer(job.device) if scans else None
+        heads = [h for s in scans if infer and (h := site.fluid_head(s, infer)) is not None and fluid.usable(h)]
+        _some(job.folders, heads, "shows enough of the brain")
+        if job.data is not None and (job.data / FOLDER).is_dir():
+            made = job.data
+        else:
+            prepare_fluid(made, device=job.device, **count)
+        source = fluid.sampler(made, job.exclude, heads)
+    else:
+        stacks = [s for s in map(site.object_stack, scans) if s is not None]
+        _some(job.folders, stacks, "shows a head")
+        if job.data is not None and (job.data / object_stacks.SIMULATED).is_dir():
+            made = job.data
+        elif job.data is not None and not (job.data / object_stacks.SCANS).is_dir():
+            raise TrainingError(f"The folder {job.data} holds neither scans (ct-head-neck/) nor heads prepared from them; simulated heads alone need no folder.")
+        else:
+            object_stacks.prepare_objects(job.data, made, device=job.device, tell=tell, **count)
+        source = objects.sampler(made, job.exclude, stacks)
+    return source, source.names, {}
+
+
+def _some(folders: Sequence[Path], heads: Sequence[object], what: str = "has enough confident landmarks") -> None:
     if folders and not heads:
-        raise TrainingError("None of the assessments has enough confident landmarks to learn from; correct them first.")
+        raise TrainingError(f"None of the assessments {what} to learn from; correct them first.")
+
+
+def _simulated(job: Job) -> int | None:
+    """How many simulated heads to make; None for the usual number."""
+    return job.simulated or (FINE_TUNING_HEADS if job.folders else None)
 
 
 def _prepared(job: Job) -> Path:
     """The folder of prepared heads: the data folder itself where it is one, else made from it beside the checkpoint."""
-    number = job.simulated or (FINE_TUNING_HEADS if job.folders else None)
-    count = {} if number is None else {"simulated": number}
+    count = {} if (number := _simulated(job)) is None else {"simulated": number}
     if job.data is not None and any((job.data / sub).is_dir() for sub in ("labels", "fine", "simulated", "fine-simulated")):
         return job.data
     made = job.work / "prepared"

@@ -13,11 +13,15 @@ from HeadCTIQALib.assessment import load_assessment
 from HeadCTIQALib.findings import Findings, Tissue
 from HeadCTIQALib.findings.types import CONFIDENT
 from HeadCTIQALib.networks.channels import LANDMARKS
+from HeadCTIQALib.networks.types import Infer
 from HeadCTIQALib.volume import CTVolume, read
 from HeadCTIQALib.volume.resample import Grid, head_grid, to_grid
 
+from . import fluid_slices, object_stacks
 from .errors import TrainingError
+from .fluid_slices import FluidHead
 from .heads import LabelledHead
+from .object_stacks import ObjectStack
 from .patch_heads import PROPAGATED_MM, READER_MM, PatchHead, real_head
 from .simulated_heads import SHAPE, SPACING, template_of
 from .sources import SITE
@@ -72,6 +76,21 @@ def labelled_head(scan: SiteScan) -> LabelledHead | None:
     grid = head_grid(scan.volume, SPACING, SHAPE)
     hu, inside = to_grid(scan.volume, grid)
     return LabelledHead(scan.name, hu, inside, on_grid(scan, grid, inside), template_of(grid, marks), grid, marks)
+
+
+def fluid_head(scan: SiteScan, infer: Infer) -> FluidHead | None:
+    """For the fluid network: the corrected tissue is the truth; None where there is next to no brain.
+
+    Raises:
+        InputError: the anatomy network does not recognise the head.
+        ModelError: it cannot run.
+    """
+    return fluid_slices.fluid_head(scan.name, scan.volume, scan.findings.tissue, infer)
+
+
+def object_stack(scan: SiteScan) -> ObjectStack | None:
+    """For the object network: the corrected mask of foreign objects is the truth; None where there is no head."""
+    return object_stacks.object_stack(scan.name, scan.volume, scan.findings.tissue)
 
 
 def on_grid(scan: SiteScan, grid: Grid, inside: np.ndarray) -> np.ndarray:
