@@ -177,7 +177,7 @@ def test_a_simulated_assessment_becomes_training_heads() -> None:
 
 
 def test_sources_are_counted_by_collection() -> None:
-    count = {s.title.split(" ")[0]: n for s, n in counted(["head015", "head017", "simulated3", "site-1", "ge-vct-tumour"]).items()}
+    count = {s.title.split(" ")[0]: n for s, n in counted(["head015", "labelmap3001-of-head017", "simulated3", "site-1", "ge-vct-tumour"]).items()}
     assert count == {"OpenKBP": 2, "simulated": 1, "scans": 1, "ge-vct-tumour": 1}
 
 

@@ -114,7 +114,7 @@ def _source(job: Job) -> tuple[anatomy.Sampler | landmarks.Sampler, list[str], d
         labelled = [h for h in map(site.labelled_head, scans) if h is not None]
         _some(job.folders, labelled)
         source = anatomy.sampler(prepared, job.exclude, labelled)
-        real: Sequence[LabelledHead] = [h for h in source.heads if not h.name.startswith("simulated")]
+        real: Sequence[LabelledHead] = [h for h in source.heads if not h.name.startswith(("simulated", "labelmap"))]
         template = {} if job.folders or not real else {"template_landmarks": {**metadata_of("anatomy")["template_landmarks"], **template_landmarks(real)}}
         return source, [h.name for h in source.heads], template
     cut = [h for h in map(site.patch_head, scans) if h is not None]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .label_maps import parent_of
+
 SITE = "site-"  # names of heads that a site adds begin so
 
 
@@ -33,7 +35,8 @@ UNKNOWN = Source("other heads of the data folder", "see the data folder", "see t
 
 
 def source_of(head: str) -> Source:
-    """The collection that a head belongs to, by its name."""
+    """The collection that a head belongs to, by its name; one made from a label map belongs to that of its labels."""
+    head = parent_of(head)
     if head in KNOWN:
         return KNOWN[head]
     for start, source in (("simulated", SIMULATED), (SITE, SITES), ("head", OPENKBP)):
