@@ -19,7 +19,7 @@ from .types import CoarseAnatomy, Infer
 OBJECTS = "objects"
 POSSIBLE, LIKELY = 60, 190  # of 255: what HU propose needs little support, what the network sees alone more
 SPECK_ML = 0.01  # smaller ones are noise
-DEEP_MM = 6.0  # below the skin nothing can be taken off: a tooth, the wall of a sinus
+DEEP_MM, BARE_SHARE = 1.5, 0.5  # below the skin nothing can be taken off: an implant, a tooth, the wall of a sinus
 OWN_SHARE = 0.3  # of something long that the network must see for it not to be a holder
 MANY = 6  # one or two soft pieces are ears; thick slices dilute spectacles and wires, and break them into many
 COARSE_MM = 1.9  # fine enough to tell a holder
@@ -68,13 +68,20 @@ def decided_objects(
     alone = seen > LIKELY
     if alone.any():
         alone &= ~_holder(volume, tissue, alone)
-        reach = [max(1, round(DEEP_MM / p)) for p in volume.pixel_spacing]
-        for k in np.flatnonzero(alone.any(axis=(1, 2))):
-            head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
-            alone[k] &= ~box_filter_min(head[None], (0, reach[0], reach[1]))[0]
     if proposed.any() or alone.any():
         box = grown_box(proposed | alone, (1, 2, 2))
-        out[box] = _decided(volume.hu[box], proposed[box], seen[box], alone[box], volume.voxel_volumes_ml[box[0]])
+        deep = (_deep(volume, tissue, alone) | (tissue == Tissue.BONE))[box] & alone[box]
+        out[box] = _decided(volume.hu[box], proposed[box], seen[box], alone[box], deep, volume.voxel_volumes_ml[box[0]])
+    return out
+
+
+def _deep(volume: CTVolume, tissue: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The part of ``mask`` that lies deep in the head."""
+    out = mask.copy()
+    reach = [max(1, round(DEEP_MM / p)) for p in volume.pixel_spacing]
+    for k in np.flatnonzero(mask.any(axis=(1, 2))):
+        head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
+        out[k] &= box_filter_min(head[None], (0, reach[0], reach[1]))[0]
     return out
 
 
@@ -93,7 +100,12 @@ def _holder(volume: CTVolume, tissue: NDArray[np.uint8], seen: NDArray[np.bool_]
 
 
 def _decided(
-    hu: NDArray[np.int16], proposed: NDArray[np.bool_], seen: NDArray[np.uint8], alone: NDArray[np.bool_], voxel_ml: NDArray[np.float64]
+    hu: NDArray[np.int16],
+    proposed: NDArray[np.bool_],
+    seen: NDArray[np.uint8],
+    alone: NDArray[np.bool_],
+    deep: NDArray[np.bool_],
+    voxel_ml: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     labels, n = ndimage.label(proposed, EVERYWHERE)
     best = np.r_[0, ndimage.maximum(seen, labels, np.arange(1, n + 1))] if n else np.zeros(1)
@@ -102,7 +114,8 @@ def _decided(
     millilitres = np.zeros(count + 1)
     for s, ml in zip(pieces, voxel_ml, strict=True):
         millilitres += ml * np.bincount(s.ravel(), minlength=count + 1)
-    new = millilitres >= SPECK_ML
+    size, below = (np.bincount(pieces[m], minlength=count + 1) for m in (alone, deep))
+    new = (millilitres >= SPECK_ML) & (below <= (1 - BARE_SHARE) * size)
     new[np.unique(pieces[box_filter_max(kept, (1, 2, 2))])] = new[0] = False
     soft = np.zeros(count + 1, bool)
     for c, box in enumerate(ndimage.find_objects(pieces), start=1):
