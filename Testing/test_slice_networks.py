@@ -157,14 +157,16 @@ def test_the_network_decides_about_what_hu_propose() -> None:
 
 
 def test_the_network_alone_is_not_believed_everything() -> None:
-    """Nothing deep in the head can be taken off, nor an ear, nor a piece of what runs through all slices."""
+    """Nothing deep in the head can be taken off, nor an ear, an implant, a piece of what runs through all slices."""
     tooth: Place = (7, slice(80, 86), slice(80, 86))
     speck: Place = (9, slice(20, 21), slice(20, 21))
     ear: Place = (3, slice(90, 98), slice(210, 216))
     side: Place = (slice(None), slice(90, 120), slice(240, 242))
-    v, tissue = lying((tooth, 2000), (speck, 2000), (ear, 50), (side, 400))
+    implant: Place = (2, slice(61, 64), slice(100, 106))
+    v, tissue = lying((tooth, 2000), (speck, 2000), (ear, 50), (side, 400), (implant, 3000))
+    tissue[implant] = Tissue.BONE
     seen = np.zeros(v.shape, np.uint8)
-    for place in (tooth, speck, ear, (4, *side[1:])):
+    for place in (tooth, speck, ear, (4, *side[1:]), implant):
         seen[place] = 255
     nothing = np.zeros(v.shape, bool)
     assert not objects.decided_objects(v, tissue, nothing, seen).any()
