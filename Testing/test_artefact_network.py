@@ -93,9 +93,9 @@ def test_answers_become_grades_and_a_mask_inside_the_brain(stated: None) -> None
     tissue[1:, 80:170, 80:170] = Tissue.WHITE
     streak = np.zeros((3, SIDE, SIDE), np.uint8)
     streak[1, 95:115, :] = 255
-    seen = answered(v, [1, 2, 4], [[0.1, 0, 0], [0.9, 0.8, 0.1], [0.99, 0.98, 0.97]], streak)
+    seen = answered(v, [1, 2, 4], [[0.1, 0, 0], [0.9, 0.3, 0.1], [0.99, 0.98, 0.97]], streak)
     found = artefact_findings(v, tissue, seen)
-    assert list(found.motion_grades) == [-1, 0, 2, 2, 3]  # slice 3 takes the answer of the first of its nearest
+    assert list(found.motion_grades) == [-1, 0, 1, 1, 3]  # slice 3 takes the answer of the first of its nearest
     assert found.motion_probability is not None
     assert np.isnan(found.motion_probability[0])
     assert found.motion_probability[1:] == pytest.approx([0.1, 0.9, 0.9, 0.99])
@@ -105,6 +105,22 @@ def test_answers_become_grades_and_a_mask_inside_the_brain(stated: None) -> None
     assert not found.streak[2, :, :80].any()
     assert not found.streak[[0, 1, 4]].any()
     assert found.methods["streak"].startswith("artefact 0")
+
+
+def test_streaks_of_motion_are_motion_unless_there_is_metal(stated: None) -> None:
+    v = volume((5, 256, 256), (0.95, 0.95))
+    hu = v.hu + np.random.default_rng(0).normal(0, 3, v.shape).round().astype(np.int16)
+    hu[:, 103:106] += 40
+    hu[4, 150:156, 150:156] = 3071
+    v = CTVolume(hu, v.origins, v.row_step, v.col_step)
+    tissue = np.zeros(v.shape, np.uint8)
+    tissue[:, 80:170, 80:170] = Tissue.WHITE
+    streak = np.zeros((3, SIDE, SIDE), np.uint8)
+    streak[:, 95:115, :] = 255
+    seen = answered(v, [0, 2, 4], [[0.9, 0.1, 0.1], [0.99, 0.98, 0.97], [0.99, 0.98, 0.97]], streak)
+    found = artefact_findings(v, tissue, seen)
+    assert list(found.motion_grades[[0, 2, 4]]) == [1, 3, 3]
+    assert list(found.streak[[0, 2, 4]].any(axis=(1, 2))) == [True, False, True]
 
 
 def test_nothing_seen_nothing_graded(stated: None) -> None:

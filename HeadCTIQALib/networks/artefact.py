@@ -18,7 +18,7 @@ from HeadCTIQALib.volume import CTVolume
 from .artefact_grid import ArtefactGrid, artefact_grid, expand, sample_slice
 from .bundle import open_bundle
 from .refine.motion_grades import STEP_LIMITS, ring_index, slice_steps
-from .refine.streaks import streak
+from .refine.streaks import metal_slices, streak
 from .refine.workgrid import head_probability
 from .types import Artefacts, CoarseAnatomy, Infer
 
@@ -30,6 +30,7 @@ MIN_AREA_MM2 = 100.0  # less intracranial space says nothing about motion
 # seen than scans have: motion is called when it is fairly sure, and of a slice that moved it is too cautious about the higher
 # grades.  Set on 80 simulated scans and two real ones that a training had left out.
 GRADE_LIMITS = (0.65, 0.35, 0.25)
+MOVED = 2  # grade from which streaks are the motion's
 RING_SLICES = 12  # of which the air ring is read, as a companion to the grades that needs no network
 
 
@@ -68,7 +69,8 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -
 
     A sudden in-plane shift between neighbouring slices leaves no trace within them; it is looked for in the outlines
     (:func:`slice_steps`) and counts as motion in both.  Slices without intracranial space are not graded.
-    The motion index is that of the air ring, read in every few slices.  For streaks see :func:`streak`.
+    The motion index is that of the air ring, read in every few slices.  For streaks see :func:`streak`; slices with strong
+    motion and without metal have none.
 
     Args:
         volume: the scan; tissue: (K, J, I) its refined tissue map; seen: the network's answer.
@@ -93,6 +95,8 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -
     for s in np.flatnonzero(steps > STEP_LIMITS[0]):
         both = grades[s : s + 2]
         both[both >= 0] = np.maximum(both[both >= 0], np.digitize(steps[s], STEP_LIMITS))
+    # motion draws streaks as well, which count as motion; only metal in the slice makes others
+    stripes[(grades >= MOVED) & ~metal_slices(volume, tissue)] = False
     companions = np.flatnonzero(grades >= 0)
     companions = companions[:: max(1, len(companions) // RING_SLICES)]
     index, _ = ring_index(volume, tissue, [int(k) for k in companions])
