@@ -22,7 +22,7 @@ _, LANDMARKS, ARTEFACT, OBJECTS, FLUID = BUNDLES
 
 
 class SecondStage:
-    """Fine landmarks, artefacts, foreign objects and fluid of one scan; all but fluid begun when this is made and asked for later.
+    """Fine landmarks, artefacts, foreign objects and fluid of one scan; landmarks and objects begun when this is made and asked for later.
 
     Args:
         volume: the scan.
@@ -37,14 +37,11 @@ class SecondStage:
         self._pool = ThreadPoolExecutor(4, "second stage")
         self._landmarks: Future[dict[str, Landmark]] | None = None
         self._artefact: Future[Any] | None = None
+        self._sees_artefacts = infer is not None and present(ARTEFACT)
         if infer is not None and present(LANDMARKS):
             from .landmarks import fine_landmarks
 
             self._landmarks = self._pool.submit(fine_landmarks, volume, coarse, infer)
-        if infer is not None and present(ARTEFACT):
-            from .artefact import look_for_artefacts
-
-            self._artefact = self._pool.submit(look_for_artefacts, volume, coarse, infer)
         self._objects: Future[NDArray[np.uint8]] | None = None
         if infer is not None and present(OBJECTS):
             from .objects import look_for_objects
@@ -87,9 +84,20 @@ class SecondStage:
             return None
 
         def search(hu: NDArray[np.int16], prior: NDArray[np.uint8], positions: Vector, levels: Vector) -> Future[NDArray[np.uint8]]:
-            return self._pool.submit(lambda: infer(FLUID, hu, prior, positions, levels)[0])
+            answer = self._pool.submit(lambda: infer(FLUID, hu, prior, positions, levels)[0])
+            if self._sees_artefacts:
+                self._look_for_artefacts()  # they are asked for last, and must not keep the tissue waiting
+            return answer
 
         return search
+
+    def _look_for_artefacts(self) -> Future[Any]:
+        if self._artefact is None:
+            from .artefact import look_for_artefacts
+
+            assert self._infer is not None, "no networks"
+            self._artefact = self._pool.submit(look_for_artefacts, self._volume, self._coarse, self._infer)
+        return self._artefact
 
     def objects(self, tissue: NDArray[np.uint8], proposed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(K, J, I) removable foreign objects: those that HU propose, as far as the network agrees, and what it sees besides.
@@ -109,7 +117,7 @@ class SecondStage:
     @property
     def sees_artefacts(self) -> bool:
         """Whether :meth:`artefacts` can be asked."""
-        return self._artefact is not None
+        return self._sees_artefacts
 
     def artefacts(self, tissue: NDArray[np.uint8]) -> Artefacts:
         """Motion and streaks as the network sees them.
@@ -120,7 +128,6 @@ class SecondStage:
         Raises:
             ModelError: the network cannot run.
         """
-        assert self._artefact is not None, "no artefact network"
         from .artefact import artefact_findings
 
-        return artefact_findings(self._volume, tissue, self._artefact.result())
+        return artefact_findings(self._volume, tissue, self._look_for_artefacts().result())

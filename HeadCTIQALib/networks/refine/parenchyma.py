@@ -155,14 +155,20 @@ def guide(
 
 def surroundings(hu: NDArray[np.int16], mask: NDArray[np.bool_], pixel: tuple[float, float]) -> Field:
     """(K, J, I) mean HU of the voxels of ``mask`` in a square ring around every voxel, in its slice; NaN where there are next to none."""
-    value, weight = np.where(mask, np.clip(hu, -50, 130), 0).astype(np.float32), mask.astype(np.float32)
+    out = np.full(hu.shape, np.nan, np.float32)
+    if not mask.any():
+        return out
+    box = grown_box(mask, (0, 0, 0))  # the ring counts only what is in the mask, and is wanted only there
+    inside = mask[box]
+    value, weight = np.where(inside, np.clip(hu[box], -50, 130), 0).astype(np.float32), inside.astype(np.float32)
     total, count = np.zeros_like(value), np.zeros_like(value)
     for mm, sign in zip(RING_MM, (-1, 1), strict=True):
         size = tuple(2 * round(mm / p) + 1 for p in pixel)
         area = np.float32(sign * size[0] * size[1])
         total += area * ndimage.uniform_filter(value, (1, *size), mode="constant")
         count += area * ndimage.uniform_filter(weight, (1, *size), mode="constant")
-    return np.where(count > MIN_RING, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    np.divide(total, count, out=out[box], where=count > MIN_RING)
+    return out
 
 
 def solid(kind: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
