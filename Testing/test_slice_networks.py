@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
+from coarse_truth import coarse_of
 
 from HeadCTIQALib.findings import INTRACRANIAL, PARENCHYMA, Findings, Tissue
 from HeadCTIQALib.networks import find, local_infer, objects
@@ -192,7 +192,7 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_the_answer_decides_what_is_fluid_inside_the_skull() -> None:
     scan = simulate(3, scene=Scene(acquire=Acquire(matrix=192, spacing_mm=7.0)))
-    coarse = coarse_truth(scan)
+    coarse = coarse_of(scan)
     shown: list[np.ndarray] = []
 
     def search(hu: np.ndarray, prior: np.ndarray, positions: np.ndarray, levels: np.ndarray) -> Future[np.ndarray]:
@@ -215,19 +215,6 @@ def test_the_answer_decides_what_is_fluid_inside_the_skull() -> None:
     middle = (columns[0] + columns[-1]) // 2
     assert (tissue[:, :, middle + 2 :][inside[:, :, middle + 2 :]] == Tissue.CSF).mean() > 0.9  # clean grey and white apart
     assert not (tissue[:, :, : middle - 1] == Tissue.CSF).any()
-
-
-def coarse_truth(s: Simulated, spacing: float = 4.0) -> CoarseAnatomy:
-    """The truth on a coarse grid, smoothed like a network's output."""
-    v, tissue = s.volume, s.findings.tissue
-    k, j, i = (n - 1 for n in tissue.shape)
-    ends = v.ijk_to_ras(np.array([[0, 0, 0], [i, j, k]], float))
-    origin, shape = ends.min(axis=0), (np.ptp(ends, axis=0)[::-1] // spacing).astype(int) + 1
-    z, y, x = np.meshgrid(*[spacing * np.arange(n) for n in shape], indexing="ij")
-    at = v.ras_to_ijk(origin + np.stack([x, y, z], -1))
-    label = ndimage.map_coordinates(tissue, [at[..., 2], at[..., 1], at[..., 0]], order=0, mode="nearest")
-    p = np.stack([ndimage.gaussian_filter((label == c).astype(np.float32), 0.5) for c in range(11)])
-    return CoarseAnatomy(p, np.zeros((3, *label.shape), np.float32), origin, spacing, {}, np.eye(4))
 
 
 @MISSING

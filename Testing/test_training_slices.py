@@ -246,7 +246,7 @@ def test_losses_are_computed_in_the_precision_of_the_network(ready: Path, tmp_pa
         return {"mean": y.float().square().mean()}
 
     for precision in (loop.on_gpu, lambda device: torch.autocast(device, torch.bfloat16)):
-        loop.fit(fluid.build(), losses, fluid.sampler(ready), Plan(1, batch=1), tmp_path / "out", precision=precision)
+        loop.fit(fluid.build, losses, fluid.sampler(ready), Plan(1, batch=1), tmp_path / "out", precision=precision)
     assert seen == [torch.float32, torch.bfloat16]
 
 

@@ -96,7 +96,8 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -
         both = grades[s : s + 2]
         both[both >= 0] = np.maximum(both[both >= 0], np.digitize(steps[s], STEP_LIMITS))
     # motion draws streaks as well, which count as motion; only metal in the slice makes others
-    stripes[(grades >= MOVED) & ~metal_slices(volume, tissue)] = False
+    if (moved := grades >= MOVED).any():
+        stripes[moved & ~metal_slices(volume, tissue)] = False
     companions = np.flatnonzero(grades >= 0)
     companions = companions[:: max(1, len(companions) // RING_SLICES)]
     index, _ = ring_index(volume, tissue, [int(k) for k in companions])

@@ -70,7 +70,7 @@ def decided_objects(
         alone &= ~_holder(volume, tissue, alone)
     if proposed.any() or alone.any():
         box = grown_box(proposed | alone, (1, 2, 2))
-        deep = (_deep(volume, tissue, alone) | (tissue == Tissue.BONE))[box] & alone[box]
+        deep = (_deep(volume, tissue, alone)[box] | (tissue[box] == Tissue.BONE)) & alone[box]
         out[box] = _decided(volume.hu[box], proposed[box], seen[box], alone[box], deep, volume.voxel_volumes_ml[box[0]])
     return out
 

@@ -54,16 +54,15 @@ class SecondStage:
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)  # a refusal or an interruption does not wait
 
-    @property
-    def methods(self) -> dict[str, str]:
-        """What the networks had a part in, to their titles, for the record; that of artefacts comes with them."""
-        out = {}
+    def methods(self, analytic: Mapping[str, str]) -> dict[str, str]:
+        """What made the findings, for the record, given what the ``analytic`` steps say of themselves; artefacts tell their own."""
+        out = dict(analytic)
         if self._landmarks is not None:
             out["landmarks"] = open_bundle(LANDMARKS).title
         if self._objects is not None:
-            out["foreign_object"] = f"dense objects outside the skin 1, {open_bundle(OBJECTS).title}"
+            out["foreign_object"] += f", {open_bundle(OBJECTS).title}"
         if self.fluid is not None:
-            out["tissue"] = f"coarse network + native HU refinement 2, {open_bundle(FLUID).title}"
+            out["tissue"] += f", {open_bundle(FLUID).title}"
         return out
 
     def landmarks(self) -> Mapping[str, Landmark]:

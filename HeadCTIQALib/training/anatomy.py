@@ -121,14 +121,5 @@ def build() -> AnatomyNet:
 
 
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
-    """Train an anatomy network; see :func:`HeadCTIQALib.training.loop.fit`.
-
-    Args:
-        source: what to draw examples from.
-        start: weights to begin with (fine-tuning); None begins afresh.
-    """
-    torch.manual_seed(plan.seed)
-    net = build()
-    if start is not None:
-        net.load_state_dict(start)
-    return fit(net, step_losses, source, plan, out, resume)
+    """Train an anatomy network on examples from ``source``; see :func:`HeadCTIQALib.training.loop.fit`."""
+    return fit(build, step_losses, source, plan, out, start, resume)

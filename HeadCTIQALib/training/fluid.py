@@ -14,7 +14,7 @@ from HeadCTIQALib.networks.nets import fluid as nets
 from HeadCTIQALib.networks.nets.slices import SliceNet, mixed
 
 from .fluid_slices import FOLDER, FluidHead
-from .items import Pool, load_all
+from .items import Pool, Sampler, load_all
 from .loop import Plan, State, fit
 from .windows import GAP_MM, overlap_loss, tensor, with_neighbours
 
@@ -34,23 +34,7 @@ class Patch:
     weight: torch.Tensor
 
 
-@dataclass(frozen=True)
-class Sampler:
-    """Draws a head, a slice of its brain and a patch of it."""
-
-    pool: Pool[FluidHead]
-
-    def __call__(self, rng: np.random.Generator) -> Patch:
-        """One random patch."""
-        return draw(self.pool.pick(rng), rng)
-
-    @property
-    def names(self) -> list[str]:
-        """Of the heads."""
-        return self.pool.names
-
-
-def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[FluidHead] = ()) -> Sampler:
+def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[FluidHead] = ()) -> Sampler[FluidHead, Patch]:
     """A sampler of the heads in ``data``/fluid; those smaller than a patch are left out.
 
     Args:
@@ -62,7 +46,7 @@ def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[FluidHead] =
         TrainingError: there is no head.
     """
     groups = {"site": also, "simulated": load_all(FluidHead, data / FOLDER, exclude)}
-    return Sampler(Pool.of({name: [h for h in heads if usable(h)] for name, heads in groups.items()}, SHARES))
+    return Sampler(Pool.of({name: [h for h in heads if usable(h)] for name, heads in groups.items()}, SHARES), draw)
 
 
 def usable(head: FluidHead) -> bool:
@@ -118,14 +102,5 @@ def build() -> SliceNet:
 
 
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
-    """Train a fluid network; see :func:`HeadCTIQALib.training.loop.fit`.
-
-    Args:
-        source: what to draw patches from.
-        start: weights to begin with (fine-tuning); None begins afresh.
-    """
-    torch.manual_seed(plan.seed)
-    net = build()
-    if start is not None:
-        net.load_state_dict(start)
-    return fit(net, losses, source, plan, out, resume, mixed)
+    """Train a fluid network on patches from ``source``; see :func:`HeadCTIQALib.training.loop.fit`."""
+    return fit(build, losses, source, plan, out, start, resume, mixed)

@@ -50,6 +50,7 @@ class Item:
 
 
 T = TypeVar("T", bound=Item)
+E = TypeVar("E")
 
 
 def load_all(kind: type[T], folder: Path, exclude: Sequence[str] = ()) -> list[T]:
@@ -135,3 +136,20 @@ class Pool(Generic[T]):
         """A random item of a random group."""
         group = self.groups[rng.choice(len(self.groups), p=self.shares)]
         return group[rng.integers(len(group))]
+
+
+@dataclass(frozen=True)
+class Sampler(Generic[T, E]):
+    """Picks an item of a pool, and ``draw``s an example from it."""
+
+    pool: Pool[T]
+    draw: Callable[[T, np.random.Generator], E]
+
+    def __call__(self, rng: np.random.Generator) -> E:
+        """One random example."""
+        return self.draw(self.pool.pick(rng), rng)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the heads."""
+        return self.pool.names

@@ -89,14 +89,5 @@ def build() -> LandmarkNet:
 
 
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
-    """Train a landmark network; see :func:`HeadCTIQALib.training.loop.fit`.
-
-    Args:
-        source: what to draw patches from.
-        start: weights to begin with (fine-tuning); None begins afresh.
-    """
-    torch.manual_seed(plan.seed)
-    net = build()
-    if start is not None:
-        net.load_state_dict(start)
-    return fit(net, losses, source, plan, out, resume)
+    """Train a landmark network on patches from ``source``; see :func:`HeadCTIQALib.training.loop.fit`."""
+    return fit(build, losses, source, plan, out, start, resume)

@@ -69,20 +69,22 @@ def on_gpu(device: str) -> AbstractContextManager[Any]:
 
 
 def fit(
-    net: torch.nn.Module,
+    build: Callable[[], torch.nn.Module],
     losses: Callable[[torch.nn.Module, Any], Mapping[str, torch.Tensor]],
     draw: Callable[[np.random.Generator], Any],
     plan: Plan,
     out: Path,
+    start: State | None = None,
     resume: bool = False,
     precision: Callable[[str], AbstractContextManager[Any]] = on_gpu,
 ) -> State:
-    """Train ``net``; writes ``out``/checkpoint.pt and ``out``/log.jsonl.
+    """Train a network; writes ``out``/checkpoint.pt and ``out``/log.jsonl.
 
     Args:
-        net: the network with its first weights; it is changed.
+        build: the network with random weights.
         losses: net and a batch to the parts of the loss, by name.
         draw: a random example (a dataclass of tensors) from a generator.
+        start: weights to begin with (fine-tuning); None begins afresh.
         resume: go on from ``out``/checkpoint.pt where it exists.
         precision: the context of a device in which the losses are computed.
 
@@ -92,6 +94,10 @@ def fit(
     Raises:
         TrainingError: the checkpoint is damaged or belongs to another plan, or ``out`` cannot be written.
     """
+    torch.manual_seed(plan.seed)
+    net = build()
+    if start is not None:
+        net.load_state_dict(start)
     net.to(plan.device).train()
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=1e-4)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}

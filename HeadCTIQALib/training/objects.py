@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from HeadCTIQALib.networks.nets import objects as nets
 from HeadCTIQALib.networks.nets.slices import SliceNet, mixed
 
-from .items import Pool, load_all
+from .items import Pool, Sampler, load_all
 from .loop import Plan, State, fit
 from .object_stacks import OBJECT, PLANNING, SIMULATED, ObjectStack
 from .random_objects import Window, random_cloth, random_object, random_plate
@@ -35,23 +35,7 @@ class Example:
     truth: torch.Tensor
 
 
-@dataclass(frozen=True)
-class Sampler:
-    """Draws a stack and a slice of it, and paints on it."""
-
-    pool: Pool[ObjectStack]
-
-    def __call__(self, rng: np.random.Generator) -> Example:
-        """One random example."""
-        return draw(self.pool.pick(rng), rng)
-
-    @property
-    def names(self) -> list[str]:
-        """Of the heads."""
-        return self.pool.names
-
-
-def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[ObjectStack] = ()) -> Sampler:
+def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[ObjectStack] = ()) -> Sampler[ObjectStack, Example]:
     """A sampler of the stacks in ``data``/objects and ``data``/objects-planning; the latter are a fifth.
 
     Args:
@@ -63,7 +47,7 @@ def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[ObjectStack]
         TrainingError: there is no stack.
     """
     planning, simulated = (load_all(ObjectStack, data / folder, exclude) for folder in (PLANNING, SIMULATED))
-    return Sampler(Pool.of({"site": also, "planning": planning, "simulated": simulated}, SHARES))
+    return Sampler(Pool.of({"site": also, "planning": planning, "simulated": simulated}, SHARES), draw)
 
 
 def draw(stack: ObjectStack, rng: np.random.Generator) -> Example:
@@ -113,14 +97,5 @@ def build() -> SliceNet:
 
 
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
-    """Train an object network; see :func:`HeadCTIQALib.training.loop.fit`.
-
-    Args:
-        source: what to draw examples from.
-        start: weights to begin with (fine-tuning); None begins afresh.
-    """
-    torch.manual_seed(plan.seed)
-    net = build()
-    if start is not None:
-        net.load_state_dict(start)
-    return fit(net, losses, source, plan, out, resume, mixed)
+    """Train an object network on examples from ``source``; see :func:`HeadCTIQALib.training.loop.fit`."""
+    return fit(build, losses, source, plan, out, start, resume, mixed)

@@ -18,6 +18,7 @@ from .errors import TrainingError
 from .export import template_landmarks, write_bundle
 from .fluid_slices import FOLDER, prepare_fluid
 from .heads import LabelledHead
+from .items import Sampler
 from .loop import Plan, State
 from .patch_heads import prepare_patch_heads
 from .simulated_heads import prepare_simulated
@@ -123,12 +124,12 @@ def _source(job: Job) -> tuple[anatomy.Sampler | landmarks.Sampler, list[str], d
     return patches, [h.name for g in patches.groups for h in g], {}
 
 
-def _slices(job: Job, tell: Callable[[str], None]) -> tuple[fluid.Sampler | objects.Sampler, list[str], dict[str, Any]]:
+def _slices(job: Job, tell: Callable[[str], None]) -> tuple[Sampler[Any, Any], list[str], dict[str, Any]]:
     """As :func:`_source`, of the networks of slices."""
     scans = site.site_scans(job.folders, job.scans)
     count = {} if (number := _simulated(job)) is None else {"simulated": number}
     made = job.work / "prepared"
-    source: fluid.Sampler | objects.Sampler
+    source: Sampler[Any, Any]
     if job.network == "fluid":
         infer = local_infer(job.device) if scans else None
         heads = [h for s in scans if infer and (h := site.fluid_head(s, infer)) is not None and fluid.usable(h)]

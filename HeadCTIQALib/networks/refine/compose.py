@@ -82,7 +82,7 @@ def refine(
         motion_grades=artefacts.motion_grades,
         motion_index=artefacts.motion_index,
         motion_probability=artefacts.motion_probability,
-        methods={**METHODS, **closer.methods, **artefacts.methods},
+        methods={**closer.methods(METHODS), **artefacts.methods},
         notes=tuple(notes),
     )
 
