@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from ellipsoid_head import simulated_head
 from HeadCTIQALib.volume.types import CTVolume
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+# A shell that starts the tests in the background lets them ignore Ctrl+C, and the programs that they interrupt would ignore it with them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
