@@ -27,8 +27,8 @@ METHODS = {
     "landmarks": "coarse network heatmaps; vertex from native HU 1",
     "midsagittal": "mirror-image registration 1",
     "motion": "air ring and slice steps 1",
-    "streak": "HU bounds and metal slices 2",
-    "foreign_object": "dense objects outside the skin 1",
+    "streak": "HU bounds and metal slices 3",
+    "foreign_object": "dense objects outside the skin 2",
 }
 
 
