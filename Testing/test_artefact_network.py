@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.networks import artefact
 from HeadCTIQALib.networks.artefact import Seen, artefact_findings, chosen_slices
 from HeadCTIQALib.networks.artefact_grid import SIDE, artefact_grid, expand, sample_mask, sample_slice
 from HeadCTIQALib.networks.bundle import present
+from HeadCTIQALib.networks.nets.artefact import gathered, smoothed
+from HeadCTIQALib.networks.refine import look_beforehand
+from HeadCTIQALib.networks.types import Beforehand
 from HeadCTIQALib.volume import CTVolume
 
 MISSING = pytest.mark.skipif(not present("artefact"), reason="no artefact bundle in Resources/Models")
+
+
+@pytest.mark.parametrize("size", [3, 7])
+def test_smoothing_is_that_of_torch(size: int) -> None:
+    x = torch.from_numpy(np.random.default_rng(0).normal(0, 1, (2, 3, 20, 24)).astype(np.float32))
+    for pad in (True, False):
+        expected = torch.nn.functional.avg_pool2d(x, size, 1, size // 2, count_include_pad=pad)
+        assert torch.allclose(smoothed(x, size, pad), expected, atol=1e-6)
+    some = x > 1.5
+    assert torch.equal(gathered(some, size, torch.Tensor.logical_or_).float(), torch.nn.functional.max_pool2d(some.float(), size, 1, size // 2))
 
 
 def volume(shape: tuple[int, int, int], pixel: tuple[float, float], gap: float = 5.0, low: int = -1000) -> CTVolume:
@@ -94,7 +108,7 @@ def test_answers_become_grades_and_a_mask_inside_the_brain(stated: None) -> None
     streak = np.zeros((3, SIDE, SIDE), np.uint8)
     streak[1, 95:115, :] = 255
     seen = answered(v, [1, 2, 4], [[0.1, 0, 0], [0.9, 0.3, 0.1], [0.99, 0.98, 0.97]], streak)
-    found = artefact_findings(v, tissue, seen)
+    found = artefact_findings(v, tissue, seen, look_beforehand(v, tissue))
     assert list(found.motion_grades) == [-1, 0, 1, 1, 3]  # slice 3 takes the answer of the first of its nearest
     assert found.motion_probability is not None
     assert np.isnan(found.motion_probability[0])
@@ -118,14 +132,32 @@ def test_streaks_of_motion_are_motion_unless_there_is_metal(stated: None) -> Non
     streak = np.zeros((3, SIDE, SIDE), np.uint8)
     streak[:, 95:115, :] = 255
     seen = answered(v, [0, 2, 4], [[0.9, 0.1, 0.1], [0.99, 0.98, 0.97], [0.99, 0.98, 0.97]], streak)
-    found = artefact_findings(v, tissue, seen)
+    found = artefact_findings(v, tissue, seen, look_beforehand(v, tissue))
     assert list(found.motion_grades[[0, 2, 4]]) == [1, 3, 3]
     assert list(found.streak[[0, 2, 4]].any(axis=(1, 2))) == [True, False, True]
+
+
+def test_a_possible_streak_counts_beside_metal_and_a_sure_one_everywhere(stated: None) -> None:
+    v = volume((5, 256, 256), (0.95, 0.95))
+    hu = v.hu + np.random.default_rng(0).normal(0, 3, v.shape).round().astype(np.int16)
+    hu[:, 103:106] += 15
+    hu[4, 150:156, 150:156] = 3071
+    v = CTVolume(hu, v.origins, v.row_step, v.col_step)
+    tissue = np.zeros(v.shape, np.uint8)
+    tissue[:, 80:170, 80:170] = Tissue.WHITE
+    streak = np.zeros((3, SIDE, SIDE), np.uint8)
+    streak[:, 95:115, :] = np.array([240, 100, 100])[:, None, None]
+    seen = answered(v, [0, 2, 4], [[0.1, 0, 0]] * 3, streak)
+    found = artefact_findings(v, tissue, seen, look_beforehand(v, tissue))
+    for k, share in ((0, 1.0), (2, 0.0), (4, 1.0)):
+        assert found.streak[k, 103:106, 81:169].mean() == pytest.approx(share, abs=0.05)
+        # noise alone hardly ever departs by 3 sigma
+        assert found.streak[k, 107:115, 81:169].mean() < 0.02
 
 
 def test_nothing_seen_nothing_graded(stated: None) -> None:
     v = volume((2, 256, 256), (0.95, 0.95))
     seen = answered(v, [], np.empty((0, 3)).tolist(), np.empty((0, SIDE, SIDE), np.uint8))
-    found = artefact_findings(v, np.zeros(v.shape, np.uint8), seen)
+    found = artefact_findings(v, np.zeros(v.shape, np.uint8), seen, Beforehand(np.zeros(1), {}))
     assert (found.motion_grades == -1).all()
     assert not found.streak.any()

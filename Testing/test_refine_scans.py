@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from HeadCTIQALib.findings import Landmark, Tissue
-from HeadCTIQALib.networks.refine import midsagittal_plane, motion, streak, vertex
+from HeadCTIQALib.networks.refine import dark_bands, midsagittal_plane, motion, slice_steps, streak, vertex
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 
@@ -94,11 +94,11 @@ def test_mirror_plane_agrees_with_the_readers(scan: Scan) -> None:
 
 def test_still_scans_are_graded_still_and_free_of_streaks(scan: Scan) -> None:
     _, volume, tissue, _, _ = scan
-    grades, _ = motion(volume, tissue)
+    grades, _ = motion(volume, tissue, slice_steps(volume, tissue))
     area = (tissue == Tissue.BRAIN).sum(axis=(1, 2))
     graded = grades >= 0
     assert 100 * (grades[graded] @ area[graded]) / (3 * area[graded].sum()) < 1.0
-    found = streak(volume, tissue) & (tissue == Tissue.BRAIN)
+    found = streak(volume, tissue, dark_bands(volume, tissue)) & (tissue == Tissue.BRAIN)
     assert found.sum() < 0.02 * (tissue == Tissue.BRAIN).sum()
 
 

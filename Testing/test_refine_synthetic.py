@@ -8,6 +8,7 @@ import pytest
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings import INTRACRANIAL, Tissue
 from HeadCTIQALib.networks.refine import (
+    dark_bands,
     midsagittal_plane,
     motion,
     proposed_objects,
@@ -181,14 +182,14 @@ def test_vertex_beyond_the_scan_is_extrapolated_and_says_so(straight: Straight, 
 
 def test_still_head_has_no_motion_and_tremor_in_the_air_is_graded(straight: Straight) -> None:
     volume, _, tissue = straight
-    grades, index = motion(volume, tissue)
+    grades, index = motion(volume, tissue, slice_steps(volume, tissue))
     inside = np.isin(tissue, INTRACRANIAL).any(axis=(1, 2))
     assert (grades[inside] == 0).all()
     hu = volume.hu.copy().astype(float)
     j, i = np.mgrid[:N, :N]
     hu[20] += 40 * np.sin((i + 0.4 * j) / 1.6)  # streaks through the whole slice
     moved = CTVolume(np.clip(hu, -1024, 3071).astype(np.int16), volume.origins, volume.row_step, volume.col_step)
-    grades, moved_index = motion(moved, tissue)
+    grades, moved_index = motion(moved, tissue, slice_steps(moved, tissue))
     assert grades[20] >= 2
     assert moved_index[20] > index[20] + 8
     assert (grades[:18] <= 0).all()
@@ -198,7 +199,8 @@ def test_clipped_air_is_not_graded(straight: Straight) -> None:
     volume, _, tissue = straight
     hu = volume.hu.copy()
     hu[tissue == Tissue.OUTSIDE] = -1024
-    grades, index = motion(CTVolume(hu, volume.origins, volume.row_step, volume.col_step), tissue)
+    clipped = CTVolume(hu, volume.origins, volume.row_step, volume.col_step)
+    grades, index = motion(clipped, tissue, slice_steps(clipped, tissue))
     assert (grades == -1).all()
     assert np.isnan(index).all()
 
@@ -218,11 +220,12 @@ def test_a_step_between_slices_is_seen() -> None:
 
 def test_streak_marks_dark_bands_and_spares_clean_slices_and_bleeds(straight: Straight) -> None:
     volume, _, tissue = straight
-    assert not streak(volume, tissue).any()
+    assert not streak(volume, tissue, dark_bands(volume, tissue)).any()
     hu = volume.hu.copy()
     hu[20, 84:90, 50:130] = -25
     hu[24:27, 60:75, 60:75] = 75
-    found = streak(CTVolume(hu, volume.origins, volume.row_step, volume.col_step), tissue)
+    banded = CTVolume(hu, volume.origins, volume.row_step, volume.col_step)
+    found = streak(banded, tissue, dark_bands(banded, tissue))
     assert found[20, 85:89, 60:120].mean() > 0.8
     assert not found[24:27].any()
 

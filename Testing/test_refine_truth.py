@@ -12,7 +12,7 @@ import pytest
 from coarse_truth import coarse_of
 
 from HeadCTIQALib.findings import INTRACRANIAL, Tissue
-from HeadCTIQALib.networks.refine import motion, proposed_objects, streak, tissue_map
+from HeadCTIQALib.networks.refine import dark_bands, motion, proposed_objects, slice_steps, streak, tissue_map
 from HeadCTIQALib.synthesis import Acquire, Motion, Scene, simulate
 from HeadCTIQALib.synthesis.objects import ForeignObject
 
@@ -27,11 +27,11 @@ def measured(seed: int, scene: Scene) -> tuple[dict[str, float], dict[str, float
     tissue = tissue_map(v, coarse)
     found = proposed_objects(v, tissue, coarse)
     tissue[found] = Tissue.FOREIGN
-    grades, _ = motion(v, tissue)
+    grades, _ = motion(v, tissue, slice_steps(v, tissue))
     inside = np.isin(tissue, INTRACRANIAL)
     area, ok = inside.sum(axis=(1, 2)).astype(float), grades >= 0
     millilitres = v.voxel_volumes_ml
-    streaked = (streak(v, tissue) & inside).sum(axis=(1, 2))
+    streaked = (streak(v, tissue, dark_bands(v, tissue)) & inside).sum(axis=(1, 2))
     return {
         "motion_extent": 100 * float(grades[ok] @ area[ok]) / (3 * float(area[ok].sum())),
         "foreign_object_volume": float(found.sum(axis=(1, 2)) @ millilitres),

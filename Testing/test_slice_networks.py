@@ -17,7 +17,7 @@ from HeadCTIQALib.networks import find, local_infer, objects
 from HeadCTIQALib.networks.bundle import present
 from HeadCTIQALib.networks.nets import fluid as fluid_net
 from HeadCTIQALib.networks.nets import objects as object_net
-from HeadCTIQALib.networks.nets.slices import beside, gaps
+from HeadCTIQALib.networks.nets.slices import AROUND, beside, boxes, gaps
 from HeadCTIQALib.networks.refine import tissue_map
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.synthesis import INTERNAL, Acquire, Scene, Simulated, random_scene, simulate
@@ -76,6 +76,24 @@ def test_slices_of_any_size_come_back_in_it_with_their_own_neighbours(size: tupl
         assert np.array_equal(again[1:], whole[6:])
         assert not np.array_equal(again[0], whole[5])  # it has lost the slice below
         assert len(module.infer(net, tuple(a[:1] if a.shape[:1] == hu.shape[:1] else a for a in (hu, *rest)), "cpu")[0]) == 1
+
+
+def test_only_what_matters_is_looked_at() -> None:
+    mask = torch.zeros((3, 60, 80), dtype=torch.bool)
+    mask[0, 20:30, 5:75] = True
+    mask[2, 59, 40] = True
+    assert boxes(mask).tolist() == [[20 - AROUND, 30 + AROUND, 0, 80], [0, 0, 0, 0], [59 - AROUND, 60, 40 - AROUND, 41 + AROUND]]
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    net = fluid_net.build({"network_def": {"filters": [4, 8]}}).eval()
+    hu = rng.integers(-20, 60, (20, 90, 100)).astype(np.int16)
+    arrays = (hu, np.zeros(hu.shape, np.uint8), 3.0 * np.arange(20), np.array([8.0, 33.0, 4.0]))
+    wanted = np.zeros(hu.shape, bool)
+    wanted[3:5, 40:50, 30:60] = True
+    (whole,), (part,) = fluid_net.infer(net, arrays, "cpu"), fluid_net.infer(net, (*arrays, wanted), "cpu")
+    assert np.abs(whole[wanted].astype(int) - part[wanted]).max() <= 2  # a box begins elsewhere in the blocks of two pixels
+    assert not part[8:].any()
+    assert not part[:, :20].any()
 
 
 def air(shape: tuple[int, int, int], pixel: float, gap: float) -> CTVolume:
@@ -195,8 +213,8 @@ def test_the_answer_decides_what_is_fluid_inside_the_skull() -> None:
     coarse = coarse_of(scan)
     shown: list[np.ndarray] = []
 
-    def search(hu: np.ndarray, prior: np.ndarray, positions: np.ndarray, levels: np.ndarray) -> Future[np.ndarray]:
-        shown.extend([hu, prior, positions, levels])
+    def search(hu: np.ndarray, prior: np.ndarray, positions: np.ndarray, levels: np.ndarray, wanted: np.ndarray) -> Future[np.ndarray]:
+        shown.extend([hu, prior, positions, levels, wanted])
         answer: Future[np.ndarray] = Future()
         left = np.zeros(hu.shape, np.uint8)
         left[:, :, hu.shape[2] // 2 :] = 200
@@ -204,13 +222,15 @@ def test_the_answer_decides_what_is_fluid_inside_the_skull() -> None:
         return answer
 
     tissue = tissue_map(scan.volume, coarse, search)
-    hu, prior, positions, (fluid, brain, noise) = shown
+    hu, prior, positions, (fluid, brain, noise), wanted = shown
     assert hu.dtype == np.int16
     assert prior.shape == hu.shape
     assert len(positions) == len(hu)
     assert -2 < fluid < 13 < 25 < brain < 45
     assert noise == pytest.approx(scan.scene.acquire.noise_hu, rel=0.5)
     inside = np.isin(tissue, INTRACRANIAL)
+    assert wanted.shape == hu.shape
+    assert wanted.sum() == inside.sum()
     columns = np.flatnonzero(inside.any(axis=(0, 1)))
     middle = (columns[0] + columns[-1]) // 2
     assert (tissue[:, :, middle + 2 :][inside[:, :, middle + 2 :]] == Tissue.CSF).mean() > 0.9  # clean grey and white apart

@@ -6,7 +6,6 @@ refined; what comes back is then read inside the refined map.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +16,10 @@ from HeadCTIQALib.volume import CTVolume
 
 from .artefact_grid import ArtefactGrid, artefact_grid, expand, sample_slice
 from .bundle import open_bundle
-from .refine.motion_grades import STEP_LIMITS, ring_index, slice_steps
+from .refine.motion_grades import STEP_LIMITS, ring_index
 from .refine.streaks import metal_slices, streak
 from .refine.workgrid import head_probability
-from .types import Artefacts, CoarseAnatomy, Infer
+from .types import Artefacts, Beforehand, CoarseAnatomy, Infer
 
 ARTEFACT = "artefact"
 MIN_GAP_MM = 1.9  # thinner slices take the answer of the nearest one looked at: they share a rotation with it
@@ -64,16 +63,16 @@ def look_for_artefacts(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) ->
     return Seen(grid, slices, *infer(ARTEFACT, np.rint(hu).astype(np.int16)))
 
 
-def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -> Artefacts:
+def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen, beforehand: Beforehand) -> Artefacts:
     """Grades and streaks of every native slice.
 
     A sudden in-plane shift between neighbouring slices leaves no trace within them; it is looked for in the outlines
-    (:func:`slice_steps`) and counts as motion in both.  Slices without intracranial space are not graded.
+    (:func:`HeadCTIQALib.networks.refine.slice_steps`) and counts as motion in both.  Slices without intracranial space are not graded.
     The motion index is that of the air ring, read in every few slices.  For streaks see :func:`streak`; slices with strong
     motion and without metal have none.
 
     Args:
-        volume: the scan; tissue: (K, J, I) its refined tissue map; seen: the network's answer.
+        volume: the scan; tissue: (K, J, I) its refined tissue map; seen: the network's answer; beforehand: what its outlines told.
     """
     inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
     pixel = volume.pixel_spacing[0] * volume.pixel_spacing[1]
@@ -88,10 +87,8 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen) -
         grades[known] = (p > np.array(GRADE_LIMITS)).cumprod(axis=1).sum(axis=1)
         probability[known] = p[:, 0]
     plane: tuple[int, int] = volume.shape[1:]
-    with ThreadPoolExecutor(1, "steps") as beside:
-        moving = beside.submit(slice_steps, volume, tissue)
-        stripes = streak(volume, tissue, lambda k: expand(seen.grid, seen.streak[nearest[k]], plane) if k in nearest else None)
-        steps = moving.result()
+    steps = beforehand.steps
+    stripes = streak(volume, tissue, beforehand.dark, lambda k: expand(seen.grid, seen.streak[nearest[k]], plane) if k in nearest else None)
     for s in np.flatnonzero(steps > STEP_LIMITS[0]):
         both = grades[s : s + 2]
         both[both >= 0] = np.maximum(both[both >= 0], np.digitize(steps[s], STEP_LIMITS))

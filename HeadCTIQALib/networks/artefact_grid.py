@@ -96,10 +96,16 @@ def expand(grid: ArtefactGrid, values: NDArray, shape: tuple[int, int]) -> NDArr
     """(J, I) native values of (SIDE, SIDE) ones: every native pixel takes that of the grid pixel it lies in, 0 beyond."""
     row = np.floor((np.arange(shape[0]) - grid.row) / grid.scale[0] + 0.5).astype(int)
     column = np.floor((np.arange(shape[1]) - grid.column) / grid.scale[1] + 0.5).astype(int)
-    r, c = (row >= 0) & (row < SIDE), (column >= 0) & (column < SIDE)
+    (j, row), (i, column) = (_covered(index) for index in (row, column))
     out = np.zeros(shape, values.dtype)
-    out[np.ix_(r, c)] = values[np.ix_(row[r], column[c])]
+    out[j, i] = values.take(row, axis=0).take(column, axis=1)
     return out
+
+
+def _covered(index: NDArray[np.intp]) -> tuple[slice, NDArray[np.intp]]:
+    """The native pixels whose grid pixels (increasing) exist, and these."""
+    first, last = np.searchsorted(index, (0, SIDE))
+    return slice(int(first), int(last)), index[first:last]
 
 
 def _nearest(grid: ArtefactGrid) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -46,7 +46,7 @@ class NetworkProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=environment(),
+                env={"OMP_WAIT_POLICY": "PASSIVE", **environment()},  # threads that wait busily take the cores from this process
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as e:

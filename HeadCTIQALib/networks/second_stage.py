@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +16,16 @@ from HeadCTIQALib.findings import Landmark
 from HeadCTIQALib.volume import CTVolume
 
 from .bundle import BUNDLES, open_bundle, present
-from .types import Artefacts, CoarseAnatomy, FluidSearch, Infer, Vector
+from .types import Artefacts, Beforehand, CoarseAnatomy, FluidSearch, Infer
+
+if TYPE_CHECKING:
+    from .artefact import Seen
 
 _, LANDMARKS, ARTEFACT, OBJECTS, FLUID = BUNDLES
 
 
 class SecondStage:
-    """Fine landmarks, artefacts, foreign objects and fluid of one scan; landmarks and objects begun when this is made and asked for later.
+    """Artefacts, foreign objects, fine landmarks and fluid of one scan; all but fluid are begun when this is made and asked for later.
 
     Args:
         volume: the scan.
@@ -35,18 +38,21 @@ class SecondStage:
         self._coarse = coarse
         self._infer = infer
         self._pool = ThreadPoolExecutor(4, "second stage")
-        self._landmarks: Future[dict[str, Landmark]] | None = None
-        self._artefact: Future[Any] | None = None
-        self._sees_artefacts = infer is not None and present(ARTEFACT)
-        if infer is not None and present(LANDMARKS):
-            from .landmarks import fine_landmarks
-
-            self._landmarks = self._pool.submit(fine_landmarks, volume, coarse, infer)
+        self._artefact: Future[Seen] | None = None
         self._objects: Future[NDArray[np.uint8]] | None = None
+        self._landmarks: Future[dict[str, Landmark]] | None = None
+        if infer is not None and present(ARTEFACT):
+            from .artefact import look_for_artefacts
+
+            self._artefact = self._pool.submit(look_for_artefacts, volume, coarse, infer)
         if infer is not None and present(OBJECTS):
             from .objects import look_for_objects
 
             self._objects = self._pool.submit(look_for_objects, volume, coarse, infer)
+        if infer is not None and present(LANDMARKS):
+            from .landmarks import fine_landmarks
+
+            self._landmarks = self._pool.submit(fine_landmarks, volume, coarse, infer)
 
     def __enter__(self) -> Self:
         return self
@@ -82,21 +88,7 @@ class SecondStage:
         if infer is None or not present(FLUID):
             return None
 
-        def search(hu: NDArray[np.int16], prior: NDArray[np.uint8], positions: Vector, levels: Vector) -> Future[NDArray[np.uint8]]:
-            answer = self._pool.submit(lambda: infer(FLUID, hu, prior, positions, levels)[0])
-            if self._sees_artefacts:
-                self._look_for_artefacts()  # they are asked for last, and must not keep the tissue waiting
-            return answer
-
-        return search
-
-    def _look_for_artefacts(self) -> Future[Any]:
-        if self._artefact is None:
-            from .artefact import look_for_artefacts
-
-            assert self._infer is not None, "no networks"
-            self._artefact = self._pool.submit(look_for_artefacts, self._volume, self._coarse, self._infer)
-        return self._artefact
+        return lambda *arrays: self._pool.submit(lambda: infer(FLUID, *arrays)[0])
 
     def objects(self, tissue: NDArray[np.uint8], proposed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(K, J, I) removable foreign objects: those that HU propose, as far as the network agrees, and what it sees besides.
@@ -116,17 +108,18 @@ class SecondStage:
     @property
     def sees_artefacts(self) -> bool:
         """Whether :meth:`artefacts` can be asked."""
-        return self._sees_artefacts
+        return self._artefact is not None
 
-    def artefacts(self, tissue: NDArray[np.uint8]) -> Artefacts:
+    def artefacts(self, tissue: NDArray[np.uint8], beforehand: Beforehand) -> Artefacts:
         """Motion and streaks as the network sees them.
 
         Args:
-            tissue: (K, J, I) refined tissue map.
+            tissue: (K, J, I) refined tissue map; beforehand: what its outlines told.
 
         Raises:
             ModelError: the network cannot run.
         """
         from .artefact import artefact_findings
 
-        return artefact_findings(self._volume, tissue, self._look_for_artefacts().result())
+        assert self._artefact is not None, "no network"
+        return artefact_findings(self._volume, tissue, self._artefact.result(), beforehand)

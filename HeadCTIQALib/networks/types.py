@@ -15,9 +15,9 @@ from HeadCTIQALib.findings import Landmark
 Vector = NDArray[np.float64]
 #: ``infer(bundle, *arrays)`` runs the network of a bundle and returns its output arrays; see networks.nets.
 Infer = Callable[..., tuple[NDArray[Any], ...]]
-#: Has the fluid network look at slices, with the arguments of its ``network_input`` (the prior as uint8 in 1/255); the
-#: future is of (K, J, I) uint8 probabilities of fluid in 1/255.
-FluidSearch = Callable[[NDArray[np.int16], NDArray[np.uint8], Vector, Vector], Future[NDArray[np.uint8]]]
+#: Has the fluid network look at slices, with the arrays of its ``infer``; the future is of (K, J, I) uint8 probabilities of
+#: fluid in 1/255.
+FluidSearch = Callable[[NDArray[np.int16], NDArray[np.uint8], Vector, Vector, NDArray[np.bool_]], Future[NDArray[np.uint8]]]
 
 COARSE_CLASSES = 11  # the first eleven values of Tissue: OUTSIDE .. HOLDER
 
@@ -44,6 +44,19 @@ class CoarseAnatomy:
     landmarks: Mapping[str, Landmark]
     pose: Vector
     pose_residual_mm: float = 0.0
+
+
+@dataclass(frozen=True)
+class Beforehand:
+    """What HU tell of artefacts before the networks have answered, in a tissue map without fluid.
+
+    Attributes:
+        steps: (K - 1,) mm of sudden in-plane shift between slices, see :func:`HeadCTIQALib.networks.refine.slice_steps`.
+        dark: slice index to dark bands, see :func:`HeadCTIQALib.networks.refine.dark_bands`.
+    """
+
+    steps: Vector
+    dark: Mapping[int, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)

@@ -77,10 +77,6 @@ def main() -> None:
 def import_monai() -> None:
     """Import MONAI without its optional packages; whatever is wrong with it is told when a network is asked for."""
     with contextlib.suppress(ImportError):
-        import torch
-
-        if "OMP_NUM_THREADS" not in os.environ:  # the program refines masks on the other half of the cores
-            torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
         hidden = {name: None for name in OPTIONAL if name not in sys.modules}
         sys.modules.update(hidden)  # type: ignore[arg-type]
         try:

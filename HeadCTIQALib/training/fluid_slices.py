@@ -62,7 +62,9 @@ def fluid_head(name: str, volume: CTVolume, tissue: NDArray[np.uint8], infer: In
     coarse = recognised_anatomy(volume, infer)
     levels: list[Vector] = []
 
-    def search(hu: NDArray[np.int16], prior: NDArray[np.uint8], positions: Vector, seen: Vector) -> Future[NDArray[np.uint8]]:
+    def search(
+        hu: NDArray[np.int16], prior: NDArray[np.uint8], positions: Vector, seen: Vector, wanted: NDArray[np.bool_]
+    ) -> Future[NDArray[np.uint8]]:
         levels.append(seen)
         answer: Future[NDArray[np.uint8]] = Future()
         answer.set_result(np.zeros(hu.shape, np.uint8))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,7 @@ from monai.networks.blocks import UnetBasicBlock, UnetUpBlock
 from monai.networks.utils import pixelshuffle, pixelunshuffle
 from numpy.typing import NDArray
 
-from .slices import mixed
+from .slices import channels_last, mixed
 
 FILTERS, FINE = (32, 64, 96, 128), 16
 STEM = 4  # pixels per side that the stem trades for channels
@@ -50,6 +50,7 @@ class ArtefactNet(torch.nn.Module):
         self.maps = torch.nn.Conv2d(f[0], STEM**2 + 2 + 2 * 4, 1)
         features = 2 * f[-1] + 2 * f[0] + 3 + UNREST + 8
         self.grades = torch.nn.Sequential(torch.nn.BatchNorm1d(features), torch.nn.Linear(features, 64), torch.nn.LeakyReLU(0.01), torch.nn.Linear(64, GRADES))
+        channels_last(self)
 
     def forward(self, hu: torch.Tensor) -> dict[str, torch.Tensor]:
         """``grades`` (B, 3) logits of grade >= 1, 2, 3; ``streak`` (B, 1, H, W) logits; ``motion`` (B, 1, H/4, W/4) log(1 + HU)
@@ -92,7 +93,7 @@ def windows(hu: torch.Tensor) -> torch.Tensor:
     air = ((hu + 1000.0) / 40.0).clamp(-1.5, 3.0)
     wide = (hu / 1000.0).clamp(-1.0, 2.0)
     tissue = hu.clamp(-60.0, 120.0)
-    around = torch.nn.functional.avg_pool2d(torch.nn.functional.avg_pool2d(tissue, 4), 3, 1, 1, count_include_pad=False)
+    around = smoothed(torch.nn.functional.avg_pool2d(tissue, 4), 3, pad=False)
     detail = ((tissue - torch.nn.functional.interpolate(around, scale_factor=4, mode="bilinear")) / 15.0).clamp(-2.5, 2.5)
     return torch.cat([brain, air, wide, detail], dim=1)
 
@@ -108,18 +109,34 @@ def unrest(hu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     lines = line_filters(hu)
     out, shares = [], []
     for low, high in BRAIN_AND_AIR_HU:
-        valid = 1 - torch.nn.functional.max_pool2d(((hu < low) | (hu > high)).float(), 3, 1, 1)
+        valid = (~gathered((hu < low) | (hu > high), 3, torch.Tensor.logical_or_)).float()
         x = hu.clamp(low, high)
-        fine = pool((x - pool(x, 3, 1, 1, count_include_pad=False)) ** 2 * valid, 4)
+        fine = pool((x - smoothed(x, 3, pad=False)) ** 2 * valid, 4)
         x, share = pool(x * valid, 2), pool(valid, 2)
         shares.append(pool(share, 2))
-        surroundings = pool(x, 7, 1, 3) / (pool(share, 7, 1, 3) + 0.02)
+        surroundings = smoothed(x, 7) / (smoothed(share, 7) + 0.02)
         rest = x - surroundings * share
         coarse = pool(rest, 2)
-        bands = [fine, pool((rest - pool(rest, 3, 1, 1)) ** 2, 2), pool(coarse**2, 3, 1, 1)]
+        bands = [fine, pool((rest - smoothed(rest, 3)) ** 2, 2), smoothed(coarse**2, 3)]
         bands += [pool(torch.nn.functional.conv2d(rest, lines, padding=LINE) ** 2, 2), torch.nn.functional.conv2d(coarse, lines, padding=LINE) ** 2]
         out += [band.add(0.03).log() / 3.0 for band in bands]
     return torch.cat(out, 1), torch.cat(shares, 1)
+
+
+def smoothed(x: torch.Tensor, size: int, pad: bool = True) -> torch.Tensor:
+    """Mean of ``size`` x ``size`` pixels around each of (B, C, H, W); ``pad``: zeros beyond the border count."""
+    total = gathered(x, size, torch.Tensor.add_)
+    return total / (size**2 if pad else gathered(torch.ones_like(x[:1, :1]), size, torch.Tensor.add_))
+
+
+def gathered(x: torch.Tensor, size: int, join: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """``size`` x ``size`` pixels around each of (B, C, H, W), zeros beyond the border, joined in place; torch's own pooling with stride 1 takes ten times as long."""
+    for axis, border in ((2, (0, 0, size // 2, size // 2)), (3, (size // 2, size // 2, 0, 0))):
+        padded, length = torch.nn.functional.pad(x, border), x.shape[axis]
+        x = padded.narrow(axis, 0, length).clone()
+        for n in range(1, size):
+            join(x, padded.narrow(axis, n, length))
+    return x
 
 
 def restlessness(restless: torch.Tensor, space: torch.Tensor) -> torch.Tensor:

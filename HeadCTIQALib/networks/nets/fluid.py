@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from .slices import SliceNet, beside, gaps, probabilities
+from .slices import SliceNet, beside, boxes, gaps, probabilities
 
 CHANNELS = ("HU from fluid (0) to brain (1)", "the same in the slice below", "and above", "HU / 1000", "the anatomy network's fluid", "gap / 5 mm", "noise, as HU")
 FILTERS = (32, 48, 64, 96)
@@ -41,15 +41,16 @@ def infer(net: SliceNet, arrays: tuple[NDArray, ...], device: str) -> tuple[NDAr
 
     Args:
         net: from :func:`build`.
-        arrays: HU (K, J, I), probability of fluid (K, J, I) uint8 in 1/255, positions (K,), levels (3,); see :func:`network_input`.
+        arrays: HU (K, J, I), probability of fluid (K, J, I) uint8 in 1/255, positions (K,), levels (3,), see :func:`network_input`;
+            and, unless all is wanted, where (K, J, I) answers are wanted: elsewhere they may be 0.
         device: where ``net`` is.
 
     Returns:
         (K, J, I) uint8 probability of fluid, in 1/255.
     """
-    hu, prior, positions, levels = (torch.from_numpy(a) for a in arrays)
+    hu, prior, positions, levels, *wanted = (torch.from_numpy(a) for a in arrays)
 
     def inputs(rows: torch.Tensor) -> torch.Tensor:
         return network_input(hu[rows], prior[rows].float() / 255, positions[rows], levels)
 
-    return (probabilities(net, inputs, len(hu), device).numpy(),)
+    return (probabilities(net, inputs, len(hu), device, *(boxes(mask) for mask in wanted)).numpy(),)

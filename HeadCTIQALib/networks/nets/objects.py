@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from .slices import SliceNet, beside, gaps, probabilities
+from .slices import SliceNet, beside, boxes, gaps, probabilities
 
 WINDOWS = ("wide", "soft")
 CHANNELS = (*(f"{window} window, {where}" for window in WINDOWS for where in ("below", "here", "above")), "gap / 5 mm")
 FILTERS = (16, 32, 48, 64, 96)
+AIR_HU = -600  # in air far from all that is denser there is nothing to look at
 
 
 def network_input(hu: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
@@ -43,4 +44,4 @@ def infer(net: SliceNet, arrays: tuple[NDArray, ...], device: str) -> tuple[NDAr
         x = hu[rows].float()
         return network_input(torch.stack([beside(x, -1), x, beside(x, 1)], 1), gaps(positions[rows].float()))
 
-    return (probabilities(net, inputs, len(hu), device).numpy(),)
+    return (probabilities(net, inputs, len(hu), device, boxes(hu > AIR_HU)).numpy(),)

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from HeadCTIQALib.findings import Findings, Landmark, Tissue
 from HeadCTIQALib.networks.second_stage import SecondStage
-from HeadCTIQALib.networks.types import Artefacts, CoarseAnatomy, Infer
+from HeadCTIQALib.networks.types import Artefacts, Beforehand, CoarseAnatomy, Infer
 from HeadCTIQALib.progress import silent
 from HeadCTIQALib.volume import CTVolume
 
 from .foreign import proposed_objects
-from .motion_grades import motion
-from .streaks import streak
+from .motion_grades import motion, slice_steps
+from .streaks import dark_bands, streak
 from .symmetry import midsagittal_plane
-from .tissue import tissue_map
+from .tissue import outlined
 from .tops import vertex
 
 METHODS = {
@@ -53,13 +53,16 @@ def refine(
     tell = progress or silent
     # Steps that do not need each other share two cores: NumPy and SciPy let go of the interpreter lock.
     with ThreadPoolExecutor(1, "refine") as beside, SecondStage(volume, coarse, infer) as closer:
-        symmetry = beside.submit(midsagittal_plane, volume, coarse)
         tell("Outlining tissue", 0.0)
-        tissue = tissue_map(volume, coarse, closer.fluid)
+        outlines, complete = outlined(volume, coarse, closer.fluid)
+        early = beside.submit(look_beforehand, volume, outlines)
+        symmetry = beside.submit(midsagittal_plane, volume, coarse)
         tell("Looking for foreign objects", 0.35)
-        foreign = closer.objects(tissue, proposed_objects(volume, tissue, coarse))
+        proposed = proposed_objects(volume, outlines, coarse)
+        tissue = complete()
+        foreign = closer.objects(tissue, proposed)
         tissue[foreign] = Tissue.FOREIGN
-        search = beside.submit(closer.artefacts if closer.sees_artefacts else partial(analytic_artefacts, volume), tissue)
+        search = beside.submit(closer.artefacts if closer.sees_artefacts else partial(analytic_artefacts, volume), tissue, early.result())
         tell("Finding the mid-sagittal plane", 0.55)
         plane, details = symmetry.result()
         landmarks: dict[str, Landmark] = {**closer.landmarks(), **vertex(volume, tissue, coarse)}
@@ -87,9 +90,12 @@ def refine(
     )
 
 
-def analytic_artefacts(volume: CTVolume, tissue: NDArray[np.uint8]) -> Artefacts:
+def look_beforehand(volume: CTVolume, outlines: NDArray[np.uint8]) -> Beforehand:
+    """What a tissue map tells of artefacts while fluid is not yet told from brain in it."""
+    return Beforehand(slice_steps(volume, outlines), dark_bands(volume, outlines))
+
+
+def analytic_artefacts(volume: CTVolume, tissue: NDArray[np.uint8], beforehand: Beforehand) -> Artefacts:
     """Motion and streaks without a network."""
-    with ThreadPoolExecutor(1, "streaks") as beside:
-        streaks = beside.submit(streak, volume, tissue)
-        grades, index = motion(volume, tissue)
-        return Artefacts(grades, index, None, streaks.result(), {})
+    grades, index = motion(volume, tissue, beforehand.steps)
+    return Artefacts(grades, index, None, streak(volume, tissue, beforehand.dark), {})

@@ -33,7 +33,7 @@ MIN_STEP_AREA_MM2 = 15000.0  # near the vertex the outline changes too fast
 STEP_MAX_GAP_MM = 3.0  # anatomy changes too much between slices further apart
 
 
-def motion(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+def motion(volume: CTVolume, tissue: NDArray[np.uint8], steps: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """(grades, index): (K,) int8 grade 0..3 per slice, -1 where it cannot be graded, and the (K,) ring index, HU.
 
     The index is the SD of the smoothed HU in the air 4-20 mm outside the scalp, from the half darker than the scan's
@@ -42,6 +42,9 @@ def motion(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.int8
     of its surroundings, counts as motion between the two as well.  Slices outside the intracranial range are graded
     like any other; where metal, or the partial-volume streaks of face and skull base, can explain an unrest, the slice
     is left ungraded rather than blamed.
+
+    Args:
+        volume: the scan; tissue: (K, J, I) its tissue map; steps: of it, from :func:`slice_steps`.
     """
     index, doubtful = ring_index(volume, tissue)
     grades = np.full(len(index), -1, np.int8)
@@ -57,7 +60,6 @@ def motion(volume: CTVolume, tissue: NDArray[np.uint8]) -> tuple[NDArray[np.int8
         excess = np.sqrt(np.maximum(index[readable] ** 2 - min(floor, MAX_STILL_HU) ** 2, 0.0))
         grades[readable] = np.digitize(excess, GRADE_LIMITS)
         grades[readable & (doubtful | _skull_base(tissue)) & (grades > 0)] = -1
-    steps = slice_steps(volume, tissue)
     for s in np.flatnonzero(steps > STEP_LIMITS[0]):
         grade = int(np.digitize(steps[s], STEP_LIMITS))
         grades[s : s + 2] = np.maximum(grades[s : s + 2], grade)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,15 +33,36 @@ ENERGY_MM = 5.0  # over which the restlessness of a slice is averaged
 RESTLESS, QUIET_PERCENTILE = 1.2, 80.0  # times what is still usual in the nearest slices without metal
 MIN_AREA_MM2 = 25.0
 DARK_ELONGATION = 1.6
+#: By label: inside the skull, and solid brain.
+INSIDE, SOLID = (np.isin(np.arange(256), list(kinds)) for kinds in (INTRACRANIAL, PARENCHYMA))
+
+
+def dark_bands(volume: CTVolume, tissue: NDArray[np.uint8]) -> dict[int, NDArray[np.bool_]]:
+    """Dark bands of the slices that show some intracranial space, on the working grid: slice index to (J', I') bool.
+
+    Smoothed HU below -8 and 3 sigma of the smoothed noise below CSF, away from the partial volume of bone and air, in
+    elongated patches; fat and gas are darker and rounder.  Fluid need not be told from brain yet.
+
+    Args:
+        volume: the scan; tissue: (K, J, I) its tissue map.
+    """
+    grid, out = _Grid.of(volume), {}
+    for s in range(volume.shape[0]):
+        inside = INSIDE[grid.labels(tissue, s)]
+        if inside.sum() * grid.pixel[0] * grid.pixel[1] >= 400.0:
+            out[s] = _dark(grid.hu(volume, s), inside, grid.pixel)
+    return out
 
 
 def streak(
-    volume: CTVolume, tissue: NDArray[np.uint8], probability: Callable[[int], NDArray[np.uint8] | None] = lambda s: None
+    volume: CTVolume,
+    tissue: NDArray[np.uint8],
+    dark: Mapping[int, NDArray[np.bool_]],
+    probability: Callable[[int], NDArray[np.uint8] | None] = lambda s: None,
 ) -> NDArray[np.bool_]:
     """(K, J, I) bool: streak and dark-band artefact inside the intracranial space.
 
-    - Dark bands anywhere: smoothed HU below -8 and 3 sigma of the smoothed noise below CSF, away from the partial
-      volume of bone and air, in elongated patches; fat and gas are darker and rounder.
+    - Dark bands anywhere, see :func:`dark_bands`.
     - In slices with metal in the head (> 2500 HU) or on it: where the smoothed HU are more restless (RMS about their
       9 mm mean, over 5 mm) than is usual in the nearest slices without metal, whatever departs from that mean by more
       than 2.2 sigma of the noise after a 3-pixel mean; bright or dark.
@@ -52,52 +73,63 @@ def streak(
     nothing bright is ever marked without the network.
 
     Args:
-        volume: the scan; tissue: (K, J, I) its tissue map.
+        volume: the scan; tissue: (K, J, I) its tissue map; dark: its dark bands.
         probability: slice index to (J, I) probability of streak in 1/255, or None where no network looked.
     """
-    dj, di = volume.pixel_spacing
-    f = max(1, round(0.95 / max(dj, di)))
-    rows, columns = volume.shape[1] // f, volume.shape[2] // f
-    pixel = (dj * f, di * f)
-    out = np.zeros(volume.shape, bool)
-    inner, parenchyma = np.zeros(256, bool), np.zeros(256, bool)
-    inner[list(INTRACRANIAL)] = True
-    parenchyma[list(PARENCHYMA)] = True
+    grid, out = _Grid.of(volume), np.zeros(volume.shape, bool)
     metal = metal_slices(volume, tissue)
-    seen: dict[int, _Restless] = {}
-    chance: dict[int, NDArray[np.uint8]] = {}
-    found: dict[int, NDArray[np.bool_]] = {}
     beside = ndimage.binary_dilation(metal, iterations=3) if metal.any() else metal
-    for s in range(volume.shape[0]):
-        block = (slice(f // 2, rows * f, f), slice(f // 2, columns * f, f))
-        labels = tissue[s][block]
-        inside = inner[labels]
-        if inside.sum() * pixel[0] * pixel[1] < 400.0:
-            continue
-        hu = np.round(block_mean(volume.hu[s], f, f)).astype(np.int16)
-        found[s] = _dark(hu, inside, pixel)
+    found, seen, chance = dict(dark), dict[int, _Restless](), dict[int, NDArray[np.uint8]]()
+    for s in dark:
         looked = probability(s)
         if looked is not None:
-            chance[s] = looked[block]
-            found[s] &= chance[s] >= UNSEEN
-        if beside[s] or (s in chance and (inside & (chance[s] > SURE)).any()):
-            seen[s] = _restlessness(hu, labels, inside, parenchyma[labels], pixel)
+            chance[s] = looked[grid.block]
+            found[s] = dark[s] & (chance[s] >= UNSEEN)
+        labels = grid.labels(tissue, s)
+        if beside[s] or (s in chance and (INSIDE[labels] & (chance[s] > SURE)).any()):
+            seen[s] = _restlessness(grid.hu(volume, s), labels, grid.pixel)
     quiet = {s: r for s, r in seen.items() if not metal[s] and r.use.sum() > 200}
     sigma = SMOOTHED_NOISE * float(np.median([r.noise for r in (quiet or seen).values()])) if seen else 0.0
     usual = {s: float(np.percentile(r.energy[r.use], QUIET_PERCENTILE)) for s, r in quiet.items() if beside[s]}
     for s, r in seen.items():
         if s in chance:
             likely = chance[s] > (LIKELY if metal[s] else SURE)
-            found[s] |= r.inside & likely & (np.abs(r.departure) > SIGMAS * sigma)
+            found[s] = found[s] | (r.inside & likely & (np.abs(r.departure) > SIGMAS * sigma))
         elif metal[s] and usual:
             near = sorted(usual, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
             restless = r.use & (r.energy > RESTLESS * float(np.median([usual[q] for q in near])))
             # what was spared next to bone goes with what lies beside it
-            restless = box_filter_max(restless[None], _reach(pixel))[0] & r.inside
-            found[s] |= restless & (np.abs(r.departure) > DEPARTURE_SIGMAS * sigma)
+            restless = box_filter_max(restless[None], _reach(grid.pixel))[0] & r.inside
+            found[s] = found[s] | (restless & (np.abs(r.departure) > DEPARTURE_SIGMAS * sigma))
     for s, mask in found.items():
-        out[s, : rows * f, : columns * f] = np.repeat(np.repeat(mask, f, axis=0), f, axis=1)
+        grid.expand(mask, out[s])
     return out
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Slices in blocks of ``step`` x ``step`` pixels, about 1 mm; ``pixel``: mm of a block's rows and columns, ``block``: the pixels in their middle."""
+
+    step: int
+    pixel: tuple[float, float]
+    block: tuple[slice, slice]
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, volume: CTVolume) -> _Grid:
+        dj, di = volume.pixel_spacing
+        f = max(1, round(0.95 / max(dj, di)))
+        rows, columns = volume.shape[1] // f * f, volume.shape[2] // f * f
+        return cls(f, (dj * f, di * f), (slice(f // 2, rows, f), slice(f // 2, columns, f)), (rows, columns))
+
+    def labels(self, tissue: NDArray[np.uint8], s: int) -> NDArray[np.uint8]:
+        return tissue[s][self.block]
+
+    def hu(self, volume: CTVolume, s: int) -> NDArray[np.int16]:
+        return np.round(block_mean(volume.hu[s], self.step, self.step)).astype(np.int16)
+
+    def expand(self, mask: NDArray[np.bool_], out: NDArray[np.bool_]) -> None:
+        out[: self.size[0], : self.size[1]] = np.repeat(np.repeat(mask, self.step, axis=0), self.step, axis=1)
 
 
 @dataclass(frozen=True)
@@ -135,13 +167,11 @@ def _dark(hu: NDArray[np.int16], inside: NDArray[np.bool_], pixel: tuple[float, 
     return _elongated(inside & ~edge & (smooth < min(DARK_HU, 2.0 - SIGMAS * smooth_noise)), pixel, DARK_ELONGATION)
 
 
-def _restlessness(
-    hu: NDArray[np.int16], labels: NDArray[np.uint8], inside: NDArray[np.bool_], brain: NDArray[np.bool_], pixel: tuple[float, float]
-) -> _Restless:
+def _restlessness(hu: NDArray[np.int16], labels: NDArray[np.uint8], pixel: tuple[float, float]) -> _Restless:
     """How restless the brain of a slice is, away from bone and air, and how far its HU depart from their surroundings."""
     voxel = (1.0, *pixel)
     clear = ~box_filter_max(((hu < -150) | (labels == Tissue.BONE))[None], _reach(pixel))[0]
-    use = brain & clear
+    inside, use = INSIDE[labels], SOLID[labels] & clear
     local = masked_smooth(hu[None], use[None], LOCAL_MM, voxel)[0]
     departs = masked_smooth(hu[None], use[None], SMOOTH_MM, voxel)[0] - local
     sigma = [ENERGY_MM / p for p in pixel]

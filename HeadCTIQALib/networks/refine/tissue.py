@@ -20,6 +20,8 @@ from .headmask import TOLERANCE_MM, head_mask
 from .intracranial import GROW_MM, intracranial_mask, up_to_the_bone
 from .workgrid import Field, WorkGrid, grown_box, head_probability, soft_signed_distance, work_grid
 
+Fluid = Callable[[], None]  # marks it in labels when called, see :func:`outlined`
+
 BONE_HU, CONTRAST_BONE_HU = 200, 350
 AIR_HU = -400
 HOLDER_HU = -500
@@ -43,12 +45,29 @@ def tissue_map(volume: CTVolume, coarse: CoarseAnatomy, search: FluidSearch | No
         InputError: the network saw no head.
         ModelError: the fluid network cannot run.
     """
+    _, complete = outlined(volume, coarse, search)
+    return complete()
+
+
+def outlined(volume: CTVolume, coarse: CoarseAnatomy, search: FluidSearch | None = None) -> tuple[NDArray[np.uint8], Callable[[], NDArray[np.uint8]]]:
+    """:func:`tissue_map` before and after fluid is told from brain: at once as it is without, and a call that waits for the whole.
+
+    Most steps that follow need no more than the first, and can work while the network looks for fluid.
+    """
     grid = work_grid(volume, coarse)
     hu = grid.reduce_hu()
-    labels = _labels(grid, coarse, hu, search)
-    out = _outside_labels(volume, grid.step)
-    grid.expand(labels, out)
-    return out
+    labels, fluid = _labels(grid, coarse, hu, search)
+    outlines = _outside_labels(volume, grid.step)
+    grid.expand(labels, outlines)
+
+    def complete() -> NDArray[np.uint8]:
+        if fluid is not None:
+            fluid()
+        out = outlines.copy()
+        grid.expand(labels, out)
+        return out
+
+    return outlines, complete
 
 
 def _outside_labels(volume: CTVolume, step: int) -> NDArray[np.uint8]:
@@ -60,7 +79,9 @@ def _outside_labels(volume: CTVolume, step: int) -> NDArray[np.uint8]:
     return out
 
 
-def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], search: FluidSearch | None) -> NDArray[np.uint8]:
+def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], search: FluidSearch | None) -> tuple[NDArray[np.uint8], Fluid | None]:
+    """Work-grid labels, and the call that marks fluid in them; None where there is no head."""
+    fluid = None
     out = np.zeros(hu.shape, np.uint8)
     out[hu > HOLDER_HU] = Tissue.HOLDER
     depth = grid.sample(soft_signed_distance(head_probability(coarse), coarse.spacing), coarse, outside=-1e3)
@@ -68,14 +89,14 @@ def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], search
     if near.any():  # all that follows happens where the head can be
         _, js, is_ = grown_box(near, (0, MARGIN, MARGIN))
         box = np.ascontiguousarray(hu[:, js, is_])
-        _head_labels(grid.window(js, is_), coarse, box, depth[:, js, is_], out[:, js, is_], search)
-    return out
+        fluid = _head_labels(grid.window(js, is_), coarse, box, depth[:, js, is_], out[:, js, is_], search)
+    return out, fluid
 
 
 def _head_labels(
     grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], depth: Field, out: NDArray[np.uint8], search: FluidSearch | None
-) -> None:
-    """Label the head in ``out`` in place, where everything dense is still HOLDER; ``depth``: mm inside the coarse head."""
+) -> Fluid | None:
+    """Label the head in ``out`` in place, where everything dense is still HOLDER, but for fluid; ``depth``: mm inside the coarse head."""
     p = coarse.probabilities
     holder = grid.sample(p[Tissue.HOLDER] - head_probability(coarse), coarse, outside=0.0)
     head = head_mask(hu, depth, holder)
@@ -98,17 +119,17 @@ def _head_labels(
     globe = grid.sample(p[Tissue.GLOBE], coarse) > 0.5
     out[globe & (out == Tissue.SOFT) & (smooth > -20) & (smooth < 120)] = Tissue.GLOBE
     del globe, smooth
-    _brain_labels(grid, coarse, hu, inside, dense, bone & ~inside, out, search)
+    return _brain_labels(grid, coarse, hu, inside, dense, bone & ~inside, out, search)
 
 
 def _brain_labels(
     grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_],
     dense: NDArray[np.bool_], skull: NDArray[np.bool_], out: NDArray[np.uint8], search: FluidSearch | None,
-) -> None:
-    """Label the intracranial voxels of ``out`` in place; ``dense`` is everything of bone's density, ``skull`` the bone around them."""
+) -> Fluid | None:
+    """Label the intracranial voxels of ``out`` in place, but for fluid; ``dense`` is everything of bone's density, ``skull`` the bone around them."""
     if np.count_nonzero(inside) < 1000:
         out[inside] = Tissue.BRAIN
-        return
+        return None
     p = coarse.probabilities
     noise = parenchyma.noise_sd(hu, inside)
     gap = float(np.median(np.diff(grid.volume.slice_positions))) if grid.shape[0] > 1 else 5.0
@@ -133,9 +154,14 @@ def _brain_labels(
     whole[inside] = (kind == 1) | (kind == 2)
     around = parenchyma.surroundings(hu, whole, grid.pixel)[solid]
     deep_grey, clean_white = parenchyma.measured_tissue(below, above, around, (deep * cerebral)[at], (white * cerebral)[at])
-    label[fluid()] = Tissue.CSF
-    label[at[deep_grey]], label[at[clean_white]] = Tissue.DEEP_GREY, Tissue.WHITE
     out[inside] = label
+
+    def mark_fluid() -> None:
+        label[fluid()] = Tissue.CSF
+        label[at[deep_grey]], label[at[clean_white]] = Tissue.DEEP_GREY, Tissue.WHITE
+        out[inside] = label
+
+    return mark_fluid
 
 
 def _seen_fluid(
@@ -143,7 +169,7 @@ def _seen_fluid(
 ) -> Callable[[], NDArray[np.bool_]]:
     """Show the network the box around the brain; the call that is returned waits for its (N,) answer at the voxels of ``inside``."""
     ks, js, is_ = box = grown_box(inside, (0, SEEN_AROUND, SEEN_AROUND))
-    prior = grid.window(js, is_).sample(coarse.probabilities[Tissue.CSF], coarse)[ks]
+    prior = grid.window(js, is_).sample(coarse.probabilities[Tissue.CSF], coarse, slices=ks)
     positions = grid.volume.slice_positions[ks]
-    answer = search(np.ascontiguousarray(hu[box]), np.rint(255 * prior).astype(np.uint8), positions, np.array(levels))
+    answer = search(np.ascontiguousarray(hu[box]), np.rint(255 * prior).astype(np.uint8), positions, np.array(levels), inside[box])
     return lambda: answer.result()[inside[box]] > 127

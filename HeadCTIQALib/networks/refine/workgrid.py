@@ -86,12 +86,13 @@ class WorkGrid:
         start = v.origins[s] + (self.i0 + half) * v.row_step + (self.j0 + half) * v.col_step
         return start, v.row_step * self.step, v.col_step * self.step
 
-    def sample(self, field: NDArray, coarse: CoarseAnatomy, outside: float = 0.0) -> Field:
-        """(K, J', I') trilinear values of a coarse (Z, Y, X) field at the work pixels."""
+    def sample(self, field: NDArray, coarse: CoarseAnatomy, outside: float = 0.0, slices: slice = slice(None)) -> Field:
+        """(K, J', I') trilinear values of a coarse (Z, Y, X) field at the work pixels; of some ``slices`` only those."""
         field = np.asarray(field, np.float32)
-        out = np.empty(self.shape, np.float32)
-        for s in range(self.shape[0]):
-            out[s] = self._sample_slice(field, coarse, s, (0, self.rows), (0, self.columns), outside)
+        wanted = range(self.shape[0])[slices]
+        out = np.empty((len(wanted), *self.shape[1:]), np.float32)
+        for n, s in enumerate(wanted):
+            out[n] = self._sample_slice(field, coarse, s, (0, self.rows), (0, self.columns), outside)
         return out
 
     def sample_at(self, field: NDArray, coarse: CoarseAnatomy, mask: NDArray[np.bool_], outside: float = 0.0) -> Field:
