@@ -7,20 +7,17 @@ import pytest
 from scipy import ndimage
 
 from HeadCTIQALib.synthesis.artefacts import (
-    COURSES,
     GRID,
     VIEWS,
-    Movement,
     correlated_noise,
     hardening_difference,
     inner_part,
     metal_difference,
-    motion_difference,
     motion_grade,
-    moved_difference,
     smooth3,
     streak_mask,
 )
+from HeadCTIQALib.synthesis.movement import COURSES, Movement, motion_difference, moved_difference
 from HeadCTIQALib.synthesis.tomography import back_project, project
 
 AXIS = np.arange(GRID) - (GRID - 1) / 2

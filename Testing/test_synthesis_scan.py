@@ -8,7 +8,8 @@ import pytest
 from HeadCTIQALib.findings.types import LANDMARK_TITLES, Tissue
 from HeadCTIQALib.synthesis import Acquire, HeadModel, Motion, Scene, simulate
 from HeadCTIQALib.synthesis.acquisition import lay_out, rotation
-from HeadCTIQALib.synthesis.artefacts import correlated_noise, motion_difference, motion_grade
+from HeadCTIQALib.synthesis.artefacts import correlated_noise, motion_grade
+from HeadCTIQALib.synthesis.movement import motion_difference
 from HeadCTIQALib.synthesis.tomography import back_project, back_project_turn, full_turn, project
 
 SMALL = Acquire(matrix=160, fov_mm=240.0, spacing_mm=10.0, thickness_mm=2.5)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from HeadCTIQALib.synthesis.artefacts import Course
 from HeadCTIQALib.synthesis.head_landmarks import head_landmarks
 from HeadCTIQALib.synthesis.head_model import HeadModel
 from HeadCTIQALib.synthesis.holders import Holder
+from HeadCTIQALib.synthesis.movement import Course
 from HeadCTIQALib.synthesis.objects import ForeignObject, Implant, Removable
 
 Vector = NDArray[np.float64]
@@ -62,7 +62,7 @@ class Motion:
 
     Attributes:
         degrees, shift_mm: in-plane turn and shift; lift_mm: through the plane.
-        course: see :func:`artefacts.random_movement`; half_scan: only half a turn enters each image.
+        course: see :func:`movement.random_movement`; half_scan: only half a turn enters each image.
     """
 
     low_mm: float

@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from HeadCTIQALib.synthesis.acquisition import Acquire, Motion, Scene
-from HeadCTIQALib.synthesis.artefacts import COURSES
 from HeadCTIQALib.synthesis.head_model import HeadModel
+from HeadCTIQALib.synthesis.movement import COURSES
 from HeadCTIQALib.synthesis.objects import Implant, Removable
 from HeadCTIQALib.synthesis.population import INTERNAL, Kernel, Population, Scanner
 from HeadCTIQALib.synthesis.random_pathology import random_pathology

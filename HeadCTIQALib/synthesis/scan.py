@@ -12,15 +12,10 @@ from scipy import ndimage
 
 from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, PARENCHYMA, Findings, Landmark, Plane, Tissue
 from HeadCTIQALib.synthesis.acquisition import CRANIUM_CENTRE, Acquire, Geometry, Motion, Scene, lay_out
-from HeadCTIQALib.synthesis.artefacts import (
-    hardening_difference,
-    metal_difference,
-    motion_difference,
-    motion_grade,
-    streak_mask,
-)
+from HeadCTIQALib.synthesis.artefacts import hardening_difference, metal_difference, motion_grade, streak_mask
 from HeadCTIQALib.synthesis.head_model import HeadModel
 from HeadCTIQALib.synthesis.holders import paint_holder
+from HeadCTIQALib.synthesis.movement import motion_difference
 from HeadCTIQALib.synthesis.noise import noise_field
 from HeadCTIQALib.synthesis.objects import paint_foreign, paint_implant, paint_strap
 from HeadCTIQALib.synthesis.painter import Lattice, majority, paint_head

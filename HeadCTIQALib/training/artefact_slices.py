@@ -19,18 +19,16 @@ from HeadCTIQALib.networks import find
 from HeadCTIQALib.networks.artefact_grid import AIR_HU, SIDE, artefact_grid, sample_mask, sample_slice
 from HeadCTIQALib.synthesis import TRAINING, random_scene, simulate
 from HeadCTIQALib.synthesis.artefacts import (
-    COURSES,
     GRID,
     MU_WATER,
     VIEWS,
     bone_part,
     hardening_error,
     metal_error,
-    moved_spectrum,
-    random_movement,
     smooth3,
     to_grid,
 )
+from HeadCTIQALib.synthesis.movement import COURSES, moved_spectrum, random_movement
 from HeadCTIQALib.synthesis.tomography import back_project, back_project_spectrum, project
 from HeadCTIQALib.volume import CTVolume, read
 

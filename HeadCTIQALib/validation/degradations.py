@@ -14,13 +14,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, Findings, Landmark
-from HeadCTIQALib.synthesis.artefacts import (
-    correlated_noise,
-    metal_difference,
-    motion_difference,
-    motion_grade,
-    smooth3,
-)
+from HeadCTIQALib.synthesis.artefacts import correlated_noise, metal_difference, motion_grade, smooth3
+from HeadCTIQALib.synthesis.movement import motion_difference
 from HeadCTIQALib.volume.types import CTVolume
 
 Vector = NDArray[np.float64]
