@@ -13,7 +13,7 @@ from HeadCTIQALib.networks.artefact_grid import SIDE, artefact_grid, expand, sam
 from HeadCTIQALib.networks.bundle import present
 from HeadCTIQALib.networks.nets.artefact import gathered, smoothed
 from HeadCTIQALib.networks.refine import look_beforehand
-from HeadCTIQALib.networks.types import Beforehand
+from HeadCTIQALib.networks.types import Artefacts, Beforehand
 from HeadCTIQALib.volume import CTVolume
 
 MISSING = pytest.mark.skipif(not present("artefact"), reason="no artefact bundle in Resources/Models")
@@ -121,34 +121,34 @@ def test_answers_become_grades_and_a_mask_inside_the_brain(stated: None) -> None
     assert found.methods["streak"].startswith("artefact 0")
 
 
-def test_streaks_of_motion_are_motion_unless_there_is_metal(stated: None) -> None:
-    v = volume((5, 256, 256), (0.95, 0.95))
-    hu = v.hu + np.random.default_rng(0).normal(0, 3, v.shape).round().astype(np.int16)
-    hu[:, 103:106] += 40
-    hu[4, 150:156, 150:156] = 3071
-    v = CTVolume(hu, v.origins, v.row_step, v.col_step)
-    tissue = np.zeros(v.shape, np.uint8)
-    tissue[:, 80:170, 80:170] = Tissue.WHITE
-    streak = np.zeros((3, SIDE, SIDE), np.uint8)
-    streak[:, 95:115, :] = 255
-    seen = answered(v, [0, 2, 4], [[0.9, 0.1, 0.1], [0.99, 0.98, 0.97], [0.99, 0.98, 0.97]], streak)
-    found = artefact_findings(v, tissue, seen, look_beforehand(v, tissue))
-    assert list(found.motion_grades[[0, 2, 4]]) == [1, 3, 3]
-    assert list(found.streak[[0, 2, 4]].any(axis=(1, 2))) == [True, False, True]
-
-
-def test_a_possible_streak_counts_beside_metal_and_a_sure_one_everywhere(stated: None) -> None:
+@pytest.fixture
+def banded() -> tuple[CTVolume, np.ndarray]:
+    """Brain with a bright line in every slice and metal in the last, and its tissue."""
     v = volume((5, 256, 256), (0.95, 0.95))
     hu = v.hu + np.random.default_rng(0).normal(0, 3, v.shape).round().astype(np.int16)
     hu[:, 103:106] += 15
     hu[4, 150:156, 150:156] = 3071
-    v = CTVolume(hu, v.origins, v.row_step, v.col_step)
     tissue = np.zeros(v.shape, np.uint8)
     tissue[:, 80:170, 80:170] = Tissue.WHITE
+    return CTVolume(hu, v.origins, v.row_step, v.col_step), tissue
+
+
+def found_in(banded: tuple[CTVolume, np.ndarray], grades: list[list[float]], streaks: list[int]) -> Artefacts:
+    """What follows from answers to slices 0, 2 and 4."""
+    v, tissue = banded
     streak = np.zeros((3, SIDE, SIDE), np.uint8)
-    streak[:, 95:115, :] = np.array([240, 100, 100])[:, None, None]
-    seen = answered(v, [0, 2, 4], [[0.1, 0, 0]] * 3, streak)
-    found = artefact_findings(v, tissue, seen, look_beforehand(v, tissue))
+    streak[:, 95:115, :] = np.array(streaks)[:, None, None]
+    return artefact_findings(v, tissue, answered(v, [0, 2, 4], grades, streak), look_beforehand(v, tissue))
+
+
+def test_streaks_of_motion_are_motion_unless_there_is_metal(stated: None, banded: tuple[CTVolume, np.ndarray]) -> None:
+    found = found_in(banded, [[0.9, 0.1, 0.1], [0.99, 0.98, 0.97], [0.99, 0.98, 0.97]], [255, 255, 255])
+    assert list(found.motion_grades[[0, 2, 4]]) == [1, 3, 3]
+    assert list(found.streak[[0, 2, 4]].any(axis=(1, 2))) == [True, False, True]
+
+
+def test_a_possible_streak_counts_beside_metal_and_a_sure_one_everywhere(stated: None, banded: tuple[CTVolume, np.ndarray]) -> None:
+    found = found_in(banded, [[0.1, 0, 0]] * 3, [240, 100, 100])
     for k, share in ((0, 1.0), (2, 0.0), (4, 1.0)):
         assert found.streak[k, 103:106, 81:169].mean() == pytest.approx(share, abs=0.05)
         # noise alone hardly ever departs by 3 sigma
