@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.findings import INTRACRANIAL, Tissue
+from HeadCTIQALib.findings import INTRACRANIAL, Landmark, Plane, Tissue
 from HeadCTIQALib.networks.refine import (
     dark_bands,
     midsagittal_plane,
@@ -18,6 +20,7 @@ from HeadCTIQALib.networks.refine import (
     tissue_map,
     vertex,
 )
+from HeadCTIQALib.networks.refine.symmetry import turned_to_midline
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 
@@ -144,6 +147,22 @@ def test_mirror_plane_finds_a_known_rotation(yaw: float, roll: float) -> None:
     assert details.to_network_deg == pytest.approx(3.6, abs=0.6)
     assert plane.confidence < 0.9  # the network's plane disagrees by more than 3 degrees
     assert "disagree" in details.note
+
+
+def test_midline_landmarks_halve_an_error_of_yaw_and_leave_roll() -> None:
+    places = {"NASION": (0, 95, 10), "CRISTA": (0, 65, 15), "SELLA": (0, 30, 12), "BASION": (0, 5, -20), "OPISTHION": (0, -30, -25), "IOP": (0, -85, 0)}
+    landmarks = {name: Landmark(tuple(map(float, p)), 0.9, True, "test") for name, p in places.items()}
+    off = rotation(4.0, 3.0)[:, 0]
+    plane = turned_to_midline(Plane((0.0, 0.0, 0.0), tuple(off), 0.9, "test"), landmarks)
+    yaw, roll = (float(np.degrees(np.arctan(plane.normal[axis] / plane.normal[0]))) for axis in (1, 2))
+    assert yaw == pytest.approx(2.0, abs=0.3)
+    assert roll == pytest.approx(-3.0, abs=0.3)
+    assert np.linalg.norm(plane.normal) == pytest.approx(1)
+    few = {name: landmarks[name] for name in ("NASION", "SELLA", "BASION", "OPISTHION")}
+    near = {name: replace(m, position=(m.position[0], 0.2 * m.position[1], m.position[2])) for name, m in landmarks.items()}
+    unsure = {name: replace(m, confidence=0.2) for name, m in landmarks.items()}
+    for useless in (few, near, unsure, {}):
+        assert turned_to_midline(plane, useless) == plane
 
 
 def test_mirror_plane_is_not_moved_by_a_one_sided_bleed_and_a_missing_bone_flap() -> None:

@@ -18,14 +18,14 @@ from HeadCTIQALib.volume import CTVolume
 from .foreign import proposed_objects
 from .motion_grades import motion, slice_steps
 from .streaks import dark_bands, streak
-from .symmetry import midsagittal_plane
+from .symmetry import midsagittal_plane, turned_to_midline
 from .tissue import outlined
 from .tops import vertex
 
 METHODS = {
     "tissue": "coarse network + native HU refinement 2",
     "landmarks": "coarse network heatmaps; vertex from native HU 1",
-    "midsagittal": "mirror-image registration 1",
+    "midsagittal": "mirror-image registration and midline landmarks 2",
     "motion": "air ring and slice steps 1",
     "streak": "HU bounds and metal slices 3",
     "foreign_object": "dense objects outside the skin 2",
@@ -66,6 +66,7 @@ def refine(
         tell("Finding the mid-sagittal plane", 0.55)
         plane, details = symmetry.result()
         landmarks: dict[str, Landmark] = {**closer.landmarks(), **vertex(volume, tissue, coarse)}
+        plane = turned_to_midline(plane, landmarks)
         tell("Looking for motion and streaks", 0.65)
         artefacts = search.result()
     notes = [details.note] if details.note else []
