@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings.types import Tissue
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import measure
+from HeadCTIQALib.synthesis.artefacts import correlated_noise, smooth3
 from HeadCTIQALib.validation import degradations as d
 from HeadCTIQALib.validation import evaluate, figures, heads
 from HeadCTIQALib.validation.accuracy import auc
@@ -153,6 +155,21 @@ def test_motion_and_metal_grow_with_their_amount(base) -> None:
     small, large = (d.with_metal(volume, findings, radius) for radius in (3.0, 8.0))
     assert 0 <= small.truth["streak_extent"] < large.truth["streak_extent"]
     assert large.volume.hu.max() > 2500 > volume.hu.max()
+
+
+def test_smoothed_noise_is_that_of_white_matter_and_not_of_the_anatomy_around_it(base) -> None:
+    volume, findings = base
+    tissue = findings.tissue.copy()
+    brain = tissue == Tissue.BRAIN
+    rows = np.indices(volume.shape)[1]
+    tissue[brain & (rows // 12 % 2 == 0)] = Tissue.WHITE
+    rng = np.random.default_rng(2)
+    noise = np.stack([6 * correlated_noise(rng, volume.shape[1:], volume.pixel_spacing[0]) for _ in volume.hu])
+    hu = np.where(tissue == Tissue.WHITE, 28.0, volume.hu) + noise
+    loud = replace(volume, hu=np.rint(hu).astype(np.int16))
+    true = np.std([smooth3(n) for n in noise])
+    assert d.smoothed_noise(loud, findings.with_(tissue=tissue)) == pytest.approx(true, rel=0.12)
+    assert d.smoothed_noise(loud, findings.with_(tissue=np.zeros_like(tissue))) == 1.0
 
 
 def test_binning_keeps_the_anatomy_where_it_is(base) -> None:

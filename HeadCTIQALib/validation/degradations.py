@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, Findings, Landmark
-from HeadCTIQALib.synthesis.artefacts import correlated_noise, metal_difference, motion_grade, smooth3
+from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, Findings, Landmark, Tissue
+from HeadCTIQALib.synthesis.artefacts import STREAK_SIGMAS, correlated_noise, metal_difference, motion_grade, smooth3
 from HeadCTIQALib.synthesis.movement import motion_difference
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -22,6 +22,7 @@ Vector = NDArray[np.float64]
 AIR_HU = -1000
 HU_RANGE = (-1024, 3071)
 COVERED = 0.97  # of the head in a slice must come from the scan, not from beyond its ends
+SURROUNDINGS_PX = 4.0
 CLIP_HU = 12000.0  # what the metal of an aneurysm clip adds to tissue
 
 
@@ -176,7 +177,7 @@ def with_metal(volume: CTVolume, findings: Findings, radius_mm: float, seed: int
     centre = points.mean(axis=0) + 25.0 * volume.r  # beside the midline
     inside = np.isin(findings.tissue, [int(t) for t in INTRACRANIAL])
     hu, streak = volume.hu.astype(np.float32), np.zeros(volume.shape, bool)
-    noise = 3 * _smooth_noise(volume, inside)
+    noise = STREAK_SIGMAS * smoothed_noise(volume, findings)
     j, i = np.indices(volume.shape[1:])
     plane = i[..., None] * volume.row_step + j[..., None] * volume.col_step
     for s in np.flatnonzero(np.abs(volume.slice_positions - centre @ volume.k) < radius_mm):
@@ -251,12 +252,18 @@ def _longest_run(whole: NDArray[np.bool_]) -> tuple[int, int]:
     return int(starts[best]), int(stops[best])
 
 
-def _smooth_noise(volume: CTVolume, inside: NDArray[np.bool_]) -> float:
-    """SD of the 3-pixel-smoothed noise in the brain, robustly, from differences along the rows."""
-    middle = volume.hu[volume.shape[0] // 2].astype(float)
-    smooth = smooth3(middle)
-    second = (smooth[:, :-8] - 2 * smooth[:, 4:-4] + smooth[:, 8:])[inside[volume.shape[0] // 2][:, 4:-4]]
-    return float(1.4826 * np.median(np.abs(second)) / np.sqrt(6)) if len(second) > 100 else 1.0
+def smoothed_noise(volume: CTVolume, findings: Findings) -> float:
+    """SD of the 3-pixel-smoothed noise: how smoothed HU differ from their surroundings within clean white matter, where anatomy has no part in it."""
+    total, count = 0.0, 0
+    for hu, tissue in zip(volume.hu, findings.tissue, strict=True):
+        white = tissue == Tissue.WHITE
+        middle = ndimage.binary_erosion(white, np.ones((3, 3)))
+        if middle.any():
+            weight = ndimage.gaussian_filter(white.astype(float), SURROUNDINGS_PX)
+            local = ndimage.gaussian_filter(np.where(white, hu, 0.0), SURROUNDINGS_PX) / np.maximum(weight, 1e-3)
+            total += float((((smooth3(hu.astype(float)) - local)[middle]) ** 2).sum())
+            count += int(middle.sum())
+    return float(np.sqrt(total / count)) if count > 100 else 1.0
 
 
 def _whole(hu: NDArray[np.floating]) -> NDArray[np.int16]:
