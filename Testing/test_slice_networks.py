@@ -33,6 +33,7 @@ def test_neighbours_and_gaps() -> None:
     assert beside(x, 1).tolist() == [14, 20, 21, 21]
     assert gaps(x).tolist() == [4, 5, 3.5, 1]
     assert gaps(x[:1]).tolist() == [5]
+    assert gaps(x[[0, 0, 0]]).tolist() == [5, 5, 5]
 
 
 def test_inputs_do_not_depend_on_the_contrast_of_the_scan() -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-#: Every bundle that the product uses, in the order of their use.  Without those after the first, their findings come
-#: from the anatomy network and from analytic measures.
+#: Every bundle that the product uses.  Without those after the first, their findings come from the anatomy network and from
+#: analytic measures.
 BUNDLES = ("anatomy", "landmarks", "artefact", "objects", "fluid")
 WEIGHTS = "models/model.safetensors"
 SCALE = ".scale"

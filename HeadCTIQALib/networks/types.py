@@ -48,7 +48,7 @@ class CoarseAnatomy:
 
 @dataclass(frozen=True)
 class Beforehand:
-    """What HU tell of artefacts before the networks have answered, in a tissue map without fluid.
+    """What HU tell of artefacts before the networks have answered, in a tissue map without fluid and foreign objects.
 
     Attributes:
         steps: (K - 1,) mm of sudden in-plane shift between slices, see :func:`HeadCTIQALib.networks.refine.slice_steps`.

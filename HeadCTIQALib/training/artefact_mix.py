@@ -25,7 +25,7 @@ from .artefact_slices import HEAD_BIT, INTRACRANIAL_BIT
 
 Image = NDArray[np.float32]
 Item = Mapping[str, NDArray]
-SMOOTHED = 0.55  # what the 3-pixel mean leaves of the SD of CT noise at about 1 mm
+SMOOTHED = 0.55  # what the 3-pixel mean leaves of the SD of CT noise at about 1 mm, at most; 0.4 is usual
 LEAST_STREAK_HU = 1.5  # weaker ones cannot be told from anatomy, whatever the noise
 SOFTNESS = 0.08  # of the boundaries between grades, in the logarithm of the RMS
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, Findings, Landmark, Tissue
+from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, PARENCHYMA, Findings, Landmark, Tissue
 from HeadCTIQALib.synthesis.artefacts import STREAK_SIGMAS, correlated_noise, metal_difference, motion_grade, smooth3
 from HeadCTIQALib.synthesis.movement import motion_difference
 from HeadCTIQALib.volume.types import CTVolume
@@ -22,7 +22,7 @@ Vector = NDArray[np.float64]
 AIR_HU = -1000
 HU_RANGE = (-1024, 3071)
 COVERED = 0.97  # of the head in a slice must come from the scan, not from beyond its ends
-SURROUNDINGS_PX = 4.0
+SURROUNDINGS_PX = 4.0  # SD of the Gaussian that tells the local mean of white matter
 CLIP_HU = 12000.0  # what the metal of an aneurysm clip adds to tissue
 
 
@@ -253,17 +253,23 @@ def _longest_run(whole: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def smoothed_noise(volume: CTVolume, findings: Findings) -> float:
-    """SD of the 3-pixel-smoothed noise: how smoothed HU differ from their surroundings within clean white matter, where anatomy has no part in it."""
+    """SD of the 3-pixel-smoothed noise: how smoothed HU differ from their surroundings within clean white matter, where anatomy has no part in it.
+
+    From all parenchyma where there is too little of that, and then too high by half or so; 1 where there is none.
+    """
+    return _noise_of(volume, findings.mask(Tissue.WHITE)) or _noise_of(volume, findings.mask(*PARENCHYMA)) or 1.0
+
+
+def _noise_of(volume: CTVolume, mask: NDArray[np.bool_]) -> float | None:
     total, count = 0.0, 0
-    for hu, tissue in zip(volume.hu, findings.tissue, strict=True):
-        white = tissue == Tissue.WHITE
+    for hu, white in zip(volume.hu, mask, strict=True):
         middle = ndimage.binary_erosion(white, np.ones((3, 3)))
         if middle.any():
             weight = ndimage.gaussian_filter(white.astype(float), SURROUNDINGS_PX)
             local = ndimage.gaussian_filter(np.where(white, hu, 0.0), SURROUNDINGS_PX) / np.maximum(weight, 1e-3)
             total += float((((smooth3(hu.astype(float)) - local)[middle]) ** 2).sum())
             count += int(middle.sum())
-    return float(np.sqrt(total / count)) if count > 100 else 1.0
+    return float(np.sqrt(total / count)) if count > 100 else None
 
 
 def _whole(hu: NDArray[np.floating]) -> NDArray[np.int16]:

@@ -59,11 +59,10 @@ def beside(x: torch.Tensor, step: int) -> torch.Tensor:
 
 
 def gaps(positions: torch.Tensor) -> torch.Tensor:
-    """(K,) mean distance in mm to the neighbouring slices at ``positions`` (K,); 5 for a single slice."""
-    if len(positions) < 2:
-        return torch.full_like(positions, 5.0)
+    """(K,) mean distance in mm to the neighbouring slices at ``positions`` (K,); 5 for a single slice, repeated or not."""
     lower, upper = positions - beside(positions, -1), beside(positions, 1) - positions
-    return (lower + upper) / ((lower > 0).float() + (upper > 0).float())
+    sides = (lower > 0).float() + (upper > 0).float()
+    return torch.where(sides > 0, (lower + upper) / sides.clamp_min(1), 5.0)
 
 
 def mixed(device: str) -> AbstractContextManager[Any]:

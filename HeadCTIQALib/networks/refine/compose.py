@@ -25,11 +25,12 @@ from .tops import vertex
 METHODS = {
     "tissue": "coarse network + native HU refinement 2",
     "landmarks": "coarse network heatmaps; vertex from native HU 1",
-    "midsagittal": "mirror-image registration and midline landmarks 2",
+    "midsagittal": "mirror-image registration 1",
     "motion": "air ring and slice steps 1",
     "streak": "HU bounds and metal slices 3",
     "foreign_object": "dense objects outside the skin 2",
 }
+MIDLINE = ", midline landmarks 1"
 
 
 def refine(
@@ -62,11 +63,12 @@ def refine(
         tissue = complete()
         foreign = closer.objects(tissue, proposed)
         tissue[foreign] = Tissue.FOREIGN
+        del outlines, complete, proposed  # as large as the scan
         search = beside.submit(closer.artefacts if closer.sees_artefacts else partial(analytic_artefacts, volume), tissue, early.result())
         tell("Finding the mid-sagittal plane", 0.55)
         plane, details = symmetry.result()
         landmarks: dict[str, Landmark] = {**closer.landmarks(), **vertex(volume, tissue, coarse)}
-        plane = turned_to_midline(plane, landmarks)
+        turned = turned_to_midline(plane, landmarks)
         tell("Looking for motion and streaks", 0.65)
         artefacts = search.result()
     notes = [details.note] if details.note else []
@@ -81,12 +83,12 @@ def refine(
     return Findings(
         tissue=tissue,
         landmarks=landmarks,
-        midsagittal=plane,
+        midsagittal=turned,
         streak=artefacts.streak,
         motion_grades=artefacts.motion_grades,
         motion_index=artefacts.motion_index,
         motion_probability=artefacts.motion_probability,
-        methods={**closer.methods(METHODS), **artefacts.methods},
+        methods={**closer.methods(METHODS), **artefacts.methods} | ({} if turned is plane else {"midsagittal": METHODS["midsagittal"] + MIDLINE}),
         notes=tuple(notes),
     )
 

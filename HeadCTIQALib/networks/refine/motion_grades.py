@@ -44,7 +44,7 @@ def motion(volume: CTVolume, tissue: NDArray[np.uint8], steps: NDArray[np.float6
     is left ungraded rather than blamed.
 
     Args:
-        volume: the scan; tissue: (K, J, I) its tissue map; steps: of it, from :func:`slice_steps`.
+        volume: the scan; tissue: (K, J, I) its tissue map; steps: of its outlines, from :func:`slice_steps`.
     """
     index, doubtful = ring_index(volume, tissue)
     grades = np.full(len(index), -1, np.int8)

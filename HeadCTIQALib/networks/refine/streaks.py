@@ -17,15 +17,17 @@ from .headmask import box_filter_max
 from .parenchyma import masked_smooth, noise_sd
 
 DARK_HU = -8.0  # nothing inside the skull but fat and air is darker than this
-EDGE_MM = 2.5  # partial volume of bone and air reaches this far
+EDGE_MM = 2.5  # partial volume of bone, metal and air reaches this far
+DENSE_HU = 300  # calcium and contrast medium stay below; metal and bone do not
 METAL_HU, WORN_METAL_HU = 2500, 1200  # inside the head; worn on it, where small things share their voxels with air
 METAL_REACH_MM = 1.0  # streaks lie in the planes of the metal; thin slices beside it share its partial volume
 SMOOTH_MM, LOCAL_MM = 1.3, 9.0
 SIGMAS = 3.0
 SMOOTHED_NOISE = 0.40  # what a 3-pixel mean leaves of the SD of CT noise: 0.31 to 0.45 in simulated scans, 0.36 to 0.53 in real ones
-# With a network, probability (in 1/255) from which what departs by the 3 sigma of the definition is a streak: in slices with metal,
-# where it is right, and in others, where on simulated scans it saw as many streaks in clean slices as in hardened ones.
+# With a network, probability (in 1/255) from which what departs from its surroundings is a streak: in slices with metal, where it is
+# right, and in others, where on simulated scans it saw as many streaks in clean slices as in hardened ones.
 LIKELY, SURE = 51, 204
+DEPARTURE_SIGMAS = 2.25  # the definition asks for 3, of the streak alone; taking off the local mean also takes some of the streak
 UNSEEN = 13  # probability below which it says that there are none
 ENERGY_MM = 5.0  # over which the restlessness of a slice is averaged
 RESTLESS, QUIET_PERCENTILE = 1.2, 80.0  # times what is still usual in the nearest slices without metal
@@ -38,8 +40,8 @@ INSIDE, SOLID = (np.isin(np.arange(256), list(kinds)) for kinds in (INTRACRANIAL
 def dark_bands(volume: CTVolume, tissue: NDArray[np.uint8]) -> dict[int, NDArray[np.bool_]]:
     """Dark bands of the slices that show some intracranial space, on the working grid: slice index to (J', I') bool.
 
-    Smoothed HU below -8 and 3 sigma of the smoothed noise below CSF, away from the partial volume of bone and air, in
-    elongated patches; fat and gas are darker and rounder.  Fluid need not be told from brain yet.
+    Smoothed HU below -8 and 3 sigma of the smoothed noise below CSF, away from the partial volume of air, in elongated
+    patches; fat and gas are darker and rounder.  Fluid need not be told from brain yet, nor foreign objects from the head.
 
     Args:
         volume: the scan; tissue: (K, J, I) its tissue map.
@@ -64,15 +66,15 @@ def streak(
     - In slices with metal in the head (> 2500 HU) or on it: where the smoothed HU are more restless (RMS about their
       9 mm mean, over 5 mm) than is usual in the nearest slices without metal, whatever departs from that mean by more
       than 3 sigma of the noise after a 3-pixel mean; bright or dark.
-    - Where a network looked, it replaces that: whatever departs from its surroundings by more than 3 sigma of that noise
-      where the network thinks a streak likely, or in slices without metal is sure of it, away from the partial volume of bone
-      and air; and no dark band where it sees none.
+    - Where a network looked, it replaces that: whatever departs from its surroundings by more than 2.25 sigma of that
+      noise where the network thinks a streak likely, or in slices without metal is sure of it, away from the partial volume of bone,
+      metal and air; and no dark band where it sees none.
 
     Bleeds, calcium and infarcts are compact or keep to tissue and never darker than water; in slices without metal
     nothing bright is ever marked without the network.
 
     Args:
-        volume: the scan; tissue: (K, J, I) its tissue map; dark: its dark bands.
+        volume: the scan; tissue: (K, J, I) its tissue map; dark: those of its outlines, from :func:`dark_bands`.
         probability: slice index to (J, I) probability of streak in 1/255, or None where no network looked.
     """
     grid, out = _Grid.of(volume), np.zeros(volume.shape, bool)
@@ -93,7 +95,7 @@ def streak(
     for s, r in seen.items():
         if s in chance:
             likely = chance[s] > (LIKELY if metal[s] else SURE)
-            found[s] = found[s] | (r.clear & likely & (np.abs(r.departure) > SIGMAS * sigma))
+            found[s] = found[s] | (r.clear & likely & (np.abs(r.departure) > DEPARTURE_SIGMAS * sigma))
         elif metal[s] and usual:
             near = sorted(usual, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
             restless = r.use & (r.energy > RESTLESS * float(np.median([usual[q] for q in near])))
@@ -134,7 +136,7 @@ class _Grid:
 @dataclass(frozen=True)
 class _Restless:
     """A slice on the working grid: restlessness (HU) and where it can be read, how far the smoothed HU depart, the intracranial
-    space, that away from bone and air, noise (HU)."""
+    space, that away from bone, metal and air, noise (HU)."""
 
     energy: NDArray[np.float32]
     use: NDArray[np.bool_]
@@ -169,16 +171,17 @@ def _dark(hu: NDArray[np.int16], inside: NDArray[np.bool_], pixel: tuple[float, 
 
 
 def _restlessness(hu: NDArray[np.int16], labels: NDArray[np.uint8], pixel: tuple[float, float]) -> _Restless:
-    """How restless the brain of a slice is, away from bone and air, and how far its HU depart from their surroundings."""
+    """How restless the brain of a slice is, away from bone, metal and air, and how far its HU depart from their surroundings: brain from brain, fluid from fluid."""
     voxel = (1.0, *pixel)
-    clear = ~box_filter_max(((hu < -150) | (labels == Tissue.BONE))[None], _reach(pixel))[0]
+    clear = ~box_filter_max(((hu < -150) | (hu > DENSE_HU) | (labels == Tissue.BONE))[None], _reach(pixel))[0]
     inside, use = INSIDE[labels], SOLID[labels] & clear
     local = masked_smooth(hu[None], use[None], LOCAL_MM, voxel)[0]
     departs = masked_smooth(hu[None], use[None], SMOOTH_MM, voxel)[0] - local
     sigma = [ENERGY_MM / p for p in pixel]
     weight = np.maximum(ndimage.gaussian_filter(use.astype(np.float32), sigma, truncate=2.5), 1e-3)
     energy = np.sqrt(ndimage.gaussian_filter(np.where(use, departs**2, 0).astype(np.float32), sigma, truncate=2.5) / weight)
-    departure = ndimage.uniform_filter(hu.astype(np.float32), 3, mode="nearest") - local
+    fluid = masked_smooth(hu[None], (inside & clear & ~use)[None], LOCAL_MM, voxel)[0]
+    departure = ndimage.uniform_filter(hu.astype(np.float32), 3, mode="nearest") - np.where(use, local, fluid)
     return _Restless(np.asarray(energy, np.float32), use, departure, inside, inside & clear, noise_sd(hu[None], inside[None]))
 
 

@@ -91,7 +91,7 @@ def turned_to_midline(plane: Plane, landmarks: Mapping[str, Landmark]) -> Plane:
     """The mirror plane turned half of the way to where it holds the line along which midline landmarks spread.
 
     That line runs from front to back, so that it tells yaw, and better than the mirror image does in a head that is not quite
-    symmetric; of roll, landmarks tell too little.  The plane stays as it is when fewer than five are confident.
+    symmetric; of roll, landmarks tell too little.  The plane stays as it is when fewer than five are confident or all lie close together.
     """
     points = _midline_points(landmarks)
     if points is None:
