@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from HeadCTIQALib.findings.types import LANDMARK_TITLES, Tissue
-from HeadCTIQALib.synthesis import Acquire, HeadModel, Motion, Scene, simulate
+from HeadCTIQALib.synthesis import Acquire, HeadModel, Lesion, Motion, Pathology, Scene, simulate
 from HeadCTIQALib.synthesis.acquisition import lay_out, rotation
 from HeadCTIQALib.synthesis.artefacts import correlated_noise, motion_grade
 from HeadCTIQALib.synthesis.movement import motion_difference
@@ -136,6 +138,15 @@ def test_contrast_truth(plain):
     # The deep grey matter is 1 to 2 HU darker than cortex, and both mix with their surroundings.
     assert plain.truth["gray_white_contrast_hu"] == pytest.approx(plain.model.grey_hu - plain.model.white_hu - 1.5, abs=1.2)
     assert plain.truth["gray_white_cnr"] == pytest.approx(plain.truth["gray_white_contrast_hu"] / 3.5, rel=0.2)
+
+
+def test_contrast_has_no_truth_where_oedema_took_the_deep_grey_matter():
+    oedema = Lesion("oedema", (0.0, 10.0, 40.0), (80.0, 80.0, 80.0), 28.0)
+    scan = simulate(2, scene=Scene(acquire=SMALL), model=replace(HeadModel.random(2), pathology=Pathology(lesions=(oedema,))))
+    left = float(scan.findings.mask(Tissue.DEEP_GREY).sum(axis=(1, 2)) @ scan.volume.voxel_volumes_ml)
+    assert left < 3
+    assert "gray_white_cnr" not in scan.truth
+    assert "noise" in scan.truth
 
 
 def test_foreign_objects(cluttered):

@@ -13,6 +13,7 @@ from HeadCTIQALib.synthesis.acquisition import Geometry
 from HeadCTIQALib.volume.types import CTVolume
 
 Vector = NDArray[np.float64]
+LEAST_TISSUE_ML = 3.0  # a tenth of the usual deep grey matter; what oedema or a cut leaves of less is no place to measure contrast
 LEAST_HEAD_MM2, LEAST_RANGE_MM = 500.0, 30.0  # a smaller piece of the head says nothing about centring
 
 
@@ -30,7 +31,7 @@ def in_scan(g: Geometry, point: Vector) -> bool:
 def exact_metrics(
     volume: CTVolume, findings: Findings, g: Geometry, clean: NDArray[np.float32], profile: NDArray[np.float32], sigma: float
 ) -> dict[str, float]:
-    """IQM id to exact value; an IQM that the scan does not define (no grey, no brain) is absent.
+    """IQM id to exact value; an IQM that the scan does not define (next to no deep grey, no brain) is absent.
 
     ``centering_offset`` averages the slices from the foramen magnum upwards, by their widths.  ``clean`` (K, J, I) is
     the noise-free HU and ``profile`` the local standard deviation of the noise.
@@ -40,13 +41,13 @@ def exact_metrics(
     if centre is not None:
         truth["centering_offset"] = centre
     deep, white = findings.mask(Tissue.DEEP_GREY), findings.mask(Tissue.WHITE)
-    if deep.any() and white.any():
+    millilitres = volume.voxel_volumes_ml
+    if min(float(np.count_nonzero(m, axis=(1, 2)) @ millilitres) for m in (deep, white)) >= LEAST_TISSUE_ML:
         contrast = float(np.median(clean[deep]) - np.median(clean[white]))
         truth["gray_white_contrast_hu"] = contrast
         if sigma > 0:
             spread = np.sqrt((np.mean(profile[deep] ** 2, dtype=float) + np.mean(profile[white] ** 2, dtype=float)) / 2)
             truth["gray_white_cnr"] = contrast / float(spread)
-    millilitres = volume.voxel_volumes_ml
     truth["foreign_object_volume"] = float(findings.mask(Tissue.FOREIGN).sum(axis=(1, 2)) @ millilitres)
     intracranial = findings.mask(*INTRACRANIAL)
     area = intracranial.sum(axis=(1, 2)).astype(float)
