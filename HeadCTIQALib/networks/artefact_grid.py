@@ -85,27 +85,22 @@ def sample_slice(volume: CTVolume, grid: ArtefactGrid, k: int) -> NDArray[np.flo
 
 def sample_mask(grid: ArtefactGrid, plane: NDArray) -> NDArray:
     """(SIDE, SIDE) nearest native values of a (J, I) mask or label plane, 0 beyond it."""
-    row, column = _nearest(grid)
-    r, c = (row >= 0) & (row < plane.shape[0]), (column >= 0) & (column < plane.shape[1])
-    out = np.zeros((SIDE, SIDE), plane.dtype)
-    out[np.ix_(r, c)] = plane[np.ix_(row[r], column[c])]
-    return out
+    return _taken(plane, *_nearest(grid))
 
 
 def expand(grid: ArtefactGrid, values: NDArray, shape: tuple[int, int]) -> NDArray:
     """(J, I) native values of (SIDE, SIDE) ones: every native pixel takes that of the grid pixel it lies in, 0 beyond."""
     row = np.floor((np.arange(shape[0]) - grid.row) / grid.scale[0] + 0.5).astype(int)
     column = np.floor((np.arange(shape[1]) - grid.column) / grid.scale[1] + 0.5).astype(int)
-    (j, row), (i, column) = (_covered(index) for index in (row, column))
-    out = np.zeros(shape, values.dtype)
-    out[j, i] = values.take(row, axis=0).take(column, axis=1)
+    return _taken(values, row, column)
+
+
+def _taken(plane: NDArray, row: NDArray[np.intp], column: NDArray[np.intp]) -> NDArray:
+    """(len(row), len(column)) pixels of ``plane`` at rows and columns that do not decrease, 0 beyond it."""
+    (j0, j1), (i0, i1) = (np.searchsorted(index, (0, size)) for index, size in zip((row, column), plane.shape, strict=True))
+    out = np.zeros((len(row), len(column)), plane.dtype)
+    out[j0:j1, i0:i1] = plane.take(row[j0:j1], axis=0).take(column[i0:i1], axis=1)
     return out
-
-
-def _covered(index: NDArray[np.intp]) -> tuple[slice, NDArray[np.intp]]:
-    """The native pixels whose grid pixels (increasing) exist, and these."""
-    first, last = np.searchsorted(index, (0, SIDE))
-    return slice(int(first), int(last)), index[first:last]
 
 
 def _nearest(grid: ArtefactGrid) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

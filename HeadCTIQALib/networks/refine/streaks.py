@@ -11,10 +11,10 @@ from scipy import ndimage
 
 from HeadCTIQALib.findings import INTRACRANIAL, PARENCHYMA, Tissue
 from HeadCTIQALib.volume import CTVolume
-from HeadCTIQALib.volume.resample import block_mean
 
 from .headmask import box_filter_max
 from .parenchyma import masked_smooth, noise_sd
+from .workgrid import WorkGrid
 
 DARK_HU = -8.0  # nothing inside the skull but fat and air is darker than this
 EDGE_MM = 2.5  # partial volume of bone, metal and air reaches this far
@@ -46,11 +46,11 @@ def dark_bands(volume: CTVolume, tissue: NDArray[np.uint8]) -> dict[int, NDArray
     Args:
         volume: the scan; tissue: (K, J, I) its tissue map.
     """
-    grid, out = _Grid.of(volume), {}
-    for s in range(volume.shape[0]):
-        inside = INSIDE[grid.labels(tissue, s)]
+    grid, out = WorkGrid.whole(volume), {}
+    for s, labels in enumerate(grid.reduce_mask(tissue)):
+        inside = INSIDE[labels]
         if inside.sum() * grid.pixel[0] * grid.pixel[1] >= 400.0:
-            out[s] = _dark(grid.hu(volume, s), inside, grid.pixel)
+            out[s] = _dark(grid.slice_hu(s), inside, grid.pixel)
     return out
 
 
@@ -77,60 +77,34 @@ def streak(
         volume: the scan; tissue: (K, J, I) its tissue map; dark: those of its outlines, from :func:`dark_bands`.
         probability: slice index to (J, I) probability of streak in 1/255, or None where no network looked.
     """
-    grid, out = _Grid.of(volume), np.zeros(volume.shape, bool)
-    metal = metal_slices(volume, tissue)
+    grid = WorkGrid.whole(volume)
+    metal, labels = metal_slices(volume, tissue), grid.reduce_mask(tissue)
     beside = ndimage.binary_dilation(metal, iterations=3) if metal.any() else metal
-    found, seen, chance = dict(dark), dict[int, _Restless](), dict[int, NDArray[np.uint8]]()
-    for s in dark:
+    found, seen, chance = np.zeros(grid.shape, bool), dict[int, _Restless](), dict[int, NDArray[np.uint8]]()
+    for s, bands in dark.items():
+        found[s] = bands
         looked = probability(s)
         if looked is not None:
-            chance[s] = looked[grid.block]
-            found[s] = dark[s] & (chance[s] >= UNSEEN)
-        labels = grid.labels(tissue, s)
-        if beside[s] or (s in chance and (INSIDE[labels] & (chance[s] > SURE)).any()):
-            seen[s] = _restlessness(grid.hu(volume, s), labels, grid.pixel)
+            (chance[s],) = grid.reduce_mask(looked[None])
+            found[s] &= chance[s] >= UNSEEN
+        if beside[s] or (s in chance and (INSIDE[labels[s]] & (chance[s] > SURE)).any()):
+            seen[s] = _restlessness(grid.slice_hu(s), labels[s], grid.pixel)
     quiet = {s: r for s, r in seen.items() if not metal[s] and r.use.sum() > 200}
     sigma = SMOOTHED_NOISE * float(np.median([r.noise for r in (quiet or seen).values()])) if seen else 0.0
     usual = {s: float(np.percentile(r.energy[r.use], QUIET_PERCENTILE)) for s, r in quiet.items() if beside[s]}
     for s, r in seen.items():
         if s in chance:
             likely = chance[s] > (LIKELY if metal[s] else SURE)
-            found[s] = found[s] | (r.clear & likely & (np.abs(r.departure) > DEPARTURE_SIGMAS * sigma))
+            found[s] |= r.clear & likely & (np.abs(r.departure) > DEPARTURE_SIGMAS * sigma)
         elif metal[s] and usual:
             near = sorted(usual, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
             restless = r.use & (r.energy > RESTLESS * float(np.median([usual[q] for q in near])))
             # what was spared next to bone goes with what lies beside it
             restless = box_filter_max(restless[None], _reach(grid.pixel))[0] & r.inside
-            found[s] = found[s] | (restless & (np.abs(r.departure) > SIGMAS * sigma))
-    for s, mask in found.items():
-        grid.expand(mask, out[s])
+            found[s] |= restless & (np.abs(r.departure) > SIGMAS * sigma)
+    out = np.zeros(volume.shape, bool)
+    grid.expand(found, out)
     return out
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Slices in blocks of ``step`` x ``step`` pixels, about 1 mm; ``pixel``: mm of a block's rows and columns, ``block``: the pixels in their middle."""
-
-    step: int
-    pixel: tuple[float, float]
-    block: tuple[slice, slice]
-    size: tuple[int, int]
-
-    @classmethod
-    def of(cls, volume: CTVolume) -> _Grid:
-        dj, di = volume.pixel_spacing
-        f = max(1, round(0.95 / max(dj, di)))
-        rows, columns = volume.shape[1] // f * f, volume.shape[2] // f * f
-        return cls(f, (dj * f, di * f), (slice(f // 2, rows, f), slice(f // 2, columns, f)), (rows, columns))
-
-    def labels(self, tissue: NDArray[np.uint8], s: int) -> NDArray[np.uint8]:
-        return tissue[s][self.block]
-
-    def hu(self, volume: CTVolume, s: int) -> NDArray[np.int16]:
-        return np.round(block_mean(volume.hu[s], self.step, self.step)).astype(np.int16)
-
-    def expand(self, mask: NDArray[np.bool_], out: NDArray[np.bool_]) -> None:
-        out[: self.size[0], : self.size[1]] = np.repeat(np.repeat(mask, self.step, axis=0), self.step, axis=1)
 
 
 @dataclass(frozen=True)
@@ -173,16 +147,17 @@ def _dark(hu: NDArray[np.int16], inside: NDArray[np.bool_], pixel: tuple[float, 
 def _restlessness(hu: NDArray[np.int16], labels: NDArray[np.uint8], pixel: tuple[float, float]) -> _Restless:
     """How restless the brain of a slice is, away from bone, metal and air, and how far its HU depart from their surroundings: brain from brain, fluid from fluid."""
     voxel = (1.0, *pixel)
-    clear = ~box_filter_max(((hu < -150) | (hu > DENSE_HU) | (labels == Tissue.BONE))[None], _reach(pixel))[0]
-    inside, use = INSIDE[labels], SOLID[labels] & clear
+    inside = INSIDE[labels]
+    clear = inside & ~box_filter_max(((hu < -150) | (hu > DENSE_HU) | (labels == Tissue.BONE))[None], _reach(pixel))[0]
+    use = SOLID[labels] & clear
     local = masked_smooth(hu[None], use[None], LOCAL_MM, voxel)[0]
     departs = masked_smooth(hu[None], use[None], SMOOTH_MM, voxel)[0] - local
     sigma = [ENERGY_MM / p for p in pixel]
     weight = np.maximum(ndimage.gaussian_filter(use.astype(np.float32), sigma, truncate=2.5), 1e-3)
     energy = np.sqrt(ndimage.gaussian_filter(np.where(use, departs**2, 0).astype(np.float32), sigma, truncate=2.5) / weight)
-    fluid = masked_smooth(hu[None], (inside & clear & ~use)[None], LOCAL_MM, voxel)[0]
+    fluid = masked_smooth(hu[None], (clear & ~use)[None], LOCAL_MM, voxel)[0]
     departure = ndimage.uniform_filter(hu.astype(np.float32), 3, mode="nearest") - np.where(use, local, fluid)
-    return _Restless(np.asarray(energy, np.float32), use, departure, inside, inside & clear, noise_sd(hu[None], inside[None]))
+    return _Restless(np.asarray(energy, np.float32), use, departure, inside, clear, noise_sd(hu[None], inside[None]))
 
 
 def _reach(pixel: tuple[float, float]) -> tuple[int, int, int]:

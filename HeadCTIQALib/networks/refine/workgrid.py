@@ -30,6 +30,12 @@ class WorkGrid:
     columns: int
     step: int
 
+    @classmethod
+    def whole(cls, volume: CTVolume) -> WorkGrid:
+        """Of the whole image, wherever the head is."""
+        step = max(1, round(TARGET_MM / max(volume.pixel_spacing)))
+        return cls(volume, 0, 0, volume.shape[1] // step, volume.shape[2] // step, step)
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(K, J', I')."""
@@ -54,15 +60,19 @@ class WorkGrid:
 
     def reduce_hu(self) -> NDArray[np.int16]:
         """(K, J', I') int16 block-averaged HU."""
-        f, out = self.step, np.empty(self.shape, np.int16)
-        js, is_ = slice(self.j0, self.j0 + self.rows * f), slice(self.i0, self.i0 + self.columns * f)
+        out = np.empty(self.shape, np.int16)
         for s in range(self.shape[0]):  # slice by slice keeps the temporary small
-            block = self.volume.hu[s, js, is_]
-            total = np.zeros(self.shape[1:], np.int32)
-            for n in range(f * f):
-                total += block[n // f :: f, n % f :: f]
-            out[s] = np.round(np.multiply(total, 1.0 / (f * f), dtype=np.float32)) if f > 1 else total
+            out[s] = self.slice_hu(s)
         return out
+
+    def slice_hu(self, s: int) -> NDArray[np.int16]:
+        """(J', I') int16 block-averaged HU of a slice."""
+        f = self.step
+        block = self.volume.hu[s, self.j0 : self.j0 + self.rows * f, self.i0 : self.i0 + self.columns * f]
+        total = np.zeros(self.shape[1:], np.int32)
+        for n in range(f * f):
+            total += block[n // f :: f, n % f :: f]
+        return (np.round(np.multiply(total, 1.0 / (f * f), dtype=np.float32)) if f > 1 else total).astype(np.int16)
 
     def reduce_mask(self, mask: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray:
         """(K, J', I') nearest-pixel sample of a native array."""
@@ -189,7 +199,7 @@ def work_grid(volume: CTVolume, coarse: CoarseAnatomy, margin_mm: float = 25.0) 
     inside = (position > volume.slice_positions[0] - 10) & (position < volume.slice_positions[-1] + 10)
     ijk = volume.ras_to_ijk(ras[inside] if inside.any() else ras)
     dj, di = volume.pixel_spacing
-    step = max(1, round(TARGET_MM / max(dj, di)))
+    step = WorkGrid.whole(volume).step
     low = np.floor(ijk.min(axis=0) - margin_mm / np.array([di, dj, 1.0])).astype(int)
     high = np.ceil(ijk.max(axis=0) + margin_mm / np.array([di, dj, 1.0])).astype(int)
     _, jj, ii = volume.shape
