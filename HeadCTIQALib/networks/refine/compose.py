@@ -25,12 +25,12 @@ from .tops import vertex
 METHODS = {
     "tissue": "coarse network + native HU refinement 2",
     "landmarks": "coarse network heatmaps; vertex from native HU 1",
-    "midsagittal": "mirror-image registration 1",
+    "midsagittal": "mirror-image registration 2",
     "motion": "air ring and slice steps 1",
     "streak": "HU bounds and metal slices 3",
     "foreign_object": "dense objects outside the skin 2",
 }
-MIDLINE = ", midline landmarks 1"
+MIDLINE = ", midline landmarks 2"
 
 
 def refine(

@@ -18,12 +18,15 @@ from HeadCTIQALib.volume.resample import Grid, to_grid
 from .workgrid import Field, Vector, head_probability, soft_signed_distance
 
 SPACING_MM = 2.5
+BLUR = 1.0  # voxels: so much that it hardly matters where between voxels a value is read
 BELOW_MM = 12.0  # below the intracranial space, the neck and jaw turn on their own
 TRUNCATE = 0.22  # of the 1200 HU window: a difference this large counts as "not the same thing" and no more
 DISAGREE_DEG = 3.0
 PAIRS = ("EAM", "GLOBE", "CANTHUS")
 MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP")  # bone: the brain's own midline may be shifted
-LINE_MM, MIDLINE_SHARE = 25.0, 0.5  # RMS spread of landmarks that make a line; on simulated heads any share from 0.3 to 0.7 helps
+LEAST_MARKS = 5  # of a plane through landmarks
+#: Standard errors on real heads: yaw of the mirror plane against two readers (n = 3), and midline landmarks across the midline.
+MIRROR_DEG, LANDMARK_MM = 0.8, 1.0
 
 
 #: Fills its third argument with the values at the mirror images of fixed points: (plane normal, (N,) mm of the points
@@ -47,8 +50,10 @@ def midsagittal_plane(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Plane, S
     The head is resampled to 2.5 mm isotropic through the true slice geometry, clipped to -200..1000 HU, and the mean
     *truncated* difference to its mirror image is minimised over yaw, roll and offset, from the network's plane and a
     small grid of starts.  Truncation makes one-sided things (bleed, haematoma, craniectomy) cost the same wherever
-    the plane lies, so that the rest of the head decides.  Holder and couch are blanked out; only the head above the
-    skull base takes part, since the neck turns on its own.
+    the plane lies, so that the rest of the head decides.  Both images are read between the voxels, at scattered points
+    of a blurred head: read at the voxels, a plane along the grid would match best, and a slightly turned head pass for
+    straight.  Holder and couch are blanked out; only the head above the skull base takes part, since the neck turns on
+    its own.
 
     Confidence falls when the mirror plane and the network's pose or landmarks disagree by more than 3 degrees.
     """
@@ -80,7 +85,7 @@ def plane_of_landmarks(coarse: CoarseAnatomy) -> tuple[Vector, Vector] | None:
     ears and orbits are often at different heights in a straight head.
     """
     points = _midline_points(coarse.landmarks)
-    if points is None:
+    if len(points) < LEAST_MARKS:
         return None
     centre = points.mean(axis=0)
     normal = np.linalg.svd(points - centre)[2][2]
@@ -88,28 +93,27 @@ def plane_of_landmarks(coarse: CoarseAnatomy) -> tuple[Vector, Vector] | None:
 
 
 def turned_to_midline(plane: Plane, landmarks: Mapping[str, Landmark]) -> Plane:
-    """The mirror plane turned half of the way to where it holds the line along which midline landmarks spread.
+    """The mirror plane turned towards the line along which midline landmarks spread, as far as the errors of both tell.
 
-    That line runs from front to back, so that it tells yaw, and better than the mirror image does in a head that is not quite
-    symmetric; of roll, landmarks tell too little.  The plane stays as it is when fewer than five are confident or all lie close together.
+    That line runs from front to back, so that it tells yaw: the better, the more landmarks there are and the further
+    they lie apart (inverse-variance weights of :data:`MIRROR_DEG` and :data:`LANDMARK_MM`).  Of roll, landmarks tell too little.
     """
     points = _midline_points(landmarks)
-    if points is None:
+    if len(points) < 2:
         return plane
     _, spread, along = np.linalg.svd(points - points.mean(axis=0))
-    if spread[0] < LINE_MM * np.sqrt(len(points)):
-        return plane
+    mirror, line = np.radians(MIRROR_DEG) ** 2, LANDMARK_MM**2 / max(spread[0] ** 2, 1e-6)
     normal = np.array(plane.normal)
-    normal = normal - MIDLINE_SHARE * (normal @ along[0]) * along[0]
+    normal = normal - mirror / (mirror + line) * (normal @ along[0]) * along[0]
     return replace(plane, normal=_triple(normal / np.linalg.norm(normal)))
 
 
-def _midline_points(landmarks: Mapping[str, Landmark]) -> Vector | None:
-    """(N, 3) RAS mm of midline landmarks and midpoints of pairs in the scan; None when fewer than five are confident enough."""
+def _midline_points(landmarks: Mapping[str, Landmark]) -> Vector:
+    """(N, 3) RAS mm of confident midline landmarks and midpoints of pairs in the scan."""
     marks = {name: np.array(m.position) for name, m in landmarks.items() if m.in_scan and m.confidence >= CONFIDENT}
     points = [marks[n] for n in MIDLINE if n in marks]
     points += [0.5 * (marks[n + "_R"] + marks[n + "_L"]) for n in PAIRS if n + "_R" in marks and n + "_L" in marks]
-    return np.array(points) if len(points) >= 5 else None
+    return np.array(points).reshape(-1, 3)
 
 
 def _head_image(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Field, Vector, Callable[[Vector], Mirror]]:
@@ -133,21 +137,29 @@ def _head_image(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Field, Vector,
     up = coarse.pose[:3, 2] / np.linalg.norm(coarse.pose[:3, 2])
     points = grid.ras()
     use = seen & (depth > -3.0) & (points @ up > np.percentile(ras @ up, 1) - BELOW_MM)
-    image = ndimage.gaussian_filter(image, 0.5)
+    image = ndimage.gaussian_filter(image, BLUR)
     image[~seen] = np.nan  # what was not imaged must not count against a plane
-    points = points[use]
+    points = points[use] + SPACING_MM * (np.random.default_rng(0).random((np.count_nonzero(use), 3)) - 0.5)
+    values = np.empty(len(points), np.float32)
+    _read(image, grid.index(points).T, values)
+    known = np.isfinite(values)
+    points = points[known]
 
     def mirrored(at: Vector) -> Mirror:
         index = np.ascontiguousarray(grid.index(at).T)
 
         def look_up(normal: Vector, depth: Vector, out: Field) -> None:
             # the mirror image of a point lies twice its depth away, along the normal
-            coordinates = index - np.multiply.outer(normal[::-1] * (2.0 / SPACING_MM), depth)
-            ndimage.map_coordinates(image, coordinates, order=1, cval=0.0, output=out, prefilter=False)
+            _read(image, index - np.multiply.outer(normal[::-1] * (2.0 / SPACING_MM), depth), out)
 
         return look_up
 
-    return image[use], points, mirrored
+    return values[known], points, mirrored
+
+
+def _read(image: Field, at: Vector, out: Field) -> None:
+    """Fill ``out`` (N,) with trilinear values of ``image`` at (3, N) indices, 0 beyond it."""
+    ndimage.map_coordinates(image, at, order=1, cval=0.0, output=out, prefilter=False)
 
 
 def _resample(field: NDArray[np.float32], axes: list[Vector], outside: float) -> Field:
