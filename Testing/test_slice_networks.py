@@ -168,11 +168,28 @@ def test_the_network_decides_about_what_hu_propose() -> None:
     v, tissue = lying((clip, 300), (wire, 300), (plate, 300))
     proposed, seen = np.zeros(v.shape, bool), np.zeros(v.shape, np.uint8)
     proposed[clip] = proposed[plate] = True  # the network sees part of the clip, and nothing in a plate of the holder
-    seen[5, 101:103, 52:58] = 100
+    seen[5, 100:104, 55:63] = 100
+    seen[5, 101:103, 55:58] = 200
     seen[wire] = 250  # only the network sees the wire
     expected = np.zeros(v.shape, bool)
     expected[clip] = expected[wire] = True
     assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen), expected)
+
+
+def test_an_object_that_both_see_is_all_that_either_sees() -> None:
+    """Thick slices dilute the rest of what is dense in its middle; what hangs on it need not be dense itself."""
+    core: Place = (5, slice(100, 104), slice(50, 56))
+    beside: Place = (5, slice(100, 104), slice(46, 50))
+    above: Place = (6, slice(101, 103), slice(48, 55))
+    below_skin: Place = (5, slice(90, 112), slice(62, 80))
+    v, tissue = lying((core, 900), (beside, -100), (above, 20))
+    proposed, seen = np.zeros(v.shape, bool), np.zeros(v.shape, np.uint8)
+    proposed[core] = True
+    for place in (core, beside, above):
+        seen[place] = 250
+    assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen), seen > 0)
+    seen[below_skin] = 250
+    assert not objects.decided_objects(v, tissue, proposed, seen)[below_skin].any()
 
 
 def test_the_network_alone_is_not_believed_everything() -> None:
@@ -195,6 +212,33 @@ def test_the_network_alone_is_not_believed_everything() -> None:
     for place in temples:
         seen[place] = 255
     assert np.array_equal(objects.decided_objects(v, tissue, nothing, seen), seen > 0)
+
+
+def test_what_passes_for_bone_is_an_object_unless_other_bone_hangs_on_it() -> None:
+    """A hearing aid behind the ear is as dense as bone; the bare bone of a defaced head hangs on the skull."""
+    aid: Place = (5, slice(100, 108), slice(54, 60))
+    brow: Place = (8, slice(100, 108), slice(54, 60))
+    skull: Place = (8, slice(100, 108), slice(62, 70))
+    v, tissue = lying((aid, 1500), (brow, 1500), (skull, 1500))
+    tissue[aid] = tissue[brow] = tissue[skull] = Tissue.BONE
+    seen = np.zeros(v.shape, np.uint8)
+    seen[aid] = seen[brow] = 250
+    tissue[(8, *brow[1:])] = Tissue.BONE
+    found = objects.decided_objects(v, tissue, np.zeros(v.shape, bool), seen)
+    assert found[aid].all()
+    assert not found[8].any()
+
+
+def test_proposals_of_which_the_network_sees_next_to_nothing_are_dropped() -> None:
+    rail: Place = (5, slice(100, 160), slice(40, 44))
+    v, tissue = lying((rail, 300))
+    proposed, seen = np.zeros(v.shape, bool), np.zeros(v.shape, np.uint8)
+    proposed[rail] = True
+    seen[rail] = 40
+    seen[5, 100:103, 40:44] = 180
+    assert not objects.decided_objects(v, tissue, proposed, seen)[5, 110:].any()
+    seen[5, 100:110, 40:44] = 180
+    assert objects.decided_objects(v, tissue, proposed, seen)[rail].all()
 
 
 @cache

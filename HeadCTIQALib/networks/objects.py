@@ -17,11 +17,14 @@ from .refine.workgrid import grown_box, head_probability
 from .types import CoarseAnatomy, Infer
 
 OBJECTS = "objects"
-POSSIBLE, LIKELY = 60, 190  # of 255: what HU propose needs little support, what the network sees alone more
+#: Of 255.  Training weighs objects twice, so that LIKELY is where an object is as likely as none.
+UNLIKELY, LIKELY = 30, 170
+SEEN_SHARE = 0.1  # of what HU propose that the network must find likely
 SPECK_ML = 0.01  # smaller ones are noise
-DEEP_MM, BARE_SHARE = 1.5, 0.5  # below the skin nothing can be taken off: an implant, a tooth, the wall of a sinus
+DEEP_MM, BARE_SHARE = 1.5, 0.5  # below the skin nothing can be taken off: a tooth, the wall of a sinus
+HANGING = (1, 3, 3)  # voxels within which bone hangs on an implant, or on the bare bone of a defaced head
 OWN_SHARE = 0.3  # of something long that the network must see for it not to be a holder
-MANY = 6  # one or two soft pieces are ears; thick slices dilute spectacles and wires, and break them into many
+MANY = 3  # one or two soft pieces are ears; thick slices dilute spectacles and wires, and break them into many
 COARSE_MM = 1.9  # fine enough to tell a holder
 EVERYWHERE = np.ones((3, 3, 3), bool)
 
@@ -47,7 +50,7 @@ def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> N
     nearest, plane = gaps.argmin(axis=1), volume.shape[1:]
     for k in np.flatnonzero(gaps.min(axis=1) <= MIN_GAP_MM):
         answer = seen[nearest[k]]
-        if (answer > POSSIBLE).any():
+        if (answer > UNLIKELY).any():
             out[k] = expand(grid, answer, (plane[0], plane[1]))
     return out
 
@@ -55,10 +58,10 @@ def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> N
 def decided_objects(
     volume: CTVolume, tissue: NDArray[np.uint8], proposed: NDArray[np.bool_], seen: NDArray[np.uint8]
 ) -> NDArray[np.bool_]:
-    """(K, J, I) bool: proposed objects that the network finds possible, and those that only the network sees.
+    """(K, J, I) bool: proposed objects that the network finds likely, and those that only the network sees.
 
-    HU outline an object better than the network does, but take pieces of a holder for one; the network tells these apart
-    and also knows glasses and pads that thick slices dilute.
+    HU outline a dense object well, but take pieces of a holder for one; the network tells these apart and also knows
+    glasses and pads that thick slices dilute.  Where both see an object, it is all that either sees, but for what the network rules out.
 
     Args:
         volume: the scan; tissue: (K, J, I) its refined tissue map.
@@ -69,9 +72,9 @@ def decided_objects(
     if alone.any():
         alone &= ~_holder(volume, tissue, alone)
     if proposed.any() or alone.any():
-        box = grown_box(proposed | alone, (1, 2, 2))
-        deep = (_deep(volume, tissue, alone)[box] | (tissue[box] == Tissue.BONE)) & alone[box]
-        out[box] = _decided(volume.hu[box], proposed[box], seen[box], alone[box], deep, volume.voxel_volumes_ml[box[0]])
+        box = grown_box(proposed | alone, HANGING)
+        deep, bone = _deep(volume, tissue, alone)[box], tissue[box] == Tissue.BONE
+        out[box] = _decided(volume.hu[box], proposed[box], seen[box], alone[box], deep, bone, volume.voxel_volumes_ml[box[0]])
     return out
 
 
@@ -105,21 +108,37 @@ def _decided(
     seen: NDArray[np.uint8],
     alone: NDArray[np.bool_],
     deep: NDArray[np.bool_],
+    bone: NDArray[np.bool_],
     voxel_ml: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     labels, n = ndimage.label(proposed, EVERYWHERE)
-    best = np.r_[0, ndimage.maximum(seen, labels, np.arange(1, n + 1))] if n else np.zeros(1)
-    kept = np.asarray((best > POSSIBLE)[labels])
+    share = np.r_[0, ndimage.mean(seen > LIKELY, labels, np.arange(1, n + 1))] if n else np.zeros(1)
+    kept = np.asarray((share >= SEEN_SHARE)[labels] & proposed & (seen > UNLIKELY))
     pieces, count = ndimage.label(alone, EVERYWHERE)
     millilitres = np.zeros(count + 1)
     for s, ml in zip(pieces, voxel_ml, strict=True):
         millilitres += ml * np.bincount(s.ravel(), minlength=count + 1)
-    size, below = (np.bincount(pieces[m], minlength=count + 1) for m in (alone, deep))
-    new = (millilitres >= SPECK_ML) & (below <= (1 - BARE_SHARE) * size)
-    new[np.unique(pieces[box_filter_max(kept, (1, 2, 2))])] = new[0] = False
-    soft = np.zeros(count + 1, bool)
+    new = millilitres >= SPECK_ML
+    new[0] = False
+    joined, soft = np.zeros((2, count + 1), bool)
+    joined[np.unique(pieces[box_filter_max(kept, (1, 2, 2))])] = True
     for c, box in enumerate(ndimage.find_objects(pieces), start=1):
-        soft[c] = new[c] and float(np.percentile(hu[box][pieces[box] == c], 90)) < DENSE_HU
+        around = tuple(slice(max(0, b.start - m), b.stop + m) for b, m in zip(box, HANGING, strict=True))
+        piece = pieces[around] == c
+        new[c] &= not _part_of_the_body(piece, seen[around], deep[around], bone[around])
+        soft[c] = new[c] and not joined[c] and float(np.percentile(hu[around][piece], 90)) < DENSE_HU
     if np.count_nonzero(soft) < MANY:
         new &= ~soft
     return np.asarray(kept | new[pieces])
+
+
+def _part_of_the_body(
+    piece: NDArray[np.bool_], seen: NDArray[np.uint8], deep: NDArray[np.bool_], bone: NDArray[np.bool_]
+) -> bool:
+    """Whether a piece lies deep in the head, or passes for bone and other bone hangs on it; dense objects that lie bare pass for bone as well."""
+    if deep[piece].mean() > BARE_SHARE:
+        return True
+    if (deep | bone)[piece].mean() <= BARE_SHARE:
+        return False
+    own = box_filter_max(piece | (seen > UNLIKELY), (0, 1, 1))
+    return bool((bone & box_filter_max(piece, (0, *HANGING[1:])) & ~own).any())

@@ -25,7 +25,7 @@ from .items import Item, create, fill
 SIMULATED, PLANNING = "objects", "objects-planning"  # folders
 SCANS = "ct-head-neck"  # of a data folder: planning CTs
 SEEDS = range(500_000, 501_000)
-HEADS = 120
+HEADS = 400
 NAME, FOREIGN_SHARE, MOTION_SHARE = "objects", 0.6, 0.15  # of the population: more objects and less motion than in training in general
 MIN_SPACING_MM = 2.0  # of simulated scans: the network sees no thinner slices, and they take long
 AIR, BODY, HOLDER, OBJECT = range(4)

@@ -22,7 +22,7 @@ from .windows import gap_at, overlap_loss, tensor, with_neighbours
 
 FILTERS = nets.FILTERS
 SHIFT = 16  # pixels that a slice is moved at most
-OBJECT_WEIGHT, CROSS_WEIGHT = 5.0, 20.0  # objects fill next to nothing of a slice
+OBJECT_WEIGHT, CROSS_WEIGHT = 2.0, 20.0  # objects fill next to nothing of a slice; see LIKELY of networks.objects
 SHARES = {"site": 0.5, "planning": 0.2, "simulated": 0.8}
 
 

@@ -24,7 +24,7 @@ from .patch_heads import prepare_patch_heads
 from .simulated_heads import prepare_simulated
 
 MODULES: Mapping[str, Any] = {"anatomy": anatomy, "landmarks": landmarks, "fluid": fluid, "objects": objects}
-PLANS = {"anatomy": Plan(9000, batch=1), "landmarks": Plan(6000), "fluid": Plan(6000, batch=16), "objects": Plan(4000, batch=12)}
+PLANS = {"anatomy": Plan(9000, batch=1), "landmarks": Plan(6000), "fluid": Plan(6000, batch=16), "objects": Plan(9000, batch=12)}
 FINE_TUNING = {"steps": 600, "rate": 3e-4}
 FINE_TUNING_HEADS = 40  # simulated ones, which keep a network from forgetting
 
