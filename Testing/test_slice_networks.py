@@ -138,6 +138,16 @@ def test_objects_keep_their_place_on_native_pixels() -> None:
     assert place[:2] == pytest.approx([0.9 * (127.5 - 61.5), 0.9 * (127.5 - 104.5)], abs=1.0)
 
 
+def test_what_stands_on_the_head_is_looked_at() -> None:
+    """Up to 45 mm above its top, as far as proposals reach."""
+    v = air((24, 256, 256), 0.95, 5.0)
+    asked: list[tuple[int, ...]] = []
+    coarse = ball(v)
+    coarse.probabilities[:, 9:] = 0  # the head ends at 27 mm
+    objects.look_for_objects(v, coarse, answering((slice(0, 1), slice(0, 1), slice(0, 1)), asked))
+    assert asked[0][0] == pytest.approx((27 + 45 + 6) / 5 + 1, abs=1)
+
+
 def test_thin_slices_share_an_answer() -> None:
     v = air((60, 256, 256), 0.95, 0.625)
     asked: list[tuple[int, ...]] = []
@@ -149,16 +159,21 @@ def test_thin_slices_share_an_answer() -> None:
 Place = tuple[int | slice, slice, slice]
 
 
-def lying(*places: tuple[Place, int]) -> tuple[CTVolume, np.ndarray]:
-    """A scan of a block of a head, with things of these HU, and its tissue map."""
-    v = air((12, 256, 256), 0.95, 10.0)
+def lying(*places: tuple[Place, int], finer: int = 1) -> tuple[CTVolume, np.ndarray]:
+    """A scan of a block of a head, with things of these HU, and its tissue map; ``finer`` times 256 pixels a side."""
+    v = air((12, 256 * finer, 256 * finer), 0.95 / finer, 10.0)
     hu, tissue = v.hu.copy(), np.zeros(v.shape, np.uint8)
-    hu[:, 60:200, 60:200] = 40
-    tissue[:, 60:200, 60:200] = Tissue.SOFT
+    head = (slice(None), slice(60 * finer, 200 * finer), slice(60 * finer, 200 * finer))
+    hu[head] = 40
+    tissue[head] = Tissue.SOFT
     for place, value in places:
         hu[place] = value
         tissue[place] = np.where(tissue[place] == Tissue.OUTSIDE, Tissue.HOLDER, tissue[place])
     return replace(v, hu=hu), tissue
+
+
+def at(k: int, rows: tuple[int, int], columns: tuple[int, int], finer: int = 1) -> Place:
+    return k, slice(finer * rows[0], finer * rows[1]), slice(finer * columns[0], finer * columns[1])
 
 
 def test_the_network_decides_about_what_hu_propose() -> None:
@@ -188,7 +203,7 @@ def test_an_object_that_both_see_is_all_that_either_sees() -> None:
     for place in (core, beside, above):
         seen[place] = 250
     assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen), seen > 0)
-    seen[below_skin] = 250
+    seen[5, 90:112, 57:80] = 250
     assert not objects.decided_objects(v, tissue, proposed, seen)[below_skin].any()
 
 
@@ -198,9 +213,9 @@ def test_the_network_alone_is_not_believed_everything() -> None:
     speck: Place = (9, slice(20, 21), slice(20, 21))
     ear: Place = (3, slice(90, 98), slice(210, 216))
     side: Place = (slice(None), slice(90, 120), slice(240, 242))
-    implant: Place = (2, slice(61, 64), slice(100, 106))
+    implant: Place = (2, slice(60, 63), slice(100, 106))  # under the skin, on the skull
     v, tissue = lying((tooth, 2000), (speck, 2000), (ear, 50), (side, 400), (implant, 3000))
-    tissue[implant] = Tissue.BONE
+    tissue[implant] = tissue[2, 63:66, 95:110] = Tissue.BONE
     seen = np.zeros(v.shape, np.uint8)
     for place in (tooth, speck, ear, (4, *side[1:]), implant):
         seen[place] = 255
@@ -214,18 +229,20 @@ def test_the_network_alone_is_not_believed_everything() -> None:
     assert np.array_equal(objects.decided_objects(v, tissue, nothing, seen), seen > 0)
 
 
-def test_what_passes_for_bone_is_an_object_unless_other_bone_hangs_on_it() -> None:
-    """A hearing aid behind the ear is as dense as bone; the bare bone of a defaced head hangs on the skull."""
-    aid: Place = (5, slice(100, 108), slice(54, 60))
-    brow: Place = (8, slice(100, 108), slice(54, 60))
-    skull: Place = (8, slice(100, 108), slice(62, 70))
-    v, tissue = lying((aid, 1500), (brow, 1500), (skull, 1500))
-    tissue[aid] = tissue[brow] = tissue[skull] = Tissue.BONE
+@pytest.mark.parametrize("finer", [1, 2])
+def test_what_passes_for_bone_is_an_object_unless_other_bone_hangs_on_it(finer: int) -> None:
+    """A hearing aid behind the ear is as dense as bone, and wide; the bare bone of a defaced head hangs on the skull."""
+    aid, coil = at(5, (100, 114), (46, 60), finer), at(6, (100, 112), (80, 92), finer)
+    brow, skull = at(8, (100, 108), (54, 60), finer), at(8, (100, 108), (62, 70), finer)
+    v, tissue = lying((aid, 1500), (coil, 3000), (brow, 1500), (skull, 1500), finer=finer)
     seen = np.zeros(v.shape, np.uint8)
-    seen[aid] = seen[brow] = 250
-    tissue[(8, *brow[1:])] = Tissue.BONE
+    for dense in (aid, coil, brow, skull):
+        tissue[dense] = Tissue.BONE
+    seen[at(8, (99, 109), (53, 61), finer)] = 100  # its rim, a pixel of the network wide
+    seen[aid] = seen[coil] = seen[brow] = 250
     found = objects.decided_objects(v, tissue, np.zeros(v.shape, bool), seen)
     assert found[aid].all()
+    assert not found[6].any()
     assert not found[8].any()
 
 
@@ -236,7 +253,7 @@ def test_proposals_of_which_the_network_sees_next_to_nothing_are_dropped() -> No
     proposed[rail] = True
     seen[rail] = 40
     seen[5, 100:103, 40:44] = 180
-    assert not objects.decided_objects(v, tissue, proposed, seen)[5, 110:].any()
+    assert not objects.decided_objects(v, tissue, proposed, seen)[5, 103:].any()
     seen[5, 100:110, 40:44] = 180
     assert objects.decided_objects(v, tissue, proposed, seen)[rail].all()
 

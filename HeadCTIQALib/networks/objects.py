@@ -11,7 +11,7 @@ from HeadCTIQALib.volume import CTVolume
 
 from .artefact import MIN_GAP_MM, chosen_slices, coarse_points
 from .artefact_grid import artefact_grid, expand, sample_slice
-from .refine.foreign import DENSE_HU, MAX_EXTENT_MM
+from .refine.foreign import DENSE_HU, MAX_EXTENT_MM, NEAR_MM
 from .refine.headmask import box_filter_max, box_filter_min
 from .refine.workgrid import grown_box, head_probability
 from .types import CoarseAnatomy, Infer
@@ -22,7 +22,7 @@ UNLIKELY, LIKELY = 30, 170
 SEEN_SHARE = 0.1  # of what HU propose that the network must find likely
 SPECK_ML = 0.01  # smaller ones are noise
 DEEP_MM, BARE_SHARE = 1.5, 0.5  # below the skin nothing can be taken off: a tooth, the wall of a sinus
-HANGING = (1, 3, 3)  # voxels within which bone hangs on an implant, or on the bare bone of a defaced head
+HANGING_MM, RIM_MM = 3.0, 1.0  # bone so near hangs on an implant, or on the bare bone of a defaced head, but for its own rim
 OWN_SHARE = 0.3  # of something long that the network must see for it not to be a holder
 MANY = 3  # one or two soft pieces are ears; thick slices dilute spectacles and wires, and break them into many
 COARSE_MM = 1.9  # fine enough to tell a holder
@@ -39,7 +39,8 @@ def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> N
     """
     out = np.zeros(volume.shape, np.uint8)
     head = coarse_points(coarse, head_probability(coarse))
-    slices = chosen_slices(volume.slice_positions, head @ volume.k)
+    along = head @ volume.k
+    slices = chosen_slices(volume.slice_positions, np.append(along, along.max() + NEAR_MM) if len(along) else along)
     if not len(slices):
         return out
     grid = artefact_grid(volume, head)
@@ -72,19 +73,30 @@ def decided_objects(
     if alone.any():
         alone &= ~_holder(volume, tissue, alone)
     if proposed.any() or alone.any():
-        box = grown_box(proposed | alone, HANGING)
-        deep, bone = _deep(volume, tissue, alone)[box], tissue[box] == Tissue.BONE
-        out[box] = _decided(volume.hu[box], proposed[box], seen[box], alone[box], deep, bone, volume.voxel_volumes_ml[box[0]])
+        pixel = volume.pixel_spacing
+        box = grown_box(proposed | alone, (1, *_pixels(HANGING_MM, pixel)))
+        bone = alone & (tissue == Tissue.BONE)
+        deep, enclosed = (_deep(volume, tissue, alone, without)[box] for without in (None, bone))
+        pieces, count = ndimage.label(alone[box], EVERYWHERE)
+        body = _of_the_body(pieces, seen[box], deep, enclosed, tissue[box] == Tissue.BONE, pixel)
+        out[box] = _decided(volume.hu[box], proposed[box], seen[box], pieces, count, body, volume.voxel_volumes_ml[box[0]])
     return out
 
 
-def _deep(volume: CTVolume, tissue: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of ``mask`` that lies deep in the head."""
+def _pixels(mm: float, spacing: tuple[float, float]) -> tuple[int, int]:
+    """``mm`` in rows and columns, at least one."""
+    return max(1, round(mm / spacing[0])), max(1, round(mm / spacing[1]))
+
+
+def _deep(volume: CTVolume, tissue: NDArray[np.uint8], mask: NDArray[np.bool_], without: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """The part of ``mask`` that lies deep in the head, or in what is left of it ``without`` something."""
     out = mask.copy()
-    reach = [max(1, round(DEEP_MM / p)) for p in volume.pixel_spacing]
+    reach = _pixels(DEEP_MM, volume.pixel_spacing)
     for k in np.flatnonzero(mask.any(axis=(1, 2))):
-        head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
-        out[k] &= box_filter_min(head[None], (0, reach[0], reach[1]))[0]
+        head = np.isin(tissue[k], HEAD)
+        if without is not None:
+            head &= ~without[k]
+        out[k] &= box_filter_min(np.asarray(ndimage.binary_fill_holes(head))[None], (0, *reach))[0]
     return out
 
 
@@ -102,43 +114,55 @@ def _holder(volume: CTVolume, tissue: NDArray[np.uint8], seen: NDArray[np.bool_]
     return np.repeat(np.repeat(wide, step, axis=1), step, axis=2)[:, : tissue.shape[1], : tissue.shape[2]]
 
 
+def _of_the_body(
+    pieces: NDArray[np.int32],
+    seen: NDArray[np.uint8],
+    deep: NDArray[np.bool_],
+    enclosed: NDArray[np.bool_],
+    bone: NDArray[np.bool_],
+    pixel: tuple[float, float],
+) -> NDArray[np.bool_]:
+    """(N + 1,) bool: pieces that lie deep in the head, or hang on bone.
+
+    Dense objects that lie bare pass for bone as well, and wide ones for deep in themselves; these must be ``enclosed`` by the rest of the head.
+    """
+    hanging, rim = (_pixels(mm, pixel) for mm in (HANGING_MM, RIM_MM))
+    boxes = ndimage.find_objects(pieces)
+    out = np.zeros(len(boxes) + 1, bool)
+    for c, box in enumerate(boxes, start=1):
+        around = (box[0], *(slice(max(0, b.start - m), b.stop + m) for b, m in zip(box[1:], hanging, strict=True)))
+        piece = pieces[around] == c
+        bony, sunk = bone[around][piece], deep[around][piece]
+        if (enclosed[around][piece] if bony.mean() > BARE_SHARE else sunk).mean() > BARE_SHARE:
+            out[c] = True
+        elif (bony | sunk).mean() > BARE_SHARE:
+            own = box_filter_max(piece | (seen[around] > UNLIKELY), (0, *rim))
+            out[c] = bool((bone[around] & box_filter_max(piece, (0, *hanging)) & ~own).any())
+    return out
+
+
 def _decided(
     hu: NDArray[np.int16],
     proposed: NDArray[np.bool_],
     seen: NDArray[np.uint8],
-    alone: NDArray[np.bool_],
-    deep: NDArray[np.bool_],
-    bone: NDArray[np.bool_],
+    pieces: NDArray[np.int32],
+    count: int,
+    body: NDArray[np.bool_],
     voxel_ml: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
+    """The decision about proposals, and about ``pieces`` 1 .. ``count`` of what the network finds likely, see above."""
     labels, n = ndimage.label(proposed, EVERYWHERE)
     share = np.r_[0, ndimage.mean(seen > LIKELY, labels, np.arange(1, n + 1))] if n else np.zeros(1)
     kept = np.asarray((share >= SEEN_SHARE)[labels] & proposed & (seen > UNLIKELY))
-    pieces, count = ndimage.label(alone, EVERYWHERE)
     millilitres = np.zeros(count + 1)
     for s, ml in zip(pieces, voxel_ml, strict=True):
         millilitres += ml * np.bincount(s.ravel(), minlength=count + 1)
-    new = millilitres >= SPECK_ML
+    new = (millilitres >= SPECK_ML) & ~body
     new[0] = False
     joined, soft = np.zeros((2, count + 1), bool)
     joined[np.unique(pieces[box_filter_max(kept, (1, 2, 2))])] = True
     for c, box in enumerate(ndimage.find_objects(pieces), start=1):
-        around = tuple(slice(max(0, b.start - m), b.stop + m) for b, m in zip(box, HANGING, strict=True))
-        piece = pieces[around] == c
-        new[c] &= not _part_of_the_body(piece, seen[around], deep[around], bone[around])
-        soft[c] = new[c] and not joined[c] and float(np.percentile(hu[around][piece], 90)) < DENSE_HU
+        soft[c] = new[c] and not joined[c] and float(np.percentile(hu[box][pieces[box] == c], 90)) < DENSE_HU
     if np.count_nonzero(soft) < MANY:
         new &= ~soft
     return np.asarray(kept | new[pieces])
-
-
-def _part_of_the_body(
-    piece: NDArray[np.bool_], seen: NDArray[np.uint8], deep: NDArray[np.bool_], bone: NDArray[np.bool_]
-) -> bool:
-    """Whether a piece lies deep in the head, or passes for bone and other bone hangs on it; dense objects that lie bare pass for bone as well."""
-    if deep[piece].mean() > BARE_SHARE:
-        return True
-    if (deep | bone)[piece].mean() <= BARE_SHARE:
-        return False
-    own = box_filter_max(piece | (seen > UNLIKELY), (0, 1, 1))
-    return bool((bone & box_filter_max(piece, (0, *HANGING[1:])) & ~own).any())

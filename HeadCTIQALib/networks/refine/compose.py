@@ -28,7 +28,7 @@ METHODS = {
     "midsagittal": "mirror-image registration 2",
     "motion": "air ring and slice steps 1",
     "streak": "HU bounds and metal slices 3",
-    "foreign_object": "dense objects outside the skin 2",
+    "foreign_object": "dense objects outside the skin 3",
 }
 MIDLINE = ", midline landmarks 2"
 

@@ -24,7 +24,7 @@ TRUNCATE = 0.22  # of the 1200 HU window: a difference this large counts as "not
 DISAGREE_DEG = 3.0
 PAIRS = ("EAM", "GLOBE", "CANTHUS")
 MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP")  # bone: the brain's own midline may be shifted
-LEAST_MARKS = 5  # of a plane through landmarks
+LEAST_LINE, LEAST_MARKS = 3, 5  # landmarks that make a line, and a plane: one that is wrong shows
 #: Standard errors on real heads: yaw of the mirror plane against two readers (n = 3), and midline landmarks across the midline.
 MIRROR_DEG, LANDMARK_MM = 0.8, 1.0
 
@@ -95,15 +95,18 @@ def plane_of_landmarks(coarse: CoarseAnatomy) -> tuple[Vector, Vector] | None:
 def turned_to_midline(plane: Plane, landmarks: Mapping[str, Landmark]) -> Plane:
     """The mirror plane turned towards the line along which midline landmarks spread, as far as the errors of both tell.
 
-    That line runs from front to back, so that it tells yaw: the better, the more landmarks there are and the further
+    That line runs mostly from front to back, so that it tells yaw: the better, the more landmarks there are and the further
     they lie apart (inverse-variance weights of :data:`MIRROR_DEG` and :data:`LANDMARK_MM`).  Of roll, landmarks tell too little.
+    Fewer than three, and a line that disagrees with the mirror plane by more than :data:`DISAGREE_DEG`, change nothing.
     """
     points = _midline_points(landmarks)
-    if len(points) < 2:
+    if len(points) < LEAST_LINE:
         return plane
     _, spread, along = np.linalg.svd(points - points.mean(axis=0))
     mirror, line = np.radians(MIRROR_DEG) ** 2, LANDMARK_MM**2 / max(spread[0] ** 2, 1e-6)
     normal = np.array(plane.normal)
+    if abs(normal @ along[0]) > np.sin(np.radians(DISAGREE_DEG)):
+        return plane
     normal = normal - mirror / (mirror + line) * (normal @ along[0]) * along[0]
     return replace(plane, normal=_triple(normal / np.linalg.norm(normal)))
 
@@ -137,7 +140,8 @@ def _head_image(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Field, Vector,
     up = coarse.pose[:3, 2] / np.linalg.norm(coarse.pose[:3, 2])
     points = grid.ras()
     use = seen & (depth > -3.0) & (points @ up > np.percentile(ras @ up, 1) - BELOW_MM)
-    image = ndimage.gaussian_filter(image, BLUR)
+    # normalised: the nothing above and below a cut scan is no air, which would draw the plane across the slices
+    image = ndimage.gaussian_filter(image, BLUR) / np.maximum(ndimage.gaussian_filter(seen.astype(np.float32), BLUR), 1e-3)
     image[~seen] = np.nan  # what was not imaged must not count against a plane
     points = points[use] + SPACING_MM * (np.random.default_rng(0).random((np.count_nonzero(use), 3)) - 0.5)
     values = np.empty(len(points), np.float32)
