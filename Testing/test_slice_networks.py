@@ -143,7 +143,8 @@ def test_what_stands_on_the_head_is_looked_at() -> None:
     v = air((24, 256, 256), 0.95, 5.0)
     asked: list[tuple[int, ...]] = []
     coarse = ball(v)
-    coarse.probabilities[:, 9:] = 0  # the head ends at 27 mm
+    coarse.probabilities[:, 9:] = 0
+    coarse.probabilities[Tissue.OUTSIDE, 9:] = 1  # the head ends at 27 mm
     objects.look_for_objects(v, coarse, answering((slice(0, 1), slice(0, 1), slice(0, 1)), asked))
     assert asked[0][0] == pytest.approx((27 + 45 + 6) / 5 + 1, abs=1)
 
