@@ -24,7 +24,7 @@ SPECK_ML = 0.01  # smaller ones are noise
 DEEP_MM, BARE_SHARE = 1.5, 0.5  # below the skin nothing can be taken off: a tooth, the wall of a sinus
 HANGING_MM, RIM_MM = 3.0, 1.0  # bone so near hangs on an implant, or on the bare bone of a defaced head, but for its own rim
 OWN_SHARE = 0.3  # of something long that the network must see for it not to be a holder
-MANY = 3  # one or two soft pieces are ears; thick slices dilute spectacles and wires, and break them into many
+MANY = 6  # fewer soft pieces are ears, which come in several; thick slices dilute spectacles and wires, and break them into many
 COARSE_MM = 1.9  # fine enough to tell a holder
 EVERYWHERE = np.ones((3, 3, 3), bool)
 
