@@ -12,7 +12,7 @@ from HeadCTIQALib.volume import CTVolume
 from .artefact import MIN_GAP_MM, chosen_slices, coarse_points
 from .artefact_grid import artefact_grid, expand, sample_slice
 from .refine.foreign import DENSE_HU, MAX_EXTENT_MM, NEAR_MM
-from .refine.headmask import box_filter_max, box_filter_min
+from .refine.headmask import box_filter_max, box_filter_min, in_slice
 from .refine.workgrid import grown_box, head_probability
 from .types import CoarseAnatomy, Infer
 
@@ -74,29 +74,23 @@ def decided_objects(
         alone &= ~_holder(volume, tissue, alone)
     if proposed.any() or alone.any():
         pixel = volume.pixel_spacing
-        box = grown_box(proposed | alone, (1, *_pixels(HANGING_MM, pixel)))
-        bone = alone & (tissue == Tissue.BONE)
-        deep, enclosed = (_deep(volume, tissue, alone, without)[box] for without in (None, bone))
-        pieces, count = ndimage.label(alone[box], EVERYWHERE)
-        body = _of_the_body(pieces, seen[box], deep, enclosed, tissue[box] == Tissue.BONE, pixel)
-        out[box] = _decided(volume.hu[box], proposed[box], seen[box], pieces, count, body, volume.voxel_volumes_ml[box[0]])
+        box = grown_box(proposed | alone, (1, *in_slice(HANGING_MM, pixel)[1:]))
+        k, plane = box[0], (slice(None), *box[1:])
+        bone = tissue[k] == Tissue.BONE
+        rest = np.where(alone[k] & bone, Tissue.OUTSIDE, tissue[k])  # of the head, without what passes for bone
+        deep, enclosed = (_deep(head, alone[k], pixel)[plane] for head in (tissue[k], rest))
+        pieces, _ = ndimage.label(alone[box], EVERYWHERE)
+        body = _of_the_body(pieces, seen[box], deep, enclosed, bone[plane], pixel)
+        out[box] = _decided(volume.hu[box], proposed[box], seen[box], pieces, body, volume.voxel_volumes_ml[k])
     return out
 
 
-def _pixels(mm: float, spacing: tuple[float, float]) -> tuple[int, int]:
-    """``mm`` in rows and columns, at least one."""
-    return max(1, round(mm / spacing[0])), max(1, round(mm / spacing[1]))
-
-
-def _deep(volume: CTVolume, tissue: NDArray[np.uint8], mask: NDArray[np.bool_], without: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    """The part of ``mask`` that lies deep in the head, or in what is left of it ``without`` something."""
+def _deep(tissue: NDArray[np.uint8], mask: NDArray[np.bool_], pixel: tuple[float, float]) -> NDArray[np.bool_]:
+    """The part of ``mask`` that lies deep in the head."""
     out = mask.copy()
-    reach = _pixels(DEEP_MM, volume.pixel_spacing)
     for k in np.flatnonzero(mask.any(axis=(1, 2))):
-        head = np.isin(tissue[k], HEAD)
-        if without is not None:
-            head &= ~without[k]
-        out[k] &= box_filter_min(np.asarray(ndimage.binary_fill_holes(head))[None], (0, *reach))[0]
+        head = np.asarray(ndimage.binary_fill_holes(np.isin(tissue[k], HEAD)))
+        out[k] &= box_filter_min(head[None], in_slice(DEEP_MM, pixel))[0]
     return out
 
 
@@ -126,18 +120,18 @@ def _of_the_body(
 
     Dense objects that lie bare pass for bone as well, and wide ones for deep in themselves; these must be ``enclosed`` by the rest of the head.
     """
-    hanging, rim = (_pixels(mm, pixel) for mm in (HANGING_MM, RIM_MM))
+    hanging, rim = (in_slice(mm, pixel) for mm in (HANGING_MM, RIM_MM))
     boxes = ndimage.find_objects(pieces)
     out = np.zeros(len(boxes) + 1, bool)
     for c, box in enumerate(boxes, start=1):
-        around = (box[0], *(slice(max(0, b.start - m), b.stop + m) for b, m in zip(box[1:], hanging, strict=True)))
+        around = tuple(slice(max(0, b.start - m), b.stop + m) for b, m in zip(box, hanging, strict=True))
         piece = pieces[around] == c
         bony, sunk = bone[around][piece], deep[around][piece]
         if (enclosed[around][piece] if bony.mean() > BARE_SHARE else sunk).mean() > BARE_SHARE:
             out[c] = True
         elif (bony | sunk).mean() > BARE_SHARE:
-            own = box_filter_max(piece | (seen[around] > UNLIKELY), (0, *rim))
-            out[c] = bool((bone[around] & box_filter_max(piece, (0, *hanging)) & ~own).any())
+            own = box_filter_max(piece | (seen[around] > UNLIKELY), rim)
+            out[c] = bool((bone[around] & box_filter_max(piece, hanging) & ~own).any())
     return out
 
 
@@ -146,20 +140,19 @@ def _decided(
     proposed: NDArray[np.bool_],
     seen: NDArray[np.uint8],
     pieces: NDArray[np.int32],
-    count: int,
     body: NDArray[np.bool_],
     voxel_ml: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """The decision about proposals, and about ``pieces`` 1 .. ``count`` of what the network finds likely, see above."""
+    """The decision about proposals, and about ``pieces`` of what the network finds likely, see :func:`decided_objects`."""
     labels, n = ndimage.label(proposed, EVERYWHERE)
     share = np.r_[0, ndimage.mean(seen > LIKELY, labels, np.arange(1, n + 1))] if n else np.zeros(1)
     kept = np.asarray((share >= SEEN_SHARE)[labels] & proposed & (seen > UNLIKELY))
-    millilitres = np.zeros(count + 1)
+    millilitres = np.zeros(len(body))
     for s, ml in zip(pieces, voxel_ml, strict=True):
-        millilitres += ml * np.bincount(s.ravel(), minlength=count + 1)
+        millilitres += ml * np.bincount(s.ravel(), minlength=len(body))
     new = (millilitres >= SPECK_ML) & ~body
     new[0] = False
-    joined, soft = np.zeros((2, count + 1), bool)
+    joined, soft = np.zeros((2, len(body)), bool)
     joined[np.unique(pieces[box_filter_max(kept, (1, 2, 2))])] = True
     for c, box in enumerate(ndimage.find_objects(pieces), start=1):
         soft[c] = new[c] and not joined[c] and float(np.percentile(hu[box][pieces[box] == c], 90)) < DENSE_HU

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .headmask import box_filter_max
+from .headmask import box_filter_max, in_slice
 from .workgrid import grown_box
 
 SOFT_HU = 100.0
@@ -35,7 +35,7 @@ def half_maximum_bone(hu: NDArray[np.int16], dense: NDArray[np.bool_], pixel_mm:
         return dense
     box = grown_box(dense, (0, LAYERS, LAYERS))
     values, here = np.minimum(hu[box], np.int16(PEAK_HU)), dense[box]
-    peak = box_filter_max(values, (1, max(1, round(PEAK_MM / pixel_mm[0])), max(1, round(PEAK_MM / pixel_mm[1]))))
+    peak = box_filter_max(values, (1, *in_slice(PEAK_MM, pixel_mm)[1:]))
     usual = int(np.median(peak[here]))
     height = np.where(peak < POROUS * usual, peak, np.float32(1 - DILUTED) * peak + np.float32(DILUTED * usual))
     low = here & (2 * values < height + SOFT_HU)

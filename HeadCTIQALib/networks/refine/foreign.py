@@ -14,7 +14,7 @@ from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.kernels import is_sharp
 
-from .headmask import box_filter_max, box_filter_min
+from .headmask import box_filter_max, box_filter_min, in_slice
 from .parenchyma import noise_sd
 from .workgrid import Field, WorkGrid, head_probability, soft_signed_distance, work_grid
 
@@ -80,8 +80,7 @@ def _free(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], depth:
         frame = nearest > -8.0 and extent[0] < 50.0 and 60.0 < max(extent) < 200.0 and _ml(grid, part, box) < 10.0
         if metal:
             # an ear that hangs on its ring is no part of it
-            reach = [max(1, round(2.0 / p)) for p in grid.pixel]
-            labels[box][part & ~box_filter_max(dense, (0, reach[0], reach[1]))] = 0
+            labels[box][part & ~box_filter_max(dense, in_slice(2.0, grid.pixel))] = 0
         keep[c] = metal or ((frame or small) and _in_air(grid, hu, part, box) > MIN_AIR_SHARE)
     found = keep[labels]
     return found | (box_filter_max(found, (0, 1, 1)) & thing)
@@ -102,7 +101,7 @@ def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder
     dense = hu > DENSE_HU
 
     def near(mask: NDArray[np.bool_], mm: float) -> NDArray[np.bool_]:
-        return box_filter_max(mask, (0, max(1, round(mm / grid.pixel[0])), max(1, round(mm / grid.pixel[1]))))
+        return box_filter_max(mask, in_slice(mm, grid.pixel))
 
     dense &= near(head, 2.0)
     labels, n = ndimage.label(dense, np.ones((3, 3, 3)))
@@ -148,8 +147,7 @@ def _core(grid: WorkGrid, hu: NDArray[np.int16], found: NDArray[np.bool_], aroun
     """
     if not found.any():
         return found
-    r = [max(1, round(0.4 * THICK_MM / p)) for p in grid.pixel]
-    inner = box_filter_min(found, (0, r[0], r[1]))
+    inner = box_filter_min(found, in_slice(0.4 * THICK_MM, grid.pixel))
     labels, _ = ndimage.label(found, np.ones((3, 3, 3)))
     out = np.zeros_like(found)
     for c, box in enumerate(ndimage.find_objects(labels), start=1):

@@ -77,6 +77,11 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return ~open_[labels]
 
 
+def in_slice(mm: float, pixel: tuple[float, float]) -> tuple[int, int, int]:
+    """The radius of a box that reaches ``mm`` to every side in a slice, and at least one pixel; see :func:`box_filter_max`."""
+    return 0, max(1, round(mm / pixel[0])), max(1, round(mm / pixel[1]))
+
+
 def box_filter_max(array: NDArray[Kind], radius: tuple[int, int, int]) -> NDArray[Kind]:
     """Maximum over a box of (2r + 1) voxels along each axis (of a mask, its dilation); nothing lies beyond the array.
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .bone import LAYERS, spread
-from .headmask import box_filter_max, box_filter_min
+from .headmask import box_filter_max, box_filter_min, in_slice
 from .workgrid import Field, grown_box
 
 RIM_MM = 2.0  # partial volume of the inner table
@@ -27,7 +27,7 @@ def intracranial_mask(
         depth: mm inside the coarse intracranial surface, negative outside.
         pixel_mm: mm per row and column.
     """
-    r = (0, max(1, round(GROW_MM / pixel_mm[0])), max(1, round(GROW_MM / pixel_mm[1])))
+    r = in_slice(GROW_MM, pixel_mm)
     near = depth > -GROW_MM
     if not near.any():
         return near
@@ -67,7 +67,7 @@ def up_to_the_bone(
     """
     if not inside.any():
         return inside
-    r = (0, max(1, round(RIM_MM / pixel_mm[0])), max(1, round(RIM_MM / pixel_mm[1])))
+    r = in_slice(RIM_MM, pixel_mm)
     box = grown_box(inside, (0, 2 * r[1] + LAYERS, 2 * r[2] + LAYERS))
     out = inside.copy()  # with the calcifications deep in it
     within = inside[box]

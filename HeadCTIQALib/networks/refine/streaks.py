@@ -12,7 +12,7 @@ from scipy import ndimage
 from HeadCTIQALib.findings import INTRACRANIAL, PARENCHYMA, Tissue
 from HeadCTIQALib.volume import CTVolume
 
-from .headmask import box_filter_max
+from .headmask import box_filter_max, in_slice
 from .parenchyma import masked_smooth, noise_sd
 from .workgrid import WorkGrid
 
@@ -100,7 +100,7 @@ def streak(
             near = sorted(usual, key=lambda q, s=s: abs(q - s))[:4]  # type: ignore[misc]
             restless = r.use & (r.energy > RESTLESS * float(np.median([usual[q] for q in near])))
             # what was spared next to bone goes with what lies beside it
-            restless = box_filter_max(restless[None], _reach(grid.pixel))[0] & r.inside
+            restless = box_filter_max(restless[None], in_slice(EDGE_MM, grid.pixel))[0] & r.inside
             found[s] |= restless & (np.abs(r.departure) > SIGMAS * sigma)
     out = np.zeros(volume.shape, bool)
     grid.expand(found, out)
@@ -140,7 +140,7 @@ def _dark(hu: NDArray[np.int16], inside: NDArray[np.bool_], pixel: tuple[float, 
     sigma_px = SMOOTH_MM / float(np.sqrt(pixel[0] * pixel[1]))
     # CT noise is correlated: averaging gains only about half of what white noise would
     smooth_noise = noise * min(1.0, 2.0 / (2.0 * np.sqrt(np.pi) * max(sigma_px, 0.3)))
-    edge = box_filter_max((hu < -150)[None], _reach(pixel))[0]
+    edge = box_filter_max((hu < -150)[None], in_slice(EDGE_MM, pixel))[0]
     return _elongated(inside & ~edge & (smooth < min(DARK_HU, 2.0 - SIGMAS * smooth_noise)), pixel, DARK_ELONGATION)
 
 
@@ -148,7 +148,7 @@ def _restlessness(hu: NDArray[np.int16], labels: NDArray[np.uint8], pixel: tuple
     """How restless the brain of a slice is, away from bone, metal and air, and how far its HU depart from their surroundings: brain from brain, fluid from fluid."""
     voxel = (1.0, *pixel)
     inside = INSIDE[labels]
-    clear = inside & ~box_filter_max(((hu < -150) | (hu > DENSE_HU) | (labels == Tissue.BONE))[None], _reach(pixel))[0]
+    clear = inside & ~box_filter_max(((hu < -150) | (hu > DENSE_HU) | (labels == Tissue.BONE))[None], in_slice(EDGE_MM, pixel))[0]
     use = SOLID[labels] & clear
     local = masked_smooth(hu[None], use[None], LOCAL_MM, voxel)[0]
     departs = masked_smooth(hu[None], use[None], SMOOTH_MM, voxel)[0] - local
@@ -158,10 +158,6 @@ def _restlessness(hu: NDArray[np.int16], labels: NDArray[np.uint8], pixel: tuple
     fluid = masked_smooth(hu[None], (clear & ~use)[None], LOCAL_MM, voxel)[0]
     departure = ndimage.uniform_filter(hu.astype(np.float32), 3, mode="nearest") - np.where(use, local, fluid)
     return _Restless(np.asarray(energy, np.float32), use, departure, inside, clear, noise_sd(hu[None], inside[None]))
-
-
-def _reach(pixel: tuple[float, float]) -> tuple[int, int, int]:
-    return 0, max(1, round(EDGE_MM / pixel[0])), max(1, round(EDGE_MM / pixel[1]))
 
 
 def _elongated(mask: NDArray[np.bool_], pixel: tuple[float, float], ratio: float) -> NDArray[np.bool_]:
