@@ -76,13 +76,14 @@ def assess(
     from HeadCTIQALib import networks
 
     networks.prefetch()  # torch takes seconds to import; meanwhile the scan is read
+    from HeadCTIQALib.metrics.unmeasurable import with_limits
     from HeadCTIQALib.volume import check, read
 
     clock = _Clock(progress or silent)
     clock("Reading the scan", 0.0)
     volume = read(path, series=series, progress=lambda fraction: clock("Reading the scan", fraction), keep_name=keep_name)
     volume = replace(volume, warnings=_unique(volume.warnings, check(volume)))
-    findings = networks.find(volume, device=device, progress=clock)
+    findings = with_limits(volume, networks.find(volume, device=device, progress=clock))
     laps = clock.stop()
     result = evaluate(volume, findings, scoring_model=scoring_model, models=networks.models_used(), progress=progress, timings=laps)
     return replace(result, input_path=Path(path).resolve())

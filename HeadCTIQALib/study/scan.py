@@ -65,6 +65,7 @@ def _assess(scan: Simulated, folder: Path, seed: int) -> None:
     from HeadCTIQALib.assessment import evaluate
     from HeadCTIQALib.assessment.storage import RECORD, dump
     from HeadCTIQALib.cohort.files import write_text
+    from HeadCTIQALib.metrics.unmeasurable import with_limits
     from HeadCTIQALib.synthesis.dicom import write_series
     from HeadCTIQALib.volume import check, read
 
@@ -76,7 +77,8 @@ def _assess(scan: Simulated, folder: Path, seed: int) -> None:
     finally:
         shutil.rmtree(series, ignore_errors=True)
     volume = replace(volume, warnings=tuple(dict.fromkeys((*volume.warnings, *check(volume)))))
-    result = evaluate(volume, networks.find(volume, infer=_networks()), models=networks.models_used())
+    findings = with_limits(volume, networks.find(volume, infer=_networks()))
+    result = evaluate(volume, findings, models=networks.models_used())
     write_text(folder / RECORD, dump(result.record), "The assessment")
 
 

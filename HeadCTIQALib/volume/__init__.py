@@ -6,6 +6,6 @@ Both import their format libraries only when they are called.
 
 from .checks import check
 from .reading import read
-from .types import Acquisition, CTVolume, Source
+from .types import Acquisition, CTVolume, Lost, Source
 
-__all__ = ["Acquisition", "CTVolume", "Source", "check", "read"]
+__all__ = ["Acquisition", "CTVolume", "Lost", "Source", "check", "read"]

@@ -12,9 +12,9 @@ from ..errors import InputError
 from .geometry import AXIAL_COSINE
 from .headers import CT_IMAGE, ENHANCED_CT, Series, Slice
 from .kernels import is_sharp, sharpness_word
+from .limits import MAX_SLICES
 
 MIN_SLICES = 8
-MAX_SLICES = 1500
 _HEAD_PARTS = ("HEAD", "BRAIN", "SKULL", "CRANI", "KOPF", "SCHAEDEL", "CEREB", "TETE", "CAP")
 _OTHER_PARTS = ("CHEST", "THORAX", "ABDOM", "PELVIS", "LUNG", "SPINE", "EXTREM", "HEART", "KNEE", "HIP", "SHOULDER")
 _PROCESSED = {"MIP", "MNIP", "MINIP", "PROJECTION IMAGE", "VRT", "SSD", "PERFUSION", "CBF", "CBV", "MTT", "TMAX", "VNC", "IODINE"}

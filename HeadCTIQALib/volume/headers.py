@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..text import printable
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
@@ -189,11 +191,6 @@ def text(ds: Dataset, keyword: str) -> str | None:
     if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
         value = "\\".join(str(v) for v in value)
     return printable(str(value).rstrip("\0")).strip()[:_MAX_TEXT] or None  # no standard attribute read here is longer
-
-
-def printable(name: str) -> str:
-    """`name` without what must not reach terminals and reports: control characters, bytes that are no text."""
-    return "".join(c if c.isprintable() else " " for c in name)
 
 
 def vector(ds: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..text import printable
 from .choice import counted
 from .exchange import exchanged
 from .geometry import LPS_TO_RAS, Stack, upright
-from .headers import printable
 from .limits import refuse_oversized
 from .nifti import is_version_2, planes
 from .padding import PADDING_HU

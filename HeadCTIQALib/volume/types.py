@@ -32,6 +32,26 @@ class Acquisition:
     study_date: str | None = None
     series_description: str | None = None
     isocentre_ras: tuple[float, float, float] | None = None
+    lossy_compression: bool | None = None  # at any time since the scanner wrote the images
+    lossy_ratio: float | None = None  # of the compression with loss, where the file says it
+    reformatted: bool | None = None  # derived from other slices: reformatted, resampled or averaged
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Slices that belong to the scan and are not in the volume: unreadable, empty, left out, or never copied.
+
+    Attributes:
+        reason: what happened to them, in words that fit into a sentence ("3 files of the series cannot be read").
+        low_mm, high_mm: positions along k of the slices on either side of the empty range; None where it lies at that end
+            of the scan, both None where it may lie anywhere.
+        slices: how many, None when unknown.
+    """
+
+    reason: str
+    low_mm: float | None = None
+    high_mm: float | None = None
+    slices: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +77,7 @@ class CTVolume:
         col_step: (3,) RAS mm from one row j to the next.
         padding: (K, J, I) bool where the scanner wrote padding instead of data, or None when there is none.
         acquisition, source: context.
+        lost: slices that belong to the scan and are missing from it.
         warnings: sentences for the reader, in order.
 
     The world frame is patient RAS mm.  Slices are parallel and strictly increasing along ``k`` but need not be
@@ -71,6 +92,7 @@ class CTVolume:
     acquisition: Acquisition = field(default_factory=Acquisition)
     source: Source = field(default_factory=lambda: Source("memory", "volume"))
     warnings: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
     def __post_init__(self) -> None:
         k, j, i = self.hu.shape

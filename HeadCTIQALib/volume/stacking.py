@@ -1,0 +1,109 @@
+"""The slices of one series to a :class:`CTVolume`: order by true position, decode, rescale, mark padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .acquisition import acquisition
+from .choice import Candidate, counted
+from .decoding import Decoder, open_file
+from .enhanced import flattened
+from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
+from .headers import Slice
+from .limits import refuse_oversized
+from .padding import padding_in
+from .types import CTVolume, Source, Vector
+
+if TYPE_CHECKING:
+    from .types import Acquisition
+
+Progress = Callable[[float], None]
+HEADERS_SHARE = 0.3  # of the progress bar: reading the headers
+
+
+def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Progress) -> CTVolume:
+    """The volume of one candidate.
+
+    Args:
+        notes: sentences about what was left out before, for ``CTVolume.warnings``.
+
+    Raises:
+        InputError: a file of it is damaged, or its slices make no volume.
+    """
+    slices, notes = candidate.slices, [*notes, *candidate.left_out]
+    first = slices[0]
+    origins, row_step, col_step = _geometry(slices)
+    keep, duplicates = distinct_order(origins, normal(row_step, col_step))
+    if duplicates:
+        notes.append(f"Left out: {counted(len(duplicates), 'slice')} at the same position as another one.")
+    slices, origins = tuple(slices[i] for i in keep), origins[keep]
+    refuse_oversized(source.name, len(slices), first.rows, first.columns)
+    if any(s.slope is None or s.intercept is None for s in slices):
+        notes.append("The rescale tags are missing: the stored values were taken as HU.")
+    hu, padding = _voxels(slices, source.name, progress)
+    context = _acquisition(slices, origins)
+    stack, turned = _upright(Stack(hu, origins, row_step, col_step, padding), source.name)
+    if turned:
+        notes.append("The slices are sagittal or coronal reformats: axes were exchanged, in-plane measures refer to axial planes.")
+    volume = stack.volume(context, source, notes)
+    progress(1.0)
+    return volume
+
+
+def _geometry(slices: tuple[Slice, ...]) -> tuple[Vector, Vector, Vector]:
+    """(K, 3) origins, row step and column step in RAS mm."""
+    first = slices[0]
+    assert first.orientation is not None
+    assert first.spacing is not None
+    row, col = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    row_step = row / np.linalg.norm(row) * LPS_TO_RAS * first.spacing[1]
+    col_step = col / np.linalg.norm(col) * LPS_TO_RAS * first.spacing[0]
+    origins = np.array([s.position for s in slices], float) * LPS_TO_RAS
+    return origins, row_step, col_step
+
+
+def _upright(stack: Stack, name: str) -> tuple[Stack, bool]:
+    try:
+        return upright(stack)
+    except ValueError as error:
+        raise InputError(f"{name} holds unevenly spaced sagittal or coronal slices only; give the axial series.") from error
+
+
+def _acquisition(slices: tuple[Slice, ...], origins: Vector) -> Acquisition:
+    middle = slices[len(slices) // 2]
+    ds = open_file(middle.path, stop_before_pixels=True)
+    return acquisition(ds if middle.frame is None else flattened(ds), origins)
+
+
+def _voxels(slices: tuple[Slice, ...], name: str, progress: Progress) -> tuple[NDArray[np.int16], NDArray[np.bool_] | None]:
+    """(K, J, I) HU and padding mask (None when there is none), decoded slice by slice into place."""
+    hu = np.empty((len(slices), slices[0].rows, slices[0].columns), np.int16)
+    padding = np.zeros(hu.shape, bool)
+    decoder = Decoder()
+    # One thread: neither pydicom's parser nor GDCM's Python binding lets go of the interpreter lock (measured).
+    for k, image in enumerate(slices):
+        values = decoder.stored_values(image)
+        if values.shape != hu.shape[1:]:
+            raise InputError(f"{name}: {image.path.name} is damaged (its image is {values.shape}); copy the scan again.")
+        hu[k] = rescaled(values, image.slope, image.intercept)
+        padding[k] = padding_in(values, hu[k], image)
+        progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * (k + 1) / len(slices))
+    if not padding.any():
+        return hu, None
+    hu[padding] = -1024
+    return hu, padding
+
+
+def rescaled(values: NDArray[np.integer], slope: float | None, intercept: float | None) -> NDArray[np.int16]:
+    """Stored values to HU, rounded and clipped to int16."""
+    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+    if slope == 1 and intercept == int(intercept) and abs(intercept) < 2**20:
+        wide = values.astype(np.int32)
+        wide += int(intercept)
+        return np.clip(wide, -32768, 32767, out=wide).astype(np.int16)
+    return np.clip(np.rint(values * np.float64(slope) + intercept), -32768, 32767).astype(np.int16)
