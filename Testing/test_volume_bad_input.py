@@ -98,7 +98,8 @@ def test_failing_disk(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(scan / "CT0002.dcm", "CT0002.dcm cannot be opened (Permission denied)")
     got = read(scan)
     assert got.shape[0] == 11
-    assert got.warnings == ("Left out: damaged DICOM files (CT0002.dcm).",)
+    assert got.warnings[0] == "Left out: damaged DICOM files (CT0002.dcm)."
+    assert [(x.reason, x.slices) for x in got.lost] == [("1 slice is missing from the files", 1)]
 
 
 def test_loops_pipes_and_depth(scan: Path, small: CTVolume) -> None:
@@ -131,7 +132,14 @@ def test_truncated_pixels(small: CTVolume, tmp_path: Path, syntax: str | None, k
     write_series(small, tmp_path / "scan", transfer_syntax=syntax)
     path = tmp_path / "scan/CT0006.dcm"
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    refused(tmp_path / "scan", "CT0006.dcm", "truncated", "copy")
+    got = read(tmp_path / "scan")
+    np.testing.assert_array_equal(got.hu, np.delete(small.hu, 5, axis=0))
+    below, above = small.slice_positions[[4, 6]]
+    assert [(x.reason, x.slices, x.low_mm, x.high_mm) for x in got.lost] == [("1 slice is damaged", 1, pytest.approx(below), pytest.approx(above))]
+    assert any("1 slice is damaged, between" in w for w in got.warnings)
+    for path in sorted((tmp_path / "scan").iterdir())[6:9]:
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    refused(tmp_path / "scan", "CT0006.dcm", "truncated", "copy")  # a third of the scan
 
 
 def test_truncated_headers(scan: Path) -> None:
@@ -150,8 +158,9 @@ def test_file_that_vanishes_between_the_passes(scan: Path) -> None:
     def remove(fraction: float) -> None:
         (scan / "CT0003.dcm").unlink(missing_ok=True)
 
-    with pytest.raises(InputError, match=r"CT0003\.dcm is damaged or truncated"):
-        read(scan / "CT0012.dcm", progress=lambda f: remove(f) if f > 0.29 else None)
+    got = read(scan / "CT0012.dcm", progress=lambda f: remove(f) if f > 0.29 else None)
+    assert got.shape[0] == 11
+    assert [x.reason for x in got.lost] == ["1 slice is damaged"]
 
 
 @pytest.mark.parametrize("tag", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
@@ -174,15 +183,15 @@ def test_impossible_geometry(scan: Path) -> None:
 def test_missing_rows_and_pixels(scan: Path) -> None:
     edit(scan, lambda ds: delattr(ds, "Rows"), "CT0001.dcm")
     assert any("CT0001.dcm" in w for w in read(scan).warnings)
-    edit(scan, lambda ds: delattr(ds, "PixelData"), "CT0002.dcm")
-    refused(scan, "CT0002.dcm", "no pixel data")
+    edit(scan, lambda ds: delattr(ds, "PixelData"))
+    refused(scan, "no pixel data")
 
 
 def test_uncommon_transfer_syntax(scan: Path) -> None:
-    path = scan / "CT0004.dcm"
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"))
-    refused(scan, "CT0004.dcm", "transfer syntax")
+    for path in scan.iterdir():
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.9\0"))
+    refused(scan, "CT0001.dcm", "transfer syntax")
 
 
 def test_syntax_without_a_decoder(scan: Path) -> None:
@@ -191,8 +200,8 @@ def test_syntax_without_a_decoder(scan: Path) -> None:
         ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.201"  # high-throughput JPEG 2000
         ds["PixelData"].VR = "OB"
 
-    edit(scan, change, "CT0004.dcm")
-    refused(scan, "CT0004.dcm: transfer syntax High-Throughput JPEG 2000", "export it uncompressed")
+    edit(scan, change)
+    refused(scan, "CT0001.dcm: transfer syntax High-Throughput JPEG 2000", "export it uncompressed")
 
 
 def test_folder_that_cannot_be_listed(scan: Path, small: CTVolume, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +243,9 @@ def test_frames_beyond_the_slice(scan: Path) -> None:
         ds.NumberOfFrames, ds.PixelData = 2, ds.PixelData * 2
 
     edit(scan, change, "CT0004.dcm")
-    refused(scan, "CT0004.dcm is damaged")
+    assert [x.reason for x in read(scan).lost] == ["1 slice is damaged"]
+    edit(scan, change)
+    refused(scan, "CT0001.dcm is damaged")
 
 
 @pytest.mark.parametrize(

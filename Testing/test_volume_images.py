@@ -87,18 +87,18 @@ def test_sheared_nrrd_keeps_its_tilt(make_head: Callable[..., CTVolume], tmp_pat
 def test_float_nifti_is_rounded_and_nan_is_padding(volume: CTVolume, tmp_path: Path) -> None:
     image = sitk.ReadImage(str(save(volume, tmp_path / "head.nii", dtype=np.float32)))
     values = sitk.GetArrayFromImage(image) + np.float32(0.3)
-    values[2, :, :] = np.nan
+    values[2, :3, :] = np.nan
     values[3, 0, 0], values[3, 0, 1], values[3, 0, 2] = np.inf, 99999, -3024
     out = sitk.GetImageFromArray(values)
     out.CopyInformation(image)
     sitk.WriteImage(out, str(tmp_path / "nan.nii.gz"))
     got = read(tmp_path / "nan.nii.gz")
     assert got.padding is not None
-    assert got.padding.sum() == 24 * 24 + 2
+    assert got.padding.sum() == 3 * 24 + 2
     assert (got.hu[got.padding] == -1024).all()
     assert got.hu[3, 0, 1] == 32767
     np.testing.assert_array_equal(got.hu[4:], volume.hu[4:])
-    assert any("577 voxels with NaN" in w for w in got.warnings)
+    assert any("73 voxels with NaN" in w for w in got.warnings)
 
 
 def test_mostly_nan_is_refused(tmp_path: Path) -> None:

@@ -113,11 +113,11 @@ def _geometry_warnings(volume: CTVolume) -> list[str]:
     positions, out = volume.slice_positions, []
     gaps = np.diff(positions)
     typical = float(np.median(gaps))
-    missing = missing_slices(positions)
+    missing = [] if volume.lost else missing_slices(positions)  # what is lost was told when the scan was read
     if missing:
         places = ", ".join(f"{low:.1f} to {high:.1f}" for low, high in missing[:4]) + (" and more" if len(missing) > 4 else "")
         out.append(f"Slices seem to be missing between {places} mm along the slice normal.")
-    elif float(np.ptp(gaps)) > max(0.05 * typical, 0.02):
+    elif not volume.lost and float(np.ptp(gaps)) > max(0.05 * typical, 0.02):
         out.append(f"Slices are unevenly spaced, {gaps.min():.2f} to {gaps.max():.2f} mm apart.")
     thickness = volume.acquisition.slice_thickness_mm
     if thickness and typical > 1.3 * thickness:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from ..errors import InputError
+from ..errors import InputError, boundary
 from .headers import Slice, read_dataset
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ class Decoder:
             syntax = ds.file_meta.TransferSyntaxUID = _UNCOMPRESSED.get(ds.original_encoding, ImplicitVRLittleEndian)
         plugin = self._jpeg_ls_plugin if syntax in _JPEG_LS else ""
         try:
-            if not get_decoder(syntax).is_available:
-                raise NotImplementedError(syntax)
-            return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
-        except NotImplementedError as error:
+            available = get_decoder(syntax).is_available
+        except NotImplementedError:  # no syntax that pydicom knows
+            available = False
+        if not available:
             label = getattr(syntax, "name", "unknown")
-            raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.") from error
-        except (ValueError, RuntimeError, AttributeError, EOFError, KeyError, IndexError, TypeError, OSError) as error:
-            raise InputError(f"{image.path.name} has damaged or truncated pixel data; copy the scan again.") from error
+            raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.")
+        with boundary(f"{image.path.name} has damaged or truncated pixel data; copy the scan again."):
+            return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))

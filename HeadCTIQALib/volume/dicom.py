@@ -10,6 +10,7 @@ from .choice import choose, counted
 from .decoding import open_file
 from .files import folder_files, unzipped
 from .headers import PRIVATE_TAGS, Scan, scan_files, scrubbed
+from .lost import unread
 from .stacking import HEADERS_SHARE, Progress, stacked
 from .types import CTVolume, Source
 
@@ -60,7 +61,8 @@ def read_files(files: list[Path], name: str, series: str | None, progress: Progr
     scan.damaged = [scrubbed(printable(file), patient) for file in scan.damaged]
     title = scrubbed(printable(name), patient) or "DICOM series"
     source = Source("dicom", title, candidate.series.uid, None, because, considered)
-    return stacked(candidate, source, _scan_notes(scan, unreadable), progress)
+    used = [s.path for series in scan.series.values() for s in series.slices]
+    return stacked(candidate, source, _scan_notes(scan, unreadable), progress, unread(files, used, candidate.slices), len(scan.series) == 1)
 
 
 def _scan_notes(scan: Scan, unreadable: int) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .types import Acquisition, CTVolume, Source, Vector
+from .types import Acquisition, CTVolume, Lost, Source, Vector
 
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 SAME_POSITION_MM = 0.01
@@ -26,19 +26,35 @@ class Stack:
     col_step: Vector
     padding: NDArray[np.bool_] | None = None
 
-    def volume(self, acquisition: Acquisition, source: Source, warnings: Sequence[str]) -> CTVolume:
-        """The finished volume; fills in the hash of the source.  The slices must already be in order."""
-        hu = np.ascontiguousarray(self.voxels)
-        digest = fingerprint(hu, self.origins, self.row_step, self.col_step)
+    def volume(self, acquisition: Acquisition, source: Source, warnings: Sequence[str], lost: Sequence[Lost] = ()) -> CTVolume:
+        """The finished volume without blank parts; fills in the hash of the source.  The slices must already be in order.
+
+        Args:
+            lost: slices known to be missing; gaps and blank slices are added.
+
+        Raises:
+            InputError: so many slices are lost that the rest is no scan.
+        """
+        from .blank import trimmed
+        from .lost import between, refuse_many, told
+
+        found = trimmed(self)
+        stack = found.stack
+        missing = (*lost, *found.lost)
+        missing = (*missing, *between(stack.origins @ normal(stack.row_step, stack.col_step), missing))
+        refuse_many(missing, len(stack.origins), source.name)
+        hu = np.ascontiguousarray(stack.voxels)
+        digest = fingerprint(hu, stack.origins, stack.row_step, stack.col_step)
         return CTVolume(
             hu=hu,
-            origins=self.origins,
-            row_step=self.row_step,
-            col_step=self.col_step,
-            padding=None if self.padding is None else np.ascontiguousarray(self.padding),
+            origins=stack.origins,
+            row_step=stack.row_step,
+            col_step=stack.col_step,
+            padding=None if stack.padding is None else np.ascontiguousarray(stack.padding),
             acquisition=acquisition,
             source=replace(source, sha256=digest),
-            warnings=tuple(warnings),
+            warnings=(*warnings, *found.notes, *told(missing)),
+            lost=missing,
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,14 +11,16 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .acquisition import acquisition
+from .blank import runs
 from .choice import Candidate, counted
 from .decoding import Decoder, open_file
 from .enhanced import flattened
 from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
 from .headers import Slice
 from .limits import refuse_oversized
-from .padding import padding_in
-from .types import CTVolume, Source, Vector
+from .lost import MOST_LOST, by_number, of_files
+from .padding import PADDING_HU, padding_in
+from .types import CTVolume, Lost, Source, Vector
 
 if TYPE_CHECKING:
     from .types import Acquisition
@@ -26,14 +29,16 @@ Progress = Callable[[float], None]
 HEADERS_SHARE = 0.3  # of the progress bar: reading the headers
 
 
-def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Progress) -> CTVolume:
-    """The volume of one candidate.
+def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Progress, unread: int = 0, alone: bool = True) -> CTVolume:
+    """The volume of one candidate.  A slice that cannot be decoded is left out and told, not a reason to refuse the scan.
 
     Args:
         notes: sentences about what was left out before, for ``CTVolume.warnings``.
+        unread: files that cannot be read and lie among those of the candidate.
+        alone: they can belong to no other series.
 
     Raises:
-        InputError: a file of it is damaged, or its slices make no volume.
+        InputError: its slices make no volume, or too many are lost.
     """
     slices, notes = candidate.slices, [*notes, *candidate.left_out]
     first = slices[0]
@@ -43,16 +48,41 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
         notes.append(f"Left out: {counted(len(duplicates), 'slice')} at the same position as another one.")
     slices, origins = tuple(slices[i] for i in keep), origins[keep]
     refuse_oversized(source.name, len(slices), first.rows, first.columns)
-    if any(s.slope is None or s.intercept is None for s in slices):
+    if all(s.slope is None or s.intercept is None for s in slices):
         notes.append("The rescale tags are missing: the stored values were taken as HU.")
-    hu, padding = _voxels(slices, source.name, progress)
-    context = _acquisition(slices, origins)
-    stack, turned = _upright(Stack(hu, origins, row_step, col_step, padding), source.name)
+    hu, padding, failed = _voxels(slices, source.name, progress)
+    positions = origins @ normal(row_step, col_step)
+    unread += sum(_is_nowhere(s) for s in candidate.series.slices)
+    lost = _lost(slices, positions, failed, unread, alone)
+    good = [k for k in range(len(slices)) if k not in failed]
+    stack = Stack(hu[good], origins[good], row_step, col_step, None if padding is None else padding[good]) if failed else Stack(hu, origins, row_step, col_step, padding)
+    context = _acquisition([slices[k] for k in good], origins[good])
+    stack, turned = _upright(stack, source.name)
     if turned:
         notes.append("The slices are sagittal or coronal reformats: axes were exchanged, in-plane measures refer to axial planes.")
-    volume = stack.volume(context, source, notes)
+        lost = [replace(x, low_mm=None, high_mm=None) for x in lost]  # planes that cross all axial ones
+    volume = stack.volume(context, source, notes, lost)
     progress(1.0)
     return volume
+
+
+def _is_nowhere(s: Slice) -> bool:
+    """An image of the series that the choice had to leave out, for it does not say where it lies."""
+    return None in (s.position, s.orientation, s.spacing) and not {"LOCALIZER", "SCOUT"} & set(s.image_type)
+
+
+def _lost(slices: tuple[Slice, ...], positions: Vector, failed: Mapping[int, InputError], unread: int, alone: bool) -> list[Lost]:
+    """What is missing between the slices, and where: damaged ones, gaps in the numbering, files that cannot be read.
+
+    Raises:
+        InputError: more slices failed than a scan can lose; that of the first of them.
+    """
+    if len(failed) > MOST_LOST * len(slices):
+        raise next(iter(failed.values()))
+    numbers = [s.order[1] for s in slices]
+    gaps = by_number(numbers, positions)
+    good = [k for k in range(len(slices)) if k not in failed]
+    return [*runs(positions, good, failed, "damaged"), *gaps, *of_files(unread, alone, numbers, positions, gaps)]
 
 
 def _geometry(slices: tuple[Slice, ...]) -> tuple[Vector, Vector, Vector]:
@@ -74,29 +104,37 @@ def _upright(stack: Stack, name: str) -> tuple[Stack, bool]:
         raise InputError(f"{name} holds unevenly spaced sagittal or coronal slices only; give the axial series.") from error
 
 
-def _acquisition(slices: tuple[Slice, ...], origins: Vector) -> Acquisition:
+def _acquisition(slices: Sequence[Slice], origins: Vector) -> Acquisition:
     middle = slices[len(slices) // 2]
     ds = open_file(middle.path, stop_before_pixels=True)
     return acquisition(ds if middle.frame is None else flattened(ds), origins)
 
 
-def _voxels(slices: tuple[Slice, ...], name: str, progress: Progress) -> tuple[NDArray[np.int16], NDArray[np.bool_] | None]:
-    """(K, J, I) HU and padding mask (None when there is none), decoded slice by slice into place."""
+def _voxels(
+    slices: tuple[Slice, ...], name: str, progress: Progress
+) -> tuple[NDArray[np.int16], NDArray[np.bool_] | None, dict[int, InputError]]:
+    """(K, J, I) HU and padding mask (None when there is none), decoded slice by slice into place, and which slices failed."""
     hu = np.empty((len(slices), slices[0].rows, slices[0].columns), np.int16)
     padding = np.zeros(hu.shape, bool)
+    failed: dict[int, InputError] = {}
     decoder = Decoder()
     # One thread: neither pydicom's parser nor GDCM's Python binding lets go of the interpreter lock (measured).
     for k, image in enumerate(slices):
-        values = decoder.stored_values(image)
-        if values.shape != hu.shape[1:]:
-            raise InputError(f"{name}: {image.path.name} is damaged (its image is {values.shape}); copy the scan again.")
+        try:
+            values = decoder.stored_values(image)
+            if values.shape != hu.shape[1:]:
+                raise InputError(f"{name}: {image.path.name} is damaged (its image is {values.shape}); copy the scan again.")
+        except InputError as error:
+            failed[k] = error
+            hu[k] = PADDING_HU
+            continue
         hu[k] = rescaled(values, image.slope, image.intercept)
         padding[k] = padding_in(values, hu[k], image)
         progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * (k + 1) / len(slices))
     if not padding.any():
-        return hu, None
-    hu[padding] = -1024
-    return hu, padding
+        return hu, None, failed
+    hu[padding] = PADDING_HU
+    return hu, padding, failed
 
 
 def rescaled(values: NDArray[np.integer], slope: float | None, intercept: float | None) -> NDArray[np.int16]:

@@ -1,0 +1,263 @@
+"""What holds no patient is no image: blank slices and margins are taken away before anything is measured.
+
+Resampling, tilt correction, registration and archives add slices and margins of one value, and copying that was
+interrupted leaves slices without content.  Left in, they would count as coverage, and would move the centre of the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .margins import AIR_HU, MOSTLY, RANGE_HU, share, without_margins
+from .types import Lost, Vector
+
+if TYPE_CHECKING:
+    from .geometry import Stack
+
+_STEP = 4  # slices are judged on every fourth pixel of every fourth row, and doubts settled on all of them
+_STRAY = 0.002  # fraction of a blank slice that may hold something else: a burned-in letter
+_BODY_HU = -300
+_SAME_AIR = 0.9  # of the air beside the head has the value of a blank slice where air was set to one value
+_SELDOM = 0.3  # fraction of fill in the middle of a resampled volume
+_FLATTEST_MM = 100.0  # radius of curvature of the flattest top of a head
+_LEAST_CM2 = 5.0
+_REST = 0.15  # of the head's section may go on beyond the plane it ends in: the holder
+_TORN_MM = 8.0  # a blank band across a slice that its neighbours do not have
+_TORN_END_MM = 40.0  # in the first and the last slice, which have one neighbour only
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """A stack without its blank parts.
+
+    Attributes:
+        notes: sentences about what was taken away.
+        lost: slices without content between those of the patient.
+    """
+
+    stack: Stack
+    notes: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
+
+
+def trimmed(stack: Stack) -> Trimmed:
+    """`stack` (axial, in order) without slices and margins that hold no patient.
+
+    Blank is a slice of one value, whichever it is, or with hardly more than that.  Blank slices at either end are dropped,
+    unless they have exactly the value that air has beside the head (air was set to one value) and the head ends before
+    them as heads do: then they may be air that was imaged.  Where the head ends in a plane, large in one slice and gone
+    in the next, whatever lies beyond is no image, noise or not.  Slices at an end that are mostly fill are the corner of a
+    resampled volume, and dropped too.  Blank slices between others, and slices with a blank band that no neighbour has,
+    are lost.
+    """
+    fills = [_fill(plane, None if stack.padding is None else stack.padding[k]) for k, plane in enumerate(stack.voxels)]
+    shown = [k for k, f in enumerate(fills) if not f.blank]
+    if not shown:
+        return Trimmed(stack)
+    pixel_cm2 = float(np.linalg.norm(np.cross(stack.row_step, stack.col_step))) / 100
+    positions = stack.origins @ _normal(stack)
+    sections = _Sections(stack, pixel_cm2)
+    notes: list[str] = []
+    first, last = 0, len(fills) - 1
+    ends = {}
+    for end, towards in (("below", 1), ("above", -1)):
+        start = first if towards == 1 else last
+        inner = shown[0] if towards == 1 else shown[-1]
+        outer = range(start, inner, towards)
+        plane = sections.flat_end(inner, towards, positions)
+        if outer and (plane is not None or not _is_air(fills[start].value, stack, shown)):
+            notes.append(_blank_note(len(outer), end, {fills[k].value for k in outer}))
+            start = inner
+        if plane is not None and plane != inner:
+            count = abs(plane - start)
+            slices = "1 slice" if count == 1 else f"{count} slices"
+            notes.append(f"Left out: {slices} {end} a plane in which the head ends: nothing of the patient was imaged there.")
+            start = plane
+        ends[end] = start
+    first, last = ends["below"], ends["above"]
+    low, high = _corners(fills, first, last)
+    if (low, high) != (first, last):
+        count = low - first + last - high
+        notes.append(f"Left out: {count} outer slice{'s' if count > 1 else ''} that {'are' if count > 1 else 'is'} mostly blank (the edge of a resampled scan).")
+        first, last = low, high
+    inside = range(first, last + 1)
+    blank = [k for k in inside if fills[k].blank and shown[0] < k < shown[-1]]
+    torn = _torn(stack, [k for k in inside if k not in set(blank)])
+    keep = [k for k in inside if k not in {*blank, *torn}]
+    lost = [*runs(positions, keep, blank, "blank"), *runs(positions, keep, torn, "blank in part")]
+    if len(keep) < len(fills):
+        stack = chosen(stack, keep)
+    stack, margin = without_margins(stack)
+    return Trimmed(stack, (*notes, *margin), tuple(lost))
+
+
+def chosen(stack: Stack, keep: list[int]) -> Stack:
+    """The slices `keep` of a stack."""
+    padding = None if stack.padding is None else stack.padding[keep]
+    if padding is not None and not padding.any():
+        padding = None
+    return replace(stack, voxels=stack.voxels[keep], origins=stack.origins[keep], padding=padding)
+
+
+def runs(positions: Vector, kept: Iterable[int], gone: Iterable[int], what: str) -> list[Lost]:
+    """One :class:`Lost` for every run of slices in `gone` that no slice in `kept` interrupts.
+
+    Args:
+        positions: (K,) mm along k of all slices, increasing.
+        what: for the sentence "2 slices are <what>".
+    """
+    kept, found = sorted(kept), dict[tuple[int, int], int]()
+    for k in sorted(gone):
+        place = int(np.searchsorted(kept, k))
+        below, above = (kept[place - 1] if place else -1), (kept[place] if place < len(kept) else -1)
+        found[below, above] = found.get((below, above), 0) + 1
+    return [
+        Lost(
+            f"{n} slices are {what}" if n > 1 else f"1 slice is {what}",
+            None if below < 0 else float(positions[below]),
+            None if above < 0 else float(positions[above]),
+            n,
+        )
+        for (below, above), n in found.items()
+    ]
+
+
+@dataclass(frozen=True)
+class _Fill:
+    """The most frequent value of a slice; `share` of the pixels like it (of those that are air, where it is air) have it."""
+
+    value: int
+    area: float
+    share: float
+    blank: bool
+
+
+def _fill(plane: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> _Fill:
+    sample = plane[::_STEP, ::_STEP]
+    offset = int(sample.min())
+    value = offset + int(np.bincount(sample.ravel().astype(np.int32) - offset).argmax())
+    same = sample == value
+    if padding is not None:
+        same = same | padding[::_STEP, ::_STEP]
+    like = same | (sample < AIR_HU) if value < AIR_HU else np.ones(sample.shape, bool)
+    blank = _is_blank(sample, value, padding if padding is None else padding[::_STEP, ::_STEP]) and _is_blank(plane, value, padding)
+    return _Fill(value, float(same.mean()), float(same.sum() / like.sum()), blank)
+
+
+def _is_blank(plane: NDArray[np.int16], value: int, padding: NDArray[np.bool_] | None) -> bool:
+    other = np.abs(plane.astype(np.int32) - value) > RANGE_HU // 2
+    if padding is not None:
+        other &= ~padding
+    return bool(other.mean() <= _STRAY)
+
+
+def _is_air(value: int, stack: Stack, shown: list[int]) -> bool:
+    """Whether air was set to `value` in the middle of what is shown, so that a slice of that value may be air."""
+    middle = [shown[len(shown) * q // 4] for q in (1, 2, 3)]
+    return float(np.median([share(stack.voxels[k, ::_STEP, ::_STEP], value) for k in middle])) >= _SAME_AIR
+
+
+def _blank_note(count: int, end: str, values: set[int]) -> str:
+    value = f" (every pixel is {values.pop()})" if len(values) == 1 else ""
+    return f"Left out: {count} blank slice{'s' if count > 1 else ''} {end} the imaged range{value}."
+
+
+class _Sections:
+    """Area of the largest piece of patient in a slice, measured when first asked for."""
+
+    def __init__(self, stack: Stack, pixel_cm2: float) -> None:
+        self._stack, self._pixel_cm2 = stack, pixel_cm2
+        self._known: dict[int, float] = {}
+
+    def area_cm2(self, k: int) -> float:
+        if k not in self._known:
+            from scipy import ndimage
+
+            body = self._stack.voxels[k, ::_STEP, ::_STEP] > _BODY_HU
+            if self._stack.padding is not None:
+                body &= ~self._stack.padding[k, ::_STEP, ::_STEP]
+            sizes = np.bincount(ndimage.label(body)[0].ravel())[1:]
+            self._known[k] = float(sizes.max(initial=0)) * self._pixel_cm2 * _STEP * _STEP
+        return self._known[k]
+
+    def flat_end(self, inner: int, towards: int, positions: Vector) -> int | None:
+        """The outermost slice of a head that ends in a plane with slices beyond it; None when it ends as heads do, or not at all.
+
+        Args:
+            inner: the outermost slice that is not blank.
+            towards: +1 or -1, from that end into the scan.
+        """
+        count = len(positions)
+        k, beyond = inner, 0.0  # cm2 of the holder, or of noise, outside of slice k
+        while 0 <= k < count and positions[max(k, inner)] - positions[min(k, inner)] <= 150:
+            area, outside = self.area_cm2(k), k - towards
+            if area >= _LEAST_CM2 and 0 <= outside < count:
+                gap = abs(positions[k] - positions[outside])
+                before = self.area_cm2(outside) if (outside - inner) * towards >= 0 else 0.0
+                largest = 2 * np.pi * _FLATTEST_MM * (1.5 * gap + 4.0) / 100  # of a section one gap below the top
+                if area - before >= largest and max(before, beyond) <= _REST * area:
+                    return k
+            beyond = max(beyond, area)
+            k += towards
+        return None
+
+
+def _corners(fills: list[_Fill], first: int, last: int) -> tuple[int, int]:
+    """First and last slice without those at either end of which little but fill is left, where fill is rare in the middle."""
+    quarter = (last - first + 1) // 4
+    middle = fills[first + quarter : last + 1 - quarter]
+    if not middle or float(np.median([f.share for f in middle])) > _SELDOM:
+        return first, last
+
+    def corner(f: _Fill) -> bool:
+        return f.area >= MOSTLY and f.share >= MOSTLY and not f.blank
+
+    low, high = first, last
+    while low < high and corner(fills[low]):
+        low += 1
+    while high > low and corner(fills[high]):
+        high -= 1
+    return low, high
+
+
+def _torn(stack: Stack, slices: list[int]) -> list[int]:
+    """Slices that end in a band of one value across the whole image which neither neighbour has: written in part only."""
+    bands = np.array([[_band(stack.voxels[k]), _band(stack.voxels[k][::-1])] for k in slices]).reshape(-1, 2)
+    millimetres = float(np.linalg.norm(stack.col_step))
+    found = []
+    for n, k in enumerate(slices if len(slices) > 2 else []):
+        near = [m for m in (n - 1, n + 1) if 0 <= m < len(slices)]
+        for end in (0, 1):
+            others = max((int(bands[m, end]) for m in near), default=0)
+            more = int(bands[n, end]) - others
+            # the corner of a resampled volume grows from slice to slice, and may begin with the last one
+            at_end = len(near) < 2
+            grown = abs(int(bands[near[0], end]) - int(bands[2 * near[0] - n, end])) if at_end and 0 <= 2 * near[0] - n < len(slices) else 0
+            if (more - grown) * millimetres < (_TORN_END_MM if at_end else _TORN_MM):
+                continue
+            rows = slice(others, others + more) if end == 0 else slice(-others - more, -others or None)
+            patient = min(float((stack.voxels[slices[m]][rows] > _BODY_HU).mean()) for m in near)
+            value = int(stack.voxels[k][rows][0, 0])
+            if patient > 0.05 and not _is_air(value, stack, slices):
+                found.append(k)
+                break
+    return found
+
+
+def _band(plane: NDArray[np.int16]) -> int:
+    """How many of the first rows have one value all over."""
+    if (plane[0] != plane[0, 0]).any():
+        return 0
+    other = (plane != plane[0, 0]).any(axis=1)
+    return int(other.argmax()) if other.any() else len(plane)
+
+
+def _normal(stack: Stack) -> Vector:
+    from .geometry import normal
+
+    return normal(stack.row_step, stack.col_step)

@@ -1,0 +1,134 @@
+"""Slices that belong to a scan and are not in its volume: where they are missing, and the sentences that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .geometry import missing_slices
+from .headers import Slice, looks_like_dicom
+from .types import Lost, Vector
+
+MOST_LOST = 0.25  # of the slices of a scan; with more missing it is another scan than the one that was made
+_SAME_STEP = 0.25  # relative difference between the distances that one instance number stands for
+
+
+def refuse_many(lost: Iterable[Lost], there: int, name: str) -> None:
+    """Raise InputError where so many slices are lost that what is left is no scan.
+
+    Args:
+        there: slices that are left.
+    """
+    entries = [x for x in lost if x.slices]
+    count = sum(x.slices or 0 for x in entries)
+    if count > MOST_LOST * (there + count):
+        reasons = ", ".join(dict.fromkeys(x.reason for x in entries))
+        raise InputError(f"{name}: {count} of {there + count} slices are lost ({reasons}); copy the scan again.")
+
+
+def told(lost: Sequence[Lost]) -> list[str]:
+    """A sentence for every entry."""
+    return [f"{x.reason[0].upper()}{x.reason[1:]}, {place(x)}: what lies there was not assessed; copy the scan again." for x in lost]
+
+
+def place(x: Lost) -> str:
+    """Where slices are lost, for a sentence."""
+    if x.low_mm is not None and x.high_mm is not None:
+        return f"between {x.low_mm:.1f} and {x.high_mm:.1f} mm along the slice normal"
+    if x.low_mm is not None:
+        return f"above {x.low_mm:.1f} mm along the slice normal"
+    if x.high_mm is not None:
+        return f"below {x.high_mm:.1f} mm along the slice normal"
+    return "nobody knows where"
+
+
+def between(positions: Vector, known: Sequence[Lost]) -> list[Lost]:
+    """Gaps between slices, by their positions alone, that none of `known` explains."""
+    return [
+        Lost("slices seem to be missing", low, high)
+        for low, high in missing_slices(positions)
+        if not any(x.low_mm is not None and x.high_mm is not None and x.low_mm < high and x.high_mm > low for x in known)
+    ]
+
+
+def by_number(numbers: Sequence[int], positions: Vector) -> list[Lost]:
+    """Gaps in the scanner's numbering that agree with gaps between slices.
+
+    Args:
+        numbers: instance number of every slice in order of position; those that do not run steadily say nothing.
+        positions: (K,) mm along k.
+
+    A series of which every second slice was kept has steps of 2 throughout, and slices that become thicker keep steps
+    of 1: neither is a gap.
+    """
+    steps = np.diff(np.array(numbers))
+    if len(steps) < 3 or not ((steps > 0).all() or (steps < 0).all()):
+        return []
+    steps = np.abs(steps)
+    usual = float(np.median(steps))
+    per_number = np.diff(positions) / steps
+    found = []
+    for i in np.flatnonzero(steps >= 2 * usual).tolist():
+        near = [per_number[n] for n in range(max(0, i - 2), min(len(steps), i + 3)) if steps[n] < 2 * usual]
+        if any(abs(per_number[i] - mm) <= _SAME_STEP * mm for mm in near):
+            count = max(1, round(float(steps[i]) / usual) - 1)
+            found.append(Lost(_missing(count), float(positions[i]), float(positions[i + 1]), count))
+    return found
+
+
+def of_files(unread: int, alone: bool, numbers: Sequence[int], positions: Vector, known: Sequence[Lost]) -> list[Lost]:
+    """Where files that cannot be read belong, as far as the numbers of the others say.
+
+    Args:
+        unread: such files beside those of the series.
+        alone: they can belong to no other series.
+        numbers, positions: as for :func:`by_number`.
+        known: the gaps that it found; they hold as many of the files as slices are missing in them.
+    """
+    left = unread - sum(x.slices or 0 for x in known)
+    if left <= 0:
+        return []
+    reason = f"{left} files of the series cannot be read" if left > 1 else "1 file of the series cannot be read"
+    steps = np.diff(np.array(numbers))
+    if len(steps) >= 3 and ((steps > 0).all() or (steps < 0).all()):
+        usual = float(np.median(np.abs(steps)))
+        upwards = bool(steps[0] > 0)
+        first = (min(numbers) - 1) / usual  # slices before the first
+        if first >= left:
+            return [_at_end(reason, left, positions, top=not upwards)]
+        if first < 1 and alone:
+            return [_at_end(reason, left, positions, top=upwards)]
+        if first < 1:
+            return []  # the numbers are complete from 1: nothing says that the files belong here
+    return [Lost(reason, None, None, left)]
+
+
+def _at_end(reason: str, count: int, positions: Vector, *, top: bool) -> Lost:
+    return Lost(reason, float(positions[-1]), None, count) if top else Lost(reason, None, float(positions[0]), count)
+
+
+def _missing(count: int) -> str:
+    return f"{count} slices are missing from the files" if count > 1 else "1 slice is missing from the files"
+
+
+def unread(files: Iterable[Path], used: Iterable[Path], slices: Sequence[Slice]) -> int:
+    """How many of `files` are DICOM that belongs to no series, or empty, or zeros, and look like those of `slices`.
+
+    Args:
+        used: files of all series that could be read.
+    """
+    places = {(s.path.parent, s.path.suffix.lower()) for s in slices}
+    suspects = {f for f in files if (f.parent, f.suffix.lower()) in places} - set(used)
+    return sum(_was_dicom(f) for f in suspects)
+
+
+def _was_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(134)
+    except OSError:
+        return True
+    return path.name.upper() != "DICOMDIR" and (looks_like_dicom(head) or not head.strip(b"\0"))
