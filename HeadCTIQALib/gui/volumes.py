@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import vtk
 from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.volume.geometry import Stack, upright
+from HeadCTIQALib.volume.geometry import Stack, normal, upright
 from HeadCTIQALib.volume.images import to_hu
 from HeadCTIQALib.volume.types import Acquisition, CTVolume, Source, Vector
 
@@ -47,6 +47,8 @@ def volume_from_node(node: Any, record: Mapping[str, Any] | None = None) -> CTVo
     except ValueError as error:
         raise InputError(_("The volume {name} cannot be used: {error}.").format(name=name, error=error)) from error
     known = (record or {}).get("input", {})
+    if "geometry" in known:
+        stack = _assessed(stack, known["geometry"], known["shape"]) or stack
     return CTVolume(
         hu=np.ascontiguousarray(stack.voxels),
         origins=stack.origins,
@@ -60,7 +62,7 @@ def volume_from_node(node: Any, record: Mapping[str, Any] | None = None) -> CTVo
 
 
 def is_same_scan(record: Mapping[str, Any], node: Any) -> bool:
-    """Whether an assessment is of the scan in ``node``: the same matrix and slices at the same places (within 0.1 mm)."""
+    """Whether an assessment is of the scan in ``node``: its slices and pixels are among those of the node (within 0.1 mm)."""
     if node.GetImageData() is None or min(node.GetImageData().GetDimensions()) < 2:
         return False
     shape = node.GetImageData().GetDimensions()[::-1]
@@ -68,14 +70,38 @@ def is_same_scan(record: Mapping[str, Any], node: Any) -> bool:
         stack, _turned = upright(Stack(np.broadcast_to(np.int16(0), shape), *_slices(node, shape)))
     except (InputError, ValueError):
         return False
-    geometry = record["input"]["geometry"]
-    return (
-        list(record["input"]["shape"]) == list(stack.voxels.shape)
-        and np.allclose(geometry["first_origin_ras"], stack.origins[0], atol=_SAME_MM)
-        and np.allclose(geometry["last_origin_ras"], stack.origins[-1], atol=_SAME_MM)
-        and np.allclose(geometry["row_step_ras"], stack.row_step, atol=_SAME_MM / shape[2])
-        and np.allclose(geometry["column_step_ras"], stack.col_step, atol=_SAME_MM / shape[1])
-    )
+    return _assessed(stack, record["input"]["geometry"], record["input"]["shape"]) is not None
+
+
+def _assessed(stack: Stack, geometry: Mapping[str, Any], shape: Sequence[int]) -> Stack | None:
+    """The part of a stack that was assessed (blank slices and margins were left out); None where it is another scan."""
+    slices, rows, columns = shape
+    if not (
+        np.allclose(geometry["row_step_ras"], stack.row_step, atol=_SAME_MM / columns)
+        and np.allclose(geometry["column_step_ras"], stack.col_step, atol=_SAME_MM / rows)
+    ):
+        return None
+    k = normal(stack.row_step, stack.col_step)
+    wanted, there = np.asarray(geometry["slice_positions_mm"], float), stack.origins @ k
+    if len(wanted) != slices:
+        return None
+    nearest = np.abs(there[:, None] - wanted).argmin(axis=0)
+    offset = np.asarray(geometry["first_origin_ras"], float) - stack.origins[nearest[0]]
+    left, top = (round(float(offset @ step / (step @ step))) for step in (stack.row_step, stack.col_step))
+    if min(left, top) < 0 or top + rows > stack.voxels.shape[1] or left + columns > stack.voxels.shape[2]:
+        return None
+    box = (nearest, slice(top, top + rows), slice(left, left + columns))
+    origins = stack.origins[nearest] + left * stack.row_step + top * stack.col_step
+    if not (
+        np.allclose(there[nearest], wanted, atol=_SAME_MM)
+        and np.allclose(origins[0], geometry["first_origin_ras"], atol=_SAME_MM)
+        and np.allclose(origins[-1], geometry["last_origin_ras"], atol=_SAME_MM)
+    ):
+        return None
+    if tuple(shape) == stack.voxels.shape:
+        return stack
+    padding = None if stack.padding is None else stack.padding[box]
+    return Stack(stack.voxels[box], origins, stack.row_step, stack.col_step, padding)
 
 
 def dicom_files(node: Any) -> list[Path]:

@@ -108,3 +108,23 @@ def test_dicom_files_are_found_by_instance(scene, head_volume, tmp_path, monkeyp
     assert dicom_files(node) == [tmp_path / "1.dcm"]
     node.SetAttribute(INSTANCES, "1.2 1.3")
     assert dicom_files(node) == []
+
+
+def test_blank_slices_and_margins_of_the_node_were_not_assessed(scene, volume, tmp_path):
+    from dataclasses import replace
+
+    from scans import add_volume, write_assessment
+
+    from HeadCTIQALib.assessment.storage import read_record
+    from HeadCTIQALib.gui.volumes import is_same_scan, volume_from_node
+
+    part = replace(volume, hu=volume.hu[3:-2, :, 10:].copy(), origins=volume.origins[3:-2] + 10 * volume.row_step)
+    folder, _ = write_assessment(part, tmp_path / "a")
+    record = read_record(folder)
+    node = add_volume(volume)
+    assert is_same_scan(record, node)
+    found = volume_from_node(node, record)
+    np.testing.assert_array_equal(found.hu, part.hu)
+    np.testing.assert_allclose(found.origins, part.origins, atol=1e-3)
+    other = replace(part, origins=part.origins + [0, 0, 1.5])
+    assert not is_same_scan(read_record(write_assessment(other, tmp_path / "b")[0]), node)
