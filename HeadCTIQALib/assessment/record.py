@@ -237,6 +237,7 @@ def _input(volume: CTVolume) -> dict[str, Any]:
             "slice_positions_mm": volume.slice_positions,
         },
         "acquisition": acquisition,
+        "lost": [dataclasses.asdict(x) for x in volume.lost],
     }
 
 

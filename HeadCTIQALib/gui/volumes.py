@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.volume.geometry import Stack, normal, upright
 from HeadCTIQALib.volume.images import to_hu
-from HeadCTIQALib.volume.types import Acquisition, CTVolume, Source, Vector
+from HeadCTIQALib.volume.types import Acquisition, CTVolume, Lost, Source, Vector
 
 _FLAT_MM = 0.05  # by how much a corner of a slice may be off a parallelogram
 _SAME_MM = 0.1  # by how much slices may be off and still be those of the assessed scan
@@ -58,6 +58,7 @@ def volume_from_node(node: Any, record: Mapping[str, Any] | None = None) -> CTVo
         acquisition=_acquisition(known.get("acquisition", {})),
         source=Source(known.get("kind", "slicer"), known.get("name", name), None, known.get("sha256"), known.get("chosen_because", "")),
         warnings=tuple((record or {}).get("warnings", ())) or tuple(notes),
+        lost=tuple(Lost(**x) for x in known.get("lost", ())),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings
 from HeadCTIQALib.metrics.common import limits, slice_areas
+from HeadCTIQALib.metrics.lost_slices import missing_brain
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -40,6 +41,9 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
     flags: tuple[str, ...] = ()
     if share < 0.995:  # less would read as 0 %
         flags = (f"{100 * (1 - share):.0f} % of the intracranial area could not be graded and is left out.",)
+    lost = missing_brain(volume, areas)
+    if lost.length_mm > 0:
+        flags = (*flags, f"About {lost.length_mm:.0f} mm of the brain are missing from the scan and could not be judged.")
     words = f"motion in {len(moving)} slices, worst grade {grades[moving].max()} of 3" if len(moving) else "no motion seen"
     return Measurement(
         "motion_extent",

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.metrics import lost_slices
 from HeadCTIQALib.volume.types import CTVolume
 
 Rule = Callable[[CTVolume, Findings], Mapping[str, str]]
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (lost_slices.coverage, lost_slices.motion)
 
 
 def with_limits(volume: CTVolume, findings: Findings) -> Findings:
