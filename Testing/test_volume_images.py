@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.volume import CTVolume, read
 from HeadCTIQALib.volume.geometry import Stack, distinct_order, is_even, missing_slices, upright
 from HeadCTIQALib.volume.images import image_kind
-from HeadCTIQALib.volume.nifti import planes
 
 LPS = np.diag([-1.0, -1.0, 1.0])
 
@@ -94,11 +92,10 @@ def test_float_nifti_is_rounded_and_nan_is_padding(volume: CTVolume, tmp_path: P
     sitk.WriteImage(out, str(tmp_path / "nan.nii.gz"))
     got = read(tmp_path / "nan.nii.gz")
     assert got.padding is not None
-    assert got.padding.sum() == 3 * 24 + 2
+    assert got.padding.sum() == 3 * 24 + 3
     assert (got.hu[got.padding] == -1024).all()
-    assert got.hu[3, 0, 1] == 32767
     np.testing.assert_array_equal(got.hu[4:], volume.hu[4:])
-    assert any("73 voxels with NaN" in w for w in got.warnings)
+    assert any("74 voxels with NaN" in w for w in got.warnings)
 
 
 def test_mostly_nan_is_refused(tmp_path: Path) -> None:
@@ -124,27 +121,6 @@ def test_4d_of_one_time_point_is_read(volume: CTVolume, tmp_path: Path) -> None:
     image = sitk.ReadImage(str(save(volume, tmp_path / "head.nii")))
     sitk.WriteImage(sitk.JoinSeries([image]), str(tmp_path / "one.nii.gz"))
     np.testing.assert_array_equal(read(tmp_path / "one.nii.gz").hu, volume.hu)
-
-
-def with_sform(path: Path, rows: list[list[float]]) -> Path:
-    """Turn the uncompressed NIfTI file at `path` to an sform of these three rows."""
-    content = bytearray(path.read_bytes())
-    struct.pack_into("<2h", content, 252, 0, 1)
-    for n, row in enumerate(rows):
-        struct.pack_into("<4f", content, 280 + 16 * n, *row)
-    path.write_bytes(content)
-    return path
-
-
-def test_rotated_nifti_prints_nothing(volume: CTVolume, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = save(volume, tmp_path / "Doe^Jane.nii")
-    c, s = 9 * np.cos(0.3), 9 * np.sin(0.3)
-    capfd.readouterr()
-    got = read(with_sform(path, [[c, -s, 0, 0], [s, c, 0, 0], [0, 0, 8, 0]]))
-    np.testing.assert_allclose(np.abs(got.row_step), [c, s, 0], atol=1e-3)
-    with pytest.raises(InputError, match="not at right angles"):
-        read(with_sform(path, [[9, 0, 0, 0], [0, 9, 3, 0], [0, 0, 8, 0]]))
-    assert capfd.readouterr() == ("", ""), "ITK warns of either on the terminal, with the path of the file"
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd"])
@@ -177,7 +153,7 @@ def test_truncated(volume: CTVolume, tmp_path: Path, ending: str) -> None:
 def test_header_without_its_data_file(volume: CTVolume, tmp_path: Path) -> None:
     save(volume, tmp_path / "head.mhd")
     next(p for p in tmp_path.iterdir() if p.suffix != ".mhd").unlink()
-    with pytest.raises(InputError, match=r"head\.mhd is damaged"):
+    with pytest.raises(InputError, match=r"head\.mhd: its data file head\.raw does not exist"):
         read(tmp_path / "head.mhd")
 
 
@@ -189,37 +165,6 @@ def test_series_makes_no_sense_for_an_image(volume: CTVolume, tmp_path: Path) ->
 def test_kind_by_name() -> None:
     assert image_kind(Path("A.NII.GZ")) == "nifti"
     assert image_kind(Path("a.dcm")) is None
-
-
-def patched(path: Path, offset: int, layout: str, *values: float) -> Path:
-    """The file with a header field overwritten."""
-    content = bytearray(path.read_bytes())
-    struct.pack_into(layout, content, offset, *values)
-    path.write_bytes(content)
-    return path
-
-
-def test_nifti_scaled(volume: CTVolume, tmp_path: Path) -> None:
-    path = patched(save(volume, tmp_path / "head.nii"), 112, "<2f", 2.0, -10.0)
-    expected = 2 * volume.hu.astype(int) - 10
-    got = read(path)
-    assert got.padding is not None
-    np.testing.assert_array_equal(got.hu[~got.padding], expected[~got.padding])
-    assert (expected[got.padding] <= -2000).all()
-
-
-def test_nifti_versions_and_types_that_are_not_read(volume: CTVolume, tmp_path: Path) -> None:
-    path = patched(save(volume, tmp_path / "head.nii"), 70, "<2h", 32, 64)
-    with pytest.raises(InputError, match=r"head\.nii"):
-        read(path)
-    with pytest.raises(InputError, match=r"head\.nii has data type 32"):
-        list(planes(path))
-    (tmp_path / "two.nii").write_bytes(struct.pack("<i8s", 540, b"n+2\0\r\n\x1a\n") + bytes(1000))
-    with pytest.raises(InputError, match=r"two\.nii is a NIfTI-2 file"):
-        read(tmp_path / "two.nii")
-    (tmp_path / "no.nii").write_bytes(bytes(1000))
-    with pytest.raises(InputError, match=r"no\.nii is damaged or not a NIfTI-1 file"):
-        list(planes(tmp_path / "no.nii"))
 
 
 # ---- geometry against hand-made positions -----------------------------------------------------------------------------

@@ -1,7 +1,6 @@
-"""The voxels of a NIfTI file, plane by plane.
+"""The header of a NIfTI-1 or NIfTI-2 file.
 
-ITK's NIfTI reader turns NaN into 0 and fills a truncated file with zeros, both without a word; a measured image must
-not be made up, so only the geometry is left to ITK.  Format: https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
+Formats: https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h and .../doc/nifti2.h
 """
 
 from __future__ import annotations
@@ -9,67 +8,109 @@ from __future__ import annotations
 import gzip
 import math
 import struct
-import zlib
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import InputError
+from .nifti_affine import Placing, placed
+from .regular import open_regular
+from .voxels import ImageHeader, Stored, colour, damaged, three_sizes
 
 _TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
 }  # fmt: skip
+_COLOURS = (128, 2304)
+_LONGEST = 540
 
 
-def planes(path: Path) -> Iterator[NDArray[Any]]:
-    """(J, I) planes of scaled values in file order, k slowest.
+@dataclass(frozen=True)
+class _Layout:
+    """Places of the fields in a header: offset and struct format."""
+
+    size: int
+    magics: tuple[bytes, ...]  # in one file, and as the header of a pair
+    magic: int
+    dims: tuple[int, str]
+    datatype: tuple[int, str]
+    pixdim: tuple[int, str]
+    scaling: tuple[tuple[int, str], ...]  # offset of the voxels; slope and intercept
+    codes: tuple[int, str]  # qform, sform
+    quatern: tuple[int, str]  # b, c, d, then the origin
+    srow: tuple[int, str]
+    units: tuple[int, str]
+
+
+_LAYOUTS = (
+    _Layout(
+        348, (b"n+1\0", b"ni1\0"), 344, (40, "8h"), (70, "h"), (76, "8f"), ((108, "f"), (112, "2f")), (252, "2h"), (256, "6f"), (280, "12f"), (123, "B")
+    ),
+    _Layout(
+        540, (b"n+2\0", b"ni2\0"), 4, (16, "8q"), (12, "h"), (104, "8d"), ((168, "q"), (176, "2d")), (344, "2i"), (352, "6d"), (400, "12d"), (500, "i")
+    ),
+)
+
+
+def nifti_header(path: Path, name: str) -> ImageHeader:
+    """What the header says.
+
+    Args:
+        name: of the file in messages.
 
     Raises:
-        InputError: truncated, damaged, or of a data type that CT values do not have.
+        InputError: damaged, a type that CT values do not have, not one volume, or an impossible geometry.
     """
-    try:
-        with _opened(path) as stream:
-            yield from _planes(stream, path.name)
-    except (EOFError, gzip.BadGzipFile, zlib.error, struct.error, OSError) as error:
-        raise InputError(f"{path.name} is damaged or truncated; export it again.") from error
+    with open_regular(path, name) as file:
+        packing = "gzip" if file.read(2) == b"\x1f\x8b" else "raw"
+        file.seek(0)
+        stream = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packing == "gzip" else file
+        header = stream.read(_LONGEST)
+    layout, order = _layout(header, name)
 
+    def field(place: tuple[int, str]) -> tuple[float, ...]:
+        return struct.unpack_from(order + place[1], header, place[0])
 
-def is_version_2(path: Path) -> bool:
-    """True for NIfTI-2, which ITK does not read."""
-    try:
-        with _opened(path) as stream:
-            start = stream.read(8)
-    except (EOFError, gzip.BadGzipFile, zlib.error, OSError):
-        return False
-    return start[4:7] == b"n+2"
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as stream:
-        compressed = stream.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if compressed else path.open("rb")
-
-
-def _planes(stream: IO[bytes], name: str) -> Iterator[NDArray[Any]]:
-    header = stream.read(348)
-    order = next((o for o in "<>" if struct.unpack_from(f"{o}i", header)[0] == 348), None)
-    if order is None:
-        raise InputError(f"{name} is damaged or not a NIfTI-1 file; export it again.")
-    dims = struct.unpack_from(f"{order}8h", header, 40)
-    (datatype,) = struct.unpack_from(f"{order}h", header, 70)
-    offset, slope, intercept = struct.unpack_from(f"{order}3f", header, 108)
+    count, *extents = (int(d) for d in field(layout.dims))
+    if not 1 <= count <= 7:
+        raise damaged(name)
+    (datatype,) = field(layout.datatype)
+    if datatype in _COLOURS:
+        raise colour(name)
     if datatype not in _TYPES:
-        raise InputError(f"{name} has data type {datatype}, which is no CT value; export it as 16-bit integers.")
-    kind = np.dtype(order + _TYPES[datatype])
-    width, height, depth = (int(d) for d in dims[1:4])
-    scaled = math.isfinite(slope) and slope != 0 and (slope, intercept) != (1, 0)
-    stream.seek(int(offset))
-    for _ in range(depth):
-        content = stream.read(width * height * kind.itemsize)
-        if len(content) < width * height * kind.itemsize:
-            raise EOFError
-        plane = np.frombuffer(content, kind).reshape(height, width)
-        yield plane * np.float64(slope) + intercept if scaled else plane
+        raise InputError(f"{name} has data type {datatype:g}, which is no CT value; export it as 16-bit integers.")
+    sizes = three_sizes(name, extents[:count])
+    (offset,), (slope, intercept) = (field(place) for place in layout.scaling)
+    if slope == 0 or math.isnan(slope):  # the standard's word for values that are not scaled
+        slope, intercept = 1.0, 0.0
+    if not (math.isfinite(slope) and math.isfinite(intercept) and math.isfinite(offset)):
+        raise damaged(name)
+    data = path
+    if path.name.lower().endswith(".hdr"):
+        data = _pair(path, name)
+        with open_regular(data, name) as file:
+            packing = "gzip" if file.read(2) == b"\x1f\x8b" else "raw"
+    elif offset < layout.size:
+        offset = layout.size + 4
+    stored = Stored(data, np.dtype(order + _TYPES[int(datatype)]), 0, int(offset), packing, slope, intercept)
+    steps, origin, notes = placed(
+        Placing(field(layout.pixdim), field(layout.codes), field(layout.quatern), field(layout.srow), int(field(layout.units)[0])), sizes, name
+    )
+    return ImageHeader(sizes, steps, origin, stored, tuple(notes))
+
+
+def _layout(header: bytes, name: str) -> tuple[_Layout, str]:
+    for layout in _LAYOUTS:
+        for order in "<>":
+            whole = len(header) >= layout.size and struct.unpack_from(f"{order}i", header)[0] == layout.size
+            if whole and header[layout.magic : layout.magic + 4] in layout.magics:
+                return layout, order
+    raise damaged(name)
+
+
+def _pair(header: Path, name: str) -> Path:
+    for ending in (".img", ".img.gz", ".IMG"):
+        if (data := header.with_suffix(ending)).exists():
+            return data
+    raise InputError(f"{name} is a header without its .img file; put both into one folder.")

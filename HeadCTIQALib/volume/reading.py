@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
+from ..text import printable
+from .regular import is_folder, open_regular
 from .types import CTVolume
 
 
@@ -16,7 +18,7 @@ def read(
 
     Args:
         path: a folder with DICOM files (nested, mixed with other series and other files), one of its files or its
-            DICOMDIR, a .zip archive of it, or a .nii, .nii.gz, .nrrd, .nhdr, .mha or .mhd image in HU.
+            DICOMDIR, a .zip archive of it, or a .nii, .nii.gz, .hdr, .nrrd, .nhdr, .mha or .mhd image in HU.
         series: SeriesInstanceUID, or a unique ending of it, when not the most suitable series is wanted (DICOM only).
         progress: called with fractions from 0 to 1.
         keep_name: name the volume of a NIfTI, NRRD or MetaImage file after the file, although the name may hold a patient's.
@@ -30,33 +32,25 @@ def read(
     """
     path = Path(path)
     report = progress or (lambda fraction: None)
-    try:
-        if not path.exists():
-            raise InputError(f"{path.name or path} does not exist; check the path.")
-        is_folder = path.is_dir()
-        if not is_folder:
-            with path.open("rb") as stream:
-                head = stream.read(132)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be opened ({error.strerror}); check its permissions.") from error
-    except ValueError as error:  # a NUL byte in the path
-        raise InputError(f"{str(path)!r} is not a path; check it.") from error
-    if is_folder:
+    if is_folder(path):
         from .dicom import read_folder
 
         return read_folder(path.resolve() if not path.name else path, series, report)
-    return _read_file(path, head, series, report, keep_name)
+    return _read_file(path, series, report, keep_name)
 
 
-def _read_file(path: Path, head: bytes, series: str | None, report: Callable[[float], None], keep_name: bool) -> CTVolume:
+def _read_file(path: Path, series: str | None, report: Callable[[float], None], keep_name: bool) -> CTVolume:
     from .headers import looks_like_dicom
     from .images import image_kind, read_image
 
+    name = printable(path.name)
+    with open_regular(path, name) as stream:
+        head = stream.read(132)
     if not head:
-        raise InputError(f"{path.name} is an empty file; copy it again.")
+        raise InputError(f"{name} is an empty file; copy it again.")
     if image_kind(path):
         if series is not None:
-            raise InputError(f"{path.name} holds a single image: leave out --series {series}.")
+            raise InputError(f"{name} holds a single image: leave out --series {series}.")
         volume = read_image(path, keep_name)
         report(1.0)
         return volume
@@ -68,4 +62,4 @@ def _read_file(path: Path, head: bytes, series: str | None, report: Callable[[fl
         from .dicom import read_archive
 
         return read_archive(path, series, report)
-    raise InputError(f"{path.name} is in no known format; give DICOM files, a .zip of them, or a NIfTI, NRRD or MetaImage file.")
+    raise InputError(f"{name} is in no known format; give DICOM files, a .zip of them, or a NIfTI, NRRD or MetaImage file.")
