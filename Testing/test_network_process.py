@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from HeadCTIQALib import networks
+from HeadCTIQALib import isolation, networks
 from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.networks import process as processes
 from HeadCTIQALib.networks import wire, worker
@@ -204,4 +204,4 @@ def test_interpreter_is_python_or_beside_the_application(tmp_path: Path, monkeyp
 def test_child_finds_the_library_wherever_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     monkeypatch.chdir(tmp_path)
-    assert processes.environment()["PYTHONPATH"].split(os.pathsep) == [str(ROOT), "/elsewhere"]
+    assert isolation.environment()["PYTHONPATH"].split(os.pathsep) == [str(ROOT), "/elsewhere"]

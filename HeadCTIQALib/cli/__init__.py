@@ -5,6 +5,11 @@ Nothing heavy is imported before a command needs it, so that ``headctiqa describ
 
 from __future__ import annotations
 
+from HeadCTIQALib import isolation
+
+isolation.leave_working_folder()  # before the imports that might find something there
+
+# ruff: noqa: E402
 import argparse
 import contextlib
 import os

@@ -10,6 +10,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from HeadCTIQALib import isolation
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
 
@@ -34,12 +35,13 @@ def install(packages: list[str]) -> None:
     Raises:
         InstallError: with what to do instead.
     """
-    if "torch" in packages:
-        _install_torch()
-    if "monai" in packages:  # its requirements are there; without this pip might replace torch
-        _pip("--no-deps monai>=1.4")
-    if set(packages) - {"torch", "monai"}:
-        _install_plain()
+    with isolation.Children():  # pip is started in the working folder
+        if "torch" in packages:
+            _install_torch()
+        if "monai" in packages:  # its requirements are there; without this pip might replace torch
+            _pip("--no-deps monai>=1.4")
+        if set(packages) - {"torch", "monai"}:
+            _install_plain()
     importlib.invalidate_caches()
     still = missing()
     if still:

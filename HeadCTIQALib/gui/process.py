@@ -1,6 +1,6 @@
 """The networks in a process of their own: started, watched and ended, without Qt and without waiting.
 
-The child is ``PythonSlicer -m HeadCTIQALib assess ...``, which writes one JSON event a line.
+The child is ``PythonSlicer -P -m HeadCTIQALib assess ...``, which writes one JSON event a line.
 """
 
 from __future__ import annotations
@@ -12,26 +12,35 @@ import queue
 import shutil
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import HeadCTIQALib
+from HeadCTIQALib import isolation
+from HeadCTIQALib.networks.process import python
 
 _KEEP_LINES = 200
 _PATIENCE_S = 3.0
 
 
 def python_executable() -> str:
-    """Slicer's own Python as a program; where this is not Slicer, the Python that runs."""
-    return shutil.which("PythonSlicer") or sys.executable
+    """Slicer's own Python as a program; where this is not Slicer, the Python that runs.
+
+    It is not looked for in the working folder, which Windows and relative entries of PATH would do.
+
+    Raises:
+        ModelError: there is none.
+    """
+    folders = os.pathsep.join(p for p in os.environ.get("PATH", "").split(os.pathsep) if os.path.isabs(p))  # noqa: PTH117
+    found = shutil.which("PythonSlicer", path=folders) if folders else None
+    return found if found and Path(found).is_absolute() else python()
 
 
 def assess_command(scan: Path, output: Path, device: str = "auto", scoring: str = "") -> list[str]:
     """The command line that assesses ``scan`` into the folder ``output``."""
-    command = [python_executable(), "-m", "HeadCTIQALib", "assess", str(scan), "--output", str(output), "--progress", "json", "--device", device]
+    start = [python_executable(), *isolation.command("HeadCTIQALib")]
+    command = [*start, "assess", str(scan), "--output", str(output), "--progress", "json", "--device", device]
     return [*command, "--scoring", scoring] if scoring else command
 
 
@@ -42,15 +51,13 @@ class Process:
         details: the last lines that it printed outside the events, for the curious.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         """Start ``command``.
 
         Raises:
             OSError: it cannot be started.
         """
-        variables = {**os.environ, **(environment or {}), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
-        root = str(Path(HeadCTIQALib.__file__).resolve().parent.parent)
-        variables["PYTHONPATH"] = os.pathsep.join(p for p in (root, variables.get("PYTHONPATH", "")) if p)
+        variables = {**isolation.environment(), "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
         own_group: dict[str, Any] = {"start_new_session": True}
         if os.name == "nt":
             own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}  # type: ignore[attr-defined]
@@ -102,7 +109,8 @@ class Process:
 def _end_tree(child: subprocess.Popen[str]) -> None:
     """Ask the whole process group to end, then insist.  A finished child's group may still hold its own children."""
     if os.name == "nt":
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(child.pid)], capture_output=True, check=False)  # noqa: S603, S607
+        tool = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")  # by its name it might be one in the working folder
+        subprocess.run([tool, "/F", "/T", "/PID", str(child.pid)], capture_output=True, check=False)  # noqa: S603
         child.wait()
         return
     for sign, patience in ((signal.SIGTERM, _PATIENCE_S), (signal.SIGKILL, _PATIENCE_S)):

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from HeadCTIQALib import isolation
 from HeadCTIQALib.errors import ModelError
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
     Answer = Future[tuple[NDArray[Any], ...]]
 
-COMMAND = ("-m", "HeadCTIQALib.networks.worker")
-LIBRARY = Path(__file__).resolve().parents[2]
+COMMAND = isolation.command("HeadCTIQALib.networks.worker")
 
 
 class NetworkProcess:
@@ -46,7 +46,7 @@ class NetworkProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={"OMP_WAIT_POLICY": "PASSIVE", **environment()},  # threads that wait busily take the cores from this process
+                env={"OMP_WAIT_POLICY": "PASSIVE", **isolation.environment()},  # threads that wait busily take the cores from this process
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as e:
@@ -146,9 +146,3 @@ def python() -> str:
         if beside.is_file():
             return str(beside)
     raise ModelError("The networks need a Python interpreter and this program has none; use headctiqa from Python or PythonSlicer.")
-
-
-def environment() -> dict[str, str]:
-    """This process's environment, in which a child finds this library, however it was found here."""
-    paths = [str(LIBRARY), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}

@@ -1,6 +1,6 @@
 """The network process: loads networks and answers requests until the program that started it closes the pipe or dies.
 
-    python -m HeadCTIQALib.networks.worker        (started by HeadCTIQALib.networks.process, not by hand)
+    python -P -m HeadCTIQALib.networks.worker        (started by HeadCTIQALib.networks.process, not by hand)
 
 A request names a bundle and a device and carries the input arrays; the answer carries the output arrays or an error.
 """

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from HeadCTIQALib import __version__
+from HeadCTIQALib import __version__, isolation
 from HeadCTIQALib.cohort.calibrate import Calibration, calibrate, calibration_scans
 from HeadCTIQALib.cohort.evaluation import Evaluation, evaluate_cohort
 from HeadCTIQALib.cohort.files import write_text
@@ -96,7 +96,7 @@ def _parallel(jobs: Mapping[str, tuple[Any, ...]], processes: int, assess: Asses
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core, one thread a process
     left, deaths = dict(jobs), 0
     while left:
-        with ProcessPoolExecutor(min(processes, len(left)), multiprocessing.get_context("spawn")) as pool:
+        with isolation.Children(), ProcessPoolExecutor(min(processes, len(left)), multiprocessing.get_context("spawn")) as pool:
             running = {pool.submit(assess, *job): name for name, job in left.items()}
             try:
                 for future in as_completed(running):

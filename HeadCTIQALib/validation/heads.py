@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from HeadCTIQALib import isolation
 from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.progress import Progress, silent
 
@@ -112,7 +113,7 @@ def _in_processes(
     kept = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     os.environ.update(dict.fromkeys(kept, "1"))
     try:
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_prepare, initargs=(device,)) as pool:
+        with isolation.Children(), ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_prepare, initargs=(device,)) as pool:
             waiting: dict[Future[dict[str, Any]], int] = {pool.submit(_evaluate_here, s, matrix): s for s in seeds}
             try:
                 while waiting:

@@ -30,8 +30,8 @@ def charged(module, charge):
     started = []
 
     def start(command):
-        assert command[1:3] == ["-m", "HeadCTIQALib"]
-        process = Process([sys.executable, str(STAND_IN), charge, *command[3:]])
+        assert command[1:4] == ["-P", "-m", "HeadCTIQALib"]
+        process = Process([sys.executable, str(STAND_IN), charge, *command[4:]])
         started.append(process)
         return process
 
