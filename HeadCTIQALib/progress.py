@@ -7,6 +7,8 @@ import math
 import sys
 from typing import IO, Literal, Protocol
 
+from HeadCTIQALib.text import printable
+
 ProgressKind = Literal["text", "json", "none"]
 _BAR_WIDTH = 24
 
@@ -34,7 +36,7 @@ class TextProgress:
         if not self._active:
             return
         filled = round(_BAR_WIDTH * _clip(fraction))
-        line = f"[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {stage}"
+        line = f"[{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {printable(stage)}"
         if line != self._shown:
             self._stream.write("\r" + line.ljust(len(self._shown)))
             self._stream.flush()

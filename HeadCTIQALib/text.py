@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+import re
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_MARKDOWN = re.compile(r"([\\|`\[\]])")
 
 
 def printable(text: str) -> str:
@@ -13,10 +16,30 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def lines(text: str) -> str:
+    """:func:`printable` for text of several lines, which stay lines."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def markdown(text: str) -> str:
+    """``text`` on one line of Markdown, where it makes no markup, links, cells or code."""
+    return _MARKDOWN.sub(r"\\\1", printable(text)).replace("<", "&lt;")
+
+
 def cell(text: str) -> str:
     """``text`` for a CSV cell: printable, and with an apostrophe in front where a spreadsheet would run it as a formula.
 
     Source: OWASP, CSV injection.
     """
     clean = printable(text)
-    return f"'{clean}" if text.startswith(_FORMULA) or clean.lstrip().startswith(_FORMULA) else clean
+    return f"'{clean}" if _runs(clean) or text.startswith(_FORMULA) else clean
+
+
+def of_cell(text: str) -> str:
+    """The printable text that :func:`cell` was given."""
+    return text[1:] if text.startswith("'") and _runs(text[1:]) else text
+
+
+def _runs(text: str) -> bool:
+    """Whether it is a formula, or one with apostrophes in front, which need another so that :func:`of_cell` can tell."""
+    return text.lstrip("' ").startswith(_FORMULA)

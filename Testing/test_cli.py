@@ -15,7 +15,7 @@ from assessment_stand_in import find, install
 
 from HeadCTIQALib import RESEARCH_USE, __version__, cli
 from HeadCTIQALib.assessment import evaluate
-from HeadCTIQALib.cli import tree
+from HeadCTIQALib.cli import terminal, tree
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
 from HeadCTIQALib.progress import JsonProgress, TextProgress
 
@@ -245,7 +245,7 @@ def test_tree_falls_back_to_ascii(record):
 def test_show_never_fails_on_a_poor_terminal():
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
-    tree.show("3 µm ├─ ok\n", stream)
+    terminal.show("3 µm ├─ ok\n", stream)
     stream.flush()
     assert raw.getvalue().decode("ascii") == "3 ?m ?? ok\n"
 

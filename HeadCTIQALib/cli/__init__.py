@@ -24,8 +24,10 @@ from pathlib import Path
 from HeadCTIQALib import RESEARCH_USE, __version__
 from HeadCTIQALib.errors import HeadCTIQAError, ModelError, OutputError
 from HeadCTIQALib.progress import JsonProgress
+from HeadCTIQALib.text import printable
 
 from . import cohort, evaluate_networks, simulate, train
+from .terminal import Parser, show
 
 OK, INTERNAL, USAGE, INPUT, OUTPUT, MODEL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
@@ -86,13 +88,12 @@ def _terminable() -> Iterator[None]:
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
-    # Names of files may hold control characters, which are not for the terminal.
-    message = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+    message = printable(" ".join(message.split()))  # on one line
     if options.debug and sys.exc_info()[0] is not None:
         traceback.print_exc()
     if getattr(options, "progress", None) == "json":
         JsonProgress().emit("error", message=message, code=code)
-    print(f"headctiqa: error: {message}", file=sys.stderr)
+    show(f"headctiqa: error: {message}\n", sys.stderr)
     return code
 
 
@@ -108,7 +109,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="headctiqa",
         description="Is this head CT good enough, and why? Ten image quality metrics, six category scores, one overall score.",
         epilog=_EPILOG,
@@ -155,7 +156,6 @@ def _assess(options: argparse.Namespace) -> int:
 
 def _describe(options: argparse.Namespace) -> int:
     from .describe import as_json, as_text
-    from .tree import show
 
     show(as_json() if options.json else as_text())
     return OK

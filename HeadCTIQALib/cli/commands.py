@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
 
-from .tree import as_text, show
+from .terminal import show
+from .tree import as_text
 
 if TYPE_CHECKING:
     from HeadCTIQALib.scoring import ScoringModel

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from HeadCTIQALib.progress import TextProgress
 
-from .tree import show
+from .terminal import show
 
 
 def evaluate(assessments: Path, readers: list[Path], scoring: Path | None, output: Path, margin: float) -> int:

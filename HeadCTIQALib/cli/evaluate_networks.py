@@ -8,6 +8,8 @@ from pathlib import Path
 
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
 
+from .terminal import show
+
 SUMMARY = "Measure the networks' accuracy on held-out simulated heads, or on real scans degraded by known amounts."
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
 
@@ -42,7 +44,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.progress == "json":
         events.emit("result", folder=str(options.output), table=str(table), summary=message)
     else:
-        print(f"{message}\nTable: {table}")
+        show(f"{message}\nTable: {table}\n")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.progress import TextProgress
 
-from .tree import show
+from .terminal import show
 
 if TYPE_CHECKING:
     from HeadCTIQALib.cohort.calibrate import Calibration

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from HeadCTIQALib.progress import TextProgress
+from HeadCTIQALib.text import printable
 
-from .tree import show
+from .terminal import show
 
 _INPUT = 3
 
@@ -29,5 +30,5 @@ def rescore(assessments: Path, scoring: Path | None) -> int:
         progress.clear()
     show(f"{model.name}: {len(result.changed)} assessments scored, {len(result.unchanged)} were scored by it already.\n")
     for sentence in result.failed:
-        print(f"headctiqa: error: {sentence}", file=sys.stderr)
+        show(f"headctiqa: error: {printable(sentence)}\n", sys.stderr)
     return _INPUT if result.failed else 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from HeadCTIQALib.errors import OutputError
 
-from .tree import show
+from .terminal import show
 
 if TYPE_CHECKING:
     from HeadCTIQALib.synthesis import Simulated

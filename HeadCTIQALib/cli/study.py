@@ -7,7 +7,7 @@ from pathlib import Path
 
 from HeadCTIQALib.progress import TextProgress
 
-from .tree import show
+from .terminal import show
 
 
 def study(output: Path, preset: str, processes: int | None, document: Path | None = None, matrix: int | None = None) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from HeadCTIQALib.errors import HeadCTIQAError
 
+from .terminal import show
+
 NETWORKS = ("anatomy", "landmarks", "artefact", "fluid", "objects")
 SUMMARY = "Train a network from a data folder, or fine-tune it on a site's corrected assessments."
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
@@ -47,8 +49,8 @@ def _run(options: argparse.Namespace) -> int:
     except ImportError as e:
         raise HeadCTIQAError(f"Training needs the Python package {e.name!r}; install it with: pip install {e.name}") from e
     for name, value in figures.items():
-        print(f"{name}: {value}")
-    print(f"Model bundle: {bundle}")
+        show(f"{name}: {value}\n")
+    show(f"Model bundle: {bundle}\n")
     return 0
 
 
@@ -71,7 +73,7 @@ def _by_steps(options: argparse.Namespace) -> tuple[Path, dict[str, float]]:
     )  # fmt: skip
     plan = usual_plan(job)
     plan = replace(plan, seed=options.seed, workers=options.workers, steps=options.steps or plan.steps)
-    bundle = run(replace(job, plan=plan), lambda text: print(f"{text} ...", flush=True))
+    bundle = run(replace(job, plan=plan), lambda text: show(f"{text} ...\n"))
     return bundle.folder, bundle.metadata["figures"]
 
 
@@ -86,9 +88,9 @@ def _artefact(options: argparse.Namespace) -> tuple[Path, dict[str, float]]:
     if not options.resume:
         for name in ("last.pt", "log.jsonl"):
             (work / name).unlink(missing_ok=True)
-    print("Preparing the slices ...", flush=True)
+    show("Preparing the slices ...\n")
     generate(options.data, work / "items", 120)
-    print(f"Training for {options.minutes} minutes ...", flush=True)
+    show(f"Training for {options.minutes} minutes ...\n")
     bundle = options.output / "artefact"
     train(options.data, work, minutes=options.minutes, seed=options.seed, device=_device(options.device), bundle=bundle, items=work / "items", readers=0.3)
     return bundle, {}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 _BAR = 20
 _TITLE = 34
@@ -25,13 +25,6 @@ class Glyphs:
 
 UNICODE = Glyphs("├─ ", "└─ ", "│  ", "█", "░")
 ASCII = Glyphs("|- ", "`- ", "|  ", "#", ".")
-
-
-def show(text: str, stream: TextIO | None = None) -> None:
-    """Print ``text``; characters that the terminal lacks become "?" and never an error."""
-    out = stream if stream is not None else sys.stdout
-    encoding = out.encoding or "utf-8"
-    out.write(text.encode(encoding, "replace").decode(encoding))
 
 
 def glyphs_for(encoding: str | None) -> Glyphs:

@@ -12,7 +12,7 @@ from typing import Any
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.scoring.calibration import SCORES
 
-from .readers import ReaderValue, read_readers, write_readers
+from .readers import ReaderValue, plain, read_readers, write_readers
 
 _ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".mhd", ".dcm")
 _SCANS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
@@ -34,16 +34,17 @@ class ReaderFile:
     reader: str
 
     def __post_init__(self) -> None:
-        if not self.reader.strip():
+        object.__setattr__(self, "reader", plain(self.reader))
+        if not self.reader:
             raise InputError("Enter your reader id first; every reader has a file of their own.")
 
     @property
     def path(self) -> Path:
         """The reader's file; ids that differ have files that differ, on every system."""
-        plain = re.sub(r"[^a-z0-9-]+", "_", self.reader.lower()).strip("_") or "reader"
-        if plain != self.reader:  # e.g. "A B" and "a_b", or "AB" and "ab" where case does not count
-            plain += "-" + hashlib.sha256(self.reader.encode()).hexdigest()[:8]
-        return self.folder / f"readers-{plain}.csv"
+        name = re.sub(r"[^a-z0-9-]+", "_", self.reader.lower()).strip("_") or "reader"
+        if name != self.reader:  # e.g. "A B" and "a_b", or "AB" and "ab" where case does not count
+            name += "-" + hashlib.sha256(self.reader.encode()).hexdigest()[:8]
+        return self.folder / f"readers-{name}.csv"
 
     def values(self) -> tuple[ReaderValue, ...]:
         """Everything in the file; empty when there is none yet.
@@ -61,7 +62,7 @@ class ReaderFile:
 
     def scores(self, scan: str) -> dict[str, float | None]:
         """Category id or "overall" to the score entered for ``scan``; None where the reader could not judge."""
-        return {v.target: v.value for v in self.values() if v.scan == scan and v.target in SCORES}
+        return {v.target: v.value for v in self.values() if v.scan == plain(scan) and v.target in SCORES}
 
     def save(self, scan: str, scores: Mapping[str, float | None]) -> Path:
         """Keep the scores of one scan in place of earlier ones of the same scan; returns the file.
@@ -72,7 +73,7 @@ class ReaderFile:
         """
         if not scores:
             raise InputError("Enter at least one score; a score that cannot be given stays empty.")
-        kept = [v for v in self.values() if not (v.scan == scan and v.target in SCORES)]
+        kept = [v for v in self.values() if not (v.scan == plain(scan) and v.target in SCORES)]
         write_readers(self.path, [*kept, *(ReaderValue(scan, self.reader, target, value) for target, value in scores.items())])
         return self.path
 
@@ -88,7 +89,7 @@ def scan_key(path: Path | None, record: Mapping[str, Any] | None) -> str:
         InputError: there is neither.
     """
     if path is not None:
-        name = path.name
+        name = plain(path.name)
         return next((name[: -len(end)] for end in _ENDINGS if name.lower().endswith(end) and len(name) > len(end)), name)
     sha = ((record or {}).get("input") or {}).get("sha256")
     if sha:

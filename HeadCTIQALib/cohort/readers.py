@@ -12,7 +12,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 from HeadCTIQALib.scoring.calibration import SCORES
+from HeadCTIQALib.text import cell, of_cell, printable
 
 from .files import write_text
 
@@ -163,7 +164,7 @@ def write_readers(path: str | Path, values: Iterable[ReaderValue]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((v.scan, v.reader, v.target, "" if v.value is None else f"{v.value:.10g}") for v in rows)
+    writer.writerows((cell(v.scan), cell(v.reader), v.target, "" if v.value is None else f"{v.value:.10g}") for v in rows)
     write_text(path, text.getvalue(), "The reader table")
 
 
@@ -180,9 +181,10 @@ def match_scans(table: ReaderTable, shas: Mapping[str, str | None]) -> tuple[dic
         InputError: a SHA-256 prefix that fits two folders.
     """
     names: dict[str, str] = {}
+    folders = {plain(name): name for name in shas}
     for scan in table.scans:
-        if scan in shas:
-            names[scan] = scan
+        if scan in folders:
+            names[scan] = folders[scan]
         elif len(scan) >= _FEWEST_DIGITS and all(c in "0123456789abcdef" for c in scan.lower()):
             fitting = [name for name, sha in shas.items() if sha and sha.startswith(scan.lower())]
             if len(fitting) > 1:
@@ -212,22 +214,28 @@ def _rows(text: str, name: str) -> Iterator[tuple[str, ReaderValue]]:
             raise InputError(f"{name} must have the columns {', '.join(COLUMNS)}, not {', '.join(header) or 'none'}; correct its first line.")
         for row in reader:
             where = f"{name}, line {reader.line_num}"
-            if not any(cell.strip() for cell in row):
+            if not any(c.strip() for c in row):
                 continue
             if len(row) != len(COLUMNS):
                 raise InputError(f"{where}: {len(row)} cells instead of {len(COLUMNS)}; correct the line.")
-            cell = dict(zip(header, (c.strip() for c in row), strict=True))
-            number = cell["value"].replace(",", ".") if separator == ";" else cell["value"]
+            said = dict(zip(header, (c.strip() for c in row), strict=True))
+            number = said["value"].replace(",", ".") if separator == ";" else said["value"]
             try:
                 value = float(number) if number else None
             except ValueError:
-                raise InputError(f'{where}: "{cell["value"]}" is not a number; write a number, or nothing where the reader could not judge.') from None
-            yield where, ReaderValue(cell["scan"], cell["reader"], cell["target"], value)
+                raise InputError(f'{where}: "{said["value"]}" is not a number; write a number, or nothing where the reader could not judge.') from None
+            yield where, ReaderValue(of_cell(said["scan"]), of_cell(said["reader"]), said["target"], value)
     except csv.Error as error:
         raise InputError(f"{name}, line {reader.line_num} is not CSV ({error}); save the file again.") from error
 
 
-def _table(cells: Sequence[tuple[str, ReaderValue]]) -> ReaderTable:
+def plain(name: str) -> str:
+    """A name as tables hold it: what cannot be printed is a space, and there is none at the ends."""
+    return printable(name).strip()
+
+
+def _table(named: Iterable[tuple[str, ReaderValue]]) -> ReaderTable:
+    cells = [(where, replace(v, scan=plain(v.scan), reader=plain(v.reader))) for where, v in named]
     for where, v in cells:
         _check(where, v)
     values, repeated = _unique(cells)

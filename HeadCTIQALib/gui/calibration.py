@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID
+from HeadCTIQALib.text import lines
 
 from . import forms
 from .plots import AgreementPlots
@@ -114,7 +115,7 @@ class CalibrationSection:
             forms.fill(self._table, ())
             self._plots.remove()
             return
-        self._words.setPlainText("\n".join(account(self._result)))
+        self._words.setPlainText(lines("\n".join(account(self._result))))
         forms.fill(self._table, coefficient_rows(self._result.fit), numbers=(1, 2))
         self._plots.show(*_before_and_after(self._result))
         self._turn_plot()

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.text import lines, printable
 
 from . import forms
 from .session import Event, Session
@@ -39,9 +40,7 @@ class ComparisonSection:
         self._table = forms.table("comparisonTable", ["", _("First"), _("Second"), _("Difference")], 0)
         self._table.setMinimumHeight(200)
         self._table.connect("cellClicked(int,int)", self._clicked)
-        self._words = qt.QLabel()
-        self._words.setObjectName("comparisonWords")
-        self._words.setWordWrap(True)
+        self._words = forms.words("comparisonWords")
         self._ids: list[str] = []
         layout = parent.layout()
         layout.addLayout(forms.row(qt.QLabel(_("Shown against")), self._other, self._before))
@@ -82,7 +81,7 @@ class ComparisonSection:
         except HeadCTIQAError as error:
             forms.tell(self._notice, str(error))
             result = None
-        self._table.setHorizontalHeaderLabels(["", *titles, _("Difference")])
+        self._table.setHorizontalHeaderLabels(["", *map(printable, titles), _("Difference")])
         self._show(result, titles)
 
     def _show(self, result: Any | None, titles: tuple[str, str] = ("", "")) -> None:
@@ -96,8 +95,8 @@ class ComparisonSection:
                 for column in range(4):
                     self._table.item(n, column).setFont(font)
             for column, reason in ((1, r.reason[0]), (2, r.reason[1])):
-                self._table.item(n, column).setToolTip(reason)
-        self._words.setText("" if result is None else _words(result, titles))
+                self._table.item(n, column).setToolTip(forms.tip(reason))
+        self._words.setText("" if result is None else lines(_words(result, titles)))
 
     def _clicked(self, row: int, _column: int) -> None:
         if row < len(self._ids):

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
+from HeadCTIQALib.text import lines, printable
 
 from . import dependencies, files, forms
 from .assessing import Assessing
@@ -202,7 +203,7 @@ class Controller:
 
     def _show_progress(self, stage: str, fraction: float) -> None:
         self.ui.progressBar.setValue(round(100 * fraction))
-        self.ui.progressBar.setFormat(f"{stage}  %p%")
+        self.ui.progressBar.setFormat(f"{printable(stage).replace('%', '')}  %p%")
 
     def _show_running(self) -> None:
         running = self.assessing.running
@@ -223,11 +224,11 @@ class Controller:
 
     def _message(self, sentence: str, details: list[str] | None = None) -> None:
         """One sentence for the user, the rest in a fold."""
-        self.ui.messageLabel.setText(sentence)
+        self.ui.messageLabel.setText(lines(sentence))
         self.ui.messageLabel.setVisible(bool(sentence))
         self.ui.detailsBox.setVisible(bool(details))
         self.ui.detailsBox.collapsed = True
-        self.ui.detailsText.setPlainText("\n".join(details or ()))
+        self.ui.detailsText.setPlainText(lines("\n".join(details or ())))
 
     def _load(self, *_arguments: Any) -> None:
         folder = qt.QFileDialog.getExistingDirectory(self.widget, _("Assessment folder"))

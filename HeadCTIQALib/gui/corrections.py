@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HeadCTIQALib.hierarchy import IQM, IQM_BY_ID
+from HeadCTIQALib.report.html import join, tag
 
 from . import forms
 from .motion_table import MotionTable
@@ -123,7 +124,7 @@ class CorrectionsSection:
             return str(_("Load the scan of this assessment to correct it."))
         if iqm is None:
             return str(_("Select a metric above to correct it; moved points, planes and masks count at once."))
-        return f"<b>{iqm.title}</b>: {shown_value(record['iqms'][iqm.id], iqm)}. {iqm.correction}"
+        return str(join(tag("b", iqm.title), f": {shown_value(record['iqms'][iqm.id], iqm)}. {iqm.correction}"))
 
     def _fill_list(self, record: Any) -> None:
         corrections = record["corrections"] if record else []

@@ -14,6 +14,7 @@ from slicer.i18n import tr as _
 from HeadCTIQALib.assessment.storage import FILES, REPORT, check_output, write_files
 from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.text import cell
 
 from .session import Session
 
@@ -72,7 +73,7 @@ def export_row(session: Session, path: Path) -> None:
             writer = csv.DictWriter(stream, list(row))
             if not header:
                 writer.writeheader()
-            writer.writerow(row)
+            writer.writerow({k: cell(v) if isinstance(v, str) else v for k, v in row.items()})
     except OSError as error:
         raise OutputError(_("The table {path} cannot be written; choose another file.").format(path=path)) from error
 

@@ -8,6 +8,9 @@ from typing import Any
 import qt
 import slicer
 
+from HeadCTIQALib.report.html import tag
+from HeadCTIQALib.text import lines, printable
+
 _READER = "HeadCTIQA/reader"
 _NOTICE = "color: #b3261e;"
 
@@ -38,11 +41,18 @@ def line(name: str, placeholder: str = "") -> Any:
     return made
 
 
-def notice(name: str) -> Any:
-    """A label for sentences about what went wrong."""
+def words(name: str) -> Any:
+    """A label for sentences, which may hold foreign text: no markup in it counts."""
     made = qt.QLabel()
     made.setObjectName(name)
+    made.setTextFormat(qt.Qt.PlainText)
     made.setWordWrap(True)
+    return made
+
+
+def notice(name: str) -> Any:
+    """A label for sentences about what went wrong."""
+    made = words(name)
     made.setStyleSheet(_NOTICE)
     made.setVisible(False)
     return made
@@ -50,8 +60,13 @@ def notice(name: str) -> Any:
 
 def tell(label: Any, sentence: str) -> None:
     """Show a sentence in a :func:`notice`, or hide it when there is nothing to say."""
-    label.setText(sentence)
+    label.setText(lines(sentence))
     label.setVisible(bool(sentence))
+
+
+def tip(text: str) -> str:
+    """Foreign text for a tool tip, which would take markup in it for its own."""
+    return str(tag("qt", text)) if "<" in text else lines(text)
 
 
 def table(name: str, headings: Sequence[str], stretch: int) -> Any:
@@ -73,8 +88,8 @@ def fill(made: Any, rows: Sequence[Sequence[str]], editable: bool = False, numbe
     made.setRowCount(len(rows))
     for n, texts in enumerate(rows):
         for column, text in enumerate(texts):
-            item = qt.QTableWidgetItem(text)
-            item.setToolTip(text)
+            item = qt.QTableWidgetItem(printable(text))
+            item.setToolTip(tip(text))
             if column in numbers:
                 item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
             if not editable:

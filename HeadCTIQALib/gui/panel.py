@@ -16,7 +16,9 @@ from HeadCTIQALib.report.record import at, scan_name, simulated
 from HeadCTIQALib.report.rows import MARKS, OVERALL, Row, rows
 from HeadCTIQALib.report.statistics import mask_statistics
 from HeadCTIQALib.report.summary import verdict
+from HeadCTIQALib.text import printable
 
+from . import forms
 from .drawing import band_color, bar
 from .session import Event, Session
 
@@ -90,9 +92,9 @@ class Panel:
         self._fill_details()
 
     def _dress(self, item: Any, row: Row) -> None:
-        item.setText(TITLE, row.title)
-        item.setText(VALUE, row.value)
-        item.setText(RATING, row.rating)
+        item.setText(TITLE, printable(row.title))
+        item.setText(VALUE, printable(row.value))
+        item.setText(RATING, printable(row.rating))
         item.setText(POINTS, row.points)
         item.setData(TITLE, _ROW_ID, row.iqm or row.id)
         for column in (VALUE, POINTS):
@@ -100,7 +102,7 @@ class Panel:
         item.setForeground(RATING, qt.QBrush(qt.QColor(band_color(row.state))))
         words = f"{row.title}: {row.reason or row.rating}"
         for column in range(5):
-            item.setToolTip(column, words)
+            item.setToolTip(column, forms.tip(words))
         if row.kind != "iqm":
             item.setIcon(BAR, qt.QIcon(bar(row.share, row.state, *_BAR_SIZE, row.kind == "category")))
         if row.kind == "category":

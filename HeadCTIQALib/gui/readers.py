@@ -31,9 +31,7 @@ class ReadersSection:
         self._reading = reading.of(session)
         self._filling = False
         self._notice = forms.notice("readersNotice")
-        self._saved = qt.QLabel()
-        self._saved.setObjectName("readersSavedLabel")
-        self._saved.setWordWrap(True)
+        self._saved = forms.words("readersSavedLabel")
         self._reader = forms.line("readerEdit", _("your reader id, e.g. initials"))
         self._reader.connect("editingFinished()", self._reader_changed)
         self._folder = ctk.ctkDirectoryButton()

@@ -41,8 +41,7 @@ class WorklistSection:
             "worklistAssessmentsButton", _("Folder of their assessments by the same names, where there are any."), self._assessments_changed
         )
         self._assessments_folder: Path | None = None
-        self._count = qt.QLabel()
-        self._count.setObjectName("worklistCount")
+        self._count = forms.words("worklistCount")
         self._table = forms.table("worklistTable", [_("Scan"), _("Scored")], 0)
         self._table.setMinimumHeight(120)
         self._table.connect("cellDoubleClicked(int,int)", self._double_clicked)

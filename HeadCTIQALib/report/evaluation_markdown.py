@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from HeadCTIQALib import text
 from HeadCTIQALib.agreement import Estimate
 from HeadCTIQALib.report.evaluation_tables import Cell, Table
 from HeadCTIQALib.report.html import number
@@ -37,4 +38,4 @@ def _cell(cell: Cell | object) -> str:
         return f"{number(cell.value)}{limits}"
     if isinstance(cell, float):
         return number(cell)
-    return "–" if cell is None else str(cell).replace("|", "\\|").replace("<", "&lt;")
+    return "–" if cell is None else text.markdown(str(cell))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from HeadCTIQALib import text
 from HeadCTIQALib.agreement import Estimate
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.report.html import Html, join, number, plain_unit, tag
@@ -38,12 +39,12 @@ class Table:
     def csv(self) -> str:
         """With full precision: an estimate takes the columns value, low, high, n and reason."""
         wide = [any(isinstance(row[k], Estimate) for row in self.rows) for k in range(len(self.head))]
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
+        out = io.StringIO(newline="")
+        writer = csv.writer(out, lineterminator="\n")
         writer.writerow([name for h, w in zip(self.head, wide, strict=True) for name in (_columns(h) if w else [h])])
         for row in self.rows:
             writer.writerow([v for c, w in zip(row, wide, strict=True) for v in _values(c, w)])
-        return text.getvalue()
+        return out.getvalue()
 
 
 def _columns(head: str) -> list[str]:
@@ -52,11 +53,13 @@ def _columns(head: str) -> list[str]:
 
 def _values(cell: Cell, wide: bool) -> list[object]:
     if isinstance(cell, Estimate):
-        return [_full(cell.value), _full(cell.low), _full(cell.high), cell.n, cell.reason]
+        return [_full(cell.value), _full(cell.low), _full(cell.high), cell.n, _full(cell.reason)]
     return [_full(cell), *([""] * 4 if wide else [])]
 
 
 def _full(value: str | float | None) -> str:
+    if isinstance(value, str):
+        return text.cell(value)
     return "" if value is None else f"{value:.8g}" if isinstance(value, float) else str(value)
 
 

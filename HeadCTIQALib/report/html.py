@@ -5,6 +5,8 @@ from __future__ import annotations
 import html as _html
 import math
 
+from HeadCTIQALib.text import lines
+
 _VOID = frozenset({"img", "br", "hr", "meta", "link", "col"})
 
 
@@ -15,8 +17,8 @@ class Html(str):
 
 
 def esc(text: object) -> Html:
-    """Text as inert markup; :class:`Html` passes unchanged."""
-    return text if isinstance(text, Html) else Html(_html.escape(str(text), quote=True))
+    """Text as inert markup that no escape sequence or bidirectional override gets into; :class:`Html` passes unchanged."""
+    return text if isinstance(text, Html) else Html(_html.escape(lines(str(text)), quote=True))
 
 
 def join(*parts: object, sep: str = "") -> Html:
@@ -35,7 +37,7 @@ def tag(name: str, /, *children: object, **attributes: object) -> Html:
         if value is None or value is False:
             continue
         key = key.rstrip("_").replace("_", "-") if key != "viewBox" else key
-        written.append(f" {key}" if value is True else f' {key}="{_html.escape(str(value), quote=True)}"')
+        written.append(f" {key}" if value is True else f' {key}="{_html.escape(lines(str(value)), quote=True)}"')
     start = f"<{name}{''.join(written)}>"
     return Html(start) if name in _VOID else Html(f"{start}{join(*children)}</{name}>")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from HeadCTIQALib import __version__
+from HeadCTIQALib import __version__, text
 from HeadCTIQALib.cohort.calibrate import Calibration
 from HeadCTIQALib.cohort.evaluation import Evaluation
 from HeadCTIQALib.cohort.files import write_text
@@ -54,7 +54,7 @@ def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibratio
     yield "# The protocol rerun in simulation"
     yield f"> **{LABEL}**"
     yield (
-        f"Made by `headctiqa study --preset {design.name} --matrix {design.matrix} --output DIR --document {path.name}` on {datetime.now(UTC):%Y-%m-%d}, HeadCTIQA {__version__}, "
+        f"Made by `headctiqa study --preset {design.name} --matrix {design.matrix} --output DIR --document {text.printable(path.name)}` on {datetime.now(UTC):%Y-%m-%d}, HeadCTIQA {__version__}, "
         f"networks {networks}. The same seeds give the same scans and readers anywhere; "
         "the last digits of measurements depend on the processor. All intervals are 95 %."
     )
@@ -103,7 +103,7 @@ def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibratio
 
 
 def _bullets(sentences: tuple[str, ...]) -> str:
-    return "\n".join(f"- {s}" for s in sentences)
+    return "\n".join(f"- {text.markdown(s)}" for s in sentences)
 
 
 def _centres(design: Design) -> Iterator[tuple[object, ...]]:

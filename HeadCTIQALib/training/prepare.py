@@ -21,6 +21,7 @@ from scipy import ndimage
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.networks import local_infer
 from HeadCTIQALib.networks.anatomy import coarse_anatomy
+from HeadCTIQALib.text import printable
 from HeadCTIQALib.volume import CTVolume, read
 from HeadCTIQALib.volume.resample import Grid, head_grid, to_grid
 
@@ -151,7 +152,7 @@ def prepare(data: Path, out: Path) -> None:
             pose = coarse_anatomy(volume, infer).pose
             head = label_head(name, volume, atlases, reader_landmarks(data, name), pose, head_grid(volume, spacing, shape))
             head.save(out / "labels")
-            print(f"{name}: atlases agree within {head.disagreement_mm:.1f} mm", flush=True)
+            print(f"{printable(name)}: atlases agree within {head.disagreement_mm:.1f} mm", flush=True)
     prepare_label_maps(out)
     prepare_simulated(out)
 

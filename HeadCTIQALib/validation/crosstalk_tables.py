@@ -13,6 +13,7 @@ import numpy as np
 
 from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.text import cell, markdown
 
 from .crosstalk import GEOMETRY, TOLERANCES
 
@@ -56,7 +57,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     for r in rows:
         for iqm, v in r["iqms"].items():
             numbers = ["" if v[k] is None else f"{v[k]:.4g}" for k in ("base", "expected", "found", "points")]
-            writer.writerow([r["scan"], r["name"], iqm, *numbers, v["reason"]])
+            writer.writerow([cell(r["scan"]), cell(r["name"]), iqm, *numbers, cell(v["reason"] or "")])
     return out.getvalue()
 
 
@@ -89,7 +90,7 @@ def _responses(rows: Sequence[Row]) -> str:
             cells = [_number(values[0]), *(f"{_number(r['iqms'][iqm]['found'])} ({_number(r['iqms'][iqm]['expected'])})" for r in of)]
             known = [v for v in values if v is not None]
             rising = all(b >= a - 0.05 for a, b in itertools.pairwise(known)) and len(known) == len(values)
-            lines.append(f"| {scan} | {family} | {iqm}: {' → '.join(cells)} | {'yes' if rising else '**no**'} |")
+            lines.append(f"| {markdown(scan)} | {family} | {iqm}: {' → '.join(cells)} | {'yes' if rising else '**no**'} |")
     return "\n".join(lines)
 
 

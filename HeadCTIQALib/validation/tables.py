@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from HeadCTIQALib.errors import OutputError
+from HeadCTIQALib.text import cell
 
 from .accuracy import Figure, Record, figures
 
@@ -56,7 +57,7 @@ def as_csv(found: Sequence[Figure]) -> str:
         numbers = ["" if x is None else f"{x:.6g}" for x in (f.value, f.low, f.high)]
         target = "" if f.target is None else f"{f.sense} {f.target:g}"
         reached = {True: "yes", False: "no", None: ""}[f.reached]
-        writer.writerow([f.group, f.name, f.statistic, *numbers, f.n, f.of_what, target, reached, f.note])
+        writer.writerow([cell(f.group), cell(f.name), f.statistic, *numbers, f.n, f.of_what, target, reached, cell(f.note)])
     return out.getvalue()
 
 
