@@ -54,7 +54,7 @@ class JsonProgress:
     """One JSON object a line on ``stream``, for a program that watches (the Slicer module, a batch runner).
 
     Events: ``{"event": "progress", "stage", "fraction"}``, ``{"event": "result", "folder", "overall", ...}`` and
-    ``{"event": "error", "message", "code"}``.  Progress within a stage is reported at steps of one hundredth.
+    ``{"event": "error", "message", "code"}``, for internal errors with ``"trace"``, where they arose, in lines.  Progress within a stage is reported at steps of one hundredth.
     """
 
     def __init__(self, stream: IO[str] | None = None) -> None:

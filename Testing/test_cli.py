@@ -140,7 +140,8 @@ def test_debug_shows_the_traceback(dicom_head_folder, tmp_path):
     process = headctiqa("assess", dicom_head_folder, "-o", tmp_path / "out", "--debug", charges="bug")
     assert process.returncode == 1
     assert "Traceback" in process.stderr
-    assert process.stderr.splitlines()[-1].startswith("headctiqa: error: internal error: KeyError")
+    assert process.stderr.splitlines()[-1].startswith("headctiqa: error: internal error: KeyError in assessment_stand_in.py, line ")
+    assert "a bug" not in process.stderr, "what libraries quote may be a patient's name"
 
 
 def test_refused_input_is_3(tmp_path):
@@ -185,6 +186,62 @@ def test_interrupted_run_leaves_nothing(dicom_head_folder, tmp_path, charges, nu
     assert errors.startswith("headctiqa: error: interrupted")
     assert len(errors.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+#: The stand-in, whose cleaning up and end take a while and say so.
+SLOW_END = """
+import atexit, shutil, sys, time
+sys.path.insert(0, {folder!r})
+import assessment_stand_in
+remove = shutil.rmtree
+def slow(*arguments, **more):
+    print("cleaning", flush=True)
+    time.sleep(0.5)
+    remove(*arguments, **more)
+shutil.rmtree = slow
+atexit.register(lambda: (print("ending", flush=True), time.sleep(0.5)))
+raise SystemExit(assessment_stand_in.main())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+def test_impatience_disturbs_no_cleaning_up(dicom_head_folder, tmp_path, first):
+    command = [sys.executable, "-c", SLOW_END.format(folder=str(STAND_IN.parent)), "slowwrite", "assess", str(dicom_head_folder), "-o", str(tmp_path / "out"), "--progress", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+        while (line := process.stdout.readline()) != "waiting\n":
+            assert line, process.stderr.read()
+        process.send_signal(first)
+        seen = []
+        for line in process.stdout:
+            seen.append(line.strip())
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                process.send_signal(number)
+                time.sleep(0.02)
+        errors = process.stderr.read()
+    assert process.returncode == 130, errors
+    assert {"cleaning", "ending"} <= set(seen)
+    assert errors.startswith("headctiqa: error: interrupted")
+    assert len(errors.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_that_python_drops_is_made_again(monkeypatch, capsys):
+    from HeadCTIQALib.cli import commands
+
+    class Dropped:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.1)
+
+    def work(*_):
+        Dropped()
+        time.sleep(20)
+
+    monkeypatch.setattr(commands, "assess", work)
+    began = time.monotonic()
+    assert cli.main(["assess", "a", "-o", "b"]) == 130
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

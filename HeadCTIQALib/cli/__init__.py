@@ -12,21 +12,23 @@ isolation.leave_working_folder()  # before the imports that might find something
 # ruff: noqa: E402
 import argparse
 import contextlib
+import logging
 import os
-import signal
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from HeadCTIQALib import RESEARCH_USE, __version__
 from HeadCTIQALib.errors import HeadCTIQAError, ModelError, OutputError
 from HeadCTIQALib.progress import JsonProgress
 from HeadCTIQALib.text import printable
+from HeadCTIQALib.traces import kind, trace
 
 from . import cohort, evaluate_networks, simulate, train
+from .interrupts import Interrupts
 from .terminal import Parser, show
 
 OK, INTERNAL, USAGE, INPUT, OUTPUT, MODEL, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -49,20 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # Before NumPy is imported: the matrices here are small, and threads that wait for each other only take time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with _terminable():
-        return _run(options)
+    with Interrupts(last=arguments is None) as interrupts:
+        try:
+            return _run(options, interrupts)
+        except KeyboardInterrupt:
+            return _fail(options, "interrupted; nothing half-written was left.", INTERRUPTED)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     try:
-        with warnings.catch_warnings():
-            if not options.debug:  # libraries warn about details of files; what matters is in the result
-                warnings.simplefilter("ignore")
+        with _quiet(options.debug, interrupts):
             code: int = options.run(options)
         sys.stdout.flush()  # here, so that a closed pipe is noticed inside the try
         return code
-    except KeyboardInterrupt:
-        return _fail(options, "interrupted; nothing half-written was left.", INTERRUPTED)
     except BrokenPipeError:  # e.g. piped into head; Python would complain again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
@@ -71,29 +72,46 @@ def _run(options: argparse.Namespace) -> int:
     except MemoryError:
         return _fail(options, "there is not enough memory for this scan; close other programs or use a larger machine.", INTERNAL)
     except Exception as error:  # the last resort of a program; --debug shows where
-        return _fail(options, f"internal error: {type(error).__name__}: {error} (run again with --debug for details)", INTERNAL)
+        return _fail(options, f"internal error: {kind(error)} (run again with --debug for details)", INTERNAL)
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Being terminated by another program ends like Ctrl+C, so that temporary files go."""
-    if threading.current_thread() is not threading.main_thread():  # whoever started us handles signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
+def _quiet(debug: bool, interrupts: Interrupts) -> Iterator[None]:
+    """Libraries warn and log about details of files, and may quote them: what matters is in the result, the rest is nobody's."""
+    hooks, disabled = (threading.excepthook, sys.unraisablehook), logging.root.manager.disable
+
+    def tell(what: Any) -> None:
+        if what.exc_value is not None:
+            show(trace(what.exc_value) if debug else f"headctiqa: internal error in a thread: {kind(what.exc_value)}\n", sys.stderr)
+
+    def dropped(what: Any) -> None:
+        if isinstance(what.exc_value, KeyboardInterrupt):
+            interrupts.again()
+        elif debug:
+            tell(what)
+
+    threading.excepthook, sys.unraisablehook = tell, dropped
+    logging.disable()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.showwarning = lambda *_, **__: None  # for filters that libraries set themselves
+            yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+        threading.excepthook, sys.unraisablehook = hooks
+        logging.disable(disabled)
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
     message = printable(" ".join(message.split()))  # on one line
-    if options.debug and sys.exc_info()[0] is not None:
-        traceback.print_exc()
+    error = sys.exc_info()[1]
+    if options.debug and error is not None:
+        show(trace(error), sys.stderr)
     if getattr(options, "progress", None) == "json":
-        JsonProgress().emit("error", message=message, code=code)
-    show(f"headctiqa: error: {message}\n", sys.stderr)
+        where = {"trace": trace(error).splitlines()} if code == INTERNAL and error is not None else {}
+        JsonProgress().emit("error", message=message, code=code, **where)
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        show(f"headctiqa: error: {message}\n", sys.stderr)
     return code
 
 
@@ -102,10 +120,6 @@ def _path(value: str) -> Path:
     if not value:
         raise argparse.ArgumentTypeError("the path is empty")
     return Path(value)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(
             name, help=summary, description=summary, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        sub.add_argument("--debug", action="store_true", help="print the traceback of an error")
+        sub.add_argument("--debug", action="store_true", help="print where in the program an error arose, without what the scan says")
         sub.set_defaults(run=run)
         return sub
 

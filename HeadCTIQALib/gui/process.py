@@ -48,7 +48,8 @@ class Process:
     """A running child; :meth:`poll` it now and then.
 
     Attributes:
-        details: the last lines that it printed outside the events, for the curious.
+        details: where an internal error arose, and the last lines that it printed outside the events, for the curious; not
+            what libraries complain about, which may quote the scan.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -100,10 +101,11 @@ class Process:
             except ValueError:
                 event = None
             if isinstance(event, dict) and "event" in event:
+                self.details += event.get("trace", ())
                 self._events.put(event)
-            elif line.strip():
+            elif line.strip() and (stream is self._child.stdout or line.startswith("headctiqa: ")):
                 self.details.append(line.rstrip())
-                del self.details[:-_KEEP_LINES]
+            del self.details[:-_KEEP_LINES]
 
 
 def _end_tree(child: subprocess.Popen[str]) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from HeadCTIQALib import isolation
 from HeadCTIQALib.errors import ModelError
+from HeadCTIQALib.traces import RemoteError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,9 +108,7 @@ class NetworkProcess:
             if "error" in header:
                 answer.set_exception(ModelError(header["error"]))
             elif "bug" in header:
-                bug = RuntimeError(f"in the network process: {header['bug']}")
-                bug.add_note(header["traceback"])
-                answer.set_exception(bug)
+                answer.set_exception(RemoteError(f"in the network process: {header['bug']}", header["trace"]))
             else:
                 answer.set_result(arrays)
         self._child.wait()

@@ -13,11 +13,11 @@ import queue
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from HeadCTIQALib.errors import ModelError
+from HeadCTIQALib.traces import kind, trace
 
 if TYPE_CHECKING:
     from .local import LocalNetworks
@@ -42,8 +42,8 @@ def serve(requests: Callable[[], Message | None], answers: BinaryIO, networks: L
             result = networks(header["bundle"], *arrays)
         except ModelError as error:
             wire.send(answers, {"error": str(error)})
-        except Exception as error:  # a bug: the program that asked raises it, with this traceback
-            wire.send(answers, {"bug": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
+        except Exception as error:  # a bug: the program that asked raises it, with where it arose
+            wire.send(answers, {"bug": kind(error), "trace": trace(error)})
         else:
             wire.send(answers, {}, result)
 
