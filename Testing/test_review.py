@@ -1,6 +1,8 @@
 """Corrections by a person: each of the ten IQMs by its finding and by a typed value, undo, revert, folder and back."""
 
+import base64
 import json
+import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,6 +19,7 @@ from HeadCTIQALib.assessment.labels import LabelChange, differing
 from HeadCTIQALib.assessment.record import rescored_record
 from HeadCTIQALib.assessment.regions import Region
 from HeadCTIQALib.assessment.review import Review
+from HeadCTIQALib.errors import HeadCTIQAError, boundary
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import measure
@@ -495,7 +498,7 @@ def test_damaged_corrections_are_refused_in_one_sentence(review, fresh, tmp_path
     record = json.loads(path.read_text())
     damage(record["review"])
     path.write_text(json.dumps(record))
-    with pytest.raises(CorrectionError, match="damaged"):
+    with pytest.raises(HeadCTIQAError, match="damaged"):
         Review.open(load_assessment(folder, fresh.volume), fresh.volume)
 
 
@@ -511,15 +514,15 @@ def test_label_changes_are_small_and_exact():
     new = old.copy()
     new[5:9, 10:40, 10:40] = 4
     change = LabelChange.between(old, new)
-    back = LabelChange.from_json(json.loads(json.dumps(change.to_json())), old.size)
+    back = LabelChange.from_json(json.loads(json.dumps(change.to_json())), old.size, 11)
     flat = old.copy().reshape(-1)
     flat[back.indices()] = back.voxel_values()
     np.testing.assert_array_equal(flat.reshape(old.shape), new)
     assert len(change.to_json()["data"]) < 4000
     empty = LabelChange.between(old, old)
-    assert (empty.size, LabelChange.from_json(empty.to_json(), old.size).size) == (0, 0)
+    assert (empty.size, LabelChange.from_json(empty.to_json(), old.size, 11).size) == (0, 0)
     with pytest.raises(ValueError, match="fit"):
-        LabelChange.from_json(change.to_json(), 100)
+        LabelChange.from_json(change.to_json(), 100, 11)
 
 
 def test_where_labels_changed_is_known_without_looking_at_all_of_the_scan():
@@ -547,3 +550,48 @@ def test_erosion_by_shifting_is_the_minimum_filter():
         mask = ndimage.binary_dilation(rng.random(shape) > 0.8, iterations=int(rng.integers(1, 4)))
         wanted = ndimage.minimum_filter(mask.view(np.uint8), (2 * rows + 1, 2 * columns + 1), mode="constant", cval=0)
         np.testing.assert_array_equal(eroded(mask, rows, columns), wanted.view(bool))
+
+
+def test_a_change_in_pieces_is_the_same_change(monkeypatch):
+    rng = np.random.default_rng(5)
+    old = np.zeros((6, 40, 40), np.uint8)
+    new = (rng.integers(0, 3, old.shape) * (rng.random(old.shape) < 0.4)).astype(np.uint8)
+    new[2] = 7
+    change = LabelChange.between(old, new)
+    for size in (1, 7, 100, 10**6):
+        monkeypatch.setattr("HeadCTIQALib.assessment.labels._PIECE", size)
+        pieces = list(change.pieces())
+        assert np.array_equal(np.concatenate([p.indices() for p in pieces]), change.indices())
+        assert np.array_equal(np.concatenate([p.voxel_values() for p in pieces]), change.voxel_values())
+
+
+def unpacked_to_gigabytes(entry):
+    entry.update(runs=10**9, data=base64.b64encode(zlib.compress(bytes(50_000_000))).decode())
+
+
+@pytest.mark.parametrize("damage", [
+    unpacked_to_gigabytes,
+    lambda e: e.update(runs=5, data=base64.b64encode(zlib.compress(bytes(50_000_000))).decode()),
+    lambda e: e.update(packed(starts=[-1, 1], lengths=[1, 1], values=[1, 1])),
+    lambda e: e.update(packed(starts=[0, 2**62], lengths=[1, 1], values=[1, 1])),
+    lambda e: e.update(packed(starts=[0, 2**63 - 1, 5], lengths=[1, 1, 1], values=[1, 1, 1])),
+    lambda e: e.update(packed(starts=[0], lengths=[2**31 - 1], values=[1])),
+    lambda e: e.update(packed(starts=[0], lengths=[0], values=[1])),
+    lambda e: e.update(packed(starts=[0], lengths=[3], values=[99])),
+    lambda e: e.update(data="%%%"),
+    lambda e: e.update(data=e["data"][: len(e["data"]) // 2 // 4 * 4]),
+    lambda e: e.update(voxels=1),
+])  # fmt: skip
+def test_painted_changes_that_do_not_fit_the_scan_are_refused(damage):
+    entry = packed(starts=[0, 20], lengths=[5, 5], values=[1, 2])
+    damage(entry)
+    with pytest.raises(Exception) as caught, boundary("damaged"):  # noqa: PT011
+        LabelChange.from_json(entry, 8000, 11)
+    assert isinstance(caught.value, HeadCTIQAError)
+
+
+def packed(starts, lengths, values):
+    with np.errstate(over="ignore"):
+        distances = np.diff(np.array(starts, np.int64), prepend=np.int64(0))
+    raw = distances.astype("<i8").tobytes() + np.array(lengths, "<i4").tobytes() + np.array(values, np.uint8).tobytes()
+    return {"voxels": int(sum(lengths)), "runs": len(starts), "data": base64.b64encode(zlib.compress(raw)).decode()}

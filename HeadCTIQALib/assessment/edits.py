@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from HeadCTIQALib.findings.types import Findings, Landmark, Plane
+from HeadCTIQALib.findings.types import LANDMARK_TITLES, Findings, Landmark, Plane, Tissue
 from HeadCTIQALib.metrics.common import point
 from HeadCTIQALib.volume.types import CTVolume
 
+from .correction import check_value
 from .inputs import MIDSAGITTAL, MOTION, STREAK, label_pairs, parts_between
 from .labels import LabelChange
-from .placing import check_ranges
-from .regions import Region
+from .placing import check_plane, check_ranges
+from .regions import Region, check_regions
 
 
 class Working:
@@ -32,10 +33,12 @@ class Working:
             old = getattr(self._findings, name)
             self._painted[name] = np.zeros(self.volume.shape, bool) if old is None else old.copy()
         flat = self._painted[name].reshape(-1)
-        where, new = change.indices(), change.voxel_values()
-        pairs = label_pairs(flat[where].view(np.uint8), new)
-        flat[where] = new
-        return pairs
+        pairs: set[tuple[int, int]] = set()
+        for piece in change.pieces():
+            where, new = piece.indices(), piece.voxel_values()
+            pairs.update(label_pairs(flat[where].view(np.uint8), new))
+            flat[where] = new
+        return sorted(pairs)
 
     def put(self, **parts: object) -> None:
         """Replace small parts of the findings."""
@@ -214,29 +217,42 @@ class Edit:
     def from_json(cls, entry: Mapping[str, Any], volume: CTVolume) -> Edit:
         """The inverse of :meth:`to_json`.
 
+        Args:
+            entry: fits the schema of records.
+
         Raises:
-            KeyError, TypeError, ValueError: the entry is damaged.
+            ValueError: label changes or points that do not fit the scan.
+            CorrectionError: what a person could not have entered either.
         """
-        return cls(entry["iqm"], entry["reason"], entry["corrector"], entry["time"], _change(entry["finding"], entry["change"], volume))
+        iqm, change = entry["iqm"], _change(entry["iqm"], entry["finding"], entry["change"], volume)
+        return cls(iqm, entry["reason"], entry["corrector"], entry["time"], change)
 
 
-def _change(finding: str, entry: Mapping[str, Any], volume: CTVolume) -> Change:
+def _change(iqm: str | None, finding: str, entry: Mapping[str, Any], volume: CTVolume) -> Change:
     size = int(np.prod(volume.shape))
     if finding == "tissue":
-        return TissueChange(LabelChange.from_json(entry, size))
+        return TissueChange(LabelChange.from_json(entry, size, max(Tissue)))
     if finding == STREAK:
-        return StreakChange(LabelChange.from_json(entry, size))
+        return StreakChange(LabelChange.from_json(entry, size, 1))
     if finding == MIDSAGITTAL:
-        return PlaneChange(plane_from_json(entry))
+        plane = plane_of(entry)
+        check_plane(volume, plane.origin, plane.normal)
+        return PlaneChange(plane)
     if finding == "landmarks":
-        return LandmarkChange({id_: None if p is None else landmark_from_json(p) for id_, p in entry.items()})
+        return LandmarkChange({_known_landmark(id_): None if p is None else landmark_from_json(p) for id_, p in entry.items()})
     if finding == MOTION:
         return GradeChange(check_ranges(volume, entry["ranges"]))
     if finding == "regions":
-        return RegionChange({name: Region.from_json(r) for name, r in entry.items()})
-    if finding == "value":
-        return ValueChange(float(entry["value"]))
-    raise ValueError(f"unknown kind of edit {finding!r}")
+        regions = {name: Region.from_json(r) for name, r in entry.items()}
+        check_regions(volume, str(iqm), regions)
+        return RegionChange(regions)
+    return ValueChange(check_value(str(iqm), entry["value"]))
+
+
+def _known_landmark(id_: str) -> str:
+    if id_ not in LANDMARK_TITLES:
+        raise ValueError(f"there is no landmark {id_!r}")
+    return id_
 
 
 def landmark_from_json(entry: Mapping[str, Any]) -> Landmark:
@@ -244,6 +260,6 @@ def landmark_from_json(entry: Mapping[str, Any]) -> Landmark:
     return Landmark(point(entry["position"]), entry["confidence"], entry["in_scan"], entry["source"], entry["spread_mm"])
 
 
-def plane_from_json(entry: Mapping[str, Any]) -> Plane:
+def plane_of(entry: Mapping[str, Any]) -> Plane:
     """A plane as a record keeps it."""
     return Plane(point(entry["origin"]), point(entry["normal"]), entry["confidence"], entry["source"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Labels = NDArray[np.uint8]
+_PIECE = 4_000_000  # voxels
 
 
 def differing(a: NDArray[Any], b: NDArray[Any]) -> list[int]:
@@ -68,6 +69,16 @@ class LabelChange:
         area = shape[1] * shape[2]
         return range(int(self.starts[0]) // area, (int(self.starts[-1]) + int(self.lengths[-1]) - 1) // area + 1)
 
+    def pieces(self) -> Iterator[LabelChange]:
+        """The same change in pieces of at most four million voxels, so that a change of a whole scan costs little memory."""
+        ends = np.cumsum(self.lengths, dtype=np.int64)
+        for begin in range(0, self.size, _PIECE):
+            end = min(begin + _PIECE, self.size)
+            runs = slice(int(np.searchsorted(ends, begin, "right")), int(np.searchsorted(ends, end)) + 1)
+            first = np.maximum(begin, ends[runs] - self.lengths[runs])  # of every run in the order of all voxels
+            lengths = np.minimum(end, ends[runs]) - first
+            yield LabelChange(self.starts[runs] + first - (ends[runs] - self.lengths[runs]), lengths.astype(np.int32), self.values[runs])
+
     def indices(self) -> NDArray[np.int64]:
         """(size,) flat indices of the voxels that change."""
         offsets = np.arange(self.size) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
@@ -84,23 +95,25 @@ class LabelChange:
         return {"voxels": self.size, "runs": len(self.starts), "data": base64.b64encode(zlib.compress(raw, 6)).decode("ascii")}
 
     @classmethod
-    def from_json(cls, entry: Mapping[str, Any], size: int) -> LabelChange:
-        """The inverse of :meth:`to_json`, for a label map of ``size`` voxels.
+    def from_json(cls, entry: Mapping[str, Any], size: int, largest: int) -> LabelChange:
+        """The inverse of :meth:`to_json`, for a label map of ``size`` voxels with values up to ``largest``.
 
         Raises:
-            ValueError: the text is damaged or points outside the label map.
+            ValueError: the text is damaged, unpacks to more than it says, or does not fit the label map.
         """
-        n = int(entry["runs"])
-        try:
-            raw = zlib.decompress(base64.b64decode(entry["data"], validate=True))
-        except zlib.error as error:
-            raise ValueError("the runs of a label change cannot be unpacked") from error
-        if len(raw) != 13 * n:
+        n = entry["runs"]
+        if n > size:
+            raise ValueError("there are more runs of a label change than fit the scan")
+        unpacker = zlib.decompressobj()
+        raw = unpacker.decompress(base64.b64decode(entry["data"], validate=True), 13 * n + 1)  # never more, whatever it holds
+        if len(raw) != 13 * n or not unpacker.eof or unpacker.unused_data:
             raise ValueError("the runs of a label change are incomplete")
-        starts = np.cumsum(np.frombuffer(raw, "<i8", n))
-        lengths = np.frombuffer(raw, "<i4", n, 8 * n).astype(np.int32)
+        distances, lengths = np.frombuffer(raw, "<i8", n), np.frombuffer(raw, "<i4", n, 8 * n).astype(np.int32)
         values = np.frombuffer(raw, np.uint8, n, 12 * n).copy()
+        if n and (distances.min() < 0 or distances.max() >= size or lengths.min() < 1 or values.max() > largest):
+            raise ValueError("the runs of a label change do not fit the scan")
+        starts = np.cumsum(distances)  # cannot overflow: at most as many as there are voxels, none larger than the scan
         ends = starts + lengths
-        if n and (starts[0] < 0 or ends[-1] > size or (lengths < 1).any() or (starts[1:] < ends[:-1]).any()):
+        if n and (ends[-1] > size or (starts[1:] < ends[:-1]).any() or int(lengths.sum()) != entry["voxels"]):
             raise ValueError("the runs of a label change do not fit the scan")
         return cls(starts.astype(np.int64), lengths, values)

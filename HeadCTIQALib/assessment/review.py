@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from HeadCTIQALib.errors import boundary
 from HeadCTIQALib.findings.types import LANDMARK_TITLES, Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement, Point
@@ -121,12 +122,10 @@ class Review:
         if stored.findings is None:
             raise CorrectionError(f"The assessment {stored.folder} was opened without its scan; load the scan to correct it.")
         volume = stored_context(volume, record)
-        try:
+        with boundary(f"The corrections in {stored.folder} are damaged; assess the scan again.", CorrectionError):
             edits = stored_edits(record, volume)
             findings = original_findings(record, stored.findings)
-            measurements = original_measurements(record)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CorrectionError(f"The corrections in {stored.folder} are damaged; assess the scan again.") from error
+        measurements = original_measurements(record)
         return cls(volume, findings, measurements, edits=edits, scoring_model=scoring_model or model_of(record), record=record)
 
     def prepare(self) -> None:

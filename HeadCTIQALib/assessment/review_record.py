@@ -9,12 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.findings.types import Findings, Tissue
 from HeadCTIQALib.metrics import Measurement
 from HeadCTIQALib.metrics.extras import Extra
 from HeadCTIQALib.scoring import ScoringModel, guideline_model
@@ -22,7 +22,7 @@ from HeadCTIQALib.scoring.storage import from_json
 from HeadCTIQALib.volume.types import Acquisition, CTVolume
 
 from .correction import CorrectionError
-from .edits import Edit, LandmarkChange, StreakChange, TissueChange, landmark_from_json, plane_from_json
+from .edits import Edit, LandmarkChange, StreakChange, TissueChange, landmark_from_json, plane_of
 from .labels import LabelChange
 from .record import iqm_entry, measurements_from_record, per_slice, scores_only
 
@@ -63,7 +63,7 @@ def stored_edits(record: Mapping[str, Any], volume: CTVolume) -> tuple[Edit, ...
     """The edits in a record.
 
     Raises:
-        KeyError, TypeError, ValueError, CorrectionError: they are damaged.
+        ValueError, CorrectionError: they do not fit the scan.
     """
     review = record.get("review")
     return () if review is None else tuple(Edit.from_json(e, volume) for e in review["edits"])
@@ -73,16 +73,16 @@ def original_findings(record: Mapping[str, Any], now: Findings) -> Findings:
     """The findings before any edit, from those with the edits (``now``) and what the record says they replaced.
 
     Raises:
-        KeyError, TypeError, ValueError: the record is damaged.
+        ValueError: label changes that do not fit the scan.
     """
     if record.get("review") is None:
         return now
     old = record["review"]["original"]
     changes: dict[str, Any] = {}
     if "tissue" in old:
-        changes["tissue"] = _put_back(now.tissue, old["tissue"])
+        changes["tissue"] = _put_back(now.tissue, old["tissue"], max(Tissue))
     if "streak" in old:
-        changes["streak"] = None if old["streak"] is None else _put_back(_bytes(now), old["streak"]).view(bool)
+        changes["streak"] = None if old["streak"] is None else _put_back(_bytes(now), old["streak"], 1).view(bool)
     if "landmarks" in old:
         marks = dict(now.landmarks)
         for id_, entry in old["landmarks"].items():
@@ -91,7 +91,7 @@ def original_findings(record: Mapping[str, Any], now: Findings) -> Findings:
                 marks[id_] = landmark_from_json(entry)
         changes["landmarks"] = marks
     if "midsagittal" in old:
-        changes["midsagittal"] = None if old["midsagittal"] is None else plane_from_json(old["midsagittal"])
+        changes["midsagittal"] = None if old["midsagittal"] is None else plane_of(old["midsagittal"])
     if "motion_grades" in old:
         changes["motion_grades"] = None if old["motion_grades"] is None else np.array(old["motion_grades"], np.int8)
     if "not_assessable" in old:
@@ -114,7 +114,8 @@ def stored_context(volume: CTVolume, record: Mapping[str, Any]) -> CTVolume:
     """``volume`` with the acquisition in the record where it brings none itself (a volume in a 3D Slicer scene has no tags)."""
     if volume.acquisition != Acquisition():
         return volume
-    known = dict(record["input"]["acquisition"])
+    names = {f.name for f in fields(Acquisition)}  # another version may have kept more
+    known = {name: value for name, value in record["input"]["acquisition"].items() if name in names}
     if known.get("isocentre_ras") is not None:
         known["isocentre_ras"] = tuple(known["isocentre_ras"])
     return replace(volume, acquisition=Acquisition(**known))
@@ -149,8 +150,9 @@ def _back(now: Any, original: Any, changes: Sequence[LabelChange]) -> LabelChang
     return LabelChange.between(now, original, range(min(s.start for s in painted), max(s.stop for s in painted)))
 
 
-def _put_back(now: Any, entry: Mapping[str, Any]) -> Any:
-    change = LabelChange.from_json(entry, now.size)
+def _put_back(now: Any, entry: Mapping[str, Any], largest: int) -> Any:
+    change = LabelChange.from_json(entry, now.size, largest)
     array = now.copy()
-    array.reshape(-1)[change.indices()] = change.voxel_values()
+    for piece in change.pieces():
+        array.reshape(-1)[piece.indices()] = piece.voxel_values()
     return array

@@ -21,8 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.strict_json import parse
+from HeadCTIQALib.text import printable
 
+from .consistency import fault
 from .record import SCHEMA
 
 if TYPE_CHECKING:
@@ -40,6 +44,8 @@ RECORD, SEGMENTATION, LANDMARKS, PLANE, REPORT = (
 )
 FILES = (RECORD, SEGMENTATION, LANDMARKS, PLANE, REPORT)
 _SCHEMA_NAME = SCHEMA.split("/", maxsplit=1)[0]
+_LARGEST_RECORD = 32_000_000  # bytes: 1500 slices and many corrections take a tenth of that
+_REMEDY = "assess the scan again"
 
 
 @dataclass(frozen=True)
@@ -129,34 +135,39 @@ def load_assessment(folder: str | Path, volume: CTVolume | None = None) -> Store
     known, given = record["input"]["sha256"], volume.source.sha256
     if list(volume.shape) != record["input"]["shape"] or (known and given and known != given):
         raise InputError(f"The assessment in {folder} is of another scan than {volume.source.name}; choose the scan that it was made from.")
-    try:
-        findings = _read_findings(folder, record["findings"], volume)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder / RECORD) from error
-    return StoredAssessment(folder, record, findings)
+    return StoredAssessment(folder, record, _read_findings(folder, record["findings"], volume))
 
 
 def read_record(folder: str | Path) -> dict[str, Any]:
-    """The record in an assessment folder, its schema version checked.
+    """The record in an assessment folder; what it holds fits its schema and is of one scan, so that it may be relied on.
 
     Raises:
         InputError: there is none, it is damaged, or another version wrote it.
     """
     path = Path(folder) / RECORD
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        data = read_regular(path, _LARGEST_RECORD, "The assessment")
     except FileNotFoundError:
         raise InputError(f"The folder {folder} is not an assessment ({RECORD} is missing); choose one that HeadCTIQA wrote.") from None
-    except (OSError, ValueError) as error:
-        raise _damaged(path) from error
+    return check_record(parse(data, f"The assessment {path}", _REMEDY), path)
+
+
+def check_record(record: Any, path: str | Path) -> dict[str, Any]:
+    """``record``, which was read from ``path``, if it is a sound record of this version.
+
+    Raises:
+        InputError: it is not.
+    """
     schema = record.get("schema") if isinstance(record, dict) else None
     if not isinstance(schema, str) or not schema.startswith(f"{_SCHEMA_NAME}/"):
         raise InputError(f"The file {path} is not an assessment by HeadCTIQA; choose a folder that HeadCTIQA wrote.")
     if schema != SCHEMA:
-        raise InputError(f"The assessment {path} has version {schema}, this program reads {SCHEMA}; update HeadCTIQA or assess the scan again.")
-    if not all(isinstance(record.get(key), dict) for key in ("iqms", "categories", "overall", "input", "findings")):
-        raise _damaged(path)
-    return record
+        raise InputError(
+            f"The assessment {path} has version {printable(schema[:60])}, this program reads {SCHEMA}; update HeadCTIQA or assess the scan again."
+        )
+    if (where := fault(record)) is not None:
+        raise InputError(f"The assessment {path} is damaged (at {printable(where[:120])}); {_REMEDY}.")
+    return dict(record)
 
 
 def _read_findings(folder: Path, stored: Mapping[str, Any], volume: CTVolume) -> Findings:
@@ -242,10 +253,10 @@ def _sync(path: Path) -> None:
 def _is_assessment(folder: Path) -> bool:
     """Whether HeadCTIQA wrote ``folder``, whatever the version of the record."""
     try:
-        schema = json.loads((folder / RECORD).read_text(encoding="utf-8"))["schema"]
-    except (OSError, ValueError, KeyError, TypeError):
+        record = parse(read_regular(folder / RECORD, _LARGEST_RECORD, "The assessment"), "The assessment", _REMEDY)
+    except (FileNotFoundError, InputError):
         return False
-    return isinstance(schema, str) and schema.startswith(f"{_SCHEMA_NAME}/")
+    return isinstance(record, dict) and str(record.get("schema")).startswith(f"{_SCHEMA_NAME}/")
 
 
 def _output_error(folder: Path, error: OSError) -> HeadCTIQAError:
@@ -255,6 +266,3 @@ def _output_error(folder: Path, error: OSError) -> HeadCTIQAError:
         return OutputError(f"The output folder {folder} may not be written; choose a folder that you may write to.")
     return OutputError(f"The output folder {folder} cannot be written ({error.strerror or error}); choose another folder.")
 
-
-def _damaged(path: Path) -> InputError:
-    return InputError(f"The assessment {path} is damaged; assess the scan again.")

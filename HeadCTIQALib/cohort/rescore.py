@@ -7,12 +7,15 @@ from pathlib import Path
 
 from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
 from HeadCTIQALib.assessment.storage import RECORD, REPORT, dump, read_record
-from HeadCTIQALib.errors import HeadCTIQAError, InputError
+from HeadCTIQALib.errors import HeadCTIQAError, boundary
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.scoring import ScoringModel, score
 
 from .files import write_text
 from .scans import find_folders
+
+_LARGEST_REPORT = 200_000_000  # bytes; a report with all its pictures has a few millions
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,7 @@ def rescore_folder(folder: Path, model: ScoringModel) -> bool:
         OutputError: a file cannot be written.
     """
     record = read_record(folder)
-    try:
-        new = rescored_record(record, score(measurements_from_record(record), model), model)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"The assessment {folder / RECORD} is damaged; assess the scan again.") from error
+    new = rescored_record(record, score(measurements_from_record(record), model), model)
     if new == record:
         return False
     report = _report(folder, new)
@@ -74,8 +74,8 @@ def _report(folder: Path, record: dict[str, object]) -> str | None:
 
     path = folder / REPORT
     try:
-        return rescored(record, path.read_text(encoding="utf-8"))
+        data = read_regular(path, _LARGEST_REPORT, "The report")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"The report {path} was not written by this version, so its scores cannot be replaced; assess the scan again.") from error
+    with boundary(f"The report {path} was not written by this version, so its scores cannot be replaced; assess the scan again."):
+        return rescored(record, data.decode("utf-8"))

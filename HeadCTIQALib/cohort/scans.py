@@ -116,18 +116,16 @@ def _hidden(path: Path) -> bool:
 
 def _scan(folder: Path, cohort: str) -> Scan:
     record = read_record(folder)
-    try:
-        return Scan(
-            folder=folder,
-            name=folder.resolve().name,
-            cohort=cohort,
-            sha256=record["input"].get("sha256"),
-            measurements=measurements_from_record(record),
-            groups=_groups(record["input"]),
-            simulated=record["input"].get("kind") == "simulated" or "simulated" in str(record["input"]["acquisition"].get("series_description")).lower(),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"The assessment {folder / RECORD} is damaged; assess the scan again.") from error
+    entry = record["input"]
+    return Scan(
+        folder=folder,
+        name=folder.resolve().name,
+        cohort=cohort,
+        sha256=entry["sha256"],
+        measurements=measurements_from_record(record),
+        groups=_groups(entry),
+        simulated=entry["kind"] == "simulated" or "simulated" in (entry["acquisition"].get("series_description") or "").lower(),
+    )
 
 
 def _groups(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -1,0 +1,66 @@
+"""What a record must be beyond its schema, so that whatever reads it may rely on it: its parts fit one scan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from HeadCTIQALib.volume.limits import MAX_BYTES, MAX_SLICES
+
+from .schema import misfit, record_schema
+
+_SMALLEST_STEP_MM = 1e-3
+_LONGEST_STEP_MM = 1e3
+_MOST_RUNS = 10_000_000  # of all painted changes together; a mask drawn anew by hand takes some ten thousand
+
+
+def fault(record: Any) -> str | None:
+    """Where a record of version 1.0 first contradicts its schema or itself ("iqms.noise.value"), or None."""
+    schema = record_schema()
+    return misfit(record, schema, schema) or next(_contradictions(record), None)
+
+
+def _contradictions(record: Mapping[str, Any]) -> Iterator[str]:
+    known = record["input"]
+    slices, rows, columns = known["shape"]
+    if slices > MAX_SLICES or 2 * slices * rows * columns > MAX_BYTES:
+        yield "input.shape"
+    geometry = known["geometry"]
+    positions = geometry["slice_positions_mm"]
+    if len(positions) != slices or any(b <= a for a, b in pairwise(positions)):
+        yield "input.geometry.slice_positions_mm"
+    yield from (f"input.geometry.{n}" for n in ("row_step_ras", "column_step_ras") if not _SMALLEST_STEP_MM <= _length(geometry[n]) <= _LONGEST_STEP_MM)
+    if not _is_unit(geometry["normal_ras"]):
+        yield "input.geometry.normal_ras"
+    findings, old = record["findings"], record.get("review", {}).get("original", {})
+    for name in ("motion_grades", "motion_index", "motion_probability"):
+        if findings.get(name) is not None and len(findings[name]) != slices:
+            yield f"findings.{name}"
+    if old.get("motion_grades") is not None and len(old["motion_grades"]) != slices:
+        yield "review.original.motion_grades"
+    painted = [e["change"] for e in record.get("review", {}).get("edits", ()) if e["finding"] in ("tissue", "streak")]
+    if sum(c["runs"] for c in (*painted, *(old[n] for n in ("tissue", "streak") if old.get(n)))) > _MOST_RUNS:
+        yield "review"
+    for where, plane in (("findings", findings["midsagittal"]), ("review.original", old.get("midsagittal"))):
+        if plane is not None and not _is_unit(plane["normal"]):
+            yield f"{where}.midsagittal.normal"
+    for where, iqms in (("iqms", record["iqms"]), ("review.original.iqms", old.get("iqms", {}))):
+        for id_, entry in iqms.items():
+            if entry["evidence"] is not None and not _fits(entry["evidence"], slices):
+                yield f"{where}.{id_}.evidence"
+
+
+def _fits(evidence: Mapping[str, Any], slices: int) -> bool:
+    shown = [*evidence["slices"], *([] if evidence["slice_index"] is None else [evidence["slice_index"]])]
+    plane = evidence["plane"]
+    return all(s < slices for s in shown) and evidence["window"][1] > 0 and (plane is None or _is_unit(plane[1]))
+
+
+def _length(vector: Sequence[float]) -> float:
+    return math.hypot(*vector)
+
+
+def _is_unit(vector: Sequence[float]) -> bool:
+    return abs(_length(vector) - 1) < 1e-2
