@@ -1,6 +1,10 @@
 """Masks, landmarks and the plane survive their 3D Slicer files exactly, on even, uneven and tilted stacks."""
 
+import bz2
+import gzip
 import json
+import os
+import tracemalloc
 
 import nrrd
 import numpy as np
@@ -186,8 +190,86 @@ def test_truncated_data_is_refused(tmp_path):
     path = tmp_path / "s.seg.nrrd"
     write_segmentation(path, volume, findings)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="more or fewer voxels"):
         read_segmentation(path, volume)
+
+
+def changed(path, change, data=None):
+    """The file at ``path`` with another header, line by line, and other data."""
+    text, _, rest = path.read_bytes().partition(b"\n\n")
+    lines = change(text.decode().splitlines())
+    path.write_bytes("\n".join(lines).encode() + b"\n\n" + (rest if data is None else data))
+
+
+def swap(key, value):
+    return lambda lines: [f"{key} {value}" if line.startswith(key) else line for line in lines]
+
+
+@pytest.mark.parametrize(("change", "data", "words"), [
+    (lambda lines: [*lines, "data file: /etc/passwd"], None, "lie elsewhere"),
+    (lambda lines: [*lines, "byte skip: -1"], None, "lie elsewhere"),
+    (swap("sizes:", "2 1000000 1000000 1000000"), None, "slices"),
+    (swap("sizes:", "2 20000 20000 20"), None, "GB large"),
+    (swap("sizes:", "100000000 20 20 20"), None, "GB large"),
+    (swap("sizes:", "2 0 20 20"), None, "which no image is"),
+    (swap("sizes:", "2 -5 20 20"), None, "which no image is"),
+    (swap("type:", "double"), None, "damaged"),
+    (swap("type:", "block"), None, "damaged"),
+    (swap("encoding:", "txt"), b"1 " * 1000, "packed"),
+    (swap("encoding:", "hex"), b"1" * 1000, "packed"),
+    (swap("encoding:", "bzip2"), bz2.compress(bytes(10_000_000)), "packed"),
+    (swap("encoding:", "raw"), bytes(3), "more or fewer"),
+    (lambda lines: lines, gzip.compress(bytes(300_000_000), 1), "more or fewer"),
+    (lambda lines: lines, b"\x1f\x8b no gzip", "damaged"),
+    (swap("space directions:", "none (0,0,0) (0,0,0) (0,0,0)"), None, "not a 3D Slicer segmentation"),
+    (swap("space directions:", "none (1e300,0,0) (0,1e300,0) (0,0,1e300)"), None, "not a 3D Slicer segmentation"),
+    (swap("space origin:", "(nan,0,0)"), None, "not a 3D Slicer segmentation"),
+    (swap("Segment2_Layer:=", "99"), None, "does not contain"),
+    (swap("Segment2_Layer:=", "-1"), None, "does not contain"),
+    (swap("Segment2_LabelValue:=", "9" * 5000), None, "damaged"),
+    (lambda lines: [*lines, *(f"Segment{n}_{k}:={v}" for n in range(50, 5000) for k, v in (("ID", "bone"), ("LabelValue", 1)))], None, "not a 3D"),
+    (lambda lines: ["NRRD0005", *["x" * 5_000_000], *lines[1:]], None, "damaged"),
+])  # fmt: skip
+def test_a_segmentation_that_lies_about_itself_is_refused(tmp_path, change, data, words):
+    volume, findings = make(EVEN)
+    path = tmp_path / "s.seg.nrrd"
+    write_segmentation(path, volume, findings)
+    changed(path, change, data)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=words):
+        read_segmentation(path, volume)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+
+
+def test_a_segmentation_that_is_a_pipe_is_refused_at_once(tmp_path):
+    volume, _ = make(EVEN)
+    os.mkfifo(tmp_path / "s.seg.nrrd")
+    with pytest.raises(InputError, match="no ordinary file"):
+        read_segmentation(tmp_path / "s.seg.nrrd", volume)
+
+
+@pytest.mark.parametrize("damage", [
+    lambda m: m.update(controlPoints=5),
+    lambda m: m.update(controlPoints=[None]),
+    lambda m: m.update(coordinateSystem=[]),
+    lambda m: m["controlPoints"][0].update(position=[1, 2]),
+    lambda m: m["controlPoints"][0].update(position=[1, 2, 1e9]),
+    lambda m: m["controlPoints"][0].update(position="123"[:2]),
+    lambda m: m["controlPoints"][0].update(description="confidence e; spread 1 mm"),
+    lambda m: m["controlPoints"][0].update(description="confidence 7; spread 1 mm"),
+    lambda m: m["controlPoints"][0].update(description="confidence 1; spread 1e999 mm"),
+    lambda m: m.update(type={}),
+])  # fmt: skip
+def test_points_that_cannot_be_are_refused(tmp_path, damage):
+    path = tmp_path / "landmarks.mrk.json"
+    write_landmarks(path, LANDMARKS)
+    content = json.loads(path.read_text())
+    damage(content["markups"][0])
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"landmarks\.mrk\.json"):
+        read_landmarks(path)
 
 
 def test_plain_nrrd_is_not_a_segmentation(tmp_path):

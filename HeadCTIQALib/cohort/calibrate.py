@@ -19,12 +19,14 @@ import numpy as np
 from HeadCTIQALib import __version__
 from HeadCTIQALib.agreement import complete_rows, icc_agreement
 from HeadCTIQALib.assessment.record import plain
-from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.errors import InputError, boundary
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, Fit, Mode, split
 from HeadCTIQALib.scoring.fit import fit_model
-from HeadCTIQALib.scoring.storage import to_json
+from HeadCTIQALib.scoring.storage import load_model, to_json
+from HeadCTIQALib.strict_json import parse
 
 from .files import write_text
 from .readers import ReaderTable, read_readers
@@ -35,6 +37,7 @@ _MODE_WORDS = {
     "paper": "ordinary least squares on the folded metrics",
     "robust": "non-negative least squares on the hinge features (no defect raises a score)",
 }
+_LARGEST_ACCOUNT = 32_000_000  # bytes
 _LOW_ICC = 0.5  # "poor" reliability (Koo & Li 2016)
 
 
@@ -190,15 +193,15 @@ def calibration_scans(model: Path) -> tuple[set[str], set[str]] | None:
     """
     path = account_path(model)
     try:
-        account: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        scans = account["calibration_scans"]
-        fitted: str = account["model"]["id"]
-        found = {s["scan"] for s in scans}, {s["sha256"] for s in scans if s["sha256"]}
-        same = fitted == json.loads(model.read_text(encoding="utf-8"))["id"]
+        data = read_regular(path, _LARGEST_ACCOUNT, "The account of the fit")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"The account of the fit {path.name} is damaged; fit the model again.") from error
+    what = f"The account of the fit {path.name}"
+    account: Mapping[str, Any] = parse(data, what, "fit the model again")
+    with boundary(f"{what} is damaged; fit the model again."):
+        scans: list[tuple[str, str | None]] = [(s["scan"], s["sha256"]) for s in account["calibration_scans"]]
+        found = {str(name) for name, _ in scans}, {str(sha) for _, sha in scans if sha}
+        same = account["model"]["id"] == load_model(model).id
     if not same:
         raise InputError(f"The account {path.name} is of another model than {model.name}; fit the model again, or remove the account.")
     return found

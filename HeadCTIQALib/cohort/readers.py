@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.errors import InputError, boundary
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 from HeadCTIQALib.scoring.calibration import SCORES
 from HeadCTIQALib.text import cell, of_cell, printable
@@ -31,6 +32,7 @@ TARGETS: tuple[str, ...] = (*(m.id for m in IQMS), *SCORES)
 _ORDER = {target: n for n, target in enumerate(TARGETS)}
 _RANGES = {"deg": (0.0, 180.0), "mm": (0.0, 500.0), "HU": (0.0, 500.0), "1": (-50.0, 50.0), "%": (0.0, 100.0), "mL": (0.0, 10_000.0)}
 _MAX_BYTES = 100_000_000
+_LONGEST_NAME = 255  # as of a folder
 _FEWEST_DIGITS = 12  # of a SHA-256 that stands for a scan
 
 
@@ -135,14 +137,11 @@ def read_readers(*paths: str | Path) -> ReaderTable:
     digest, cells = sha256(), []
     for file in files:
         try:
-            if file.stat().st_size > _MAX_BYTES:
-                raise InputError(f"{file.name} is too large to be a reader table; choose another file.")
-            content = file.read_bytes()
+            content = read_regular(file, _MAX_BYTES, "The reader table")
+        except FileNotFoundError:
+            raise InputError(f"The reader table {file} cannot be read (there is no such file); check the path.") from None
+        with boundary(f"The reader table {file.name} is not UTF-8 text; save it as CSV UTF-8."):
             text = content.decode("utf-8-sig")
-        except OSError as error:
-            raise InputError(f"The reader table {file} cannot be read ({error.strerror or error}); check the path.") from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"The reader table {file.name} is not UTF-8 text; save it as CSV UTF-8.") from error
         digest.update(content)
         cells += list(_rows(text, file.name))
     if not cells:
@@ -211,7 +210,8 @@ def _rows(text: str, name: str) -> Iterator[tuple[str, ReaderValue]]:
     try:
         header = tuple(h.strip().lower() for h in next(reader, []))
         if sorted(header) != sorted(COLUMNS):
-            raise InputError(f"{name} must have the columns {', '.join(COLUMNS)}, not {', '.join(header) or 'none'}; correct its first line.")
+            found = _short(", ".join(header)) or "none"
+            raise InputError(f"{name} must have the columns {', '.join(COLUMNS)}, not {found}; correct its first line.")
         for row in reader:
             where = f"{name}, line {reader.line_num}"
             if not any(c.strip() for c in row):
@@ -223,7 +223,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[str, ReaderValue]]:
             try:
                 value = float(number) if number else None
             except ValueError:
-                raise InputError(f'{where}: "{said["value"]}" is not a number; write a number, or nothing where the reader could not judge.') from None
+                raise InputError(f'{where}: "{_short(said["value"])}" is not a number; write a number, or nothing where the reader could not judge.') from None
             yield where, ReaderValue(of_cell(said["scan"]), of_cell(said["reader"]), said["target"], value)
     except csv.Error as error:
         raise InputError(f"{name}, line {reader.line_num} is not CSV ({error}); save the file again.") from error
@@ -232,6 +232,11 @@ def _rows(text: str, name: str) -> Iterator[tuple[str, ReaderValue]]:
 def plain(name: str) -> str:
     """A name as tables hold it: what cannot be printed is a space, and there is none at the ends."""
     return printable(name).strip()
+
+
+def _short(text: str) -> str:
+    """Foreign text for a sentence."""
+    return printable(text[:60]) + ("..." if len(text) > 60 else "")
 
 
 def _table(named: Iterable[tuple[str, ReaderValue]]) -> ReaderTable:
@@ -247,8 +252,10 @@ def _table(named: Iterable[tuple[str, ReaderValue]]) -> ReaderTable:
 def _check(where: str, v: ReaderValue) -> None:
     if not v.scan or not v.reader:
         raise InputError(f"{where}: the {'scan' if not v.scan else 'reader'} is empty; fill it in.")
+    if max(len(v.scan), len(v.reader)) > _LONGEST_NAME:
+        raise InputError(f"{where}: a name has more than {_LONGEST_NAME} characters; shorten it.")
     if v.target not in _ORDER:
-        raise InputError(f'{where}: "{v.target}" is no target; use one of {", ".join(TARGETS)}.')
+        raise InputError(f'{where}: "{_short(v.target)}" is no target; use one of {", ".join(TARGETS)}.')
     low, high = valid_range(v.target)
     if v.value is not None and not low <= v.value <= high:  # also refuses nan and inf
         raise InputError(f"{where}: {v.value:g} is out of range for {v.target} ({low:g} to {high:g}); correct the value.")

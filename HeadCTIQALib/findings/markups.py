@@ -16,7 +16,9 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
-from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.errors import InputError, boundary
+from HeadCTIQALib.files import read_regular
+from HeadCTIQALib.strict_json import parse
 
 from .types import LANDMARK_TITLES, Landmark, Plane, Vector
 
@@ -24,6 +26,10 @@ SCHEMA = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadabl
 _IDENTITY = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
 _OUTSIDE = "outside the scan"
 _PLANE_SIZE_MM = 240.0
+_LARGEST_FILE = 8_000_000  # bytes
+_FAR = 1e5  # mm from anything that a scanner can reach
+_WORDS = {"Fiducial": "point list", "Plane": "plane"}
+_UNREADABLE = "The file {path} holds no {what} that can be read; save it from 3D Slicer again as .mrk.json."
 FindingSource = Literal["network", "analytic", "reader", "truth"]
 
 
@@ -48,11 +54,12 @@ def read_landmarks(path: str | Path) -> dict[str, Landmark]:
     """
     markup, flip = _read(path, "Fiducial")
     landmarks: dict[str, Landmark] = {}
-    for point in markup.get("controlPoints", ()):
-        if point.get("positionStatus", "defined") != "defined":
-            continue
-        known = _parse(str(point.get("description", "")))
-        landmarks[str(point.get("label", ""))] = Landmark(_position(path, point.get("position"), flip), **known)
+    with boundary(_UNREADABLE.format(path=path, what=_WORDS["Fiducial"])):
+        for point in markup.get("controlPoints", ()):
+            if point.get("positionStatus", "defined") != "defined":
+                continue
+            known = _parse(str(point.get("description", "")))
+            landmarks[str(point.get("label", ""))] = Landmark(_position(path, point.get("position"), flip), **known)
     return landmarks
 
 
@@ -93,14 +100,15 @@ def read_plane(path: str | Path) -> Plane:
         InputError: the file is missing, damaged or holds no plane.
     """
     markup, flip = _read(path, "Plane")
-    points = markup.get("controlPoints") or [{}]
-    origin = _position(path, markup.get("center", points[0].get("position")), flip)
-    normal = _position(path, markup.get("normal"), flip)
+    with boundary(_UNREADABLE.format(path=path, what=_WORDS["Plane"])):
+        point = (markup.get("controlPoints") or [{}])[0]
+        origin = _position(path, markup.get("center", point.get("position")), flip)
+        normal = _position(path, markup.get("normal"), flip)
+        known = _parse(str(point.get("description", "")))
     if not np.isclose(np.linalg.norm(normal), 1.0, atol=1e-3):
         raise InputError(f"The plane in {path} has no direction; place it again in 3D Slicer and save it.")
     if normal[0] < 0:  # 3D Slicer lets a person turn the plane round; it stays the same plane
         normal = (-normal[0], -normal[1], -normal[2])
-    known = _parse(str(points[0].get("description", "")))
     return Plane(origin, normal, confidence=known["confidence"], source=known["source"])
 
 
@@ -125,18 +133,25 @@ def _control_point(
 
 
 def _parse(description: str) -> dict[str, Any]:
-    """What a description says; a point that a person placed from scratch says nothing and is the reader's own."""
+    """What a description says; a point that a person placed from scratch says nothing and is the reader's own.
+
+    Raises:
+        ValueError: a number in it that cannot be.
+    """
     number = r"([-+0-9.e]+)"
     confidence = re.search(rf"\bconfidence {number}", description)
     spread = re.search(rf"\bspread {number} mm", description)
     source = re.search(r"\bsource (\w+)", description)
     sources = get_args(FindingSource)
-    return {
+    known = {
         "confidence": float(confidence[1]) if confidence else 1.0,
         "in_scan": _OUTSIDE not in description,
         "source": cast(FindingSource, source[1] if source and source[1] in sources else "reader"),
         "spread_mm": float(spread[1]) if spread else None,
     }
+    if not 0 <= cast(float, known["confidence"]) <= 1 or not 0 <= cast(float, known["spread_mm"] or 0.0) <= _FAR:
+        raise ValueError(f"no point can have {known}")
+    return known
 
 
 def _markup(kind: str, name: str, points: list[dict[str, Any]], **more: object) -> dict[str, Any]:
@@ -162,25 +177,19 @@ def _write(path: str | Path, markup: dict[str, Any]) -> None:
 def _read(path: str | Path, kind: str) -> tuple[dict[str, Any], Vector]:
     """The first markup of ``kind`` in the file, and the signs that take its coordinates to RAS."""
     try:
-        markups = json.loads(Path(path).read_text(encoding="utf-8"))["markups"]
-        markup = next(m for m in markups if m["type"] == kind)
-        system = markup.get("coordinateSystem", "LPS")
-        flip = {"RAS": np.ones(3), "LPS": np.array([-1.0, -1.0, 1.0])}[system]
+        data = read_regular(path, _LARGEST_FILE, "The file")
     except FileNotFoundError:
         raise InputError(f"The file {path} is missing; save the {_WORDS[kind]} from 3D Slicer again.") from None
-    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
-        raise InputError(f"The file {path} holds no {_WORDS[kind]} that can be read; save it from 3D Slicer again as .mrk.json.") from error
+    content = parse(data, f"The file {path}", "save it from 3D Slicer again as .mrk.json")
+    with boundary(_UNREADABLE.format(path=path, what=_WORDS[kind])):
+        markup = next(m for m in content["markups"] if m["type"] == kind)
+        flip = {"RAS": np.ones(3), "LPS": np.array([-1.0, -1.0, 1.0])}[markup.get("coordinateSystem", "LPS")]
     return markup, flip
 
 
-_WORDS = {"Fiducial": "point list", "Plane": "plane"}
-
-
 def _position(path: str | Path, values: object, flip: Vector) -> tuple[float, float, float]:
-    try:
+    with boundary(f"The file {path} has a point without a position; place it again in 3D Slicer and save it."):
         x, y, z = (float(v) for v in cast(list[float], values))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The file {path} has a point without a position; place it again in 3D Slicer and save it.") from error
-    if not np.isfinite([x, y, z]).all():
-        raise InputError(f"The file {path} has a point without a position; place it again in 3D Slicer and save it.")
+        if not max(abs(x), abs(y), abs(z)) <= _FAR:
+            raise ValueError(f"{values} is no place in a scan")
     return float(x * flip[0]), float(y * flip[1]), float(z * flip[2])

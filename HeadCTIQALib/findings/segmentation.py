@@ -20,9 +20,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.errors import InputError, boundary
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.volume.types import CTVolume
 
+from .nrrd_file import unpack
 from .terminology import SEGMENT_IDS, STREAK, STYLES
 from .types import Findings, Tissue, Vector
 
@@ -30,6 +32,9 @@ _LPS = np.array([-1.0, -1.0, 1.0])
 _STREAK_ALONE = 100  # label of an empty streak segment, which needs no layer of its own
 _MAX_PLANES = 1024  # slices closer together than this allows could not all be kept on a regular grid
 _EVEN = 0.02  # share of a gap by which the slices of an even stack may be off
+_LARGEST_FILE = 2_000_000_000  # bytes, packed or not
+_SMALLEST_VOXEL = 1e-9  # mm^3
+_FAR = 1e5  # mm from anything that a scanner can reach
 _EMPTY = (0, -1, 0, -1, 0, -1)
 _GEOMETRY_HELP = (
     "Image geometry description string determining the geometry of the labelmap that is created in course of "
@@ -90,33 +95,35 @@ def read_segmentation(path: str | Path, volume: CTVolume) -> tuple[NDArray[np.ui
     Raises:
         InputError: the file is missing, damaged or not a 3D Slicer segmentation.
     """
-    import nrrd
-
     path = Path(path)
     try:
-        data, header = nrrd.read(str(path), index_order="C")
-        origin = np.asarray(header["space origin"], float)
-        directions = np.asarray(header["space directions"], float)[-3:]
-        to_ras = _to_ras(str(header.get("space", "")))
-        segments = _segments(header)
+        file = read_regular(path, _LARGEST_FILE, "The segmentation")
     except FileNotFoundError:
         raise InputError(f"The segmentation {path} is missing; save it from 3D Slicer again or assess the scan again.") from None
-    except (nrrd.NRRDError, OSError, KeyError, ValueError, TypeError, EOFError) as error:
-        raise InputError(f"The segmentation {path} cannot be read ({error}); save it from 3D Slicer again as .seg.nrrd.") from error
-    if not segments or data.ndim not in (3, 4) or not np.isfinite(directions).all():
-        raise InputError(f"The file {path} is not a 3D Slicer segmentation; save it from 3D Slicer as .seg.nrrd.")
+    with boundary(f"The segmentation {path} is damaged; save it from 3D Slicer again as .seg.nrrd."):
+        return _read(path, file, volume)
 
-    layers = data[..., None] if data.ndim == 3 else data
-    native = onto_native(layers, origin * to_ras, directions * to_ras, volume)
+
+def _read(path: Path, file: bytes, volume: CTVolume) -> tuple[NDArray[np.uint8], Mask | None]:
+    header, layers = unpack(path, file)
+    segments = _segments(header)
+    directions, origin = np.asarray(header["space directions"], float)[-3:], np.asarray(header["space origin"], float)
+    to_ras = _to_ras(str(header.get("space", "")))
+    placed = abs(origin).max() < _FAR and abs(directions).max() < _FAR and abs(np.linalg.det(directions)) > _SMALLEST_VOXEL  # False for NaN
+    if not 0 < len(segments) <= 2 * len(STYLES) or not placed:
+        raise InputError(f"The file {path} is not a 3D Slicer segmentation; save it from 3D Slicer as .seg.nrrd.")
     tissue = np.zeros(volume.shape, np.uint8)
     streak: Mask | None = None
+    native: dict[int, NDArray[np.integer]] = {}
     for id_, label, layer in segments:
-        if layer >= native.shape[-1]:
+        if not 0 <= layer < layers.shape[-1]:
             raise InputError(f"The segmentation {path} lists a layer that it does not contain; save it from 3D Slicer again.")
+        if layer not in native:  # one at a time: a file may hold many
+            native = {layer: onto_native(layers[..., layer, None], origin * to_ras, directions * to_ras, volume)[..., 0]}
         if id_ == STREAK:
-            streak = native[..., layer] == label
+            streak = native[layer] == label
         else:
-            tissue[native[..., layer] == label] = SEGMENT_IDS[id_]
+            tissue[native[layer] == label] = SEGMENT_IDS[id_]
     return tissue, streak
 
 

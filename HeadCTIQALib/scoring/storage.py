@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from HeadCTIQALib.errors import ModelError, OutputError
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.scoring.types import CategoryModel, ScoringModel, Term
+from HeadCTIQALib.strict_json import parse
+from HeadCTIQALib.text import printable
 
 FORMAT = "headctiqa-scoring-model"
 VERSION = 1
@@ -36,17 +39,10 @@ def load_model(path: str | Path) -> ScoringModel:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ModelError(f"{path.name} is too large to be a scoring model; choose another file.")
-        content = json.loads(
-            path.read_text(encoding="utf-8"), parse_constant=_not_finite, object_pairs_hook=_unique_keys
-        )
-    except OSError as error:
-        raise ModelError(f"The scoring model {path.name} cannot be read ({error.strerror}); check the path.") from error
-    except RecursionError as error:
-        raise ModelError(f"{path.name} is nested too deeply to be a scoring model; choose another file.") from error
-    except ValueError as error:  # JSON and UTF-8 errors, and the refusals below
-        raise ModelError(f"{path.name} is not a readable scoring model ({error}); export it again.") from error
+        data = read_regular(path, _MAX_BYTES, "The scoring model", ModelError)
+    except FileNotFoundError:
+        raise ModelError(f"The scoring model {path.name} cannot be read (there is no such file); check the path.") from None
+    content = parse(data, f"The scoring model {path.name}", "export it again", ModelError)
     try:
         return from_json(content)
     except ModelError as error:
@@ -75,6 +71,9 @@ def to_json(model: ScoringModel) -> dict[str, Any]:
 
 def from_json(content: Any) -> ScoringModel:
     """The inverse of :func:`to_json`.
+
+    Args:
+        content: of JSON types, its numbers finite, as :func:`HeadCTIQALib.strict_json.parse` gives it.
 
     Raises:
         ModelError: one sentence about the first thing that does not fit.
@@ -112,18 +111,19 @@ def _object(value: Any, keys: set[str] | None, what: str) -> Mapping[str, Any]:
         raise ModelError(f"{what} is not a JSON object.")
     if keys is not None and set(value) != keys:
         unknown, missing = sorted(set(value) - keys), sorted(keys - set(value))
-        parts = [f"does not know {', '.join(unknown)}"] * bool(unknown) + [f"lacks {', '.join(missing)}"] * bool(missing)
+        parts = [f"does not know {_named(unknown)}"] * bool(unknown) + [f"lacks {_named(missing)}"] * bool(missing)
         raise ModelError(f"{what} {' and '.join(parts)}.")
     return value
+
+
+def _named(keys: list[str]) -> str:
+    return ", ".join(printable(k[:40]) for k in keys[:5]) + (", ..." if len(keys) > 5 else "")
 
 
 def _number(value: Any, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ModelError(f"{what} is not a number.")
-    try:
-        return float(value)  # whether it is finite is checked by ScoringModel
-    except OverflowError as error:
-        raise ModelError(f"{what} is not a finite number.") from error
+    return float(value)
 
 
 def _text(value: Any, what: str) -> str:
@@ -131,13 +131,3 @@ def _text(value: Any, what: str) -> str:
         raise ModelError(f'"{what}" of the scoring model is not text.')
     return value
 
-
-def _not_finite(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a finite number")
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [k for k, _ in pairs]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"the key {next(k for k in keys if keys.count(k) > 1)!r} appears twice")
-    return dict(pairs)

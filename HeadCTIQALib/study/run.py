@@ -15,15 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from HeadCTIQALib import __version__, isolation
+from HeadCTIQALib.assessment.schema import misfit
 from HeadCTIQALib.cohort.calibrate import Calibration, calibrate, calibration_scans
 from HeadCTIQALib.cohort.evaluation import Evaluation, evaluate_cohort
 from HeadCTIQALib.cohort.files import write_text
 from HeadCTIQALib.cohort.readers import read_readers, write_readers
 from HeadCTIQALib.cohort.scans import load_scans, matched
 from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.networks import models_used
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.report.evaluation import write_evaluation
+from HeadCTIQALib.strict_json import parse
 
 from .design import Design
 from .document import write_document
@@ -32,6 +35,16 @@ from .report import LABEL, lead
 from .scan import TRUTH, assess_scan
 
 ASSESSMENTS, STATE, READERS, MODEL, REPORT = "assessments", "study.json", "readers.csv", "model.json", "evaluation"
+_LARGEST_FILE = 1_000_000  # bytes of study.json or truth.json
+_NUMBERS = {"type": "object", "additionalProperties": {"type": "number"}}
+_TRUTH = {
+    "type": "object",
+    "properties": {
+        "seed": {"type": "integer", "minimum": 0}, "refused": {"type": "string"}, "failed": {"type": "string"}, "truth": _NUMBERS,
+        "cpu_seconds": {**_NUMBERS, "required": ["simulation", "assessment"]},
+    },
+    "required": ["seed", "refused", "failed", "truth", "cpu_seconds"],
+}  # fmt: skip
 Assess = Callable[..., dict[str, Any]]
 
 
@@ -68,7 +81,7 @@ def _claim(output: Path, design: Design) -> None:
     state = json.dumps({"study": asdict(design), "version": __version__, "networks": networks}, indent=1) + "\n"
     path = output / STATE
     try:
-        known = path.read_text(encoding="utf-8") if path.exists() else None
+        known = read_regular(path, _LARGEST_FILE, "The study", OutputError).decode("utf-8", "replace") if path.exists() else None
         if known is None and output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise OutputError(f"The output {output} exists and holds no study; choose an empty or new folder.")
     except OSError as error:
@@ -128,12 +141,14 @@ class _Pace:
 def _stored(path: Path) -> dict[str, Any] | None:
     """The truth of a scan that is done already; None for one that is not."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        data = read_regular(path, _LARGEST_FILE, "The file")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"The file {path} is damaged; remove it and run the study again.") from error
-    return found
+    remedy = "remove it and run the study again"
+    found = parse(data, f"The file {path}", remedy)
+    if misfit(found, _TRUTH, _TRUTH) is not None:
+        raise InputError(f"The file {path} is damaged; {remedy}.")
+    return dict(found)
 
 
 def _evaluate(output: Path, design: Design, progress: Progress) -> tuple[Calibration, Evaluation]:
