@@ -6,6 +6,7 @@ import io
 import os
 import queue
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -67,6 +68,25 @@ def test_arrays_survive_the_wire() -> None:
     whole = stream.getvalue()
     for cut in (2, 10, 60, len(whole) - 40):
         assert wire.receive(io.BytesIO(whole[:cut])) is None, "a message that is cut off is no message"
+
+
+@pytest.mark.parametrize("text", [
+    b"no JSON", b"[]", b"{}", b'{"arrays": 5}', b'{"arrays": [["O", [1]]]}', b'{"arrays": [["<u1", [-1]]]}', b'{"arrays": [["<u1", [1.5]]]}',
+    b'{"arrays": [["<f8", [100000, 100000, 100000]]]}', b'{"arrays": [["V8", [1]]]}', b"[" * 100_000, None,
+])  # fmt: skip
+def test_what_is_no_message_is_refused(text: bytes | None) -> None:
+    message = b"\xff" * 100 if text is None else struct.pack(">I", len(text)) + text
+    with pytest.raises(ModelError, match="does not answer as it should"):
+        wire.receive(io.BytesIO(message))
+
+
+def test_requests_fail_when_the_answers_are_no_messages() -> None:
+    network = NetworkProcess(("-c", "import sys; sys.stdin.buffer.read(4); sys.stdout.buffer.write(b'\\xff' * 99); sys.stdout.flush(); sys.stdin.buffer.read()"))
+    try:
+        with pytest.raises(ModelError, match="does not answer as it should"):
+            network.submit("anatomy", np.zeros(3)).result(60)
+    finally:
+        network.close()
 
 
 def test_the_process_answers_as_the_network_does_here(real: NetworkProcess) -> None:

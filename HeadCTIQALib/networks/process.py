@@ -102,15 +102,21 @@ class NetworkProcess:
     def _read(self) -> None:
         from . import wire
 
-        while (message := wire.receive(self._child.stdout)) is not None:  # type: ignore[arg-type]
-            header, arrays = message
-            answer = self._pending.popleft()
-            if "error" in header:
-                answer.set_exception(ModelError(header["error"]))
-            elif "bug" in header:
-                answer.set_exception(RemoteError(f"in the network process: {header['bug']}", header["trace"]))
-            else:
-                answer.set_result(arrays)
+        try:
+            while (message := wire.receive(self._child.stdout)) is not None:  # type: ignore[arg-type]
+                header, arrays = message
+                answer = self._pending.popleft()
+                if "error" in header:
+                    answer.set_exception(ModelError(header["error"]))
+                elif "bug" in header:
+                    answer.set_exception(RemoteError(f"in the network process: {header['bug']}", header["trace"]))
+                else:
+                    answer.set_result(arrays)
+        except ModelError as error:  # nothing that it says can be understood any more
+            self._child.kill()
+            while self._pending:
+                with contextlib.suppress(IndexError):
+                    self._pending.popleft().set_exception(error)
         self._child.wait()
         self._abandon()
 

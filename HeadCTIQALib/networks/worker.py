@@ -93,9 +93,11 @@ def _listen(stream: BinaryIO, waiting: queue.SimpleQueue[Message]) -> None:
     """Queue requests; end this process at once, even amid a computation, when the other side is gone."""
     from . import wire
 
-    while (message := wire.receive(stream)) is not None:
-        waiting.put(message)
-    os._exit(0)
+    try:
+        while (message := wire.receive(stream)) is not None:
+            waiting.put(message)
+    finally:  # also when what comes is no message
+        os._exit(0)
 
 
 if __name__ == "__main__":
