@@ -235,5 +235,19 @@ def test_missing_and_binary_files_are_refused(tmp_path):
 
 
 def test_models_are_checked_when_built_too():
-    with pytest.raises(ModelError, match="finite"):
+    with pytest.raises(ModelError, match="no number up to"):
         replace(guideline_model(), categories={**guideline_model().categories, "motion": CategoryModel(float("nan"), ())})
+
+
+def test_large_coefficients_that_cancel_are_no_contradiction(tmp_path):
+    """Rounding errors grow with the parts; what is too large to be points is refused."""
+    model = guideline_model()
+
+    def with_coefficients(a):
+        terms = (Term("symmetry_angle", "folded", a), Term("baseline_angle", "folded", -a))
+        return replace(model, categories={**model.categories, "positioning": CategoryModel(100.0, terms)})
+
+    measured = {m.id: Measurement(m.id, 0.3) for m in IQMS} | {"symmetry_angle": Measurement("symmetry_angle", 70000.1)}
+    assert score(measured, with_coefficients(1e6)).categories["positioning"].score == 100.0
+    with pytest.raises(ModelError, match="no number up to 1e"):
+        with_coefficients(1e7)

@@ -14,6 +14,7 @@ from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID, Band
 ModelKind = Literal["guideline", "reader_least_squares", "reader_non_negative"]
 MODEL_KINDS: tuple[str, ...] = ("guideline", "reader_least_squares", "reader_non_negative")
 FEATURES: tuple[str, ...] = ("hinge", "folded")
+LARGEST = 1e6  # points: beyond, a score of 0-100 is made of rounding errors
 CLIP = "limit to 0..100"  # feature name of the contribution that keeps a score within its scale
 
 
@@ -64,7 +65,8 @@ class Score:
         if self.contributions_by_iqm:
             views.append((self.base_by_iqm, self.contributions_by_iqm))
         for base, parts in views:
-            if not abs(self.score - (base + sum(c.points for c in parts))) < 1e-9:
+            size = 1 + abs(base) + sum(abs(c.points) for c in parts)  # large parts of either sign are rounded
+            if not abs(self.score - (base + sum(c.points for c in parts))) < 1e-9 * size:
                 raise ValueError(f"{self.id}: the contributions do not add up to {self.score}")
 
 
@@ -147,8 +149,8 @@ class ScoringModel:
             if set(mapping) != set(CATEGORY_BY_ID):
                 raise ModelError(f"{where} must have {title} for exactly {', '.join(CATEGORY_BY_ID)}.")
         for category, model in self.categories.items():
-            if not math.isfinite(model.intercept):
-                raise ModelError(f'{where} has an intercept of "{category}" that is not a finite number.')
+            if not abs(model.intercept) <= LARGEST:
+                raise ModelError(f'{where} has an intercept of "{category}" that is no number up to {LARGEST:g}.')
             if len({(t.iqm, t.feature) for t in model.terms}) < len(model.terms):
                 raise ModelError(f'{where} has the same feature twice in "{category}".')
             for term in model.terms:
@@ -162,5 +164,5 @@ class ScoringModel:
             raise ModelError(f'{where} uses "{term.iqm}", which is no metric of the category "{category}".')
         if term.feature not in FEATURES:
             raise ModelError(f'{where} uses the unknown feature "{term.feature}" of "{term.iqm}"; use one of {", ".join(FEATURES)}.')
-        if not math.isfinite(term.coefficient):
-            raise ModelError(f'{where} has a coefficient of "{term.iqm}" that is not a finite number.')
+        if not abs(term.coefficient) <= LARGEST:
+            raise ModelError(f'{where} has a coefficient of "{term.iqm}" that is no number up to {LARGEST:g}.')
