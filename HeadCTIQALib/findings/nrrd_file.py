@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.volume.limits import refuse_oversized
 
 _DTYPES = {
@@ -24,26 +25,44 @@ _DTYPES = {
 }
 _ORDERS: Mapping[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 _LARGEST_HEADER = 4_000_000  # bytes; that of 3D Slicer has some thousands
-_ELSEWHERE = ("data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip")
+_LARGEST_FILE = 2_000_000_000  # bytes, packed or not
+_ELSEWHERE = frozenset({b"data file", b"datafile", b"line skip", b"lineskip", b"byte skip", b"byteskip"})
 
 
-def unpack(path: Path, file: bytes) -> tuple[dict[str, Any], NDArray[np.integer]]:
+def read_file(path: Path) -> tuple[bytes, int]:
+    """The content of a segmentation file, and where in it the voxels begin; needs no package that a plain 3D Slicer lacks.
+
+    Raises:
+        InputError: the file is missing or no ordinary file, or its voxels lie in another one, which no reader may open for it.
+    """
+    try:
+        file = read_regular(path, _LARGEST_FILE, "The segmentation")
+    except FileNotFoundError:
+        raise InputError(f"The segmentation {path} is missing; save it from 3D Slicer again or assess the scan again.") from None
+    ends = [at + len(end) for end in (b"\n\n", b"\n\r\n") if (at := file.find(end, 0, _LARGEST_HEADER)) >= 0]
+    if not file.startswith(b"NRRD") or not ends:
+        raise InputError(f"The segmentation {path} is damaged; save it from 3D Slicer again as .seg.nrrd.")
+    start = min(ends)
+    keys = {line.partition(b":")[0].strip().lower() for line in file[:start].splitlines()}
+    if keys & _ELSEWHERE:
+        raise InputError(f"The segmentation {path} says that its voxels lie elsewhere; save it from 3D Slicer again as .seg.nrrd, in one file.")
+    return file, start
+
+
+def unpack(path: Path, file: bytes, start: int) -> tuple[dict[str, Any], NDArray[np.integer]]:
     """The header, and the (k, j, i, L) voxels of all layers.
 
     Args:
         path: of the file, for messages.
-        file: its content.
+        file, start: from :func:`read_file`.
 
     Raises:
-        InputError: the voxels lie in another file, are packed as 3D Slicer does not, or are more than a scan has.
+        InputError: the voxels are packed as 3D Slicer does not, or are more than a scan has.
         Exception: anything else for a damaged file.
     """
     import nrrd
 
-    start = _start_of_data(file)
     header: dict[str, Any] = dict(nrrd.read_header(io.BytesIO(file[:start])))
-    if any(key in header for key in _ELSEWHERE):
-        raise InputError(f"The segmentation {path} says that its voxels lie elsewhere; save it from 3D Slicer again as .seg.nrrd, in one file.")
     sizes, dtype = [int(n) for n in header["sizes"]], np.dtype(_DTYPES[header["type"].lower()])
     *layers, columns, rows, planes = sizes
     count = layers[0] if layers else 1
@@ -57,12 +76,6 @@ def unpack(path: Path, file: bytes) -> tuple[dict[str, Any], NDArray[np.integer]
     if len(data) != wanted:
         raise InputError(f"The segmentation {path} holds more or fewer voxels than it says; save it from 3D Slicer again as .seg.nrrd.")
     return header, np.frombuffer(data, dtype).reshape(planes, rows, columns, count)
-
-
-def _start_of_data(file: bytes) -> int:
-    """Just behind the empty line that ends the header."""
-    ends = [at + len(end) for end in (b"\n\n", b"\n\r\n") if (at := file.find(end, 0, _LARGEST_HEADER)) >= 0]
-    return min(ends)
 
 
 def _decoded(path: Path, encoding: str, data: memoryview, wanted: int) -> bytes | memoryview:

@@ -16,15 +16,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.errors import InputError, boundary
-from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.volume.types import CTVolume
 
-from .nrrd_file import unpack
+from .nrrd_file import read_file, unpack
 from .terminology import SEGMENT_IDS, STREAK, STYLES
 from .types import Findings, Tissue, Vector
 
@@ -32,7 +32,6 @@ _LPS = np.array([-1.0, -1.0, 1.0])
 _STREAK_ALONE = 100  # label of an empty streak segment, which needs no layer of its own
 _MAX_PLANES = 1024  # slices closer together than this allows could not all be kept on a regular grid
 _EVEN = 0.02  # share of a gap by which the slices of an even stack may be off
-_LARGEST_FILE = 2_000_000_000  # bytes, packed or not
 _SMALLEST_VOXEL = 1e-9  # mm^3
 _FAR = 1e5  # mm from anything that a scanner can reach
 _EMPTY = (0, -1, 0, -1, 0, -1)
@@ -96,16 +95,12 @@ def read_segmentation(path: str | Path, volume: CTVolume) -> tuple[NDArray[np.ui
         InputError: the file is missing, damaged or not a 3D Slicer segmentation.
     """
     path = Path(path)
-    try:
-        file = read_regular(path, _LARGEST_FILE, "The segmentation")
-    except FileNotFoundError:
-        raise InputError(f"The segmentation {path} is missing; save it from 3D Slicer again or assess the scan again.") from None
+    file, start = read_file(path)
     with boundary(f"The segmentation {path} is damaged; save it from 3D Slicer again as .seg.nrrd."):
-        return _read(path, file, volume)
+        return _onto(volume, path, *unpack(path, file, start))
 
 
-def _read(path: Path, file: bytes, volume: CTVolume) -> tuple[NDArray[np.uint8], Mask | None]:
-    header, layers = unpack(path, file)
+def _onto(volume: CTVolume, path: Path, header: dict[str, Any], layers: NDArray[np.integer]) -> tuple[NDArray[np.uint8], Mask | None]:
     segments = _segments(header)
     directions, origin = np.asarray(header["space directions"], float)[-3:], np.asarray(header["space origin"], float)
     to_ras = _to_ras(str(header.get("space", "")))

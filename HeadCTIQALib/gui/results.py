@@ -18,10 +18,14 @@ import vtk
 from slicer.i18n import tr as _
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
+from HeadCTIQALib.assessment.storage import LANDMARKS, PLANE, SEGMENTATION, check_record
+from HeadCTIQALib.errors import boundary
 from HeadCTIQALib.findings import Findings, Landmark, Plane
 from HeadCTIQALib.findings.markups import read_landmarks, read_plane, write_landmarks, write_plane
+from HeadCTIQALib.findings.nrrd_file import read_file
 from HeadCTIQALib.findings.segmentation import onto_native, write_segmentation
 from HeadCTIQALib.findings.terminology import SEGMENT_IDS, STREAK
+from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.volume.types import CTVolume
 
 from . import hierarchy_items
@@ -66,9 +70,15 @@ class Results:
         return [n for n in (self.segmentation, self.landmarks, self.plane, self.text) if n is not None]
 
     def state(self) -> dict[str, Any]:
-        """``record`` (shown), ``original`` (as assessed) and ``extra`` (of the corrections and readers)."""
-        state: dict[str, Any] = json.loads(self.text.GetText())
-        return state
+        """``record`` (shown), ``original`` (as assessed) and ``extra`` (of the corrections and readers).
+
+        Raises:
+            InputError: the scene came from a file that is damaged.
+        """
+        where = _("of this scene")
+        state: dict[str, Any] = parse(self.text.GetText().encode("utf-8", "surrogatepass"), f"The assessment {where}", "assess the scan again")
+        with boundary(f"The assessment {where} is damaged; assess the scan again."):
+            return {"record": check_record(state["record"], where), "original": check_record(state["original"], where), "extra": dict(state["extra"])}
 
     def keep(self, record: Mapping[str, Any], original: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
         """Remember the state with the scene."""
@@ -158,13 +168,19 @@ def load(folder: Path, volume_node: Any, record: Mapping[str, Any]) -> Results:
     """Add the assessment in ``folder`` to the scene, under the study of ``volume_node``; all or nothing.
 
     Raises:
+        InputError: a file is none that HeadCTIQA or 3D Slicer wrote, e.g. a pipe, or one that has others read for it.
         RuntimeError: 3D Slicer cannot read one of the files.
     """
+    plane_file = folder / PLANE if (folder / PLANE).exists() else None
+    read_file(folder / SEGMENTATION)
+    read_landmarks(folder / LANDMARKS)
+    if plane_file is not None:
+        read_plane(plane_file)
     before = set(_node_ids())
     try:
-        segmentation = slicer.util.loadSegmentation(str(folder / "segmentation.seg.nrrd"))
-        landmarks = slicer.util.loadMarkups(str(folder / "landmarks.mrk.json"))
-        plane = slicer.util.loadMarkups(str(folder / "midsagittal.mrk.json")) if (folder / "midsagittal.mrk.json").exists() else None
+        segmentation = slicer.util.loadSegmentation(str(folder / SEGMENTATION))
+        landmarks = slicer.util.loadMarkups(str(folder / LANDMARKS))
+        plane = None if plane_file is None else slicer.util.loadMarkups(str(plane_file))
         return adopt(volume_node, segmentation, landmarks, plane, record)
     except BaseException:
         # What was read already, and what a reader left half-way.  A view that draws a segmentation whose display node is

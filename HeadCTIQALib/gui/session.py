@@ -10,7 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from HeadCTIQALib.assessment.storage import findings_of, read_record
-from HeadCTIQALib.errors import HeadCTIQAError
+from HeadCTIQALib.errors import HeadCTIQAError, InputError
 from HeadCTIQALib.findings import Findings
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -185,7 +185,10 @@ class Session:
     def _show(self, results: Results | None) -> None:
         self._results, self.folder = results, None
         self._volume = self._findings = None
-        state = results.state() if results is not None else {}
+        try:
+            state = results.state() if results is not None else {}
+        except InputError:  # of a scene file that is damaged: masks and points are there, scores are not
+            state = {}
         self.record, self.original, self.extra = state.get("record"), state.get("original"), state.get("extra", {})
         if self.selected is not None:
             self.selected = None
