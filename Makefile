@@ -2,12 +2,13 @@
 #   make demo              assess a simulated head CT and say where the report is
 #   make demo SCAN=path    assess a scan of yours
 #   make test              lint, type check and tests with coverage
+#   make fuzz MINUTES=30   damaged inputs against every reader and loader
 PYTHON ?= python3
 SCAN ?=
 OUTPUT ?= demo/assessment
 BIN := .venv/bin
 
-.PHONY: demo test lint benchmark clean
+.PHONY: demo test lint fuzz benchmark clean
 
 demo: .venv/ready
 ifeq ($(SCAN),)
@@ -29,6 +30,12 @@ test: .venv/ready-test lint
 lint: .venv/ready-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Damaged inputs against every reader and loader; the tests hold a short run of it.
+MINUTES ?= 30
+SEED ?= 1
+fuzz: .venv/ready-test
+	$(BIN)/python -m Testing.fuzz --minutes $(MINUTES) --seed $(SEED)
 
 benchmark: .venv/ready
 	$(BIN)/python Testing/benchmark/assess_ratio.py $(if $(SCAN),"$(SCAN)")
