@@ -97,10 +97,11 @@ def beside(header: Path, entry: str, name: str) -> Path:
     if re.search(r"%[-+ #0-9.]*[diuxX]", entry) or entry.split()[:1] == ["LIST"]:
         raise InputError(f"{name} keeps its voxels in several files; save it as one file.")
     entry = entry.removeprefix("./")
+    shown = printable(entry)[:80]
     if not entry or entry in (".", "..") or re.search(r"[/\\:\0]", entry):
-        raise InputError(f"{name} names a data file in another place ({printable(entry)[:80]}); put both into one folder and the bare name into the header.")
+        raise InputError(f"{name} names a data file in another place ({shown}); put both into one folder and the bare name into the header.")
     path = header.with_name(entry)
-    open_regular(path, f"{name}: its data file {printable(entry)}").close()
+    open_regular(path, f"{name}: its data file {shown}").close()
     return path
 
 
@@ -124,8 +125,7 @@ def planes(stored: Stored, sizes: tuple[int, int, int], name: str) -> Iterator[N
 def _scaled(plane: NDArray[Any], stored: Stored) -> NDArray[Any]:
     if (stored.slope, stored.intercept) == (1, 0):
         return plane
-    with np.errstate(over="ignore", invalid="ignore"):  # infinite and NaN become padding
-        scaled: NDArray[Any] = plane * np.float64(stored.slope) + stored.intercept
+    scaled: NDArray[Any] = plane * np.float64(stored.slope) + stored.intercept
     return scaled
 
 
