@@ -83,6 +83,13 @@ def test_turned_head_is_refused_with_the_reason(infer: Infer, head: CTVolume, ax
         recognised_anatomy(turned(head, *axes), infer)
 
 
+def test_an_image_file_has_an_orientation_and_no_patient_position(infer: Infer, head: CTVolume) -> None:
+    scan = turned(head, 0)
+    scan = replace(scan, source=replace(scan.source, kind="nifti", name="NIfTI image"))
+    with pytest.raises(InputError, match="NIfTI image shows the head upside down: the orientation in the file is wrong or missing; correct it"):
+        recognised_anatomy(scan, infer)
+
+
 @pytest.mark.parametrize("paint", [leg, skull_phantom, closed_phantom])
 def test_uniform_phantoms_are_no_heads(infer: Infer, paint: Callable[..., None]) -> None:
     with pytest.raises(InputError, match="nothing that looks like the head of a patient"):

@@ -13,6 +13,7 @@ import numpy as np
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.volume import CTVolume
+from HeadCTIQALib.volume.images import TITLES
 
 from .anatomy import coarse_anatomy
 from .types import CoarseAnatomy, Infer
@@ -23,6 +24,7 @@ SUSPECT_MM, SUSPECT_CONFIDENCE = 5.5, 0.8
 NO_HEAD_CONFIDENCE = 0.15
 BETTER_MM, BETTER_CONFIDENCE = 2.0, 0.15
 MIN_LANDMARKS = 4
+_POSITION = "patient position in the file is wrong (feet first, or prone?)"  # what DICOM has and an image file has not
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def recognised_anatomy(volume: CTVolume, infer: Infer) -> CoarseAnatomy:
     }
     for how, other in turned.items():
         if fit_of(coarse_anatomy(other, infer)).clearly_better(fit):
-            raise InputError(f"{name} shows the head {how}: the patient position in the file is wrong (feet first, or prone?); correct it and export it again.")
+            wrong = "orientation in the file is wrong or missing" if volume.source.kind in TITLES else _POSITION
+            raise InputError(f"{name} shows the head {how}: the {wrong}; correct it and export it again.")
     if fit.confidence < NO_HEAD_CONFIDENCE:
         raise InputError(f"{name} shows nothing that looks like the head of a patient (a phantom or another body part?); give the head CT of a patient.")
     return coarse
