@@ -86,6 +86,12 @@ def test_sform_of_an_atlas_gives_way_to_the_scanner(tmp_path: Path) -> None:
     assert any("space of an atlas" in w for w in volume.warnings)
 
 
+@pytest.mark.parametrize("codes", [(0, 4), (3, 0), (4, 3)])
+def test_image_in_an_atlas(tmp_path: Path, codes: tuple[int, int]) -> None:
+    warnings = read(nifti(tmp_path / "x.nii", voxels(), STRAIGHT, codes)).warnings
+    assert warnings == ("The image lies in the space of an atlas: how the head lay in the scanner is not known.",)
+
+
 def test_no_code_no_orientation(tmp_path: Path) -> None:
     volume = read(nifti(tmp_path / "x.nii", voxels(), STRAIGHT, (0, 0)))
     assert len(volume.warnings) == 1

@@ -89,24 +89,28 @@ def to_hu(
         InputError: mostly such values, or all between 0 and 1.
     """
     hu = np.empty(shape, np.int16)
-    padding = np.zeros(shape, bool)
+    padding = np.zeros(shape, bool)  # takes memory only where it is written
     impossible = unsigned = 0
     low, high, fractions = np.inf, -np.inf, False
     for k, plane in enumerate(values):
         if np.can_cast(plane.dtype, np.int16):
             hu[k] = plane
-            continue
-        exact = plane.astype(np.float64)
-        bad = ~((exact >= _LOW) & (exact <= 65535))  # true for NaN
-        exact[bad] = PADDING_HU
-        if plane.dtype.kind == "f" and not bad.all():
-            low, high = min(low, exact[~bad].min()), max(high, exact[~bad].max())
-            fractions = fractions or bool((exact != np.rint(exact)).any())
-        exact = np.rint(exact)
-        wrapped = exact > _HIGH
-        exact[wrapped] -= 65536
-        hu[k], padding[k] = exact, bad
-        impossible, unsigned = impossible + int(bad.sum()), unsigned + int(wrapped.sum())
+        else:
+            exact = plane.astype(np.float64)
+            bad = ~((exact >= _LOW) & (exact <= 65535))  # true for NaN
+            exact[bad] = _LOW
+            if plane.dtype.kind == "f" and not bad.all():
+                low, high = min(low, exact[~bad].min()), max(high, exact[~bad].max())
+                fractions = fractions or bool((exact != np.rint(exact)).any())
+            exact = np.rint(exact)
+            wrapped = exact > _HIGH
+            exact[wrapped] -= 65536
+            hu[k] = exact
+            impossible, unsigned = impossible + int(bad.sum()), unsigned + int(wrapped.sum())
+        empty = hu[k] <= _IMPOSSIBLE_HU
+        if empty.any():
+            padding[k] = empty
+            hu[k][empty] = PADDING_HU
     if impossible > _MAX_NAN * hu.size:
         raise InputError(f"{name} is {100 * impossible / hu.size:.0f} % NaN, infinite or beyond all HU; export the CT values again.")
     if fractions and low >= -1 and high <= 1:
@@ -116,8 +120,4 @@ def to_hu(
         notes.append(f"Taken as padding: {counted(impossible, 'voxel')} with NaN, infinite or impossible value.")
     if unsigned:
         notes.append(f"Read as negative: {counted(unsigned, 'voxel')} above 32767, whose sign was lost.")
-    padding |= hu <= _IMPOSSIBLE_HU
-    if not padding.any():
-        return hu, None, notes
-    hu[padding] = PADDING_HU
-    return hu, padding, notes
+    return hu, padding if padding.any() else None, notes

@@ -71,6 +71,8 @@ def placed(header: Placing, sizes: tuple[int, int, int], name: str) -> tuple[Vec
             raise InputError(f"{name} has a qform that is no rotation; export it again with its geometry.")
         affine = np.diag([-1.0, -1.0, 1.0]) * voxel, np.zeros(3)
         notes.append(ORIENTATION_UNSTATED)
+    elif (qcode if sform is None else scode) >= _TEMPLATE:
+        notes.append("The image lies in the space of an atlas: how the head lay in the scanner is not known.")
     steps, origin = scale * affine[0], scale * affine[1]
     refuse_impossible(name, steps, origin)
     return steps, origin, notes
