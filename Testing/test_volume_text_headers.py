@@ -183,6 +183,7 @@ def test_refused_nrrd(tmp_path: Path, changed: dict[str, str | None], words: str
         ({"NDims": "100"}, "100 dimensions"),
         ({"NDims": "2000000000"}, "2000000000 dimensions"),
         ({"NDims": "x"}, "is damaged"),
+        ({"NDims": "9" * 4000}, "is damaged"),
         ({"NDims": "2", "DimSize": "20 24"}, "2-D"),
         ({"NDims": None}, "is damaged"),
         ({"DimSize": "20 24 100000 "}, "slices, more than 1500"),

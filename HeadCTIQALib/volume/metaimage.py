@@ -13,7 +13,7 @@ from .geometry import LPS_TO_RAS
 from .placing import ORIENTATION_UNSTATED, POSITION_UNSTATED, refuse_impossible, unit_mm
 from .regular import open_regular
 from .types import Vector
-from .voxels import ImageHeader, Stored, beside, colour, damaged, three_sizes
+from .voxels import ImageHeader, Stored, beside, colour, damaged, integer, three_sizes
 
 MAX_HEADER = 1 << 20  # bytes
 _TYPES = {
@@ -35,12 +35,12 @@ def metaimage_header(path: Path, name: str) -> ImageHeader:
     with open_regular(path, name) as file:
         fields = _entries(file, name)
         start = file.tell()
-    count = int(fields["NDims"])
+    count = integer(fields["NDims"])
     if not 1 <= count <= 7:
         raise InputError(f"{name} says that it has {count} dimensions; export it again as one volume.")
-    if int(fields.get("ElementNumberOfChannels", 1)) != 1:
+    if integer(fields.get("ElementNumberOfChannels", "1")) != 1:
         raise colour(name)
-    extents = [int(n) for n in fields["DimSize"].split()]
+    extents = [integer(n) for n in fields["DimSize"].split()]
     if len(extents) != count:
         raise damaged(name)
     sizes = three_sizes(name, extents)
@@ -103,7 +103,7 @@ def _stored(path: Path, fields: Mapping[str, str], start: int, name: str) -> Sto
     data = fields["ElementDataFile"]
     local = data.upper() == "LOCAL"
     where = path if local else beside(path, data, name)
-    skip = int(fields.get("HeaderSize", 0))
+    skip = integer(fields.get("HeaderSize", "0"))
     if fields.get("BinaryData", "True").lower() not in _YES:
         packing, dtype = "text", np.dtype("f8")
     else:

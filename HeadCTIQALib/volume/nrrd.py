@@ -14,7 +14,7 @@ from .geometry import LPS_TO_RAS
 from .placing import ORIENTATION_UNSTATED, POSITION_UNSTATED, refuse_impossible, unit_mm
 from .regular import open_regular
 from .types import Vector
-from .voxels import ImageHeader, Stored, beside, colour, damaged, three_sizes
+from .voxels import ImageHeader, Stored, beside, colour, damaged, integer, three_sizes
 
 MAX_HEADER = 1 << 22  # bytes
 _TYPES = {
@@ -47,8 +47,8 @@ def nrrd_header(path: Path, name: str) -> ImageHeader:
     with open_regular(path, name) as file:
         fields, keys = _entries(file, name)
         start = file.tell()
-    count = int(fields["dimension"])
-    sizes = [int(n) for n in fields["sizes"].split()]
+    count = integer(fields["dimension"])
+    sizes = [integer(n) for n in fields["sizes"].split()]
     if not 1 <= count <= 16 or len(sizes) != count:
         raise damaged(name)
     if count < 3:
@@ -142,7 +142,7 @@ def _stored(path: Path, fields: Mapping[str, str], start: int, name: str) -> Sto
     kind = _TYPES.get(fields["type"].lower())
     if kind is None or packing is None:
         raise InputError(f"{name} is stored in a way that is not read (type or encoding); save it as 16-bit integers, raw or gzip.")
-    if int(fields.get("lineskip", 0)) != 0:
+    if integer(fields.get("lineskip", "0")) != 0:
         raise InputError(f"{name} has lines of text before its voxels (line skip), which is not read; save it as one file.")
     order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower())
     if packing == "text":
@@ -152,7 +152,7 @@ def _stored(path: Path, fields: Mapping[str, str], start: int, name: str) -> Sto
             raise InputError(f"{name} does not say the order of its bytes (endian); export it again.")
         order = "="
     data = fields.get("datafile")
-    skip = int(fields.get("byteskip", 0))
+    skip = integer(fields.get("byteskip", "0"))
     from_end = skip == -1 and packing == "raw"
     where = path if data is None else beside(path, data, name)
     return Stored(where, np.dtype(order + kind), None if from_end else start if data is None else 0, 0 if from_end else skip, packing)

@@ -22,6 +22,7 @@ from .types import Vector
 
 _MAX_SKIP = 1 << 26  # extensions of a header; none is as long
 _MAX_LETTERS = 400  # of a number written as text
+_MAX_DIGITS = 20
 _BLOCK = 1 << 16
 
 
@@ -76,6 +77,13 @@ def three_sizes(name: str, sizes: Sequence[int]) -> tuple[int, int, int]:
     if len(sizes) < 3 or 1 in sizes[:3]:
         raise InputError(f"{name} is a 2-D image, not a volume; give the whole head CT.")
     return sizes[0], sizes[1], sizes[2]
+
+
+def integer(text: str) -> int:
+    """A number of a text header; ValueError for none, or one that fills a page."""
+    if len(text) > _MAX_DIGITS:
+        raise ValueError("no count is as long")
+    return int(text)
 
 
 def colour(name: str) -> InputError:
