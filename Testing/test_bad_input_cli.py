@@ -288,14 +288,14 @@ def test_series_and_scoring(refused, scan, tmp_path):
 def test_incomplete_bundle_is_a_model_error(tmp_path):
     pytest.importorskip("torch")
     from HeadCTIQALib.errors import ModelError
-    from HeadCTIQALib.networks.bundle import Bundle, load_network
+    from HeadCTIQALib.networks.bundle import read_bundle
 
     (tmp_path / "configs").mkdir()
     for content in (None, "{", "{}"):
         if content is not None:
             (tmp_path / "configs" / "inference.json").write_text(content)
         with pytest.raises(ModelError, match="is incomplete"):
-            load_network(Bundle(tmp_path, {}), "cpu")
+            read_bundle(tmp_path)
 
 
 def test_absent_device_is_a_model_error(monkeypatch):

@@ -63,6 +63,7 @@ def test_incomplete_bundle_is_refused(bundle_copy: Path, part: str) -> None:
 def test_weights_of_another_network_are_refused(bundle_copy: Path) -> None:
     config = bundle_copy / "configs" / "inference.json"
     config.write_text(json.dumps({"network_def": {"_target_": "x", "filters": [16, 32, 64]}}), encoding="utf-8")
+    bundles.seal(bundle_copy)
     with pytest.raises(ModelError, match="do not fit"):
         load_network(open_bundle("anatomy"), "cpu")
 

@@ -1,6 +1,7 @@
 """Model bundles in MONAI's layout: configs/metadata.json, configs/inference.json, models/*.safetensors, docs/README.md.
 
-Weights are safetensors (no code is executed when they load) and are checked against the SHA-256 in the metadata.
+Beside them lies sha256sums.txt: every file is checked before it is used.  Weights are safetensors: no code is executed when
+they load.
 """
 
 from __future__ import annotations
@@ -8,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import math
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from HeadCTIQALib.errors import ModelError
+from HeadCTIQALib.errors import ModelError, boundary
 from HeadCTIQALib.resources import resource
 
 if TYPE_CHECKING:
@@ -25,17 +28,31 @@ if TYPE_CHECKING:
 #: Every bundle that the product uses.  Without those after the first, their findings come from the anatomy network and from
 #: analytic measures.
 BUNDLES = ("anatomy", "landmarks", "artefact", "objects", "fluid")
+METADATA, DEFINITION = "configs/metadata.json", "configs/inference.json"
 WEIGHTS = "models/model.safetensors"
+CHECKSUMS = "sha256sums.txt"
 SCALE = ".scale"
 SHARED = ".skip_layers."
+_CARD = ("name", "version", "intended_use", "data_source", "license")
+_LARGEST = {CHECKSUMS: 1 << 20, METADATA: 1 << 24, DEFINITION: 1 << 20, WEIGHTS: 1 << 30}  # bytes
+_WIDEST = 1 << 16  # channels of a layer
+_FARTHEST_MM = 1000.0
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle on disk; ``metadata`` is configs/metadata.json."""
+    """A verified bundle on disk.
+
+    Attributes:
+        metadata: configs/metadata.json.
+        definition: "network_def" of configs/inference.json.
+        checksums: SHA-256 of every file, by its path in the bundle.
+    """
 
     folder: Path
     metadata: dict[str, Any]
+    definition: dict[str, Any]
+    checksums: dict[str, str]
 
     @property
     def title(self) -> str:
@@ -45,8 +62,7 @@ class Bundle:
     @property
     def card(self) -> dict[str, Any]:
         """What an assessment records about the model."""
-        keys = ("name", "version", "intended_use", "data_source", "license")
-        return {**{k: self.metadata.get(k) for k in keys}, "sha256": self.metadata["weights_sha256"]}
+        return {**{k: self.metadata.get(k) for k in _CARD}, "sha256": self.metadata["weights_sha256"]}
 
 
 def present(name: str) -> bool:
@@ -59,30 +75,49 @@ def open_bundle(name: str, models: Path | None = None) -> Bundle:
     """Find and verify the bundle ``name`` among those that ship with the library, or in the folder ``models``.
 
     Raises:
-        ModelError: a file is missing or does not match its checksum.
+        ModelError: a file is missing, does not match its checksum, or says what no bundle can.
     """
-    folder = models / name if models else resource("Models", name)
-    try:
-        metadata = json.loads((folder / "configs" / "metadata.json").read_text(encoding="utf-8"))
-        digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    except (OSError, ValueError) as e:
-        raise ModelError(f"The model bundle {folder.name!r} is incomplete ({e.__class__.__name__}); reinstall HeadCTIQA.") from e
-    if digest != metadata.get("weights_sha256"):
-        raise ModelError(f"The weights of the model bundle {folder.name!r} do not match their checksum; reinstall HeadCTIQA.")
-    return Bundle(folder, metadata)
+    return read_bundle(models / name if models else resource("Models", name))
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Verify the bundle in ``folder``.
+
+    Raises:
+        ModelError: see :func:`open_bundle`.
+    """
+    with _whole(folder):
+        lines = _content(folder, CHECKSUMS, None).decode("ascii").splitlines()
+        checksums = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
+        metadata = _json(folder, METADATA, checksums)
+        definition = _json(folder, DEFINITION, checksums)["network_def"]
+    weights = hashlib.sha256(_content(folder, WEIGHTS, checksums)).hexdigest()
+    with _sound(folder):
+        _check(metadata, definition)
+        if metadata["weights_sha256"] != weights:
+            raise ValueError("other weights")
+    return Bundle(folder, metadata, definition, checksums)
+
+
+def seal(folder: Path) -> None:
+    """Write the checksums of all files in ``folder``, in the form that ``sha256sum --check`` reads."""
+    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != CHECKSUMS)
+    lines = (f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in files)
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="ascii", newline="")
 
 
 def network_module(name: str) -> ModuleType:
     """The module of :mod:`HeadCTIQALib.networks.nets` that builds and runs the network of bundle ``name``.
 
     Raises:
-        ModelError: torch or MONAI is not installed.
+        ModelError: torch or MONAI is not installed, or cannot be loaded.
     """
-    try:
-        return importlib.import_module(f"HeadCTIQALib.networks.nets.{name}")
-    except ImportError as e:
-        missing = e.name or "torch"  # without a name: a package that is there but cannot be loaded
-        raise ModelError(f"The networks need the Python package {missing!r}; install it with: pip install {missing}") from e
+    with boundary("The Python packages torch and monai are damaged or do not fit each other; install them again.", ModelError):
+        try:
+            return importlib.import_module(f"HeadCTIQALib.networks.nets.{name}")
+        except ImportError as e:
+            missing = e.name or "torch"  # without a name: a package that is there but cannot be loaded
+            raise ModelError(f"The networks need the Python package {missing!r}; install it with: pip install {missing}") from e
 
 
 def load_network(bundle: Bundle, device: str) -> Module:
@@ -91,24 +126,91 @@ def load_network(bundle: Bundle, device: str) -> Module:
     Raises:
         ModelError: torch or MONAI is not installed, or the weights do not fit the network described in configs/inference.json.
     """
-    incomplete = f"The model bundle {bundle.folder.name!r} is incomplete ({{}}); reinstall HeadCTIQA."
-    unfit = f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA."
-    try:
-        definition = json.loads((bundle.folder / "configs" / "inference.json").read_text(encoding="utf-8"))["network_def"]
-    except (OSError, ValueError, KeyError) as e:
-        raise ModelError(incomplete.format(e.__class__.__name__)) from e
     module = network_module(bundle.folder.name)
-    from safetensors.torch import load_file
+    content = _content(bundle.folder, WEIGHTS, bundle.checksums)
+    with boundary(f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA.", ModelError):
+        import torch
+        from safetensors.torch import load
 
-    arguments = {k: v for k, v in definition.items() if not k.startswith("_")}
-    try:
-        net: Module = module.build({**bundle.metadata, "network_def": arguments})
-        missing, unexpected = net.load_state_dict(restore(load_file(bundle.folder / WEIGHTS)), strict=False)
-    except (RuntimeError, TypeError) as e:
-        raise ModelError(unfit) from e
-    if unexpected or any(SHARED not in k for k in missing):
-        raise ModelError(unfit)
-    return net.eval().to(device)
+        compacted = load(content)
+        for name, w in compacted.items():
+            partner = name.removesuffix(SCALE) if name.endswith(SCALE) else name + SCALE if w.dtype is torch.int8 else name
+            if partner not in compacted or w.dtype not in (torch.int8, torch.float16):
+                raise ValueError("not as compact() leaves them")
+        weights = restore(compacted)
+        described = {**bundle.metadata, "network_def": {k: v for k, v in bundle.definition.items() if not k.startswith("_")}}
+        with _no_larger_than(weights):
+            net: Module = module.build(described)
+        if {k: v.shape for k, v in net.state_dict().items() if SHARED not in k} != {k: v.shape for k, v in weights.items()}:
+            raise ValueError("other shapes")
+        if not all(torch.isfinite(w).all() for w in weights.values()):
+            raise ValueError("weights that are no numbers")
+        net.load_state_dict(weights, strict=False)  # the copies of DynUNet's blocks are absent
+        return net.eval().to(device)
+
+
+def _no_larger_than(weights: Mapping[str, Tensor]) -> AbstractContextManager[Any]:
+    """Within the block a network that takes much more memory than its weights is not built: what describes it is wrong."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Budget(TorchFunctionMode):
+        left = 2 * sum(w.numel() for w in weights.values()) + 1_000_000
+
+        def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+            if func in (torch.empty, torch.zeros, torch.ones):
+                sizes = args[0] if args and isinstance(args[0], (tuple, list)) else args
+                self.left -= math.prod(int(n) for n in sizes)
+                if self.left < 0:
+                    raise ValueError("larger than its weights")
+            return func(*args, **(kwargs or {}))
+
+    return Budget()
+
+
+def _whole(folder: Path) -> AbstractContextManager[None]:
+    return boundary(f"The model bundle {folder.name!r} is incomplete or damaged; reinstall HeadCTIQA.", ModelError)
+
+
+def _sound(folder: Path) -> AbstractContextManager[None]:
+    return boundary(f"The model bundle {folder.name!r} does not describe a network of HeadCTIQA; reinstall HeadCTIQA.", ModelError)
+
+
+def _content(folder: Path, name: str, checksums: Mapping[str, str] | None) -> bytes:
+    """The bytes of a file of a bundle, which are those that its checksum was made of."""
+    with _whole(folder):
+        with (folder / name).open("rb") as stream:
+            content = stream.read(_LARGEST[name] + 1)
+        if len(content) > _LARGEST[name]:
+            raise ValueError("too large")
+        known = None if checksums is None else checksums[name]
+    if known is not None and hashlib.sha256(content).hexdigest() != known:
+        raise ModelError(f"The file {name} of the model bundle {folder.name!r} does not match its checksum; reinstall HeadCTIQA.")
+    return content
+
+
+def _json(folder: Path, name: str, checksums: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_content(folder, name, checksums).decode("utf-8"))
+    return found
+
+
+def _check(metadata: dict[str, Any], definition: dict[str, Any]) -> None:
+    """What the product takes from the two files has the types and sizes that it counts on.
+
+    Raises:
+        Exception: of any kind, if not.
+    """
+    for key in _CARD:
+        text = metadata[key] if key in ("name", "version") else metadata.get(key) or ""
+        if not isinstance(text, str):
+            raise TypeError(key)
+        text.encode()  # a lone surrogate cannot be written into a record
+    for value in (v for item in definition.values() for v in (item if isinstance(item, list) else [item])):
+        if not (isinstance(value, str) or (type(value) is int and 0 < value <= _WIDEST)):
+            raise ValueError("no size of a layer")
+    for name, point in metadata.get("template_landmarks", {}).items():
+        if len(point) != 3 or not all(type(x) in (int, float) and abs(x) <= _FARTHEST_MM for x in point):
+            raise ValueError(name)
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -47,11 +47,11 @@ class LocalNetworks:
             ModelError: as :meth:`load`; or the device is absent or out of memory.
         """
         with self._lock:  # the steps that call run in threads
-            network = self.load(name)
-            import torch
-
-            device = choose_device(self.device, torch)
             try:
+                network = self.load(name)
+                import torch
+
+                device = choose_device(self.device, torch)
                 answer: tuple[NDArray, ...] = network_module(name).infer(network.to(device), arrays, device)
             except MemoryError as e:
                 raise ModelError(NO_MEMORY) from e

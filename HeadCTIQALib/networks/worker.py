@@ -66,7 +66,7 @@ def main() -> None:
         for name in BUNDLES:  # while nobody asks, load what will be asked for
             if not waiting.empty():
                 break
-            with contextlib.suppress(ModelError):  # told to the one who asks for it
+            with contextlib.suppress(ModelError, MemoryError):  # told to the one who asks for it
                 if present(name):
                     networks.load(name)
         return waiting.get()

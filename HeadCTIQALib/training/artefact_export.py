@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from HeadCTIQALib.networks.artefact_grid import PIXEL_MM, SIDE
-from HeadCTIQALib.networks.bundle import compact
+from HeadCTIQALib.networks.bundle import compact, seal
 from HeadCTIQALib.networks.nets.artefact import FILTERS, FINE
 
 NAME, VERSION = "headctiqa-artefact", "0.1.0"
@@ -63,6 +63,7 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
     definition = {"_target_": "HeadCTIQALib.networks.nets.artefact.ArtefactNet", "filters": list(FILTERS), "fine": FINE}
     (bundle / "configs" / "inference.json").write_text(json.dumps({"network_def": definition}, indent=2) + "\n", encoding="utf-8")
     (bundle / "docs" / "README.md").write_text(_card(record), encoding="utf-8")
+    seal(bundle)
 
 
 def _sources(real: Sequence[str], simulated: int) -> str:

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save
 from scipy import ndimage
 
-from HeadCTIQALib.networks.bundle import WEIGHTS, Bundle, compact, load_network
+from HeadCTIQALib.networks.bundle import WEIGHTS, Bundle, compact, load_network, read_bundle, seal
 from HeadCTIQALib.networks.channels import LANDMARKS
 
 from .errors import TrainingError
@@ -71,13 +71,14 @@ def write_bundle(folder: Path, state: State, definition: Mapping[str, Any], meta
         (part / "configs" / "metadata.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         (part / "configs" / "inference.json").write_text(json.dumps({"network_def": dict(definition)}, indent=2) + "\n", encoding="utf-8")
         (part / "docs" / "README.md").write_text(card(record), encoding="utf-8")
-        load_network(Bundle(part, record), "cpu")
+        seal(part)
+        load_network(read_bundle(part), "cpu")
         _swap(part, folder)
     except OSError as e:
         raise TrainingError(f"The bundle {folder} cannot be written ({e.strerror or e}); free some space or choose another folder.") from e
     finally:
         shutil.rmtree(part.parent, ignore_errors=True)
-    return Bundle(folder, record)
+    return read_bundle(folder)
 
 
 def _swap(part: Path, folder: Path) -> None:
