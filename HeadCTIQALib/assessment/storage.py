@@ -25,6 +25,7 @@ from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.text import printable
+from HeadCTIQALib.writable import check_writable
 
 from .consistency import fault
 from .record import SCHEMA
@@ -79,6 +80,7 @@ def check_output(folder: str | Path, input_path: str | Path | None = None) -> Pa
             raise OutputError(f"The output folder {folder} holds other files; choose a folder that is empty or does not exist yet.")
     except OSError as error:
         raise _output_error(folder, error) from error
+    check_writable(target)
     return target
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
+from HeadCTIQALib.writable import check_writable
 
 from .terminal import show
 
@@ -35,6 +36,7 @@ def _run(options: argparse.Namespace) -> int:
     Raises:
         HeadCTIQAError: see :func:`HeadCTIQALib.validation.evaluate` and :func:`HeadCTIQALib.validation.crosstalk.cross_talk`.
     """
+    check_writable(options.output / "accuracy.md")
     text, events = TextProgress(), JsonProgress()
     progress: Progress = text if options.progress == "text" else events if options.progress == "json" else silent
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.progress import TextProgress
+from HeadCTIQALib.writable import check_writable
 
 from .terminal import show
 
@@ -22,8 +23,10 @@ def fit(assessments: Path, readers: list[Path], output: Path, mode: Literal["pap
     Raises:
         HeadCTIQAError: see :func:`HeadCTIQALib.cohort.calibrate.calibrate`.
     """
-    from HeadCTIQALib.cohort.calibrate import calibrate
+    from HeadCTIQALib.cohort.calibrate import account_path, calibrate
 
+    for path in (output, account_path(output)):
+        check_writable(path)
     progress = TextProgress()
     try:
         result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, progress=progress)

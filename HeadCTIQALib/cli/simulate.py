@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from HeadCTIQALib.errors import OutputError
+from HeadCTIQALib.writable import check_writable
 
 from .terminal import show
 
@@ -48,6 +49,7 @@ def simulate(output: Path, seed: int | None, demo: bool, population: str | None,
     try:
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise OutputError(f"The output {output} exists and is not an empty folder; choose another.")
+        check_writable(output / "truth.json")
         output.mkdir(parents=True, exist_ok=True)
         scan = _scan(seed, demo, population)
         write_simulated(scan, output, seed=seed or 0, format_=format_)

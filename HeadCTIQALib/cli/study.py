@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from HeadCTIQALib.progress import TextProgress
+from HeadCTIQALib.writable import check_writable
 
 from .terminal import show
 
@@ -18,6 +19,8 @@ def study(output: Path, preset: str, processes: int | None, document: Path | Non
     """
     from HeadCTIQALib.study import PRESETS, run_study
 
+    for path in (output / "study.json", *((document, document.with_suffix("") / "figure.svg") if document else ())):
+        check_writable(path)
     design = PRESETS[preset] if matrix is None else replace(PRESETS[preset], matrix=matrix)
     progress = TextProgress()
     try:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from HeadCTIQALib.errors import HeadCTIQAError
+from HeadCTIQALib.writable import check_writable
 
 from .terminal import show
 
@@ -44,6 +45,7 @@ def _run(options: argparse.Namespace) -> int:
     Raises:
         HeadCTIQAError: a package is missing, there is nothing to train on, or fine-tuning made the network worse.
     """
+    check_writable(options.output / options.network)
     try:
         bundle, figures = _artefact(options) if options.network == "artefact" else _by_steps(options)
     except ImportError as e:

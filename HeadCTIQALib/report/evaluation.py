@@ -16,6 +16,7 @@ from HeadCTIQALib.report.document import document
 from HeadCTIQALib.report.evaluation_tables import Table, probability, tables, title_of
 from HeadCTIQALib.report.html import Html, number, plain_unit, table, tag
 from HeadCTIQALib.report.plots import STYLE, bland_altman_plot, forest, scatter, standalone
+from HeadCTIQALib.writable import check_writable
 
 if TYPE_CHECKING:
     from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation, Part
@@ -73,6 +74,7 @@ def check_folder(folder: Path) -> None:
             raise OutputError(f"The output {folder} exists and holds no evaluation; choose an empty or new folder.")
     except OSError as error:
         raise OutputError(f"The output {folder} cannot be used ({error.strerror or error}); choose another folder.") from error
+    check_writable(folder / REPORT)
 
 
 def render_evaluation(e: Evaluation, made: tuple[Table, ...], drawn: dict[str, Html], title: str, label: str = "", lead: Html | None = None) -> str:
