@@ -16,6 +16,7 @@ from HeadCTIQALib.text import printable
 FORMAT = "headctiqa-scoring-model"
 VERSION = 1
 _MAX_BYTES = 1_000_000
+_LONGEST_SENTENCE = 400
 
 
 def save_model(model: ScoringModel, path: str | Path) -> None:
@@ -78,6 +79,13 @@ def from_json(content: Any) -> ScoringModel:
     Raises:
         ModelError: one sentence about the first thing that does not fit.
     """
+    try:
+        return _model(content)
+    except ModelError as error:  # which may name what the file says
+        raise ModelError(printable(str(error)[:_LONGEST_SENTENCE])) from error
+
+
+def _model(content: Any) -> ScoringModel:
     keys = {"format", "version", "id", "name", "kind", "categories", "weights", "provenance"}
     top = _object(content, keys, "The scoring model")
     if top["format"] != FORMAT:
@@ -111,13 +119,9 @@ def _object(value: Any, keys: set[str] | None, what: str) -> Mapping[str, Any]:
         raise ModelError(f"{what} is not a JSON object.")
     if keys is not None and set(value) != keys:
         unknown, missing = sorted(set(value) - keys), sorted(keys - set(value))
-        parts = [f"does not know {_named(unknown)}"] * bool(unknown) + [f"lacks {_named(missing)}"] * bool(missing)
+        parts = [f"does not know {', '.join(unknown)}"] * bool(unknown) + [f"lacks {', '.join(missing)}"] * bool(missing)
         raise ModelError(f"{what} {' and '.join(parts)}.")
     return value
-
-
-def _named(keys: list[str]) -> str:
-    return ", ".join(printable(k[:40]) for k in keys[:5]) + (", ..." if len(keys) > 5 else "")
 
 
 def _number(value: Any, what: str) -> float:
