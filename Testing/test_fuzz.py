@@ -90,7 +90,7 @@ def test_verdicts(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize(
     ("deed", "seconds", "verdict"),
-    [("os.abort()", 60, "crash"), ("time.sleep(90)", 1, "hang"), ("b = b'x' * 10**9; time.sleep(90)", 60, "memory")],
+    [("os.abort()", 60, "crash"), ("time.sleep(90)", -4.5, "hang"), ("[0 for _ in iter(int, 1)]", -4.5, "hang"), ("b = b'x' * 10**9; time.sleep(90)", 60, "memory")],
 )
 def test_children_that_die_hang_or_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str, seconds: float, verdict: str) -> None:
     monkeypatch.setattr(campaign, "MAX_SECONDS", seconds)

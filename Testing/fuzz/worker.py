@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-MAX_SECONDS = 20.0
+MAX_SECONDS = 20.0  # of processor time
 MAX_BYTES = 2_000_000_000  # of memory that is really used
 _FUSE_BYTES = 12_000_000_000  # of addresses: what asks for more gets a MemoryError at once
 _LONGEST = 1200  # characters of a refusal
@@ -33,7 +33,7 @@ class Outcome:
         verdict: "refused", "accepted", or the kind of what is wrong: "exception", "memory", "insane", "output", "leftovers", "sentence",
             and by the parent's word "crash" and "hang".
         words: the refusal, or what is wrong.
-        seconds, bytes: that it took; bytes are the largest resident size.
+        seconds, bytes: that it took; processor time, and the largest resident size.
     """
 
     case: str
@@ -61,9 +61,9 @@ def attempt(case: str, seed: str, stored: Path, work: Path) -> Outcome:
     folder = work / "input"
     entry = build(FORMATS[name], Random(f"{seed}:{case}"), stored, folder)
     _forget_peak()
-    began = time.perf_counter()
+    began = time.process_time()
     verdict, words = _verdict(FORMATS[name].load, entry, stored)
-    seconds, peak = time.perf_counter() - began, _peak()
+    seconds, peak = time.process_time() - began, _peak()
     if verdict in ("refused", "accepted"):
         if peak > MAX_BYTES:
             verdict, words = "memory", f"{peak / 1e9:.1f} GB were used"
