@@ -152,16 +152,11 @@ def test_stretched_hu_scale(head_volume: CTVolume) -> None:
     assert "seems to be shifted or stretched" in text
 
 
-def test_contrast_medium_without_a_tag(head_volume: CTVolume) -> None:
-    """Tubes of 250 HU, 5 mm wide and 40 mm apart, through the whole brain; and calcium in a few places."""
-    k, j, i = np.meshgrid(*(np.arange(n) for n in head_volume.shape), indexing="ij")
-    brain = (head_volume.hu > -20) & (head_volume.hu < 90)
-    vessels = brain & (j % 16 < 2) & (i % 16 < 2)
-    (text,) = check(with_hu(head_volume, np.where(vessels, 250, head_volume.hu)))
-    assert "suggest contrast medium" in text
-    (text,) = check(with_hu(head_volume, np.where(vessels, 250, head_volume.hu), acquisition=Acquisition(contrast_agent=True)))
-    assert "Contrast medium was given" in text
-    assert check(with_hu(head_volume, np.where(vessels & (abs(k - 20) < 3), 250, head_volume.hu))) == ()
+def test_loss_and_reformats_are_told(head_volume: CTVolume) -> None:
+    (text,) = check(replace(head_volume, acquisition=Acquisition(lossy_compression=True, lossy_ratio=30.0)))
+    assert "compressed with loss, 30 : 1" in text
+    (text,) = check(replace(head_volume, acquisition=Acquisition(reformatted=True)))
+    assert "computed from others" in text
 
 
 def test_import_stays_light() -> None:

@@ -1,4 +1,4 @@
-"""Whether brain reads as brain should: a shifted HU scale, or contrast medium that no tag tells of."""
+"""Whether brain reads as brain should, or the HU scale is shifted or stretched."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ DEPTH_MM = 12.0  # of the interior below the outer face of the skull
 MIN_AREA_CM2 = 15.0
 #: Mode of the interior in 40 plain and enhanced scans of several scanners: 14 to 38 HU.
 USUAL_BRAIN_HU = (10, 48)
-BRIGHT_HU = (110, 1500)  # enhanced vessels; calcium and bleeds are small or darker
-BRIGHT_SHARE = 0.003  # of a section
-BRIGHT_SECTIONS = 0.85  # vessels are everywhere; calcium and bone that is cut obliquely are in some sections
 MIN_SECTIONS = 5
 
 
@@ -25,21 +22,14 @@ class Brain:
 
     Attributes:
         mode_hu: the most frequent HU; None where too little was imaged.
-        bright_sections: share of the sections in which more than 0.3 % is as bright as enhanced vessels.
     """
 
     mode_hu: float | None
-    bright_sections: float
 
     @property
     def shifted(self) -> bool:
         """Whether :attr:`mode_hu` is none that brain has on a calibrated scanner."""
         return self.mode_hu is not None and not USUAL_BRAIN_HU[0] <= self.mode_hu <= USUAL_BRAIN_HU[1]
-
-    @property
-    def enhanced(self) -> bool:
-        """Whether bright vessels suggest contrast medium."""
-        return self.bright_sections >= BRIGHT_SECTIONS
 
 
 def brain(sections: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]], pixel: tuple[float, float]) -> Brain:
@@ -52,16 +42,14 @@ def brain(sections: Iterable[tuple[NDArray[np.float32], NDArray[np.bool_]]], pix
     sections = list(sections)
     areas = [np.count_nonzero(skull) for _, skull in sections]
     size = tuple(2 * round(DEPTH_MM / p) + 1 for p in pixel)
-    inside, bright = [], []
+    inside = []
     for hu, skull in sections[int(np.argmax(areas)) if areas else 0 :]:  # below lie the bones of the base
         core = ndimage.minimum_filter(skull.view(np.uint8), size, mode="constant").view(bool)
         if np.count_nonzero(core) * pixel[0] * pixel[1] < 100 * MIN_AREA_CM2:
             continue
-        values = hu[core]
-        inside.append(values)
-        bright.append(((values > BRIGHT_HU[0]) & (values < BRIGHT_HU[1])).mean() > BRIGHT_SHARE)
+        inside.append(hu[core])
     if len(inside) < MIN_SECTIONS:
-        return Brain(None, 0.0)
+        return Brain(None)
     counts, edges = np.histogram(np.concatenate(inside), np.arange(-60.5, 150.5))
     smooth = ndimage.gaussian_filter1d(counts.astype(float), 3.0)
-    return Brain(float(edges[int(smooth.argmax())] + 0.5), float(np.mean(bright)))
+    return Brain(float(edges[int(smooth.argmax())] + 0.5))

@@ -142,11 +142,6 @@ def _brain_warnings(volume: CTVolume, brain: Brain) -> list[str]:
             f"Brain reads about {brain.mode_hu:.0f} HU, where {low} to {high} is usual: the HU scale seems to be shifted or "
             "stretched; check the calibration of the scanner and the rescale tags."
         )
-    if brain.enhanced and not volume.acquisition.contrast_agent:
-        out.append(
-            "Bright vessels throughout the brain suggest contrast medium, which no tag tells of: noise and grey-white "
-            "contrast are not comparable with plain CT."
-        )
     return out
 
 
@@ -154,6 +149,11 @@ def _context_warnings(volume: CTVolume) -> list[str]:
     a, out = volume.acquisition, []
     if a.contrast_agent:
         out.append("Contrast medium was given: noise and grey-white contrast are not comparable with plain CT.")
+    if a.lossy_compression:
+        ratio = f", {a.lossy_ratio:g} : 1" if a.lossy_ratio else ""
+        out.append(f"The images were compressed with loss{ratio}: fine detail and noise are no longer those of the scanner.")
+    if a.reformatted:
+        out.append("The slices were computed from others (reformatted, resampled or averaged): noise and fine detail are not those of the scanner.")
     if is_under_age(volume):
         out.append(UNDER_AGE)
     return out
