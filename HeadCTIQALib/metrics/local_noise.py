@@ -24,6 +24,7 @@ from scipy import ndimage
 from HeadCTIQALib.findings.types import INTRACRANIAL, PARENCHYMA, Findings
 from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, mask_of
 from HeadCTIQALib.metrics.noise_texture import Window, products, residue, surface
+from HeadCTIQALib.volume.geometry import independence, nearness
 from HeadCTIQALib.volume.types import CTVolume
 
 WINDOW_MM = 6.5
@@ -33,6 +34,7 @@ BELOW_HU, ABOVE_HU = 11.0, 14.0  # parenchyma around its median HU: CSF and old 
 NO_NOISE_HU = 0.05  # HU are whole numbers: less cannot come out of a reconstruction
 MIN_PIXELS = 5  # per window side; coarser pixels give too few samples
 MIN_WINDOWS = 60
+NEIGHBOUR_MM = 6.0
 MAX_SLICES = 32
 HOMOGENEOUS_SHARE = 0.35  # of the windows, those whose neighbouring slices vary least
 
@@ -195,17 +197,22 @@ def _around(interior: BoolArray, size: tuple[int, int]) -> tuple[slice, slice]:
 
 
 def _neighbour_mean(volume: CTVolume, hu: NDArray[np.int16], s: int) -> FloatArray:
-    """(J, I) mean of the nearest slices whose noise is independent of slice s (a slice thickness away), up to 6 mm off."""
+    """(J, I) weighted mean of the nearest slices whose noise is independent of slice s (a slice thickness away), up to 6 mm off."""
     distance = np.abs(volume.slice_positions - volume.slice_positions[s])
-    independent = (distance >= 0.99 * (volume.acquisition.slice_thickness_mm or 0.0)) & (distance > 0)
-    near = np.flatnonzero(independent & (distance <= 6.0))
+    weight = independence(distance, volume.acquisition.slice_thickness_mm or 0.0) * nearness(distance, NEIGHBOUR_MM)
+    weight[distance == 0] = 0
+    near = np.flatnonzero(weight)
     if len(near) == 0:
-        candidates = np.flatnonzero(distance > 0)
-        if len(candidates) == 0:
+        near = np.flatnonzero(distance > 0)
+        if len(near) == 0:
             return np.zeros(hu.shape[1:], np.float32)  # a single slice: no guide, every window is as good as another
-        near = candidates[np.argsort(distance[candidates], kind="stable")[:2]]
+        near = near[np.argsort(distance[near], kind="stable")[:2]]
+        weight[near] = 1
     near = near[np.argsort(distance[near], kind="stable")[:6]]
-    return np.asarray(np.mean(hu[near], axis=0, dtype=np.float32))
+    total = np.zeros(hu.shape[1:], np.float32)
+    for n in near:
+        total += np.float32(weight[n]) * hu[n]
+    return np.asarray(total / np.float32(weight[near].sum()))
 
 
 def _windows(

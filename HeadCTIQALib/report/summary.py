@@ -6,9 +6,11 @@ import re
 
 from HeadCTIQALib import RESEARCH_USE
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID
-from HeadCTIQALib.report.html import Html, join, points, tag, with_unit
+from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
 from HeadCTIQALib.report.record import Record, at, reasons, scan_name, sentences, simulated
 from HeadCTIQALib.report.strips import BAND_MARKS, band_chip, score_bar
+
+EVEN_SHARE = 0.05  # of the typical distance: slices that differ by less are evenly spaced
 
 VERDICTS = {
     "good": "Good technical quality",
@@ -107,20 +109,29 @@ def _tile(record: Record, category: str, title: str) -> Html:
 
 def context_line(record: Record) -> str:
     """Scanner and acquisition in one line; only what is known."""
-    get = lambda *keys: at(record, "input", *keys)  # noqa: E731
     a = at(record, "input", "acquisition", default={})
-    gap = get("spacing_mm", "slice_median") or a.get("slice_thickness_mm")
-    slices = get("shape")
     parts = [
         " ".join(str(a[k]) for k in ("manufacturer", "model") if a.get(k)),
         f"kernel {a['kernel']}" if a.get("kernel") else "",
-        f"{slices[0]} slices" + (f" every {with_unit(gap, 'mm')}" if gap else "") if slices else "",
+        _slices(record),
         f"{a['kvp']:.0f} kVp" if a.get("kvp") else "",
         f"CTDIvol {with_unit(a['ctdi_vol_mgy'], 'mGy')}" if a.get("ctdi_vol_mgy") else "",
         f"gantry tilt {with_unit(a['gantry_tilt_deg'], 'deg')}" if abs(a.get("gantry_tilt_deg") or 0.0) > 0.05 else "",
         f"assessed {record['created']}" if record.get("created") else "",
     ]
     return " · ".join(p for p in parts if p)
+
+
+def _slices(record: Record) -> str:
+    """How many slices, and how far apart: one distance, or from which to which."""
+    shape, spacing = at(record, "input", "shape"), at(record, "input", "spacing_mm", default={})
+    if not shape:
+        return ""
+    typical = spacing.get("slice_median") or at(record, "input", "acquisition", "slice_thickness_mm")
+    low, high = spacing.get("slice_min"), spacing.get("slice_max")
+    if low and high and high - low > EVEN_SHARE * typical:
+        return f"{shape[0]} slices {number(low)} to {with_unit(high, 'mm')} apart"
+    return f"{shape[0]} slices" + (f" every {with_unit(typical, 'mm')}" if typical else "")
 
 
 def _warnings(record: Record) -> Html:

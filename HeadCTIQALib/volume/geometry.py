@@ -154,6 +154,25 @@ def missing_slices(positions: Vector) -> list[tuple[float, float]]:
     return found
 
 
+def independence(distance: Vector, thickness: float) -> Vector:
+    """How little two slices share: 1 from 0.95 of a thickness apart, 0 up to 0.85, in between evenly.
+
+    A limit at the thickness itself would be decided by how the tags are rounded: slices 4.92 mm apart (a tilted gantry)
+    are 5 mm thick.
+
+    Args:
+        distance: mm between the slices' centres, of any sign; thickness: mm, 0 where unknown.
+    """
+    if thickness <= 0:
+        return np.ones_like(distance)
+    return np.asarray(np.clip((np.abs(distance) / thickness - 0.85) / 0.1, 0, 1))
+
+
+def nearness(distance: Vector, reach: float) -> Vector:
+    """1 for slices nearer than ``reach``, 0 for those beyond, changing evenly from 0.5 mm before to 0.5 mm after it."""
+    return np.asarray(np.clip(reach + 0.5 - np.abs(distance), 0, 1))
+
+
 def fingerprint(hu: NDArray[np.int16], origins: Vector, row_step: Vector, col_step: Vector) -> str:
     """SHA-256 over shape, geometry (to 0.0001 mm) and voxels: names the scan without naming the patient."""
     digest = hashlib.sha256(repr(hu.shape).encode())

@@ -30,7 +30,7 @@ SECTORS, MIN_SECTORS, SECTOR_PERCENTILE = 24, 8, 75.0
 MIN_SECTOR_MM2 = 50.0
 CLIPPED_SHARE = 0.4  # with more of the ring at the lowest value, its unrest has been cut away
 MIN_STEP_AREA_MM2 = 15000.0  # near the vertex the outline changes too fast
-STEP_MAX_GAP_MM = 3.0  # anatomy changes too much between slices further apart
+STEP_MAX_GAP_MM = 3.3  # not a spacing that scanners have, so that rounding does not decide; anatomy changes too much between slices further apart
 
 
 def motion(volume: CTVolume, tissue: NDArray[np.uint8], steps: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:

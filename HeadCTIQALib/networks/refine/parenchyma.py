@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.volume.geometry import independence, nearness
+
 from .workgrid import Field, grown_box
 
 TARGET_SD = 1.8  # HU that noise may leave after smoothing; grey and white differ by about 7
@@ -134,22 +136,24 @@ def guide(
 ) -> tuple[Field, Field]:
     """Mean smoothed HU in the slices below and in those above, each (N,) at the voxels of ``mask``; NaN outside ``mask`` there.
 
-    Slices count if they share no data with the slice itself (at least ``thickness`` mm away) and lie within
+    Slices count as far as they share no data with the slice itself (``thickness`` mm away) and lie within
     :data:`GUIDE_REACH_MM`; where none does, the nearest independent slice on that side is taken.
     """
     plane = masked_smooth(hu, mask, GUIDE_MM, (1e6, *pixel))
     sides: tuple[list[Field], list[Field]] = ([], [])
     for s, z in enumerate(positions):
         for side, distance in zip(sides, (z - positions, positions - z), strict=True):
-            far = np.flatnonzero((distance > 0) & (distance >= 0.99 * thickness))
-            near = far[(distance[far] <= GUIDE_REACH_MM) | (distance[far] == distance[far].min(initial=np.inf))]
+            own = np.where(distance > 0, independence(distance, thickness), 0)
+            weight = own * nearness(distance, GUIDE_REACH_MM)
+            if not weight.any() and own.any():
+                weight[np.where(own > 0, distance, np.inf).argmin()] = 1
             here = mask[s]
             total, count = np.zeros(np.count_nonzero(here), np.float32), np.zeros(np.count_nonzero(here), np.float32)
-            for n in near:
-                total += plane[n][here]
-                count += mask[n][here]
-            enough = count >= max(1.0, SOLID_SHARE * len(near))
-            side.append(np.where(enough, total / np.maximum(count, 1), np.nan).astype(np.float32))
+            for n in np.flatnonzero(weight):
+                total += np.float32(weight[n]) * plane[n][here]
+                count += np.float32(weight[n]) * mask[n][here]
+            enough = (count > 0) & (count >= SOLID_SHARE * weight.sum())
+            side.append(np.where(enough, total / np.where(enough, count, 1), np.nan).astype(np.float32))
     return np.concatenate(sides[0]), np.concatenate(sides[1])
 
 
