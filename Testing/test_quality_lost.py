@@ -9,7 +9,7 @@ import pytest
 from metrics_phantom import coordinates, grid, head, noise_field, noisy
 from scipy import ndimage
 
-from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.findings.types import Findings, Landmark
 from HeadCTIQALib.metrics import measure
 from HeadCTIQALib.metrics.enhancement import sinus_hu
 from HeadCTIQALib.metrics.unmeasurable import with_limits
@@ -92,3 +92,23 @@ def test_vessels_without_a_sinus_are_told_and_calcium_is_not(plain) -> None:
     assert "bright vessels" in note
     few = tubes & (np.abs(z) < 15)
     assert with_limits(replace(volume, hu=np.where(few, 250, volume.hu).astype(np.int16)), cut).notes == ()
+
+
+def rescaled(volume: CTVolume, findings: Findings, pixel: float = 1.0, spacing: float = 1.0) -> tuple[CTVolume, Findings]:
+    """The same voxels with another pixel size or slice distance in the file."""
+    by = np.array([pixel, pixel, spacing])
+    moved = {name: replace(mark, position=tuple(np.asarray(mark.position) * by)) for name, mark in findings.landmarks.items()}
+    return replace(volume, origins=volume.origins * by, row_step=volume.row_step * by, col_step=volume.col_step * by), findings.with_(landmarks=moved)
+
+
+@pytest.mark.parametrize(
+    ("pixel", "spacing", "words"),
+    [(1, 1.5, "too tall"), (1, 1 / 1.5, "too flat"), (1.3, 1, "more than an adult's"), (0.7, 1, "less than an adult's"), (1, 1, "")],
+)
+def test_proportions_nobody_has(plain, pixel: float, spacing: float, words: str) -> None:
+    volume, findings = plain
+    marks = {**findings.landmarks, "BASION": Landmark((0.0, -8.0, -45.0)), "BRAIN_TOP": Landmark((0.0, 0.0, 88.0))}
+    volume, findings = rescaled(volume, findings.with_(landmarks=marks), pixel, spacing)
+    notes = with_limits(volume, findings).notes
+    assert len(notes) == bool(words)
+    assert words in "".join(notes)

@@ -180,6 +180,11 @@ def test_impossible_geometry(scan: Path) -> None:
     refused(scan, "ImageOrientationPatient missing")
 
 
+def test_all_positions_equal(scan: Path) -> None:
+    edit(scan, lambda ds: setattr(ds, "ImagePositionPatient", [-100, -100, 0]))
+    refused(scan, "slices have the same ImagePositionPatient", "positions were lost")
+
+
 def test_missing_rows_and_pixels(scan: Path) -> None:
     edit(scan, lambda ds: delattr(ds, "Rows"), "CT0001.dcm")
     assert any("CT0001.dcm" in w for w in read(scan).warnings)

@@ -159,6 +159,29 @@ def test_loss_and_reformats_are_told(head_volume: CTVolume) -> None:
     assert "computed from others" in text
 
 
+def test_pixels_that_are_not_square(head_volume: CTVolume) -> None:
+    refused(replace(head_volume, row_step=head_volume.row_step * 2), "times as wide as long")
+    refused(replace(head_volume, col_step=head_volume.col_step * 2), "times as wide as long")
+    (text,) = check(replace(head_volume, col_step=head_volume.col_step * 1.3))
+    assert "pixel spacing of rows or columns" in text
+
+
+def test_identity_affine(make_head: Callable[..., CTVolume]) -> None:
+    """A head with 0.48 mm pixels whose file says nothing of them."""
+    fine = make_head(slices=30, matrix=384, pixel_mm=0.48)
+    origins = np.arange(30)[:, None] * np.array([0.0, 0.0, 1.0])
+    unit = {"row_step": fine.row_step / 0.48, "col_step": fine.col_step / 0.48}
+    refused(replace(fine, origins=origins, **unit), "exactly 1 x 1 x 1 mm", "voxel size seems to be lost")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_gantry_tilt_that_the_positions_do_not_show(make_head: Callable[..., CTVolume], head_volume: CTVolume, sign: int) -> None:
+    tag = Acquisition(gantry_tilt_deg=18.0 * sign)
+    assert check(replace(make_head(tilt_deg=18), acquisition=tag)) == ()
+    (text,) = check(replace(head_volume, acquisition=tag))
+    assert "gantry tilt of 18.0 degrees, but the slices are stacked with 0.0" in text
+
+
 def test_import_stays_light() -> None:
     code = "import sys, HeadCTIQALib.volume; print(sorted({'pydicom', 'SimpleITK', 'gdcm', 'scipy', 'torch'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.metrics import lost_slices
 from HeadCTIQALib.metrics.enhancement import contrast_medium
+from HeadCTIQALib.metrics.proportions import proportions
 from HeadCTIQALib.volume.types import CTVolume
 
 Rule = Callable[[CTVolume, Findings], Mapping[str, str]]
@@ -36,7 +37,7 @@ def reformatted(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
 
 
 RULES: tuple[Rule, ...] = (compressed, reformatted, lost_slices.coverage, lost_slices.motion)
-REMARKS: tuple[Remark, ...] = (contrast_medium,)
+REMARKS: tuple[Remark, ...] = (contrast_medium, proportions)
 
 
 def with_limits(volume: CTVolume, findings: Findings) -> Findings:

@@ -22,6 +22,8 @@ _MIN_RING_ML = 60.0  # enclosed by bone
 _MAX_HEAD_WIDTH_MM = 290.0
 _MAX_GAP_MM = 20.0
 _MAX_LENGTH_MM = 2500.0  # a whole body
+_POSSIBLE_ASPECT, _USUAL_ASPECT = (0.53, 1.45), (0.6, 1.25)  # width over length of a head; 0.71 to 1.07 in 42 scans
+_LEAST_TILT_DEG, _TILT_ERROR_DEG = 3.0, 2.0
 _MAX_SKEW = 0.05  # cosine between rows and columns; headers jitter by less
 
 
@@ -42,10 +44,19 @@ def check(volume: CTVolume) -> tuple[str, ...]:
     bone_ring = seen.enclosed_ml >= _MIN_RING_ML and seen.body_width_mm <= _MAX_HEAD_WIDTH_MM
     if bone_ring and seen.brain_ml < 0.4 * seen.enclosed_ml:
         raise InputError(f"{name} has no brain tissue inside the skull (a phantom or another body part?); give the head CT of a patient.")
+    brain = seen.brain_ml >= max(_MIN_BRAIN_ML, 0.4 * seen.enclosed_ml) and seen.air_ml <= 0.25 * seen.enclosed_ml
+    if brain and seen.aspect is not None and not _POSSIBLE_ASPECT[0] <= seen.aspect <= _POSSIBLE_ASPECT[1]:
+        raise InputError(f"{name} shows a head {seen.aspect:.2f} times as wide as long, which nobody has; check the pixel spacing of rows and columns.")
+    if seen.body_width_mm > _MAX_HEAD_WIDTH_MM and _unit_voxels(volume):
+        raise InputError(
+            f"{name} has voxels of exactly 1 x 1 x 1 mm, in which its body is {seen.body_width_mm:.0f} mm wide: "
+            "the voxel size seems to be lost; export it again with its pixel spacing."
+        )
     if not bone_ring or seen.brain_ml < _MIN_BRAIN_ML or seen.air_ml > 0.25 * seen.enclosed_ml:
         raise InputError(f"{name} does not show a head (no closed skull around a brain was found); give a head CT that includes the brain.")
     return (
         *_geometry_warnings(volume),
+        *_aspect_warnings(seen.aspect),
         *_coverage_warnings(volume, seen.cut_slices),
         *_brain_warnings(volume, seen.brain),
         *_context_warnings(volume),
@@ -119,10 +130,33 @@ def _geometry_warnings(volume: CTVolume) -> list[str]:
         out.append(f"Slices seem to be missing between {places} mm along the slice normal.")
     elif not volume.lost and float(np.ptp(gaps)) > max(0.05 * typical, 0.02):
         out.append(f"Slices are unevenly spaced, {gaps.min():.2f} to {gaps.max():.2f} mm apart.")
+    tilt, lean = volume.acquisition.gantry_tilt_deg, _lean_deg(volume)
+    if tilt is not None and abs(tilt) >= _LEAST_TILT_DEG and abs(abs(tilt) - lean) > _TILT_ERROR_DEG:  # the sign differs by vendor
+        out.append(
+            f"The header tells of a gantry tilt of {abs(tilt):.1f} degrees, but the slices are stacked with {lean:.1f}: the images were resampled, "
+            "or their orientation or positions were lost; angles and margins may be wrong."
+        )
     thickness = volume.acquisition.slice_thickness_mm
     if thickness and typical > 1.3 * thickness:
         out.append(f"Slices are {thickness:g} mm thick but {typical:.2f} mm apart: what lies between them was not imaged.")
     return out
+
+
+def _lean_deg(volume: CTVolume) -> float:
+    """Angle between the slices' normal and the way from the first slice to the last."""
+    way = volume.origins[-1] - volume.origins[0]
+    return float(np.degrees(np.arccos(np.clip(way @ volume.k / np.linalg.norm(way), -1, 1))))
+
+
+def _unit_voxels(volume: CTVolume) -> bool:
+    """Whether all sides of a voxel are 1 mm, as where a file says nothing of them."""
+    return bool(np.allclose([*volume.pixel_spacing, *np.diff(volume.slice_positions)], 1.0, atol=1e-6))
+
+
+def _aspect_warnings(aspect: float | None) -> list[str]:
+    if aspect is None or _USUAL_ASPECT[0] <= aspect <= _USUAL_ASPECT[1]:
+        return []
+    return [f"The head is {aspect:.2f} times as wide as long, which is most unusual: the pixel spacing of rows or columns seems to be wrong."]
 
 
 def _coverage_warnings(volume: CTVolume, cut: tuple[int, ...]) -> list[str]:

@@ -34,6 +34,7 @@ class Content:
         cut_slices: indices k of slices with enclosed brain whose head touches the edge of the image or of its
             reconstruction circle over more than 20 mm.
         brain: HU inside the skull.
+        aspect: width over length of the largest enclosed section, by the spread of its pixels about its middle; None without one.
     """
 
     enclosed_ml: float
@@ -42,6 +43,7 @@ class Content:
     body_width_mm: float
     cut_slices: tuple[int, ...]
     brain: Brain
+    aspect: float | None
 
 
 def content(volume: CTVolume) -> Content:
@@ -68,7 +70,15 @@ def content(volume: CTVolume) -> Content:
         body_width_mm=float(np.median(widths)),
         cut_slices=tuple(int(r[0]) for r in enclosed if r[6] > 20),
         brain=brain(sections, pixel),
+        aspect=_aspect(volume, max(enclosed, key=lambda r: r[2].sum())[2], factors) if enclosed else None,
     )
+
+
+def _aspect(volume: CTVolume, section: NDArray[np.bool_], factors: tuple[int, int]) -> float:
+    """Spread of a section (J, I) from right to left over that from front to back."""
+    j, i = np.nonzero(section)
+    points = j[:, None] * factors[0] * volume.col_step + i[:, None] * factors[1] * volume.row_step
+    return float((points @ volume.r).std() / (points @ volume.a).std())
 
 
 def _every(positions: NDArray[np.float64], mm: float) -> list[int]:

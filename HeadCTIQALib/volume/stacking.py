@@ -44,6 +44,10 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     first = slices[0]
     origins, row_step, col_step = _geometry(slices)
     keep, duplicates = distinct_order(origins, normal(row_step, col_step))
+    if len(keep) == 1 < len(slices):
+        raise InputError(
+            f"{source.name}: all {len(slices)} slices have the same ImagePositionPatient; the positions were lost: export the original series again."
+        )
     if duplicates:
         notes.append(f"Left out: {counted(len(duplicates), 'slice')} at the same position as another one.")
     slices, origins = tuple(slices[i] for i in keep), origins[keep]
