@@ -13,6 +13,7 @@ from HeadCTIQALib.findings.types import Findings, Landmark
 from HeadCTIQALib.metrics import measure
 from HeadCTIQALib.metrics.enhancement import sinus_hu
 from HeadCTIQALib.metrics.unmeasurable import with_limits
+from HeadCTIQALib.networks.soft_copy import soft_copy
 from HeadCTIQALib.volume import Acquisition, CTVolume
 
 NOISE = ("noise", "gray_white_cnr")
@@ -112,3 +113,32 @@ def test_proportions_nobody_has(plain, pixel: float, spacing: float, words: str)
     notes = with_limits(volume, findings).notes
     assert len(notes) == bool(words)
     assert words in "".join(notes)
+
+
+def neighbours(hu: np.ndarray, pixels: int) -> float:
+    """Correlation of pixels so far apart in a row."""
+    return float((hu[..., pixels:] * hu[..., :-pixels]).mean() / hu.var())
+
+
+def test_the_networks_see_the_noise_of_a_soft_kernel() -> None:
+    """Noise of a kernel without cut-off, 30 HU, in pixels of 0.4 mm, becomes as that of a standard kernel."""
+    volume = grid(np.arange(6) * 5.0, 256, 0.4, acquisition=Acquisition(kernel="BONEPLUS"))
+    sharp = replace(volume, hu=np.rint(noise_field(volume.shape, 0.4, 30.0, 2.0)).astype(np.int16))
+    seen = soft_copy(sharp).hu.astype(float)
+    standard = noise_field(volume.shape, 0.4, 30.0, 0.25)
+    for pixels in (1, 2, 4):
+        assert neighbours(seen, pixels) == pytest.approx(neighbours(standard, pixels), abs=0.1)
+    assert seen.std() < 15
+    soft = replace(sharp, acquisition=Acquisition(kernel="STANDARD"))
+    assert soft_copy(soft) is soft
+
+
+def test_motion_in_a_sharp_series_is_withheld(plain) -> None:
+    volume, findings = plain
+    sharp = replace(volume, acquisition=Acquisition(kernel="BONEPLUS"))
+    assert measure(sharp, with_limits(sharp, findings), only=("motion_extent",))["motion_extent"].value == 0
+    grades = findings.motion_grades.copy()
+    grades[10:14] = 2
+    moved = findings.with_(motion_grades=grades)
+    assert "sharp kernel BONEPLUS" in with_limits(sharp, moved).not_assessable["motion_extent"]
+    assert with_limits(volume, moved).not_assessable == {}

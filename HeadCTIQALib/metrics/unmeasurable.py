@@ -12,6 +12,7 @@ from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.metrics import lost_slices
 from HeadCTIQALib.metrics.enhancement import contrast_medium
 from HeadCTIQALib.metrics.proportions import proportions
+from HeadCTIQALib.volume.kernels import is_sharp
 from HeadCTIQALib.volume.types import CTVolume
 
 Rule = Callable[[CTVolume, Findings], Mapping[str, str]]
@@ -36,7 +37,16 @@ def reformatted(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     return dict.fromkeys(NOISE_IQMS, "The slices were computed from others (reformatted or averaged), which changes their noise: use the original slices.")
 
 
-RULES: tuple[Rule, ...] = (compressed, reformatted, lost_slices.coverage, lost_slices.motion)
+def sharpened(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
+    """Motion seen in a sharp reconstruction may be its noise, even in the smooth copy that the networks are shown."""
+    grades, kernel = findings.motion_grades, volume.acquisition.kernel
+    if not is_sharp(kernel) or grades is None or not (grades > 0).any():
+        return {}
+    reason = f"The noise of the sharp kernel {kernel} can pass for the motion that seems to be there: use a soft-tissue reconstruction."
+    return {"motion_extent": reason}
+
+
+RULES: tuple[Rule, ...] = (compressed, reformatted, sharpened, lost_slices.coverage, lost_slices.motion)
 REMARKS: tuple[Remark, ...] = (contrast_medium, proportions)
 
 

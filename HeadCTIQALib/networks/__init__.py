@@ -85,7 +85,7 @@ def find(
     progress: Callable[[str, float], None] | None = None,
     infer: Infer | None = None,
 ) -> Findings:
-    """Everything the networks and the analytic steps after them see in a scan.
+    """Everything the networks and the analytic steps after them see in a scan; see :mod:`.soft_copy` for sharp kernels.
 
     Args:
         volume: the scan.
@@ -102,9 +102,11 @@ def find(
     from .anatomy import ANATOMY
     from .bundle import open_bundle
     from .orientation import recognised_anatomy
+    from .soft_copy import soft_copy
 
     bundle = open_bundle(ANATOMY)
     run = infer or _remote(device)
+    volume = soft_copy(volume)
     tell("Looking at the anatomy", 0.0)
     try:
         coarse = recognised_anatomy(volume, run)
