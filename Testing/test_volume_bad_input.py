@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.synthesis.dicom import write_series
-from HeadCTIQALib.volume import CTVolume, files, limits, read
+from HeadCTIQALib.volume import CTVolume, Lost, archive, files, limits, read
 
 
 @pytest.fixture
@@ -98,8 +98,9 @@ def test_failing_disk(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(scan / "CT0002.dcm", "CT0002.dcm cannot be opened (Permission denied)")
     got = read(scan)
     assert got.shape[0] == 11
-    assert got.warnings[0] == "Left out: damaged DICOM files (CT0002.dcm)."
+    assert got.warnings[0] == "Left out: 1 damaged DICOM file."
     assert [(x.reason, x.slices) for x in got.lost] == [("1 slice is missing from the files", 1)]
+    assert read(scan, keep_name=True).warnings[0] == "Left out: 1 damaged DICOM file (CT0002.dcm)."
 
 
 def test_loops_pipes_and_depth(scan: Path, small: CTVolume) -> None:
@@ -120,6 +121,7 @@ def test_loops_pipes_and_depth(scan: Path, small: CTVolume) -> None:
 def test_too_many_files(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MAX_FILES", 5)
     refused(scan, "scan holds more than 5 files")
+    monkeypatch.setattr(archive, "MAX_FILES", 5)
     with zipfile.ZipFile(scan.parent / "many.zip", "w") as z:
         for index in range(6):
             z.writestr(str(index), b"")
@@ -147,11 +149,12 @@ def test_truncated_headers(scan: Path) -> None:
     path.write_bytes(path.read_bytes()[:400])
     got = read(scan)
     assert got.shape[0] == 11
-    assert any("CT0006.dcm" in w for w in got.warnings)
-    refused(path, "CT0006.dcm is damaged or truncated")
+    assert "Left out: 1 damaged DICOM file." in got.warnings
+    assert got.lost == (Lost("1 file beside the slices cannot be read", slices=1),)
+    refused(path, "CT0006.dcm has no pixel data", "truncated")
     for path in scan.iterdir():
         path.write_bytes(path.read_bytes()[:400])
-    refused(scan, "scan: the DICOM files are damaged", "and 9 more")
+    refused(scan, "scan: none of 12 DICOM files can be read; the first one: CT0001.dcm", "truncated")
 
 
 def test_file_that_vanishes_between_the_passes(scan: Path) -> None:
@@ -168,16 +171,17 @@ def test_missing_geometry(scan: Path, tag: str) -> None:
     edit(scan, lambda ds: delattr(ds, tag), "CT0001.dcm")
     got = read(scan)
     assert got.shape[0] == 11
-    assert any("1 image without position or pixel size" in w for w in got.warnings)
+    assert f"Left out: 1 image of the series ({tag} is missing)." in got.warnings
+    assert [lost.slices for lost in got.lost] == [1]
     edit(scan, lambda ds: ds.__delattr__(tag) if tag in ds else None)
-    refused(scan, "scan holds no CT image series", f"{tag} missing")
+    refused(scan, "scan holds no CT image series", f"{tag} is missing in every image")
 
 
 def test_impossible_geometry(scan: Path) -> None:
     edit(scan, lambda ds: setattr(ds, "PixelSpacing", [0, 0]))
-    refused(scan, "PixelSpacing missing")
+    refused(scan, "PixelSpacing is not above 0")
     edit(scan, lambda ds: (setattr(ds, "PixelSpacing", [1, 1]), setattr(ds, "ImageOrientationPatient", [1, 0, 0, 1, 0, 0])))
-    refused(scan, "ImageOrientationPatient missing")
+    refused(scan, "ImageOrientationPatient is no plane")
 
 
 def test_all_positions_equal(scan: Path) -> None:
@@ -187,9 +191,11 @@ def test_all_positions_equal(scan: Path) -> None:
 
 def test_missing_rows_and_pixels(scan: Path) -> None:
     edit(scan, lambda ds: delattr(ds, "Rows"), "CT0001.dcm")
-    assert any("CT0001.dcm" in w for w in read(scan).warnings)
-    edit(scan, lambda ds: delattr(ds, "PixelData"))
-    refused(scan, "no pixel data")
+    assert "Left out: 1 image of the series (Rows is missing)." in read(scan).warnings
+    edit(scan, lambda ds: delattr(ds, "PixelData"), "CT0002.dcm")
+    assert read(scan).shape[0] == 10
+    assert "Left out: 1 damaged DICOM file." in read(scan).warnings
+    refused(scan / "CT0002.dcm", "CT0002.dcm has no pixel data (PixelData is missing)")
 
 
 def test_uncommon_transfer_syntax(scan: Path) -> None:
@@ -248,9 +254,9 @@ def test_frames_beyond_the_slice(scan: Path) -> None:
         ds.NumberOfFrames, ds.PixelData = 2, ds.PixelData * 2
 
     edit(scan, change, "CT0004.dcm")
-    assert [x.reason for x in read(scan).lost] == ["1 slice is damaged"]
-    edit(scan, change)
-    refused(scan, "CT0001.dcm is damaged")
+    got = read(scan)
+    assert got.shape[0] == 11
+    assert "Left out: 2 images of the series (the file holds several frames and no position of each)." in got.warnings
 
 
 @pytest.mark.parametrize(
@@ -272,7 +278,7 @@ def test_enhanced_without_frames(scan: Path) -> None:
     for path in sorted(scan.iterdir())[1:]:
         path.unlink()
     edit(scan, lambda ds: setattr(ds, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.2.1"))
-    refused(scan, "no images")
+    refused(scan, "CT0001.dcm is a multi-frame image that describes no frames")
 
 
 def test_uneven_sagittal_series(scan: Path) -> None:
@@ -323,7 +329,7 @@ def zipped(scan: Path, path: Path, prefix: str = "") -> Path:
 def test_zip(scan: Path, small: CTVolume) -> None:
     got = read(zipped(scan, scan.parent / "scan.zip", "a/b/"))
     np.testing.assert_array_equal(got.hu, small.hu)
-    assert got.source.name == "scan.zip"
+    assert got.source.name == "DICOM series"
     renamed = scan.parent / "archive.bin"
     (scan.parent / "scan.zip").rename(renamed)
     assert read(renamed).shape == small.shape
@@ -348,7 +354,7 @@ def test_zip_that_is_damaged_or_holds_nothing(scan: Path, monkeypatch: pytest.Mo
     damaged = bytearray(good)
     damaged[len(good) // 3 : len(good) // 3 + 50] = bytes(50)
     (folder / "bits.zip").write_bytes(damaged)
-    refused(folder / "bits.zip", "bits.zip is damaged")
+    assert "Left out: 1 damaged DICOM file." in read(folder / "bits.zip").warnings
     with zipfile.ZipFile(folder / "texts.zip", "w") as z:
         z.writestr("a.txt", "words")
     refused(folder / "texts.zip", "texts.zip holds no DICOM files")
@@ -360,17 +366,8 @@ def test_zip_that_is_damaged_or_holds_nothing(scan: Path, monkeypatch: pytest.Mo
             at = locked.find(signature, at + 4)
     (folder / "locked.zip").write_bytes(locked)
     refused(folder / "locked.zip", "locked.zip is protected by a password")
-    monkeypatch.setattr(files, "MAX_UNZIPPED_BYTES", 10_000)
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 10_000)
     refused(folder / "good.zip", "good.zip is too large when unpacked")
-
-
-def test_full_disk(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    archive = zipped(scan, scan.parent / "scan.zip")
-    monkeypatch.setattr(files.shutil, "disk_usage", full)
-    refused(archive, "scan.zip cannot be unpacked (No space left on device)")
 
 
 def test_dicomdir_stands_for_its_folder(scan: Path, small: CTVolume) -> None:

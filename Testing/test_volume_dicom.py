@@ -52,7 +52,7 @@ def new_series(volume: CTVolume, folder: Path, number: int, **tags: object) -> s
     uid = generate_uid(entropy_srcs=[str(number)])
 
     def change(ds: Dataset, index: int) -> None:
-        ds.SeriesInstanceUID, ds.SeriesNumber = uid, number
+        ds.SeriesInstanceUID, ds.SeriesNumber, ds.StudyInstanceUID = uid, number, "1.2.3"
         ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[f"{number} {index}"])
         for name, value in tags.items():
             setattr(ds, name, value)
@@ -78,9 +78,10 @@ def test_round_trip_of_a_tilted_uneven_padded_scan(make_head: Callable[..., CTVo
     assert_same(got, volume)
     assert got.warnings == ()
     assert got.source.kind == "dicom"
-    assert got.source.name == "scan"
+    assert got.source.name == "DICOM series"
+    assert read(tmp_path / "scan", keep_name=True).source.name == "scan"
     assert got.source.chosen_because == "the only series"
-    assert got.acquisition == volume.acquisition
+    assert got.acquisition == replace(volume.acquisition, reformatted=False)
 
 
 @pytest.mark.parametrize("installed", [True, False])
@@ -377,6 +378,7 @@ def test_acquisition_round_trip(small: CTVolume, tmp_path: Path) -> None:
     known = replace(
         small.acquisition, tube_current_ma=200.0, exposure_mas=150.0, ctdi_vol_mgy=45.5, reconstruction_diameter_mm=224.0,
         gantry_tilt_deg=0.0, contrast_agent=True, isocentre_ras=(1.5, -20.0, 3.0), patient_age_years=7.0,
+        reformatted=False,
     )  # fmt: skip
     write_series(replace(small, acquisition=known), tmp_path)
     assert read(tmp_path).acquisition == known

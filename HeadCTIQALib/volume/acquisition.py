@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import vocabulary
+from .contrast import has_contrast
 from .geometry import LPS_TO_RAS
-from .headers import has_contrast, number, scrubbed, text, vector
+from .kernels import known_kernel
+from .processing import lossy_compression, lossy_ratio, reformatted
+from .tags import number, text, vector
 from .types import Acquisition, Vector
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+_LONGEST_ROTATION_S = 3.0
 _YEARS_PER = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
@@ -25,29 +30,27 @@ def acquisition(ds: Dataset, origins: Vector) -> Acquisition:
         ds: header of the middle slice (for multi-frame CT: flattened).
         origins: (K, 3) RAS mm of the slices, for the isocentre's height.
     """
-    description = text(ds, "SeriesDescription")
-    exposure = number(ds, "Exposure")
-    if exposure is None:  # some scanners write the microampere-second or the factors only
-        current, time_ms = number(ds, "XRayTubeCurrent"), number(ds, "ExposureTime")
-        exposure = current * time_ms / 1000 if current is not None and time_ms is not None else None
     return Acquisition(
-        manufacturer=text(ds, "Manufacturer"),
-        model=text(ds, "ManufacturerModelName"),
-        kernel=text(ds, "ConvolutionKernel"),
+        manufacturer=vocabulary.manufacturer(text(ds, "Manufacturer")),
+        model=vocabulary.model(text(ds, "ManufacturerModelName")),
+        kernel=known_kernel(text(ds, "ConvolutionKernel")),
         slice_thickness_mm=_positive(number(ds, "SliceThickness")),
         kvp=_positive(number(ds, "KVP")),
         tube_current_ma=_first(_positive(number(ds, "XRayTubeCurrent")), _positive(number(ds, "XRayTubeCurrentInmA"))),
-        exposure_mas=_first(_positive(exposure), _positive(number(ds, "ExposureInmAs"))),
+        exposure_mas=exposure_mas(ds),
         ctdi_vol_mgy=_positive(number(ds, "CTDIvol")),
         dlp_mgy_cm=None,  # stands in the dose report, not in the images
         reconstruction_diameter_mm=_positive(number(ds, "ReconstructionDiameter")),
         gantry_tilt_deg=number(ds, "GantryDetectorTilt"),
-        contrast_agent=has_contrast(ds) if "ContrastBolusAgent" in ds else None,
-        patient_age_years=age_years(text(ds, "PatientAge")),
-        body_part=text(ds, "BodyPartExamined"),
+        contrast_agent=has_contrast(ds),
+        patient_age_years=_age(ds),
+        body_part=vocabulary.body_part(text(ds, "BodyPartExamined")),
         study_date=_date(text(ds, "StudyDate")),
-        series_description=(scrubbed(description, ds) or None) if description else None,
+        series_description=vocabulary.words(text(ds, "SeriesDescription")) or None,
         isocentre_ras=_isocentre(ds, origins),
+        lossy_compression=lossy_compression(ds),
+        lossy_ratio=lossy_ratio(ds),
+        reformatted=reformatted(ds),
     )
 
 
@@ -55,6 +58,52 @@ def age_years(value: str | None) -> float | None:
     """DICOM age string (``045Y``, ``006M``, ``003W``, ``010D``) in years; None for anything else."""
     match = re.fullmatch(r"\s*(\d{1,3})([YMWD])\s*", value or "")
     return int(match[1]) * _YEARS_PER[match[2]] if match else None
+
+
+def _age(ds: Dataset) -> float | None:
+    """PatientAge, or where that is absent or invalid the time from birth to study; the birth date itself goes nowhere."""
+    stated = age_years(text(ds, "PatientAge"))
+    if stated is not None:
+        return stated
+    born, scanned = (_date(text(ds, keyword)) for keyword in ("PatientBirthDate", "StudyDate"))
+    scanned = scanned or _date(text(ds, "AcquisitionDate")) or _date(text(ds, "SeriesDate"))
+    if born is None or scanned is None:
+        return None
+    days = (date.fromisoformat(scanned) - date.fromisoformat(born)).days
+    return round(days / 365.25, 2) if 0 <= days < 120 * 366 else None
+
+
+def exposure_mas(ds: Dataset) -> float | None:
+    """mAs of a rotation.
+
+    Some scanners write an Exposure that is not their current times time (GE: 12 mAs at 102 mA and 2 s).  Where the tags
+    contradict each other, the rotation time (with the pitch, for vendors that write effective mAs) says which is right;
+    without it the product is, when its time can be that of one rotation.
+    """
+    current = _first(*(_positive(number(ds, keyword)) for keyword in ("XRayTubeCurrent", "XRayTubeCurrentInmA")))
+    seconds = _first(*(_seconds(ds, keyword) for keyword in ("ExposureTime", "ExposureTimeInms")))
+    micro = _positive(number(ds, "ExposureInuAs"))
+    stated = _first(_positive(number(ds, "ExposureInmAs")), _positive(number(ds, "Exposure")), micro / 1000 if micro else None)
+    product = current * seconds if current and seconds else None
+    if stated is None or product is None or _close(stated, product):
+        return _first(stated, product)
+    if micro and _close(micro / 1000, product):
+        return micro / 1000
+    rotation, pitch = _positive(number(ds, "RevolutionTime")), _positive(number(ds, "SpiralPitchFactor")) or 1.0
+    if current and rotation:
+        expected = (current * rotation, current * rotation / pitch)
+        return next((value for value in (product, stated) if any(_close(value, e) for e in expected)), None)
+    return product if seconds is not None and seconds <= _LONGEST_ROTATION_S else None
+
+
+def _seconds(ds: Dataset, keyword: str) -> float | None:
+    value = _positive(number(ds, keyword))
+    return None if value is None else value / 1000
+
+
+def _close(a: float, b: float) -> bool:
+    """Within what rounding and tube current modulation along the scan make of it."""
+    return 1 / 1.5 <= a / b <= 1.5
 
 
 def _date(value: str | None) -> str | None:

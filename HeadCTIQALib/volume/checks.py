@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from .choice import MIN_SLICES
 from .geometry import missing_slices
+from .grouping import MIN_SLICES
 from .limits import refuse_oversized
 from .types import CTVolume
 

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import InputError
 from .geometry import AXIAL_COSINE
-from .headers import CT_IMAGE, ENHANCED_CT, Series, Slice
-from .kernels import is_sharp, sharpness_word
+from .grouping import MIN_SLICES, Series, differences, grouped, kind, volumes
+from .headers import CT_IMAGE, ENHANCED_CT, Slice
+from .kernels import is_sharp, known_kernel, sharpness_word
 from .limits import MAX_SLICES
+from .types import Lost
+from .vocabulary import words
 
-MIN_SLICES = 8
 _HEAD_PARTS = ("HEAD", "BRAIN", "SKULL", "CRANI", "KOPF", "SCHAEDEL", "CEREB", "TETE", "CAP")
 _OTHER_PARTS = ("CHEST", "THORAX", "ABDOM", "PELVIS", "LUNG", "SPINE", "EXTREM", "HEART", "KNEE", "HIP", "SHOULDER")
-_PROCESSED = {"MIP", "MNIP", "MINIP", "PROJECTION IMAGE", "VRT", "SSD", "PERFUSION", "CBF", "CBV", "MTT", "TMAX", "VNC", "IODINE"}
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Slices of one series with one orientation, matrix, pixel size and kernel.
+    """Slices of one series that make one volume: one orientation, matrix, pixel size, kernel, energy, phase and acquisition.
 
     Attributes:
-        left_out: sentences about slices of the series that do not belong to the stack.
+        label: what ``--series`` knows it by.
+        left_out: sentences about slices of the series that do not belong to the volume.
+        lost: slices of the series that cannot be placed or decoded.
         objection: why the series cannot be a head CT volume at all; None when it can.
     """
 
     series: Series
     slices: tuple[Slice, ...]
     left_out: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
     objection: str | None = None
+    label: str = field(default="", compare=False)
 
     @property
     def axial(self) -> bool:
@@ -40,45 +45,71 @@ class Candidate:
 
     @property
     def kernel(self) -> str | None:
-        return self.slices[0].kernel
-
-    @property
-    def original(self) -> bool:
-        kind = self.slices[0].image_type
-        return (not kind or kind[0] == "ORIGINAL") and not _PROCESSED & set(kind)
+        """By its vendor's spelling; ``other`` for one that is not known."""
+        return known_kernel(self.slices[0].kernel)
 
 
-def choose(series: Sequence[Series], name: str, asked: str | None) -> tuple[Candidate, str, tuple[str, ...]]:
-    """The candidate to assess, one sentence why, and one line for every series considered.
+def choose(images: Sequence[Slice], name: str, asked: str | None, beside: object = None) -> tuple[Candidate, str, tuple[str, ...]]:
+    """The candidate to assess, one sentence why, and one line for every candidate considered.
 
     Args:
+        images: of all files.
         name: of the file or folder, for messages.
-        asked: SeriesInstanceUID or a unique ending of one; None to choose the most suitable.
+        asked: SeriesInstanceUID, a label, or a unique ending of one; None to choose the most suitable.
+        beside: path of one file, whose volume is meant.
 
     Raises:
-        InputError: no series is a CT volume, or `asked` fits none or several.
+        InputError: no series is a CT volume, `asked` fits none or several, or there is more than one patient or study.
     """
-    candidates = [_candidate(s) for s in series]
-    suffixes = _suffixes([s.uid for s in series])
-    considered = tuple(
-        f"{suffix}: {c.series.description or 'no description'}, {counted(len(c.series.slices), 'slice')}, kernel {c.kernel if c.slices and c.kernel else 'unknown'}"
-        + (f" ({c.objection})" if c.objection else "")
-        for suffix, c in sorted(zip(suffixes, candidates, strict=True), key=lambda pair: pair[1].series.number)
-    )
+    everything = [c for series in grouped(images) for c in _candidates(series)]
+    mentioned = [c for c in everything if c.objection or len(c.slices) >= MIN_SLICES or _is_largest(c, everything)]
+    candidates = _labelled(sorted(mentioned, key=_listing_order))
+    patients = list(dict.fromkeys(c.series.identity.patient for c in candidates))
+    considered = tuple(_line(c, patients) for c in candidates)
     if asked is not None:
-        chosen = _asked_for(candidates, name, asked, considered)
-        return chosen, "asked for", considered
+        return _asked_for(candidates, name, asked, considered), "asked for", considered
+    if beside is not None:
+        own = [c for c in (*candidates, *everything) if any(s.path == beside for s in c.slices)]
+        if own and own[0].objection is None:
+            return own[0], "the series of the file", considered
+        raise InputError(f"{name} cannot be assessed ({own[0].objection if own else 'no image'}); give a file or the folder of an axial head CT.")
     usable = [c for c in candidates if c.objection is None]
     if not usable:
         raise InputError(_nothing_usable(candidates, name))
+    _refuse_several(usable, name)
     best = max(usable, key=_suitability)
-    return best, _because(best, len(candidates)), considered
+    return _with_others(best, candidates), _because(best, len(candidates)), considered
+
+
+def _refuse_several(usable: list[Candidate], name: str) -> None:
+    """More than one patient or study that could be assessed: which one is meant, only the user knows."""
+    whole = [c for c in usable if len(c.slices) >= MIN_SLICES]
+    patients = list(dict.fromkeys(c.series.identity.patient for c in whole))
+    studies = {c.series.identity for c in whole}
+    if len(studies) > 1:
+        what = f"{len(patients)} patients" if len(patients) > 1 else f"{len(studies)} studies"
+        lines = "; ".join(_line(c, patients) for c in whole)
+        raise InputError(f"{name} holds CT scans of {what}; choose one with --series and the first word of its entry: {lines}.")
+
+
+def _with_others(chosen: Candidate, candidates: list[Candidate]) -> Candidate:
+    """With a sentence about images of other patients and studies, which cannot be assessed but are there."""
+    others = [c for c in candidates if c.series.identity != chosen.series.identity]
+    if not others:
+        return chosen
+    patient = any(c.series.identity.patient != chosen.series.identity.patient for c in others)
+    images = sum(len(c.slices) for c in others)
+    note = f"Left out: {counted(images, 'image')} of another {'patient' if patient else 'study'}."
+    return replace(chosen, left_out=(*chosen.left_out, note))
 
 
 def _asked_for(candidates: list[Candidate], name: str, asked: str, considered: tuple[str, ...]) -> Candidate:
     wanted = asked.strip()
-    exact = [c for c in candidates if c.series.uid == wanted]
-    fitting = exact or [c for c in candidates if wanted and c.series.uid.endswith(wanted)]
+    exact = [c for c in candidates if wanted in (c.label, c.series.uid)]
+    fitting = exact or [c for c in candidates if wanted and (c.series.uid.endswith(wanted) or c.label.endswith(wanted))]
+    usable = [c for c in fitting if c.objection is None]
+    if len(fitting) > 1 and len({c.series.identity for c in fitting}) == len({c.series.uid for c in fitting}) == 1 and usable:
+        return max(usable, key=_suitability)  # several volumes of one series
     if len(fitting) != 1:
         problem = "fits no series" if not fitting else f"fits {len(fitting)} series"
         raise InputError(f"{name}: --series {asked} {problem}; give the UID or a unique ending of one of: {'; '.join(considered)}.")
@@ -87,67 +118,55 @@ def _asked_for(candidates: list[Candidate], name: str, asked: str, considered: t
     return fitting[0]
 
 
-def _candidate(series: Series) -> Candidate:
-    """The largest consistent stack of a series."""
+def _candidates(series: Series) -> list[Candidate]:
+    """The volumes of a series, the largest first; one with an objection where there is none."""
     objection = _objection(series)
-    images = [s for s in series.slices if not {"LOCALIZER", "SCOUT"} & set(s.image_type)]
+    images = [s for s in series.slices if kind(s) != "localizer"]
     if objection or not images:
-        return Candidate(series, tuple(series.slices), objection=objection or ("localizer" if series.slices else "no images"))
-    missing = Counter(tag for s in images for tag in _missing_tags(s))
-    placed = [s for s in images if not _missing_tags(s)]
+        return [Candidate(series, series.slices, objection=objection or ("localizer" if series.slices else "no images"))]
+    placed = [s for s in images if not s.problems]
     if not placed:
-        tags = " and ".join(sorted(missing))
-        return Candidate(series, tuple(images), objection=f"{tags} missing in every image")
-    groups = _stacks(placed)
-    largest = max(map(len, groups))
-    # Two kernels under one series UID: of stacks about equally large the one that is not sharp.
-    stack = max(groups, key=lambda g: (len(g) >= 0.8 * largest, is_sharp(g[0].kernel) is not True, len(g)))
-    notes = []
-    if len(images) > len(placed):
-        notes.append(f"Left out: {counted(len(images) - len(placed), 'image')} without position or pixel size.")
-    if len(placed) > len(stack):
-        notes.append(
-            f"Left out: {len(placed) - len(stack)} of {counted(len(placed), 'image')} of the series with another matrix size, "
-            "orientation, pixel size or kernel."
+        each = Counter(problem for s in images for problem in s.problems)
+        shown = " and ".join(sorted(p for p, n in each.items() if n == max(each.values())))
+        return [Candidate(series, tuple(images), objection=f"{shown} in every image")]
+    found = volumes(placed)
+    problems = Counter(" and ".join(s.problems) for s in images if s.problems)
+    notes = [f"Left out: {counted(count, 'image')} of the series ({problem})." for problem, count in sorted(problems.items())]
+    lost = tuple(Lost(f"{counted(count, 'image')} of the series cannot be placed ({problem})", slices=count) for problem, count in sorted(problems.items()))
+    return [
+        Candidate(
+            series,
+            tuple(sorted(volume, key=lambda s: (s.order, s.instance_uid, str(s.path)))),
+            (*notes, *_split_off(volume, found, len(placed))),
+            lost,
         )
-    stack = sorted(stack, key=lambda s: (s.order, s.instance_uid, str(s.path)))
-    return Candidate(series, tuple(stack), tuple(notes))
+        for volume in found
+    ]
+
+
+def _split_off(volume: list[Slice], found: list[list[Slice]], count: int) -> list[str]:
+    reasons: Counter[str] = Counter()
+    for other in found:
+        if other is not volume:
+            reasons[" and ".join(differences(volume[0], other[0]))] += len(other)
+    return [f"Left out: {images} of {counted(count, 'image')} of the series with another {reason}." for reason, images in reasons.items()]
 
 
 def _objection(series: Series) -> str | None:
-    if series.modality != "CT":
-        return f"modality {series.modality}, not CT"
-    if series.sop_class != CT_IMAGE and series.sop_class not in ENHANCED_CT:
+    if series.context.modality != "CT":
+        return f"modality {_code(series.context.modality)}, not CT" if series.context.modality else "Modality is missing and nothing says CT"
+    if series.context.sop_class != CT_IMAGE and series.context.sop_class not in ENHANCED_CT:
         return "secondary capture or report, not CT images"
-    return None if series.grey else "colour images, not CT values"
+    return None if series.context.grey else "colour images, not CT values"
 
 
-def _missing_tags(s: Slice) -> list[str]:
-    tags = {"ImagePositionPatient": s.position, "ImageOrientationPatient": s.orientation, "PixelSpacing": s.spacing}
-    missing = [name for name, value in tags.items() if value is None]
-    if s.spacing is not None and min(s.spacing) <= 0:
-        missing.append("PixelSpacing")
-    if s.orientation is not None and not np.linalg.norm(np.cross(s.orientation[:3], s.orientation[3:])) > 0.5:
-        missing.append("ImageOrientationPatient")
-    return missing
+def _code(modality: str) -> str:
+    """A modality as it may be shown: DICOM's are of two or more capitals."""
+    return modality if modality.isascii() and modality.isalpha() and len(modality) <= 9 else "unknown"
 
 
-def _stacks(slices: list[Slice]) -> list[list[Slice]]:
-    """Groups of one matrix, kernel, pixel size and orientation; the latter two with tolerance, for headers jitter."""
-    groups: list[list[Slice]] = []
-    for s in slices:
-        for group in groups:
-            if _same_stack(group[0], s):
-                group.append(s)
-                break
-        else:
-            groups.append([s])
-    return groups
-
-
-def _same_stack(a: Slice, b: Slice) -> bool:
-    same_plane = np.allclose(a.orientation or 0, b.orientation or 0, atol=0.005)
-    return (a.rows, a.columns, a.kernel) == (b.rows, b.columns, b.kernel) and same_plane and np.allclose(a.spacing or 0, b.spacing or 0, rtol=1e-3)
+def _is_largest(c: Candidate, candidates: list[Candidate]) -> bool:
+    return next(other for other in candidates if other.series is c.series) is c
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -167,24 +186,26 @@ def _extent_mm(c: Candidate) -> float:
 
 def _suitability(c: Candidate) -> tuple[object, ...]:
     """Larger is better; the first difference decides."""
-    part = c.series.body_part + " " + c.series.description.upper()
+    part = c.series.context.body_part + " " + c.series.context.description.upper()
     head, other = (any(word in part for word in words) for words in (_HEAD_PARTS, _OTHER_PARTS))
-    sharp = is_sharp(c.kernel)
+    made, sharp = kind(c.slices[0]), is_sharp(c.slices[0].kernel)
     thickness = c.slices[0].thickness
     return (
         MIN_SLICES <= len(c.slices) <= MAX_SLICES and _extent_mm(c) >= 80,
         MIN_SLICES <= len(c.slices) <= MAX_SLICES,
         c.axial,
         head or not other,
-        c.original,
-        {False: 2, None: 1, True: 0}[sharp],
-        not c.series.contrast,
+        made != "processed",
+        sharp is not True,
+        {"original": 2, "derived": 1}.get(made, 0),
+        sharp is False,
+        not c.series.context.contrast,
         head,
         thickness is None or 1.0 <= thickness <= 6.0,
         round(_extent_mm(c) / 20),
         len(c.slices),
-        -c.series.number,
-        c.series.uid,
+        -(c.series.context.number or 0),
+        c.label,
     )
 
 
@@ -194,8 +215,8 @@ def _because(c: Candidate, count: int) -> str:
     thickness = c.slices[0].thickness
     parts = [
         "axial" if c.axial else "no axial series present",
-        f"{sharpness_word(c.kernel)} kernel {c.kernel}" if c.kernel else "kernel unknown",
-        "original" if c.original else "derived",
+        f"{sharpness_word(c.slices[0].kernel)} kernel {c.kernel}" if c.kernel else "kernel unknown",
+        kind(c.slices[0]),
         counted(len(c.slices), "slice") + (f" of {thickness:g} mm" if thickness else ""),
     ]
     return f"most suitable of {count} series: {', '.join(parts)}"
@@ -206,10 +227,46 @@ def _nothing_usable(candidates: list[Candidate], name: str) -> str:
     return f"{name} holds no CT image series ({'; '.join(reasons)}); give the folder of an axial head CT."
 
 
+# ---- the list ----------------------------------------------------------------------------------------------------------
+
+
+def _listing_order(c: Candidate) -> tuple[object, ...]:
+    first = c.slices[0]
+    return (c.series.context.number or 0, c.series.identity.date, c.series.uid, first.order, first.time, first.instance_uid)
+
+
+def _labelled(candidates: list[Candidate]) -> list[Candidate]:
+    """With the shortest endings of their UIDs that tell them apart; volumes of one UID get a letter, or a number after z."""
+    suffixes = _suffixes([c.series.uid for c in candidates])
+    seen: Counter[str] = Counter()
+    labels, total = [], Counter(suffixes)
+    for suffix in suffixes:
+        seen[suffix] += 1
+        more = "" if suffix and total[suffix] == 1 else chr(96 + seen[suffix]) if seen[suffix] <= 26 else f"z{seen[suffix]}"
+        labels.append((suffix or "no-uid-") + more)
+    return [replace(c, label=label) for c, label in zip(candidates, labels, strict=True)]
+
+
+def _line(c: Candidate, patients: list[tuple[str, ...]]) -> str:
+    first, context = c.slices[0], c.series.context
+    details = [
+        f"patient {patients.index(c.series.identity.patient) + 1}" if len(patients) > 1 else "",
+        c.series.identity.date,
+        "" if context.number is None else f"series {context.number}",
+        words(context.description) or "no description",
+        counted(len(c.slices), "slice"),
+        f"kernel {c.kernel or 'unknown'}",
+        "" if kind(first) == "original" or c.objection else kind(first),
+        f"{first.kvp:g} kV" if first.kvp else "",
+        f"acquisition {first.order[0]}" if first.order[0] else "",
+        "contrast" if context.contrast else "",
+    ]
+    return f"{c.label}: {', '.join(d for d in details if d)}" + (f" ({c.objection})" if c.objection else "")
+
+
 def _suffixes(uids: list[str]) -> list[str]:
     """The shortest endings (8 characters or more) that tell the UIDs apart."""
     length = 8
     while length < 64 and len({u[-length:] for u in uids}) < len(set(uids)):
         length += 1
     return [u[-length:] for u in uids]
-

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import warnings
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..errors import InputError, boundary
-from .headers import Slice, read_dataset
+from .archive import Location
+from .headers import Slice
+from .parsing import read_dataset
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -30,19 +31,11 @@ _UNCOMPRESSED: dict[tuple[bool | None, bool | None], UID] = {  # by (implicit VR
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 
 
-def open_file(path: Path, **options: Any) -> Dataset:
-    """The data set of `path`; InputError when the file vanished or is damaged."""
-    ds = read_dataset(path, **options)
-    if ds is None:
-        raise InputError(f"{path.name} is damaged or truncated; copy the scan again.")
-    return ds
-
-
 class Decoder:
     """Decodes slices one after another; a multi-frame file is parsed once, not once per frame."""
 
     def __init__(self) -> None:
-        self._path: Path | None = None
+        self._path: Location | None = None
         self._dataset: Dataset | None = None
         # Both are lossless and give the same values; CharLS' own binding takes half the time of GDCM's.
         self._jpeg_ls_plugin = "pyjpegls" if find_spec("jpeg_ls") else "gdcm"
@@ -62,7 +55,7 @@ class Decoder:
 
     def _open(self, image: Slice) -> Dataset:
         if self._dataset is None or self._path != image.path:
-            self._dataset = open_file(image.path, specific_tags=_PIXEL_TAGS)
+            self._dataset = read_dataset(image.path, specific_tags=_PIXEL_TAGS)
             self._path = image.path
         return self._dataset
 

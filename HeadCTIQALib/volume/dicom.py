@@ -2,73 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
 from ..text import printable
-from .choice import choose, counted
-from .decoding import open_file
-from .files import folder_files, unzipped
-from .headers import PRIVATE_TAGS, Scan, scan_files, scrubbed
-from .lost import unread
+from .archive import Location, archived
+from .choice import Candidate, choose, counted
+from .files import folder_files
+from .headers import Scan, head_of, scan_files
 from .stacking import HEADERS_SHARE, Progress, stacked
 from .types import CTVolume, Source
 
+TITLE = "DICOM series"  # instead of the name of a file or folder, which may be the patient's
+_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".img")  # of files that hold slices
 
-def read_folder(folder: Path, series: str | None, progress: Progress) -> CTVolume:
-    """The most suitable series (or the one asked for) of all DICOM files below `folder`."""
+
+def read_folder(folder: Path, series: str | None, progress: Progress, keep_name: bool = False) -> CTVolume:
+    """The most suitable series (or the one asked for) of all DICOM files below `folder`; without any, the one image in it."""
     files, unreadable = folder_files(folder)
     if not files:
         raise InputError(f"{folder.name} is empty or unreadable; give a folder with the DICOM files of a head CT.")
-    return read_files(files, folder.name, series, progress, unreadable)
+    scan = scan_files(files, lambda f: progress(f * HEADERS_SHARE))
+    if not scan.images and not scan.damaged:
+        return _read_other(folder.name, files, series, progress, keep_name)
+    return _read(scan, folder.name, series, progress, unreadable, keep_name)
 
 
-def read_archive(archive: Path, series: str | None, progress: Progress) -> CTVolume:
-    """As :func:`read_folder`, from a zip archive."""
-    with unzipped(archive) as files:
-        return read_files(files, archive.name, series, progress, 0)
+def read_archive(archive: Path, series: str | None, progress: Progress, keep_name: bool = False) -> CTVolume:
+    """As :func:`read_folder`, from a zip archive; what is in it is never unpacked onto the disk."""
+    with archived(archive) as files:
+        scan = scan_files(files, lambda f: progress(f * HEADERS_SHARE))
+        if not scan.images and not scan.damaged:
+            raise _no_dicom(archive.name, files)
+        return _read(scan, archive.name, series, progress, 0, keep_name)
 
 
-def read_file(path: Path, series: str | None, progress: Progress) -> CTVolume:
+def read_file(path: Path, series: str | None, progress: Progress, keep_name: bool = False) -> CTVolume:
     """The series that a DICOM file belongs to, from the files beside it; a DICOMDIR stands for its folder."""
-    scan = scan_files([path])
-    if not scan.series and not scan.damaged and scan.other:  # a DICOMDIR: it looked like DICOM and holds no images
-        return read_folder(path.parent, series, progress)
-    if not scan.series:
-        raise InputError(f"{path.name} is damaged or truncated; copy it from the scanner or archive again.")
-    uid = series or next(iter(scan.series))
+    alone = scan_files([path])
+    if alone.directories:
+        return read_folder(path.parent, series, progress, keep_name)
+    if not alone.images:
+        raise next(iter(alone.damaged.values()), InputError(f"{path.name} holds no image; give the files of a head CT."))
     try:
         beside = sorted(p for p in path.parent.iterdir() if p.is_file())
     except OSError:
         beside = [path]
-    return read_files(beside, path.name, uid, progress, 0)
+    scan = scan_files(beside, lambda f: progress(f * HEADERS_SHARE))
+    return _read(scan, path.name, series, progress, 0, keep_name, None if series else path)
 
 
-def read_files(files: list[Path], name: str, series: str | None, progress: Progress, unreadable: int) -> CTVolume:
-    """Choose a series among `files` and read it.
+def _read(
+    scan: Scan, name: str, series: str | None, progress: Progress, unreadable: int, keep_name: bool, beside: Path | None = None
+) -> CTVolume:
+    """Choose a series and read it.
 
     Raises:
         InputError: nothing to read, nothing suitable, or a file of the series is damaged.
     """
-    scan = scan_files(files, lambda f: progress(f * HEADERS_SHARE))
-    if not scan.series:
-        if scan.damaged:
-            raise InputError(f"{name}: the DICOM files are damaged or truncated ({_listed(scan.damaged)}); copy the scan again.")
-        raise InputError(f"{name} holds no DICOM files; give a folder, archive or image file of a head CT.")
-    candidate, because, considered = choose(list(scan.series.values()), name, series)
-    # Folders and files are often named after the patient.
-    patient = open_file(candidate.slices[0].path, stop_before_pixels=True, specific_tags=list(PRIVATE_TAGS))
-    scan.damaged = [scrubbed(printable(file), patient) for file in scan.damaged]
-    title = scrubbed(printable(name), patient) or "DICOM series"
-    source = Source("dicom", title, candidate.series.uid, None, because, considered)
-    used = [s.path for series in scan.series.values() for s in series.slices]
-    return stacked(candidate, source, _scan_notes(scan, unreadable), progress, unread(files, used, candidate.slices), len(scan.series) == 1)
+    if not scan.images:
+        raise _all_damaged(scan, name)
+    candidate, because, considered = choose(scan.images, name, series, beside)
+    damaged = [*scan.damaged, *_former_slices(scan, candidate)]
+    notes = _notes(damaged, unreadable, keep_name)
+    places = {s.path.parent for s in candidate.slices}
+    unread = sum(p.parent in places for p in damaged)  # most likely slices of the series
+    # Refusals on the terminal may say what the user typed; what is written down says so only when asked to.
+    source = Source("dicom", printable(name), candidate.series.uid or None, None, because, considered)
+    volume = stacked(candidate, source, notes, progress, unread, len(considered) == 1)
+    return volume if keep_name else replace(volume, source=replace(volume.source, name=TITLE))
 
 
-def _scan_notes(scan: Scan, unreadable: int) -> list[str]:
+def _all_damaged(scan: Scan, name: str) -> InputError:
+    if not scan.damaged:
+        return InputError(f"{name} holds no DICOM files; give a folder, archive or image file of a head CT.")
+    first = next(iter(scan.damaged.values()))
+    if len(scan.damaged) == 1:
+        return first
+    error = InputError(f"{name}: none of {len(scan.damaged)} DICOM files can be read; the first one: {first}")
+    error.__cause__ = first
+    return error
+
+
+def _former_slices(scan: Scan, candidate: Candidate) -> list[Location]:
+    """Files that are no longer DICOM (empty, zeros, noise) and lie among the slices under names like theirs."""
+    places = {(s.path.parent, s.path.suffix.lower()) for s in candidate.slices}
+    found = [p for p in scan.not_dicom if (p.parent, p.suffix.lower()) in places and p.suffix.lower() in _SUFFIXES]
+    return [p for p in found if p.suffix or not head_of(p, 132).strip(b"\0")]
+
+
+def _notes(damaged: Sequence[Location], unreadable: int, keep_name: bool) -> list[str]:
     notes = []
-    if scan.damaged:
-        notes.append(f"Left out: damaged DICOM files ({_listed(scan.damaged)}).")
+    if damaged:
+        names = f" ({_listed([printable(p.name) for p in damaged])})" if keep_name else ""
+        notes.append(f"Left out: {counted(len(damaged), 'damaged DICOM file')}{names}.")
     if unreadable:
         notes.append(f"Left out: {counted(unreadable, 'file or folder', 'files or folders')} that could not be opened.")
     return notes
@@ -77,3 +106,31 @@ def _scan_notes(scan: Scan, unreadable: int) -> list[str]:
 def _listed(names: list[str]) -> str:
     shown = ", ".join(names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+# ---- no DICOM at all ---------------------------------------------------------------------------------------------------
+
+
+def _read_other(name: str, files: list[Path], series: str | None, progress: Progress, keep_name: bool) -> CTVolume:
+    """The one image or archive in a folder without DICOM."""
+    from .images import image_kind, read_image
+
+    images = [p for p in files if image_kind(p)]
+    archives = [p for p in files if p.suffix.lower() == ".zip"]
+    if len(images) == 1 and series is None:
+        volume = read_image(images[0], keep_name)
+        progress(1.0)
+        return volume
+    if len(archives) == 1 and not images:
+        return read_archive(archives[0], series, progress, keep_name)
+    raise _no_dicom(name, files)
+
+
+def _no_dicom(name: str, files: Sequence[Location]) -> InputError:
+    from .images import image_kind
+
+    images = [p.name for p in files if image_kind(Path(p.name))]
+    if images:
+        what = "an image file" if len(images) == 1 else f"{len(images)} image files"
+        return InputError(f"{name} holds {what} and no DICOM files; give {'it' if len(images) == 1 else 'one of them'} by its own path: {_listed(images)}.")
+    return InputError(f"{name} holds no DICOM files; give a folder, archive or image file of a head CT.")

@@ -1,52 +1,79 @@
-"""Enhanced (multi-frame) CT: every frame of a file as a slice, from its functional groups."""
+"""Multi-frame CT: every frame of a file as a slice, from its functional groups or its vectors of positions."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from .headers import Slice, image_type, integer, number, padding_range, raw, text, vector
+import numpy as np
+
+from .archive import Location
+from .headers import Context, Slice, geometry_problems, modality_lut, pixel_problems, pixel_spacing
+from .tags import elements, integer, items, number, numbers, padding_range, text, values_of, vector
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+NO_POSITIONS = "the file holds several frames and no position of each"
 
-def frames(path: Path, ds: Dataset) -> list[Slice]:
-    """The frames of an enhanced CT file; groups missing from a frame are taken from the shared ones."""
-    shared = (raw(ds, "SharedFunctionalGroupsSequence") or [None])[0]
-    per_frame = list(raw(ds, "PerFrameFunctionalGroupsSequence") or [])
+
+def frames(path: Location, ds: Dataset, context: Context) -> list[Slice]:
+    """The frames of a multi-frame file; groups missing from a frame are taken from the shared ones."""
+    shared = next(iter(items(ds, "SharedFunctionalGroupsSequence")), None)
+    per_frame = items(ds, "PerFrameFunctionalGroupsSequence")
     count = integer(ds, "NumberOfFrames") or len(per_frame)
-    return [_frame(path, ds, shared, per_frame[i] if i < len(per_frame) else None, i) for i in range(count)]
+    positions, lut = _positions(ds, count), modality_lut(ds)
+    return [
+        replace(_frame(path, ds, context, (per_frame[i] if i < len(per_frame) else None, shared), positions[i] if positions else None, i), lut=lut)
+        for i in range(count)
+    ]
 
 
-def _frame(path: Path, ds: Dataset, shared: Dataset | None, own: Dataset | None, index: int) -> Slice:
-    def group(keyword: str) -> Any:
-        from pydicom.dataset import Dataset as Empty
+def _positions(ds: Dataset, count: int) -> list[tuple[float, ...]] | None:
+    """The frames' positions where they stand at the top level: a position for each frame, or one and a vector of locations."""
+    given, orientation = numbers(ds, "ImagePositionPatient"), vector(ds, "ImageOrientationPatient", 6)
+    if len(given) == 3 * count:
+        return [given[3 * i : 3 * i + 3] for i in range(count)]
+    locations = numbers(ds, "SliceLocationVector")
+    if len(given) != 3 or orientation is None or len(locations) != count:
+        return None
+    normal = np.cross(orientation[:3], orientation[3:])
+    return [tuple(float(v) for v in np.array(given) + (at - locations[0]) * normal) for at in locations]
 
-        for source in (own, shared):
-            items = raw(source, keyword) if source is not None else None
-            if items:
-                return items[0]
-        return Empty()
 
-    measures, rescale = group("PixelMeasuresSequence"), group("PixelValueTransformationSequence")
-    reconstruction = group("CTReconstructionSequence")
+def _frame(
+    path: Location, ds: Dataset, context: Context, groups: tuple[Dataset | None, ...], listed: tuple[float, ...] | None, index: int
+) -> Slice:
+    def group(keyword: str) -> Dataset:
+        found = [item for source in groups if source is not None for item in items(source, keyword)[:1]]
+        return found[0] if found else ds  # older files, and some new ones, have the tags at the top level
+
+    measures, rescale, content = group("PixelMeasuresSequence"), group("PixelValueTransformationSequence"), group("FrameContentSequence")
+    place, plane = group("PlanePositionSequence"), group("PlaneOrientationSequence")
+    position = vector(place, "ImagePositionPatient", 3) if place is not ds else listed
+    orientation, spacing = vector(plane, "ImageOrientationPatient", 6), pixel_spacing(measures)
+    geometry = geometry_problems(plane, position or (0, 0, 0), orientation, spacing)
     return Slice(
         path=path,
         frame=index,
+        context=context,
         instance_uid=f"{text(ds, 'SOPInstanceUID')}:{index}",
-        order=(integer(group("FrameContentSequence"), "FrameAcquisitionNumber") or 0, index),
+        order=(integer(content, "FrameAcquisitionNumber") or 0, index),
+        time=text(content, "FrameAcquisitionDateTime") or "",
         rows=integer(ds, "Rows") or 0,
         columns=integer(ds, "Columns") or 0,
-        position=vector(group("PlanePositionSequence"), "ImagePositionPatient", 3),
-        orientation=vector(group("PlaneOrientationSequence"), "ImageOrientationPatient", 6),
-        spacing=vector(measures, "PixelSpacing", 2),
+        position=position,
+        orientation=orientation,
+        spacing=spacing,
         slope=number(rescale, "RescaleSlope"),
         intercept=number(rescale, "RescaleIntercept"),
         padding=padding_range(ds),
-        image_type=image_type(group("CTImageFrameTypeSequence"), "FrameType") or image_type(ds, "ImageType"),
-        kernel=text(reconstruction, "ConvolutionKernel"),
+        image_type=values_of(group("CTImageFrameTypeSequence"), "FrameType") or values_of(ds, "ImageType"),
+        kernel=text(group("CTReconstructionSequence"), "ConvolutionKernel"),
         thickness=number(measures, "SliceThickness"),
+        kvp=number(group("CTXRayDetailsSequence"), "KVP"),
+        phase=text(content, "TemporalPositionIndex") or text(group("TemporalPositionSequence"), "TemporalPositionIdentifier") or "",
+        problems=(*pixel_problems(ds), *geometry, *(() if position else (NO_POSITIONS,))),
     )
 
 
@@ -55,10 +82,12 @@ def flattened(ds: Dataset) -> Dataset:
     from pydicom.dataset import Dataset as Flat
 
     flat = Flat()
-    for source in (ds, *(raw(ds, "SharedFunctionalGroupsSequence") or []), *(raw(ds, "PerFrameFunctionalGroupsSequence") or [])[:1]):
-        for element in source:
+    flat.file_meta = ds.file_meta
+    groups = [*items(ds, "SharedFunctionalGroupsSequence")[:1], *items(ds, "PerFrameFunctionalGroupsSequence")[:1]]
+    for source in (ds, *groups):
+        for element in elements(source):
             if element.VR == "SQ" and source is not ds:
-                for inner in element.value[0] if element.value else ():
+                for inner in elements(element.value[0]) if element.value else ():
                     flat.setdefault(inner.tag, inner)
             elif element.VR != "SQ":
                 flat.setdefault(element.tag, element)

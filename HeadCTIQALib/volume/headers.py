@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..text import printable
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .archive import Location, Member
+from .contrast import CONTRAST_TAGS, has_contrast
+from .limits import refuse_oversized
+from .parsing import looks_like_dicom, read_header
+from .tags import integer, items, number, numbers, padding_range, present, raw, text, values_of, vector
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -17,27 +23,65 @@ if TYPE_CHECKING:
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")  # and legacy converted
 DICOM_DIRECTORY = "1.2.840.10008.1.3.10"
-PRIVATE_TAGS = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber")
-_MAX_TEXT = 256
+_CT_ONLY = ("KVP", "ConvolutionKernel", "RescaleIntercept", "GantryDetectorTilt", "XRayTubeCurrent")  # tags that mark a CT image
 
 _TAGS = [
-    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "ImageType", "SeriesDescription", "SeriesNumber",
-    "InstanceNumber", "AcquisitionNumber", "ConvolutionKernel", "SliceThickness", "BodyPartExamined", "ProtocolName",
-    "ContrastBolusAgent", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation", "BitsAllocated",
-    "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "RescaleSlope", "RescaleIntercept",
-    "PixelPaddingValue", "PixelPaddingRangeLimit", *PRIVATE_TAGS,
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "Modality", "ImageType",
+    "PatientID", "PatientName", "PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "AcquisitionTime", "SeriesNumber",
+    "InstanceNumber", "AcquisitionNumber", "TemporalPositionIdentifier", "NominalPercentageOfCardiacPhase", "ConvolutionKernel",
+    "SliceThickness", "BodyPartExamined", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation", "BitsAllocated",
+    "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceLocationVector", "RescaleSlope", "RescaleIntercept",
+    "ModalityLUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit", "KVP", "XRayTubeCurrent", "GantryDetectorTilt",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *CONTRAST_TAGS,
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """One image plane, still on disk.  Positions and directions are DICOM's LPS; None where the tag is absent."""
+class Context:
+    """What a file says about where it belongs.  Texts are as in the header and never shown; empty where absent.
 
-    path: Path
+    Attributes:
+        patient: PatientID, birth date and name, the name without regard to case, order and punctuation.
+        study: StudyInstanceUID and date (YYYYMMDD).
+        contrast: whether the tags say that contrast medium was given; None when they do not tell.
+        grey: one sample per pixel.
+    """
+
+    patient: tuple[str, str, str]
+    study: tuple[str, str]
+    series_uid: str
+    number: int | None
+    frame_of_reference: str
+    modality: str
+    sop_class: str
+    description: str
+    body_part: str
+    contrast: bool | None
+    grey: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModalityLut:
+    """HU by stored value (Modality LUT Sequence); values beyond its ends take those of the ends."""
+
+    first: int
+    hu: NDArray[np.int32]
+
+    def __call__(self, stored: NDArray[np.integer]) -> NDArray[np.int16]:
+        index = np.clip(stored.astype(np.int64) - self.first, 0, len(self.hu) - 1)
+        return np.clip(self.hu[index], -32768, 32767).astype(np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One image plane, still on disk or in its archive.  Positions and directions are DICOM's LPS; None where not known."""
+
+    path: Location
     frame: int | None  # index in a multi-frame file
+    context: Context
     instance_uid: str
     order: tuple[int, int]  # acquisition and instance number: the scanner's order
+    time: str  # AcquisitionTime, for the order of acquisitions
     rows: int
     columns: int
     position: tuple[float, ...] | None
@@ -47,212 +91,182 @@ class Slice:
     intercept: float | None
     padding: tuple[int, int] | None  # inclusive range of stored values
     image_type: tuple[str, ...]
-    kernel: str | None
+    kernel: str | None  # as in the header: shown only as `kernels.known_kernel`
     thickness: float | None
-
-
-@dataclass(slots=True)
-class Series:
-    """The slices that share a SeriesInstanceUID, and what the choice between series needs to know."""
-
-    uid: str
-    modality: str
-    sop_class: str
-    description: str
-    number: int
-    body_part: str
-    contrast: bool
-    grey: bool  # one sample per pixel
-    slices: list[Slice] = field(default_factory=list)
+    kvp: float | None = None
+    phase: str = ""  # of a dynamic or gated scan
+    lut: ModalityLut | None = None  # instead of slope and intercept
+    problems: tuple[str, ...] = ()  # why it cannot be placed or decoded, one phrase for each tag
 
 
 @dataclass(slots=True)
 class Scan:
-    """What a first pass found."""
+    """What a first pass found.
 
-    series: dict[str, Series] = field(default_factory=dict)
-    damaged: list[str] = field(default_factory=list)  # names of files that are DICOM but cannot be parsed
-    other: int = 0  # files that are not DICOM
+    Attributes:
+        images: every image plane, of whatever modality.
+        damaged: files that are DICOM but cannot be parsed, with what was wrong.
+        not_dicom: files of other kinds; those that lie among the slices and look like them were slices once.
+    """
+
+    images: list[Slice] = field(default_factory=list)
+    damaged: dict[Location, InputError] = field(default_factory=dict)
+    not_dicom: list[Location] = field(default_factory=list)
+    directories: int = 0  # DICOMDIR files
 
 
-def looks_like_dicom(head: bytes) -> bool:
-    """True for a DICOM file by its first 132 bytes: the prefix, or a bare data set (old archives) that starts in group 8."""
-    return head[128:132] == b"DICM" or (head[:2] == b"\x08\x00" and head[3:4] == b"\x00" and len(head) > 16)
-
-
-def scan_files(paths: Iterable[Path], progress: Callable[[float], None] | None = None) -> Scan:
-    """Read the headers of `paths` and group them by series.  Files that are not DICOM are counted, not read."""
+def scan_files(paths: Iterable[Location], progress: Callable[[float], None] | None = None) -> Scan:
+    """Read the headers of `paths`.  Files that are not DICOM are listed, not read; one bad file never stops the others."""
     paths, scan = list(paths), Scan()
+    contexts: dict[Context, Context] = {}
     for index, path in enumerate(paths):
-        _scan_file(path, scan)
+        try:
+            head = head_of(path, 132)
+            if looks_like_dicom(head):
+                _scan_file(path, scan, contexts)
+            else:
+                scan.not_dicom.append(path)
+        except InputError as error:
+            scan.damaged[path] = error
         if progress and index % 32 == 0:
             progress(index / len(paths))
     return scan
 
 
-def _scan_file(path: Path, scan: Scan) -> None:
+def head_of(path: Location, count: int) -> bytes:
+    """The first bytes of a file.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    if isinstance(path, Member):
+        return path.head(count)
     try:
         with path.open("rb") as stream:
-            head = stream.read(134)
-    except OSError:
-        scan.damaged.append(path.name)
+            return stream.read(count)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be opened ({error.strerror}); check its permissions.") from error
+
+
+def _scan_file(path: Location, scan: Scan, contexts: dict[Context, Context]) -> None:
+    ds, has_pixels = read_header(path, _TAGS)
+    sop_class = text(ds, "SOPClassUID") or text(ds.file_meta, "MediaStorageSOPClassUID") or ""
+    if DICOM_DIRECTORY in (sop_class, text(ds.file_meta, "MediaStorageSOPClassUID")):
+        scan.directories += 1
         return
-    if not looks_like_dicom(head):
-        scan.other += 1
-        return
-    if head[128:134] == b"DICM\0\0":  # zeros instead of group 2: pydicom would read them element by element, for minutes
-        scan.damaged.append(path.name)
-        return
-    ds = read_dataset(path, stop_before_pixels=True, specific_tags=_TAGS)
-    if ds is None:
-        scan.damaged.append(path.name)
-        return
-    sop_class = text(ds, "SOPClassUID") or ""
-    if sop_class == DICOM_DIRECTORY or text(ds.file_meta, "MediaStorageSOPClassUID") == DICOM_DIRECTORY:
-        scan.other += 1
-        return
-    modality, uid = text(ds, "Modality"), text(ds, "SeriesInstanceUID")
-    if not sop_class or not modality or not uid:
-        scan.damaged.append(path.name)
-        return
-    if uid not in scan.series:
-        scan.series[uid] = Series(
-            uid=uid,
-            modality=modality,
-            sop_class=sop_class,
-            description=scrubbed(text(ds, "SeriesDescription") or text(ds, "ProtocolName") or "", ds),
-            number=integer(ds, "SeriesNumber") or 0,
-            body_part=(text(ds, "BodyPartExamined") or "").upper(),
-            contrast=has_contrast(ds),
-            grey=(integer(ds, "SamplesPerPixel") or 1) == 1,
-        )
-    if sop_class in ENHANCED_CT:
+    if not sop_class and not present(ds, "Modality") and not present(ds, "Rows") and not present(ds, "PatientID"):
+        raise InputError(f"{path.name} is damaged or truncated; copy the scan again.")
+    context = _context(ds, sop_class)
+    if context.modality == "CT" and context.sop_class in (CT_IMAGE, *ENHANCED_CT) and not has_pixels:
+        raise InputError(f"{path.name} has no pixel data (PixelData is missing) or is truncated; copy the scan again.")
+    context = contexts.setdefault(context, context)
+    count = integer(ds, "NumberOfFrames") or 1
+    if count > 1:
+        refuse_oversized(path.name, count, max(1, integer(ds, "Rows") or 1), max(1, integer(ds, "Columns") or 1))
+    if context.sop_class in ENHANCED_CT or count > 1:
         from .enhanced import frames
 
-        scan.series[uid].slices += frames(path, ds)
-    elif modality == "CT" and not integer(ds, "Rows"):
-        scan.damaged.append(path.name)
+        found = frames(path, ds, context)
+        if not found:
+            raise InputError(f"{path.name} is a multi-frame image that describes no frames; export it again.")
+        scan.images += found
     else:
-        scan.series[uid].slices.append(_slice(path, ds))
+        scan.images.append(slice_of(path, ds, context))
 
 
-def read_dataset(path: Path, **options: Any) -> Dataset | None:
-    """pydicom's dcmread, or None when the file cannot be parsed."""
-    import pydicom
-    from pydicom.errors import BytesLengthException, InvalidDicomError
-
-    try:
-        ds = pydicom.dcmread(path, force=True, **options)
-        ds.get("Rows")  # the elements are parsed when first asked for
-    except (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError):
-        return None
-    return ds
-
-
-def _slice(path: Path, ds: Dataset) -> Slice:
-    return Slice(
-        path=path,
-        frame=None,
-        instance_uid=text(ds, "SOPInstanceUID") or path.name,
-        order=(integer(ds, "AcquisitionNumber") or 0, integer(ds, "InstanceNumber") or 0),
-        rows=integer(ds, "Rows") or 0,
-        columns=integer(ds, "Columns") or 0,
-        position=vector(ds, "ImagePositionPatient", 3),
-        orientation=vector(ds, "ImageOrientationPatient", 6),
-        spacing=vector(ds, "PixelSpacing", 2),
-        slope=number(ds, "RescaleSlope"),
-        intercept=number(ds, "RescaleIntercept"),
-        padding=padding_range(ds),
-        image_type=image_type(ds, "ImageType"),
-        kernel=text(ds, "ConvolutionKernel"),
-        thickness=number(ds, "SliceThickness"),
+def _context(ds: Dataset, sop_class: str) -> Context:
+    modality = (text(ds, "Modality") or "").upper()
+    looks_like_ct = any(present(ds, keyword) for keyword in _CT_ONLY)
+    if not sop_class and modality in ("", "CT") and (modality or looks_like_ct):
+        sop_class = ENHANCED_CT[0] if items(ds, "PerFrameFunctionalGroupsSequence") else CT_IMAGE  # removed by an anonymiser
+    if not modality and (sop_class in (CT_IMAGE, *ENHANCED_CT)):
+        modality = "CT"
+    dates = (text(ds, keyword) for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate"))
+    return Context(
+        patient=(text(ds, "PatientID") or "", text(ds, "PatientBirthDate") or "", _name(text(ds, "PatientName"))),
+        study=(text(ds, "StudyInstanceUID") or "", next((re.sub(r"\D", "", d) for d in dates if d), "")),
+        series_uid=text(ds, "SeriesInstanceUID") or "",
+        number=integer(ds, "SeriesNumber"),
+        frame_of_reference=text(ds, "FrameOfReferenceUID") or "",
+        modality=modality,
+        sop_class=sop_class,
+        description=text(ds, "SeriesDescription") or text(ds, "ProtocolName") or "",
+        body_part=(text(ds, "BodyPartExamined") or "").upper(),
+        contrast=has_contrast(ds),
+        grey=(integer(ds, "SamplesPerPixel") or 1) == 1,
     )
 
 
-# ---- tags as plain values: an absent, empty or invalid tag is None, never an exception --------------------------------
+def _name(name: str | None) -> str:
+    return " ".join(sorted(part for part in re.split(r"[\W_]+", (name or "").upper()) if part))
 
 
-def raw(ds: Dataset, keyword: str) -> Any:
-    """The value of a tag, or None when it is absent, empty or cannot be parsed."""
-    from pydicom.errors import BytesLengthException
-
-    try:
-        value = ds.get(keyword)
-    except (ValueError, TypeError, KeyError, OverflowError, NotImplementedError, AttributeError, BytesLengthException):
-        return None  # an element whose bytes do not fit its type
-    return None if value is None or value == "" else value
-
-
-def text(ds: Dataset, keyword: str) -> str | None:
-    """The tag as one printable line of at most 256 characters; several values are joined by a backslash as in DICOM."""
-    value = raw(ds, keyword)
-    if value is None:
-        return None
-    if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue":
-        value = "\\".join(str(v) for v in value)
-    return printable(str(value).rstrip("\0")).strip()[:_MAX_TEXT] or None  # no standard attribute read here is longer
-
-
-def vector(ds: Dataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    """The tag as exactly `count` finite numbers."""
-    value = raw(ds, keyword)
-    try:
-        values = tuple(float(v) for v in value)
-    except (TypeError, ValueError):
-        return None
-    return values if len(values) == count and all(map(math.isfinite, values)) else None
+def slice_of(path: Location, ds: Dataset, context: Context) -> Slice:
+    """The one image plane of a single-frame file."""
+    rows, columns, lut = integer(ds, "Rows") or 0, integer(ds, "Columns") or 0, modality_lut(ds)
+    position, orientation, spacing = vector(ds, "ImagePositionPatient", 3), vector(ds, "ImageOrientationPatient", 6), pixel_spacing(ds)
+    return Slice(
+        path=path,
+        frame=None,
+        context=context,
+        instance_uid=text(ds, "SOPInstanceUID") or "",
+        order=(integer(ds, "AcquisitionNumber") or 0, integer(ds, "InstanceNumber") or 0),
+        time=text(ds, "AcquisitionTime") or "",
+        rows=rows,
+        columns=columns,
+        position=position,
+        orientation=orientation,
+        spacing=spacing,
+        slope=number(ds, "RescaleSlope"),
+        intercept=number(ds, "RescaleIntercept"),
+        padding=padding_range(ds),
+        image_type=values_of(ds, "ImageType"),
+        kernel=text(ds, "ConvolutionKernel"),
+        thickness=number(ds, "SliceThickness"),
+        kvp=number(ds, "KVP"),
+        phase="\\".join(text(ds, k) or "" for k in ("TemporalPositionIdentifier", "NominalPercentageOfCardiacPhase")).strip("\\"),
+        lut=lut,
+        problems=(*pixel_problems(ds), *geometry_problems(ds, position, orientation, spacing)),
+    )
 
 
-def number(ds: Dataset, keyword: str) -> float | None:
-    """The tag as one finite number; the first of several."""
-    value = raw(ds, keyword)
-    if type(value).__name__ == "MultiValue":
-        value = value[0]
-    try:
-        result = float(value)
-    except (TypeError, ValueError):
-        return None
-    return result if math.isfinite(result) else None
+def pixel_spacing(ds: Dataset) -> tuple[float, ...] | None:
+    """PixelSpacing; one value stands for square pixels."""
+    values = numbers(ds, "PixelSpacing")
+    return values * 2 if len(values) == 1 else values if len(values) == 2 else None
 
 
-def integer(ds: Dataset, keyword: str) -> int | None:
-    """The tag as a whole number."""
-    value = number(ds, keyword)
-    return None if value is None else int(value)
+def pixel_problems(ds: Dataset) -> tuple[str, ...]:
+    """Phrases about tags without which pixels cannot be decoded."""
+    return tuple(_lacking(ds, keyword) for keyword in ("Rows", "Columns", "BitsAllocated") if (integer(ds, keyword) or 0) < 1)
 
 
-def image_type(ds: Dataset, keyword: str) -> tuple[str, ...]:
-    """The values of ImageType (or FrameType) in capitals."""
-    return tuple(part.strip().upper() for part in (text(ds, keyword) or "").split("\\") if part.strip())
+def geometry_problems(
+    ds: Dataset, position: tuple[float, ...] | None, orientation: tuple[float, ...] | None, spacing: tuple[float, ...] | None
+) -> tuple[str, ...]:
+    """Phrases about tags without which a plane has no place in space."""
+    values = {"ImagePositionPatient": position, "ImageOrientationPatient": orientation, "PixelSpacing": spacing}
+    problems = [_lacking(ds, keyword) for keyword, value in values.items() if value is None]
+    if spacing is not None and min(spacing) <= 0:
+        problems.append("PixelSpacing is not above 0")
+    if orientation is not None and not np.linalg.norm(np.cross(orientation[:3], orientation[3:])) > 0.5:
+        problems.append("ImageOrientationPatient is no plane")
+    return tuple(problems)
 
 
-def has_contrast(ds: Dataset) -> bool:
-    """True when ContrastBolusAgent names an agent; NONE and NO are no agents."""
-    agent = (text(ds, "ContrastBolusAgent") or "").upper()
-    return agent not in {"", "NONE", "NO", "N", "WITHOUT", "OHNE", "0"}
+def _lacking(ds: Dataset, keyword: str) -> str:
+    return f"{keyword} cannot be read" if present(ds, keyword) else f"{keyword} is missing"
 
 
-def padding_range(ds: Dataset) -> tuple[int, int] | None:
-    """Range of stored values that are padding; the tag's sign is repaired to fit PixelRepresentation."""
-    values = [integer(ds, tag) for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
-    if values[0] is None:
-        return None
-    bits = integer(ds, "BitsAllocated") or 16
-    signed = integer(ds, "PixelRepresentation") == 1
-    fixed = []
-    for value in (values[0], values[0] if values[1] is None else values[1]):
-        value &= (1 << bits) - 1
-        fixed.append(value - (1 << bits) if signed and value >> (bits - 1) else value)
-    return min(fixed), max(fixed)
-
-
-def scrubbed(description: str, ds: Dataset) -> str:
-    """`description` without words that equal the patient's name, ID, birth date or the accession number."""
-    private: set[str] = set()
-    for keyword in PRIVATE_TAGS:
-        value = (text(ds, keyword) or "").upper()
-        private |= {value, *re.split(r"[\s^=,;_]+", value)}
-    private = {p for p in private if len(p) > 1}
-    for phrase in sorted(private, key=len, reverse=True):
-        description = re.sub(rf"(?<![^\W_]){re.escape(phrase)}(?![^\W_])", "", description, flags=re.IGNORECASE)
-    return " ".join(description.split())
+def modality_lut(ds: Dataset) -> ModalityLut | None:
+    """The table from stored values to HU, where the file has one instead of slope and intercept."""
+    for item in items(ds, "ModalityLUTSequence")[:1]:
+        descriptor, stored = numbers(item, "LUTDescriptor"), raw(item, "LUTData")
+        data = np.frombuffer(stored[: len(stored) // 2 * 2], "<u2") if isinstance(stored, bytes) else numbers(item, "LUTData")
+        if len(descriptor) == 3 and len(data) > 1:
+            first = int(descriptor[1])
+            signed = integer(ds, "PixelRepresentation") == 1 and first >= 32768
+            table = np.array(data, np.int64)
+            # HU below zero are written as 16 bits of two's complement.
+            return ModalityLut(first - 65536 if signed else first, np.where(table >= 32768, table - 65536, table).astype(np.int32))
+    return None

@@ -15,6 +15,11 @@ _PHILIPS_SOFT = {"A", "B", "UA", "UB", "EB", "EC", "XCA", "XCB", "YA", "BRAIN ST
 _SIEMENS = re.compile(r"^[A-Z]{1,2}[A-Z]?(\d{2})[A-Z]?$")
 _CANON = re.compile(r"^FC(\d{2})$")
 
+_OTHER_NAMES = {"DETAIL", "CHST", "CHEST", "HD STANDARD", "HD BONE", "HD BONEPLUS", "HD EDGE", "HD DETAIL", "HD LUNG", "STANDARD2", "C", "F", "YA", "EA", "ED", "XCC"}
+_NAMES = _SHARP_NAMES | _SOFT_NAMES | _PHILIPS_SHARP | _PHILIPS_SOFT | _OTHER_NAMES
+_CANON_NAME = re.compile(r"FC\d{2}[A-Z]?$")
+_SIEMENS_NAME = re.compile(r"(?:[ABCDHIJKQSTU]|[BHQSTUEI][a-z]|[A-Z]H)\d{2}[a-z]?$")
+
 
 def is_sharp(kernel: str | None) -> bool | None:
     """True for bone, lung and edge kernels, False for soft-tissue and brain kernels, None when the name is unknown.
@@ -42,3 +47,12 @@ def sharpness_word(kernel: str | None) -> str:
     """The answer of :func:`is_sharp` for a sentence: ``soft``, ``sharp`` or ``unclassified``."""
     sharp = is_sharp(kernel)
     return "unclassified" if sharp is None else "sharp" if sharp else "soft"
+
+
+def known_kernel(kernel: str | None) -> str | None:
+    """``kernel`` where it is spelt as vendors spell kernels, ``other`` where it is not, since free text may name a patient."""
+    if not kernel:
+        return None
+    name, *strengths = (part.strip() for part in kernel.split("\\"))
+    known = name.upper() in _NAMES or _CANON_NAME.match(name.upper()) or _SIEMENS_NAME.match(name)
+    return "\\".join([name, *(s for s in strengths if re.fullmatch(r"[0-9]", s))]) if known else "other"

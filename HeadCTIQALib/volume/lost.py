@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
 from .geometry import missing_slices
-from .headers import Slice, looks_like_dicom
 from .types import Lost, Vector
 
 MOST_LOST = 0.25  # of the slices of a scan; with more missing it is another scan than the one that was made
@@ -42,7 +40,7 @@ def place(x: Lost) -> str:
         return f"above {x.low_mm:.1f} mm along the slice normal"
     if x.high_mm is not None:
         return f"below {x.high_mm:.1f} mm along the slice normal"
-    return "nobody knows where"
+    return "at an unknown place"
 
 
 def between(positions: Vector, known: Sequence[Lost]) -> list[Lost]:
@@ -112,23 +110,3 @@ def _at_end(reason: str, count: int, positions: Vector, *, top: bool) -> Lost:
 
 def _missing(count: int) -> str:
     return f"{count} slices are missing from the files" if count > 1 else "1 slice is missing from the files"
-
-
-def unread(files: Iterable[Path], used: Iterable[Path], slices: Sequence[Slice]) -> int:
-    """How many of `files` are DICOM that belongs to no series, or empty, or zeros, and look like those of `slices`.
-
-    Args:
-        used: files of all series that could be read.
-    """
-    places = {(s.path.parent, s.path.suffix.lower()) for s in slices}
-    suspects = {f for f in files if (f.parent, f.suffix.lower()) in places} - set(used)
-    return sum(_was_dicom(f) for f in suspects)
-
-
-def _was_dicom(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(134)
-    except OSError:
-        return True
-    return path.name.upper() != "DICOMDIR" and (looks_like_dicom(head) or not head.strip(b"\0"))

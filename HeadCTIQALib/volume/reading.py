@@ -17,11 +17,11 @@ def read(
     """Read a head CT.
 
     Args:
-        path: a folder with DICOM files (nested, mixed with other series and other files), one of its files or its
+        path: a folder with DICOM files (nested, mixed with other series and other files) or one image, one of its files or its
             DICOMDIR, a .zip archive of it, or a .nii, .nii.gz, .hdr, .nrrd, .nhdr, .mha or .mhd image in HU.
         series: SeriesInstanceUID, or a unique ending of it, when not the most suitable series is wanted (DICOM only).
         progress: called with fractions from 0 to 1.
-        keep_name: name the volume of a NIfTI, NRRD or MetaImage file after the file, although the name may hold a patient's.
+        keep_name: name the volume, and damaged files, after the files and folders, although their names may be a patient's.
 
     Returns:
         The volume, slices in order towards the vertex; ``warnings`` tell what was left out or turned on the way.
@@ -35,13 +35,13 @@ def read(
     if is_folder(path):
         from .dicom import read_folder
 
-        return read_folder(path.resolve() if not path.name else path, series, report)
+        return read_folder(path.resolve() if not path.name else path, series, report, keep_name)
     return _read_file(path, series, report, keep_name)
 
 
 def _read_file(path: Path, series: str | None, report: Callable[[float], None], keep_name: bool) -> CTVolume:
-    from .headers import looks_like_dicom
     from .images import image_kind, read_image
+    from .parsing import looks_like_dicom
 
     name = printable(path.name)
     with open_regular(path, name) as stream:
@@ -57,9 +57,9 @@ def _read_file(path: Path, series: str | None, report: Callable[[float], None], 
     if looks_like_dicom(head):
         from .dicom import read_file
 
-        return read_file(path, series, report)
+        return read_file(path, series, report, keep_name)
     if head[:2] == b"PK" or path.suffix.lower() == ".zip":
         from .dicom import read_archive
 
-        return read_archive(path, series, report)
+        return read_archive(path, series, report, keep_name)
     raise InputError(f"{name} is in no known format; give DICOM files, a .zip of them, or a NIfTI, NRRD or MetaImage file.")

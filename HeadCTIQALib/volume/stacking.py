@@ -13,13 +13,14 @@ from ..errors import InputError
 from .acquisition import acquisition
 from .blank import runs
 from .choice import Candidate, counted
-from .decoding import Decoder, open_file
+from .decoding import Decoder
 from .enhanced import flattened
 from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
 from .headers import Slice
 from .limits import refuse_oversized
 from .lost import MOST_LOST, by_number, of_files
 from .padding import PADDING_HU, padding_in
+from .parsing import read_header
 from .types import CTVolume, Lost, Source, Vector
 
 if TYPE_CHECKING:
@@ -52,11 +53,11 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
         notes.append(f"Left out: {counted(len(duplicates), 'slice')} at the same position as another one.")
     slices, origins = tuple(slices[i] for i in keep), origins[keep]
     refuse_oversized(source.name, len(slices), first.rows, first.columns)
-    if all(s.slope is None or s.intercept is None for s in slices):
+    if all(s.lut is None and (s.slope is None or s.intercept is None) for s in slices):
         notes.append("The rescale tags are missing: the stored values were taken as HU.")
     hu, padding, failed = _voxels(slices, source.name, progress)
     positions = origins @ normal(row_step, col_step)
-    unread += sum(_is_nowhere(s) for s in candidate.series.slices)
+    unread += sum(x.slices or 0 for x in candidate.lost)
     lost = _lost(slices, positions, failed, unread, alone)
     good = [k for k in range(len(slices)) if k not in failed]
     stack = Stack(hu[good], origins[good], row_step, col_step, None if padding is None else padding[good]) if failed else Stack(hu, origins, row_step, col_step, padding)
@@ -68,11 +69,6 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     volume = stack.volume(context, source, notes, lost)
     progress(1.0)
     return volume
-
-
-def _is_nowhere(s: Slice) -> bool:
-    """An image of the series that the choice had to leave out, for it does not say where it lies."""
-    return None in (s.position, s.orientation, s.spacing) and not {"LOCALIZER", "SCOUT"} & set(s.image_type)
 
 
 def _lost(slices: tuple[Slice, ...], positions: Vector, failed: Mapping[int, InputError], unread: int, alone: bool) -> list[Lost]:
@@ -110,7 +106,7 @@ def _upright(stack: Stack, name: str) -> tuple[Stack, bool]:
 
 def _acquisition(slices: Sequence[Slice], origins: Vector) -> Acquisition:
     middle = slices[len(slices) // 2]
-    ds = open_file(middle.path, stop_before_pixels=True)
+    ds, _ = read_header(middle.path)
     return acquisition(ds if middle.frame is None else flattened(ds), origins)
 
 
@@ -132,7 +128,7 @@ def _voxels(
             failed[k] = error
             hu[k] = PADDING_HU
             continue
-        hu[k] = rescaled(values, image.slope, image.intercept)
+        hu[k] = image.lut(values) if image.lut is not None else rescaled(values, image.slope, image.intercept)
         padding[k] = padding_in(values, hu[k], image)
         progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * (k + 1) / len(slices))
     if not padding.any():
