@@ -184,7 +184,18 @@ def _by_place(slices: list[Slice]) -> list[list[Slice]]:
             joined = _joined([parts[key] for key in sorted(parts)])
             if len(joined) > 1:
                 return [volume for part in joined for volume in _by_place(part)]
-    return [slices]
+    return _by_number(slices)
+
+
+def _by_number(slices: list[Slice]) -> list[list[Slice]]:
+    """Two scans that only their instance numbers tell apart, each of which is there twice."""
+    seen: Counter[int] = Counter()
+    parts: dict[int, list[Slice]] = defaultdict(list)
+    for s in sorted(slices, key=lambda s: str(s.path)):
+        parts[seen[s.order[1]]].append(s)
+        seen[s.order[1]] += 1
+    whole = len(parts) > 1 and len(parts[0]) >= MIN_SLICES and min(map(len, parts.values())) > len(parts[0]) / 2
+    return _joined(list(parts.values())) if whole else [slices]
 
 
 def _joined(parts: list[list[Slice]]) -> list[list[Slice]]:
@@ -194,7 +205,7 @@ def _joined(parts: list[list[Slice]]) -> list[list[Slice]]:
     for part in parts:
         here = float(np.mean(_places(part)))
         step = here - before
-        if runs and step != 0 and direction * step >= 0:
+        if runs and step != 0 and direction * step >= 0 and not _overlap(runs[-1], part):
             runs[-1] = runs[-1] + part
             direction = step
         else:

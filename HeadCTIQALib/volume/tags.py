@@ -62,13 +62,14 @@ def present(ds: Dataset, keyword: str) -> bool:
 def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
     """The tag's values as finite numbers; empty when it is absent or any of them is none."""
     value = raw(ds, keyword)
+    several = list(value) if type(value).__name__ == "MultiValue" or isinstance(value, (list, tuple)) else [value]
     try:
         if value is None:
             values = _with_commas(_stored_text(ds, keyword))
-        elif type(value).__name__ == "MultiValue" or isinstance(value, (list, tuple)):
-            values = tuple(float(v) for v in value)
+        elif any(isinstance(v, str) and not isinstance(v, float) for v in several):  # pydicom's answer to what is no number to it
+            values = _with_commas("\\".join(map(str, several)))
         else:
-            values = _with_commas(value) if isinstance(value, str) else (float(value),)
+            values = tuple(float(v) for v in several)
     except (TypeError, ValueError, OverflowError):
         return ()
     return values if all(map(math.isfinite, values)) else ()

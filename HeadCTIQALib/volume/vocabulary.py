@@ -66,7 +66,7 @@ _MODEL_NUMBERS = _set(
     710 750 760 780 860 960 980 6000 8000
     """
 )
-_WORD = re.compile(r"w/o\b|\+c\b|\bc\+|\d{1,2}(?:[.,]\d{1,3})?\s?mm\b|[^\W\d_]+(?:-[^\W\d_]+)?", re.IGNORECASE)
+_WORD = re.compile(r"w/o\b|\+c\b|\bc\+|(?<![\d.,])\d{1,2}(?:[.,]\d{1,3})?\s?mm\b|[^\W\d_]+(?:-[^\W\d_]+)?", re.IGNORECASE)
 _MAX_WORDS = 12
 
 
