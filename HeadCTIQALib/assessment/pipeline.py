@@ -67,7 +67,7 @@ def assess(
         device: "auto", "cpu", "cuda" or "mps", for the networks.
         scoring_model: from :func:`HeadCTIQALib.scoring.load_model`; None for the guideline model.
         progress: told what is being done; see :class:`HeadCTIQALib.progress.Progress`.
-        keep_name: put the name of an image file, which may be a patient's, into the record and the report.
+        keep_name: put the name of the input and of damaged files, which may be a patient's, into the record and the report.
 
     Raises:
         InputError: the scan cannot be read or is not a head CT.

@@ -145,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     assess.add_argument("--output", "-o", metavar="DIR", type=_path, required=True, help="assessment folder; made, or replaced when it is one")
     assess.add_argument("--series", metavar="UID", help="DICOM Series Instance UID, when INPUT holds several series")
     assess.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where the networks run (default: auto)")
-    assess.add_argument("--keep-name", action="store_true", help="put the name of an image file, which may be a patient's, into the results")
+    assess.add_argument("--keep-name", action="store_true", help="put the name of the input and of damaged files, which may be a patient's, into the results")
     assess.add_argument("--scoring", metavar="FILE", type=_path, help="scoring model fitted to readers (default: the guideline model)")
     assess.add_argument(
         "--progress", choices=("text", "json", "none"), default="text",

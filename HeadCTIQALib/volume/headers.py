@@ -161,7 +161,7 @@ def _scan_file(path: Location, scan: Scan, contexts: dict[Context, Context]) -> 
         raise InputError(f"{path.name} has no pixel data (PixelData is missing) or is truncated; copy the scan again.")
     context = contexts.setdefault(context, context)
     count = integer(ds, "NumberOfFrames") or 1
-    if count > 1:
+    if count != 1:
         refuse_oversized(path.name, count, max(1, integer(ds, "Rows") or 1), max(1, integer(ds, "Columns") or 1))
     if context.sop_class in ENHANCED_CT or count > 1:
         from .enhanced import frames
