@@ -128,7 +128,8 @@ def test_duplicates_are_left_out_with_a_warning(small: CTVolume, tmp_path: Path)
     ds.save_as(tmp_path / "scan/AA.dcm")  # first by name, second by acquisition
     got = read(tmp_path / "scan")
     assert_same(got, small)
-    assert any("2 slices at the same position" in w for w in got.warnings)
+    assert any("1 of 14 images of the series with another acquisition" in w for w in got.warnings)
+    assert any("1 slice at the same position" in w for w in got.warnings)
 
 
 def test_rescale_of_every_slice_is_its_own(small: CTVolume, tmp_path: Path) -> None:
