@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.synthesis.dicom import write_series
-from HeadCTIQALib.volume import CTVolume, Lost, archive, files, limits, read
+from HeadCTIQALib.volume import CTVolume, archive, files, limits, read
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from HeadCTIQALib.metrics import lost_slices
 from HeadCTIQALib.metrics.enhancement import contrast_medium
 from HeadCTIQALib.metrics.proportions import proportions
 from HeadCTIQALib.volume.kernels import is_sharp
+from HeadCTIQALib.volume.scale import is_coarse, step
 from HeadCTIQALib.volume.types import CTVolume
 
 Rule = Callable[[CTVolume, Findings], Mapping[str, str]]
@@ -46,7 +47,14 @@ def sharpened(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     return {"motion_extent": reason}
 
 
-RULES: tuple[Rule, ...] = (compressed, reformatted, sharpened, lost_slices.coverage, lost_slices.motion)
+def coarse_values(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
+    """Noise and contrast below the steps in which HU come cannot be told."""
+    if not is_coarse(volume.hu):
+        return {}
+    return dict.fromkeys(NOISE_IQMS, f"HU come in steps of {step(volume.hu)}, which hide noise and contrast; export the scan with all its values.")
+
+
+RULES: tuple[Rule, ...] = (compressed, reformatted, coarse_values, sharpened, lost_slices.coverage, lost_slices.motion)
 REMARKS: tuple[Remark, ...] = (contrast_medium, proportions)
 
 

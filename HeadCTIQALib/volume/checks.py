@@ -10,6 +10,7 @@ from ..errors import InputError
 from .geometry import missing_slices
 from .grouping import MIN_SLICES
 from .limits import refuse_oversized
+from .scale import cut_off, is_coarse, is_shifted, looks_like, step
 from .types import CTVolume
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def check(volume: CTVolume) -> tuple[str, ...]:
         *_coverage_warnings(volume, seen.cut_slices),
         *_brain_warnings(volume, seen.brain),
         *_context_warnings(volume),
+        *_scale_warnings(volume),
     )
 
 
@@ -94,19 +96,21 @@ def _refuse_geometry(volume: CTVolume, name: str) -> None:
 
 
 def _refuse_uncalibrated(volume: CTVolume, name: str) -> None:
-    """Air must lie near -1000 HU and soft tissue near 0..100 HU."""
+    """Air must lie near -1000 HU and soft tissue near 0..100 HU, and both must be whole, in most slices."""
     sample = _sample(volume)
     air = float(((sample > -1100) & (sample < -880)).mean())
     soft = float(((sample > -40) & (sample < 110)).mean())
-    if air >= 0.01 and soft >= 0.01:
-        return
-    shifted_soft = float(((sample > 980) & (sample < 1140)).mean())
-    if air < 0.01 and int(volume.hu.min()) > -500:
-        hint = " (they look 1000 or 1024 too high: was the rescale intercept lost?)" if shifted_soft > soft or shifted_soft > 0.1 else ""
-        raise InputError(f"{name} is not in HU: no voxels near the -1000 of air{hint}; export it as CT in Hounsfield units.")
+    window = cut_off(sample)
+    if window is not None:
+        raise InputError(f"{name} is not in HU as measured: its values are cut off at {window} (a window), air or bone is lost; export it with all values.")
     if air < 0.01:
-        raise InputError(f"{name} is not in HU: hardly any voxels near the -1000 of air; export it as CT in Hounsfield units.")
-    raise InputError(f"{name} shows no soft tissue in the range of water and brain; give a head CT in Hounsfield units.")
+        some = "no" if int(volume.hu.min()) > -500 else "hardly any"
+        raise InputError(f"{name} is not in HU: {some} voxels near the -1000 of air{looks_like(sample)}; export it as CT in Hounsfield units.")
+    if soft < 0.01:
+        raise InputError(f"{name} shows no soft tissue in the range of water and brain{looks_like(sample)}; give a head CT in Hounsfield units.")
+    odd = sum(is_shifted(plane, None if volume.padding is None else volume.padding[k]) for k, plane in enumerate(volume.hu))
+    if odd > len(volume.hu) // 4:
+        raise InputError(f"{name} is not in HU in {odd} of {len(volume.hu)} slices (were rescale tags lost?); export the scan again.")
 
 
 def _sample(volume: CTVolume) -> np.ndarray:
@@ -177,6 +181,12 @@ def _brain_warnings(volume: CTVolume, brain: Brain) -> list[str]:
             "stretched; check the calibration of the scanner and the rescale tags."
         )
     return out
+
+
+def _scale_warnings(volume: CTVolume) -> list[str]:
+    if not is_coarse(volume.hu):
+        return []
+    return [f"HU come in steps of {step(volume.hu)}: noise and grey-white contrast are those of the steps."]
 
 
 def _context_warnings(volume: CTVolume) -> list[str]:

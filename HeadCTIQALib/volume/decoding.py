@@ -12,8 +12,10 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 from ..errors import InputError, boundary
 from .archive import Location
+from .bits import significant
 from .headers import Slice
 from .parsing import read_dataset
+from .tags import integer
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -53,6 +55,10 @@ class Decoder:
                 raise InputError(f"{image.path.name} has no pixel data or is truncated; copy the scan again.")
             return self._decode(ds, image)
 
+    def unsigned(self, image: Slice) -> bool:
+        """Whether the values have no sign, as the header says."""
+        return integer(self._open(image), "PixelRepresentation") != 1
+
     def _open(self, image: Slice) -> Dataset:
         if self._dataset is None or self._path != image.path:
             self._dataset = read_dataset(image.path, specific_tags=_PIXEL_TAGS)
@@ -74,4 +80,7 @@ class Decoder:
             label = getattr(syntax, "name", "unknown")
             raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.")
         with boundary(f"{image.path.name} has damaged or truncated pixel data; copy the scan again."):
-            return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
+            if syntax.is_encapsulated:
+                return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
+            words = np.asarray(pixel_array(ds, raw=True, index=image.frame, correct_unused_bits=False))
+            return significant(words, int(ds.BitsStored), int(ds.get("HighBit", ds.BitsStored - 1)))

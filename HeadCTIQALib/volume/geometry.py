@@ -36,9 +36,11 @@ class Stack:
             InputError: so many slices are lost that the rest is no scan.
         """
         from .blank import trimmed
+        from .fill import without_fill
         from .lost import between, refuse_many, told
 
-        found = trimmed(self)
+        filled, notes = without_fill(self)
+        found = trimmed(filled)
         stack = found.stack
         missing = (*lost, *found.lost)
         missing = (*missing, *between(stack.origins @ normal(stack.row_step, stack.col_step), missing))
@@ -53,7 +55,7 @@ class Stack:
             padding=None if stack.padding is None else np.ascontiguousarray(stack.padding),
             acquisition=acquisition,
             source=replace(source, sha256=digest),
-            warnings=(*warnings, *found.notes, *told(missing)),
+            warnings=(*warnings, *notes, *found.notes, *told(missing)),
             lost=missing,
         )
 

@@ -7,19 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import InputError
 from .acquisition import acquisition
 from .blank import runs
 from .choice import Candidate, counted
-from .decoding import Decoder
+from .dicom_voxels import ImplausibleError, voxels
 from .enhanced import flattened
 from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
 from .headers import Slice
 from .limits import refuse_oversized
 from .lost import MOST_LOST, by_number, of_files
-from .padding import PADDING_HU, padding_in
 from .parsing import read_header
 from .types import CTVolume, Lost, Source, Vector
 
@@ -55,7 +53,10 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     refuse_oversized(source.name, len(slices), first.rows, first.columns)
     if all(s.lut is None and (s.slope is None or s.intercept is None) for s in slices):
         notes.append("The rescale tags are missing: the stored values were taken as HU.")
-    hu, padding, failed = _voxels(slices, source.name, progress)
+    if all(s.slope == 0 for s in slices):
+        raise InputError(f"{source.name}: RescaleSlope is 0 in every slice, so all values were lost; export the scan again.")
+    hu, padding, failed, repairs = voxels(slices, source.name, lambda f: progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * f))
+    notes += repairs
     positions = origins @ normal(row_step, col_step)
     unread += sum(x.slices or 0 for x in candidate.lost)
     lost = _lost(slices, positions, failed, unread, alone)
@@ -82,7 +83,8 @@ def _lost(slices: tuple[Slice, ...], positions: Vector, failed: Mapping[int, Inp
     numbers = [s.order[1] for s in slices]
     gaps = by_number(numbers, positions)
     good = [k for k in range(len(slices)) if k not in failed]
-    return [*runs(positions, good, failed, "damaged"), *gaps, *of_files(unread, alone, numbers, positions, gaps)]
+    odd = {k for k, error in failed.items() if isinstance(error, ImplausibleError)}
+    return [*runs(positions, good, failed.keys() - odd, "damaged"), *runs(positions, good, odd, "in other units than the slices beside"), *gaps, *of_files(unread, alone, numbers, positions, gaps)]
 
 
 def _geometry(slices: tuple[Slice, ...]) -> tuple[Vector, Vector, Vector]:
@@ -108,40 +110,3 @@ def _acquisition(slices: Sequence[Slice], origins: Vector) -> Acquisition:
     middle = slices[len(slices) // 2]
     ds, _ = read_header(middle.path)
     return acquisition(ds if middle.frame is None else flattened(ds), origins)
-
-
-def _voxels(
-    slices: tuple[Slice, ...], name: str, progress: Progress
-) -> tuple[NDArray[np.int16], NDArray[np.bool_] | None, dict[int, InputError]]:
-    """(K, J, I) HU and padding mask (None when there is none), decoded slice by slice into place, and which slices failed."""
-    hu = np.empty((len(slices), slices[0].rows, slices[0].columns), np.int16)
-    padding = np.zeros(hu.shape, bool)
-    failed: dict[int, InputError] = {}
-    decoder = Decoder()
-    # One thread: neither pydicom's parser nor GDCM's Python binding lets go of the interpreter lock (measured).
-    for k, image in enumerate(slices):
-        try:
-            values = decoder.stored_values(image)
-            if values.shape != hu.shape[1:]:
-                raise InputError(f"{name}: {image.path.name} is damaged (its image is {values.shape}); copy the scan again.")
-        except InputError as error:
-            failed[k] = error
-            hu[k] = PADDING_HU
-            continue
-        hu[k] = image.lut(values) if image.lut is not None else rescaled(values, image.slope, image.intercept)
-        padding[k] = padding_in(values, hu[k], image)
-        progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * (k + 1) / len(slices))
-    if not padding.any():
-        return hu, None, failed
-    hu[padding] = PADDING_HU
-    return hu, padding, failed
-
-
-def rescaled(values: NDArray[np.integer], slope: float | None, intercept: float | None) -> NDArray[np.int16]:
-    """Stored values to HU, rounded and clipped to int16."""
-    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
-    if slope == 1 and intercept == int(intercept) and abs(intercept) < 2**20:
-        wide = values.astype(np.int32)
-        wide += int(intercept)
-        return np.clip(wide, -32768, 32767, out=wide).astype(np.int16)
-    return np.clip(np.rint(values * np.float64(slope) + intercept), -32768, 32767).astype(np.int16)

@@ -1,0 +1,110 @@
+"""The voxels of one DICOM series in HU, with slices that cannot be read, or cannot be right, found on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .bits import unwrapped
+from .choice import counted
+from .decoding import Decoder
+from .headers import Slice
+from .hounsfield import Neighbours, Tags
+from .margins import RANGE_HU
+from .padding import PADDING_HU, padding_in
+
+
+class ImplausibleError(InputError):
+    """A slice whose values fit neither the header nor the slices beside it."""
+
+
+class Voxels(NamedTuple):
+    """(K, J, I) HU; padding or None where there is none; the slices that failed, and why; sentences about repairs."""
+
+    hu: NDArray[np.int16]
+    padding: NDArray[np.bool_] | None
+    failed: dict[int, InputError]
+    notes: list[str]
+
+
+def voxels(slices: tuple[Slice, ...], name: str, progress: Callable[[float], None]) -> Voxels:
+    """Decode `slices`, in order of position, one by one into place; a slice that fails is left as padding."""
+    hu = np.empty((len(slices), slices[0].rows, slices[0].columns), np.int16)
+    padding = np.zeros(hu.shape, bool)
+    failed: dict[int, InputError] = {}
+    wrapped: list[int] = []
+    decoder = Decoder()
+    # One thread: neither pydicom's parser nor GDCM's Python binding lets go of the interpreter lock (measured).
+    for k, image in enumerate(slices):
+        try:
+            values = decoder.stored_values(image)
+            if values.shape != hu.shape[1:]:
+                raise InputError(f"{name}: {image.path.name} is damaged (its image is {values.shape}); copy the scan again.")
+        except InputError as error:
+            failed[k] = error
+            hu[k] = PADDING_HU
+            continue
+        if image.lut is not None:
+            hu[k] = image.lut(values)
+            padding[k] = padding_in(values, hu[k], image)
+            continue
+        wide = rescaled(values, *_tags(image))
+        fixed, count = unwrapped(values.astype(np.int32, copy=False), wide, decoder.unsigned(image))
+        if count:
+            wrapped.append(count)
+            values, wide = fixed, rescaled(fixed, *_tags(image))
+        hu[k] = clipped(wide)
+        padding[k] = padding_in(values, hu[k], image)
+        progress((k + 1) / len(slices))
+    notes = [f"In {counted(len(wrapped), 'slice')} negative values had lost their sign ({sum(wrapped)} pixels): they were put right."] if wrapped else []
+    notes += _compared(slices, hu, padding, failed, decoder)
+    if not padding.any():
+        return Voxels(hu, None, failed, notes)
+    hu[padding] = PADDING_HU
+    return Voxels(hu, padding, failed, notes)
+
+
+def _compared(
+    slices: tuple[Slice, ...], hu: NDArray[np.int16], padding: NDArray[np.bool_], failed: dict[int, InputError], decoder: Decoder
+) -> list[str]:
+    """Read slices that do not fit their neighbours in the one way that does; what fits in none is added to `failed`."""
+    neighbours = Neighbours(hu, padding if padding.any() else None, [_tags(s) for s in slices], failed)
+    repairs: Counter[str] = Counter()
+    for k in neighbours.misfits():
+        if k in failed or slices[k].lut is not None:
+            continue
+        values = decoder.stored_values(slices[k])
+        if np.ptp(np.percentile(values[::4, ::4], (0.5, 99.5))) <= RANGE_HU:
+            continue  # blank in any units
+        reading = neighbours.repaired(k, values)
+        if reading is not None:
+            hu[k] = clipped(reading(values))
+            padding[k] = padding_in(values, hu[k], slices[k])
+            repairs[reading.words] += 1
+        elif neighbours.is_nonsense(k):
+            failed[k] = ImplausibleError(f"{slices[k].path.name} is not in HU like the slices beside it (wrong rescale tags?); export the scan again.")
+            padding[k] = True
+    return [f"{counted(n, 'slice')} did not fit the slices beside {'it' if n == 1 else 'them'} and {'was' if n == 1 else 'were'} read {words}." for words, n in repairs.items()]
+
+
+def _tags(image: Slice) -> Tags:
+    return 1.0 if image.slope is None else image.slope, 0.0 if image.intercept is None else image.intercept
+
+
+def rescaled(values: NDArray[np.integer], slope: float, intercept: float) -> NDArray[np.int32]:
+    """Stored values to HU, rounded; int32 holds whatever 16 bits and a sane slope give."""
+    if slope == 1 and intercept == int(intercept) and abs(intercept) < 2**20:
+        wide = values.astype(np.int32)
+        wide += int(intercept)
+        return wide
+    return np.rint(np.clip(values * np.float64(slope) + intercept, -(2**30), 2**30)).astype(np.int32)
+
+
+def clipped(wide: NDArray[np.int32]) -> NDArray[np.int16]:
+    """To the range of int16."""
+    return np.clip(wide, -32768, 32767).astype(np.int16)

@@ -1,0 +1,54 @@
+"""Why the values of a whole volume cannot be HU: cut off, inverted, shifted or scaled."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PILE = 0.01  # of the voxels have the lowest, or the highest, value where values were cut off there
+_DENSE_HU = 500  # the skull is denser than this in parts of every head
+_BONE_HU, _MOST_BONE = 900, 0.25  # and less of a slice than this
+_COARSE_HU = 4  # steps between values, from which noise and contrast are those of the steps
+_BRAIN_HU = (-20, 120)
+
+
+def cut_off(sample: NDArray[np.int16]) -> str | None:
+    """The window to which values were cut off, as "0 and 80", or None where they are whole.
+
+    Args:
+        sample: voxels of the volume without padding.
+    """
+    low, high = int(sample.min()), int(sample.max())
+    at_low, at_high = float((sample == low).mean()), float((sample == high).mean())
+    if (high <= _DENSE_HU and at_high >= _PILE / 4) or (low > -500 and at_low >= 10 * _PILE and high < 2000):
+        return f"{low} and {high}"
+    return None
+
+
+def looks_like(sample: NDArray[np.int16]) -> str:
+    """A hint at what the values of a volume that shows no air near -1000 HU are, in parentheses, or nothing."""
+    shifted_soft, soft = (float(((sample > a) & (sample < b)).mean()) for a, b in ((980, 1140), (-40, 110)))
+    if sample.min() < sample.max() and not (sample[sample > -1024] % 16).any():
+        return " (all are multiples of 16: were 12 bits written left-aligned?)"
+    if float((sample > 0.8 * float(sample.max())).mean()) > 0.25:
+        return " (air seems to be the brightest: is the image inverted?)"
+    if shifted_soft > soft or shifted_soft > 0.1:
+        return " (they look 1000 or 1024 too high: was the rescale intercept lost?)"
+    return ""
+
+
+def is_shifted(plane: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> bool:
+    """Whether a slice shows no air and more of what is dense than any head, as where the rescale tags were lost."""
+    sample = plane[::4, ::4] if padding is None else plane[::4, ::4][~padding[::4, ::4]]
+    return bool(sample.size and ((sample > -1150) & (sample < -850)).mean() < _PILE and (sample > _BONE_HU).mean() > _MOST_BONE)
+
+
+def step(hu: NDArray[np.int16]) -> int:
+    """The smallest step between the values near those of brain, in HU: 1 in a whole scan."""
+    brain = np.unique(hu[(hu > _BRAIN_HU[0]) & (hu < _BRAIN_HU[1])])
+    return int(np.gcd.reduce(np.diff(brain))) if len(brain) > 2 else 1
+
+
+def is_coarse(hu: NDArray[np.int16]) -> bool:
+    """Whether the values come in steps too coarse for noise and contrast to mean anything."""
+    return step(hu) >= _COARSE_HU
