@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.errors import InputError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.volume.limits import refuse_oversized
 
@@ -26,56 +26,73 @@ _DTYPES = {
 _ORDERS: Mapping[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 _LARGEST_HEADER = 4_000_000  # bytes; that of 3D Slicer has some thousands
 _LARGEST_FILE = 2_000_000_000  # bytes, packed or not
-_ELSEWHERE = frozenset({b"data file", b"datafile", b"line skip", b"lineskip", b"byte skip", b"byteskip"})
+_ELSEWHERE = frozenset({"data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"})
 
 
-def read_file(path: Path) -> tuple[bytes, int]:
-    """The content of a segmentation file, and where in it the voxels begin; needs no package that a plain 3D Slicer lacks.
+Header = Mapping[str, str]
+
+
+def read_nrrd(path: Path) -> tuple[Header, NDArray[np.integer]]:
+    """The header (keys as written, without the colon), and the (k, j, i, L) voxels of all layers.
+
+    Needs no package that a plain 3D Slicer lacks, whose own reader crashes on some damaged files.
 
     Raises:
-        InputError: the file is missing or no ordinary file, or its voxels lie in another one, which no reader may open for it.
+        InputError: the file is missing, is no ordinary one, is damaged, is packed as 3D Slicer does not, has its voxels in
+            another file, or says that it is larger than a scan.
     """
     try:
         file = read_regular(path, _LARGEST_FILE, "The segmentation")
     except FileNotFoundError:
         raise InputError(f"The segmentation {path} is missing; save it from 3D Slicer again or assess the scan again.") from None
-    ends = [at + len(end) for end in (b"\n\n", b"\n\r\n") if (at := file.find(end, 0, _LARGEST_HEADER)) >= 0]
-    if not file.startswith(b"NRRD") or not ends:
-        raise InputError(f"The segmentation {path} is damaged; save it from 3D Slicer again as .seg.nrrd.")
-    start = min(ends)
-    keys = {line.partition(b":")[0].strip().lower() for line in file[:start].splitlines()}
-    if keys & _ELSEWHERE:
-        raise InputError(f"The segmentation {path} says that its voxels lie elsewhere; save it from 3D Slicer again as .seg.nrrd, in one file.")
-    return file, start
+    with boundary(f"The segmentation {path} is damaged; save it from 3D Slicer again as .seg.nrrd."):
+        start = min(at + len(end) for end in (b"\n\n", b"\n\r\n") if (at := file.find(end, 0, _LARGEST_HEADER)) >= 0)
+        header = _header(file[:start].decode("utf-8", "replace"))
+        if not _ELSEWHERE.isdisjoint(key.lower() for key in header):
+            raise InputError(f"The segmentation {path} says that its voxels lie elsewhere; save it from 3D Slicer again as .seg.nrrd, in one file.")
+        return header, _voxels(path, header, memoryview(file)[start:])
 
 
-def unpack(path: Path, file: bytes, start: int) -> tuple[dict[str, Any], NDArray[np.integer]]:
-    """The header, and the (k, j, i, L) voxels of all layers.
-
-    Args:
-        path: of the file, for messages.
-        file, start: from :func:`read_file`.
+def vectors(text: str) -> NDArray[np.float64]:
+    """(n, 3) of the vectors in a header's value such as ``none (1,0,0) (0,1,0) (0,0,1)``.
 
     Raises:
-        InputError: the voxels are packed as 3D Slicer does not, or are more than a scan has.
-        Exception: anything else for a damaged file.
+        ValueError: not three finite numbers in every bracket.
     """
-    import nrrd
+    found = np.array([[float(x) for x in v.split(",")] for v in re.findall(r"\(([^()]*)\)", text)], float).reshape(-1, 3)
+    if not np.isfinite(found).all():
+        raise ValueError(f"{text!r} is no vector")
+    return found
 
-    header: dict[str, Any] = dict(nrrd.read_header(io.BytesIO(file[:start])))
-    sizes, dtype = [int(n) for n in header["sizes"]], np.dtype(_DTYPES[header["type"].lower()])
+
+def _header(text: str) -> dict[str, str]:
+    magic, *lines = text.split("\n")
+    if not re.fullmatch(r"NRRD000\d", magic.strip()):
+        raise ValueError(f"{magic[:20]!r} is no NRRD")
+    found: dict[str, str] = {}
+    for line in lines:
+        if line.strip() and not line.startswith("#"):
+            key, _, value = line.partition(":")
+            if key.strip() in found:
+                raise ValueError(f"{key[:40]!r} stands twice in the header")
+            found[key.strip()] = value.removeprefix("=").strip()
+    return found
+
+
+def _voxels(path: Path, header: Header, data: memoryview) -> NDArray[np.integer]:
+    sizes, dtype = [int(n) for n in header["sizes"].split()], np.dtype(_DTYPES[header["type"].lower()])
     *layers, columns, rows, planes = sizes
     count = layers[0] if layers else 1
-    if len(sizes) != header["dimension"] or len(layers) > 1 or count < 1:
+    if len(sizes) != int(header["dimension"]) or len(layers) > 1 or count < 1 or len(vectors(header["space directions"])) != 3:
         raise InputError(f"The file {path} is not a 3D Slicer segmentation; save it from 3D Slicer as .seg.nrrd.")
     refuse_oversized(f"The segmentation {path}", planes, rows, columns, dtype.itemsize * count)
     if dtype.itemsize > 1:
         dtype = dtype.newbyteorder(_ORDERS[header["endian"].lower()])
     wanted = dtype.itemsize * count * columns * rows * planes
-    data = _decoded(path, header["encoding"].lower(), memoryview(file)[start:], wanted)
-    if len(data) != wanted:
+    unpacked = _decoded(path, header["encoding"].lower(), data, wanted)
+    if len(unpacked) != wanted:
         raise InputError(f"The segmentation {path} holds more or fewer voxels than it says; save it from 3D Slicer again as .seg.nrrd.")
-    return header, np.frombuffer(data, dtype).reshape(planes, rows, columns, count)
+    return np.frombuffer(unpacked, dtype).reshape(planes, rows, columns, count)
 
 
 def _decoded(path: Path, encoding: str, data: memoryview, wanted: int) -> bytes | memoryview:

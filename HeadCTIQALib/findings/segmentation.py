@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from HeadCTIQALib.errors import InputError, boundary
 from HeadCTIQALib.volume.types import CTVolume
 
-from .nrrd_file import read_file, unpack
+from .nrrd_file import Header, read_nrrd, vectors
 from .terminology import SEGMENT_IDS, STREAK, STYLES
 from .types import Findings, Tissue, Vector
 
@@ -95,15 +94,10 @@ def read_segmentation(path: str | Path, volume: CTVolume) -> tuple[NDArray[np.ui
         InputError: the file is missing, damaged or not a 3D Slicer segmentation.
     """
     path = Path(path)
-    file, start = read_file(path)
+    header, layers = read_nrrd(path)
     with boundary(f"The segmentation {path} is damaged; save it from 3D Slicer again as .seg.nrrd."):
-        return _onto(volume, path, *unpack(path, file, start))
-
-
-def _onto(volume: CTVolume, path: Path, header: dict[str, Any], layers: NDArray[np.integer]) -> tuple[NDArray[np.uint8], Mask | None]:
-    segments = _segments(header)
-    directions, origin = np.asarray(header["space directions"], float)[-3:], np.asarray(header["space origin"], float)
-    to_ras = _to_ras(str(header.get("space", "")))
+        segments, to_ras = _segments(header), _to_ras(header.get("space", ""))
+        directions, (origin,) = vectors(header["space directions"]), vectors(header["space origin"])
     placed = abs(origin).max() < _FAR and abs(directions).max() < _FAR and abs(np.linalg.det(directions)) > _SMALLEST_VOXEL  # False for NaN
     if not 0 < len(segments) <= 2 * len(STYLES) or not placed:
         raise InputError(f"The file {path} is not a 3D Slicer segmentation; save it from 3D Slicer as .seg.nrrd.")
@@ -244,16 +238,16 @@ def _extents(labels: NDArray[np.uint8], largest: int) -> dict[int, tuple[int, ..
     return extents
 
 
-def _segments(header: dict[str, object]) -> list[tuple[str, int, int]]:
+def _segments(header: Header) -> list[tuple[str, int, int]]:
     """(id, label, layer) of every segment of ours in an NRRD header, in file order."""
     by_name = {style.name.lower(): style.id for style in STYLES.values()}
     found = []
     numbers = sorted(int(m[1]) for key in header if (m := re.fullmatch(r"Segment(\d+)_ID", key)))
     for n in numbers:
-        id_, name = str(header[f"Segment{n}_ID"]), str(header.get(f"Segment{n}_Name", "")).strip().lower()
+        id_, name = header[f"Segment{n}_ID"], header.get(f"Segment{n}_Name", "").lower()
         known = id_ if id_ in STYLES else by_name.get(name, name)
         if known in STYLES:
-            found.append((known, int(str(header[f"Segment{n}_LabelValue"])), int(str(header.get(f"Segment{n}_Layer", 0)))))
+            found.append((known, int(header[f"Segment{n}_LabelValue"]), int(header.get(f"Segment{n}_Layer", "0"))))
     return found
 
 

@@ -22,7 +22,7 @@ from HeadCTIQALib.assessment.storage import LANDMARKS, PLANE, SEGMENTATION, chec
 from HeadCTIQALib.errors import boundary
 from HeadCTIQALib.findings import Findings, Landmark, Plane
 from HeadCTIQALib.findings.markups import read_landmarks, read_plane, write_landmarks, write_plane
-from HeadCTIQALib.findings.nrrd_file import read_file
+from HeadCTIQALib.findings.nrrd_file import read_nrrd
 from HeadCTIQALib.findings.segmentation import onto_native, write_segmentation
 from HeadCTIQALib.findings.terminology import SEGMENT_IDS, STREAK
 from HeadCTIQALib.strict_json import parse
@@ -172,7 +172,7 @@ def load(folder: Path, volume_node: Any, record: Mapping[str, Any]) -> Results:
         RuntimeError: 3D Slicer cannot read one of the files.
     """
     plane_file = folder / PLANE if (folder / PLANE).exists() else None
-    read_file(folder / SEGMENTATION)
+    read_nrrd(folder / SEGMENTATION)  # 3D Slicer crashes on some damaged ones
     read_landmarks(folder / LANDMARKS)
     if plane_file is not None:
         read_plane(plane_file)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from HeadCTIQALib.errors import InputError
+
 
 @pytest.fixture(params=["even", "tilted and uneven"])
 def volume(request, head_volume, tilted_head_volume):
@@ -113,20 +115,46 @@ def test_scene_round_trip(loaded, scene, volume, tmp_path, slicer_app):
     np.testing.assert_allclose(again.findings.midsagittal.normal, findings.midsagittal.normal, atol=1e-6)
 
 
-def test_damaged_folder_leaves_the_scene_alone(scene, views, head_volume, tmp_path, vtk_errors):
+@pytest.mark.parametrize(("name", "content"), [
+    ("segmentation.seg.nrrd", "NRRD0004\ntype: nonsense\n\n"),  # 3D Slicer itself crashes on it
+    ("landmarks.mrk.json", "{"),
+    ("segmentation.seg.nrrd", "NRRD0004\ndata file: /etc/passwd\n\n"),
+])  # fmt: skip
+def test_damaged_folder_leaves_the_scene_alone(scene, views, head_volume, tmp_path, name, content):
     import slicer
     from scans import add_volume, write_assessment
 
     from HeadCTIQALib.gui.session import Session
 
     folder, _ = write_assessment(head_volume, tmp_path / "a")
-    (folder / "landmarks.mrk.json").write_text("{", encoding="utf-8")
+    (folder / name).write_text(content, encoding="utf-8")
     session = Session()
     session.set_volume(add_volume(head_volume))
     slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)  # makes it, as Slicer has at any time
     before = {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+    with pytest.raises(InputError):
+        session.load(folder)
+    assert {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())} == before
+    assert session.record is None
+
+
+def test_what_3d_slicer_cannot_read_leaves_the_scene_alone(scene, views, head_volume, tmp_path, monkeypatch):
+    import slicer
+    from scans import add_volume, write_assessment
+
+    from HeadCTIQALib.gui.session import Session
+
+    folder, _ = write_assessment(head_volume, tmp_path / "a")
+    session = Session()
+    session.set_volume(add_volume(head_volume))
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    before = {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+
+    def fail(path):
+        raise RuntimeError(f"{path} was not read")
+
+    monkeypatch.setattr(slicer.util, "loadMarkups", fail)  # after the masks were loaded
     with pytest.raises(RuntimeError):
         session.load(folder)
-    vtk_errors.found.clear()  # Slicer's own words about the damaged file
     assert {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())} == before
     assert session.record is None
