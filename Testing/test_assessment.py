@@ -5,6 +5,7 @@ import errno
 import json
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from assessment_stand_in import MODELS, find, install
 
 from HeadCTIQALib import assessment
-from HeadCTIQALib.assessment import Correction, evaluate, load_assessment, measurements_from_record, storage
+from HeadCTIQALib.assessment import Correction, evaluate, load_assessment, measurements_from_record
 from HeadCTIQALib.assessment.correction import apply_corrections
 from HeadCTIQALib.assessment.record import plain
 from HeadCTIQALib.errors import InputError, ModelError, OutputError
@@ -199,7 +200,8 @@ def test_folder_round_trip(volume, result, tmp_path):
     assert names(folder) == FILES
     assert names(tmp_path / "new") == {"scan 1"}, "nothing temporary is left"
     stored = load_assessment(folder, volume)
-    assert stored.record == result.record
+    assert {k: v for k, v in stored.record.items() if k != "files"} == result.record
+    assert set(stored.record["files"]) == FILES - {"assessment.json", "report.html"}
     np.testing.assert_array_equal(stored.findings.tissue, result.findings.tissue)
     np.testing.assert_array_equal(stored.findings.streak, result.findings.streak)
     np.testing.assert_array_equal(stored.findings.motion_grades, result.findings.motion_grades)
@@ -285,14 +287,15 @@ def test_failure_while_writing_leaves_things_as_they_were(result, tmp_path, monk
 def test_failure_of_the_last_rename_puts_the_old_assessment_back(result, tmp_path, monkeypatch):
     folder = result.write(tmp_path / "a")
     before = (folder / "assessment.json").read_bytes()
-    rename = storage.Path.rename
+    rename = Path.rename
 
     def fail_into_place(self, target):
-        if self.suffix == ".part":
+        if self.suffix == ".new" and target == folder:
             raise OSError(errno.EIO, "Input/output error")
         return rename(self, target)
 
-    monkeypatch.setattr(storage.Path, "rename", fail_into_place)
+    monkeypatch.setattr(Path, "rename", fail_into_place)
+    monkeypatch.setattr("HeadCTIQALib.writing.folders.exchange", lambda one, other: False)
     with pytest.raises(OutputError):
         result.write(folder)
     assert names(tmp_path) == {"a"}

@@ -178,7 +178,7 @@ def test_interrupted_run_leaves_nothing(dicom_head_folder, tmp_path, charges, nu
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
         assert process.stdout.readline() == "waiting\n"
         if charges == "slowwrite":
-            assert list(tmp_path.glob(".out.*.part")), "the folder is being written"
+            assert list(tmp_path.glob(".out.*.new")), "the folder is being written"
         time.sleep(0.1)
         process.send_signal(number)
         _, errors = process.communicate(timeout=20)

@@ -224,7 +224,7 @@ raise SystemExit({rescore})
 def test_cohorts_are_the_folders_between(tmp_path):
     write_cohort(tmp_path / "a", values(2), names=["one", "two"])
     write_cohort(tmp_path / "b", values(1), names=["three"])
-    scans = load_scans(tmp_path)
+    scans = load_scans(tmp_path)[0]
     assert [(s.name, s.cohort) for s in scans] == [("one", "a"), ("two", "a"), ("three", "b")]
     assert scans[0].groups == {"scanner": "GE Revolution", "kernel": "soft kernel", "slice thickness": "over 4 mm"}
     assert [f.name for f in find_folders(tmp_path / "b" / "three")] == ["three"]

@@ -45,7 +45,7 @@ def rows_of(output, table):
 
 def test_the_numbers_are_those_of_the_definitions(site):
     """The guideline model against readers who are five points harsher: bias 5, on all scans, by hand."""
-    scans, table = load_scans(site / "assessments"), read_readers(site / "readers.csv")
+    scans, table = load_scans(site / "assessments")[0], read_readers(site / "readers.csv")
     e = evaluate_cohort(scans, table, guideline_model())
     assert [(p.title, p.role, len(p.rows)) for p in e.parts] == [("centre-a", "all", 12), ("centre-b", "all", 12), ("internal", "all", 40)]
     a = next(a for a in e.scores if a.target == "overall" and a.part.title == "internal")
@@ -133,7 +133,7 @@ def test_withheld_scores_are_counted_not_imputed(tmp_path):
     iqms[:3, 7] = np.nan
     names = write_cohort(tmp_path / "a", iqms)
     write_reader_table(tmp_path / "r.csv", names, values(10))
-    e = evaluate_cohort(load_scans(tmp_path / "a"), read_readers(tmp_path / "r.csv"), guideline_model())
+    e = evaluate_cohort(load_scans(tmp_path / "a")[0], read_readers(tmp_path / "r.csv"), guideline_model())
     found = {a.target: (a.n, a.left_out) for a in (*e.scores, *e.measurements)}
     assert found["motion"] == found["overall"] == found["motion_extent"] == (7, 3)
     assert found["noise"] == (10, 0)
@@ -141,7 +141,7 @@ def test_withheld_scores_are_counted_not_imputed(tmp_path):
 
 def test_one_reader_scores_only_and_too_few_scans(tmp_path):
     names = write_cohort(tmp_path / "a", values(4))
-    scans = load_scans(tmp_path / "a")
+    scans = load_scans(tmp_path / "a")[0]
     e = evaluate_cohort(scans, check_values([ReaderValue(n, "Ann", "motion", 70.0 + k) for k, n in enumerate(names)]), guideline_model())
     assert (e.between, e.measurements, len(e.scores)) == ((), (), 1)
     with pytest.raises(InputError, match="at least three"):
@@ -150,7 +150,7 @@ def test_one_reader_scores_only_and_too_few_scans(tmp_path):
 
 def test_parts_know_scans_by_sha_before_name(tmp_path):
     write_cohort(tmp_path, values(3))
-    scans = load_scans(tmp_path)
+    scans = load_scans(tmp_path)[0]
     parts = make_parts(scans, ({"unrelated"}, {scans[1].sha256}))
     assert [(p.title, p.rows.tolist()) for p in parts] == [("Calibration", [1]), ("Test", [0, 2])]
     assert [p.title for p in make_parts(scans, None)] == ["All scans"]

@@ -174,7 +174,11 @@ def test_models_survive_the_disk(tmp_path):
         save_model(model, path)
         assert load_model(path) == model
     with pytest.raises(OutputError, match="cannot be written"):
-        save_model(guideline_model(), tmp_path / "no folder" / "model.json")
+        save_model(guideline_model(), tmp_path / "model.json" / "model.json")
+    (tmp_path / "other.json").write_text('{"format": "mine"}')
+    with pytest.raises(OutputError, match="is not a scoring model"):
+        save_model(guideline_model(), tmp_path / "other.json")
+    assert (tmp_path / "other.json").read_text() == '{"format": "mine"}'
 
 
 def damaged(change):

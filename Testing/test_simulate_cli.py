@@ -97,8 +97,10 @@ def test_demo_and_population_exclude_each_other(tmp_path, capsys):
 
 
 def test_a_negative_seed_is_refused(tmp_path, capsys):
-    assert cli.main(["simulate", "--output", str(tmp_path / "a"), "--seed=-1"]) == cli.OUTPUT
-    assert "seed -1 is negative" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["simulate", "--output", str(tmp_path / "a"), "--seed=-1"])
+    assert caught.value.code == cli.USAGE
+    assert "from 0 to" in capsys.readouterr().err
 
 
 def test_nifti_keeps_voxels_and_geometry(head_volume, tmp_path):

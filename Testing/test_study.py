@@ -18,9 +18,9 @@ from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
 from HeadCTIQALib.study import PRESETS, run_study
 from HeadCTIQALib.study import scan as study_scan
 from HeadCTIQALib.study.readers import badness, make_readers, read_scan
-from HeadCTIQALib.study.run import _parallel
 from HeadCTIQALib.study.scan import TRUTH, assess_scan
 from HeadCTIQALib.synthesis import STUDY_SEEDS, random_scene
+from HeadCTIQALib.workers import in_processes
 
 SMALL = replace(
     PRESETS["small"], centres=tuple(replace(c, scans=n) for c, n in zip(PRESETS["small"].centres, (20, 3, 3, 3), strict=True)), test=5
@@ -182,9 +182,9 @@ def test_a_worker_that_dies_is_replaced_but_not_for_ever(tmp_path):
     """The first process that comes to the third job is killed, as for want of memory; builtins spare workers every import."""
     kill = f"open({str(tmp_path / 'died')!r}, 'x') and __import__('os')._exit(9)"
     jobs = {f"scan{n}": (str(n),) for n in range(3)} | {"scan3": (f"3 if __import__('os').path.exists({str(tmp_path / 'died')!r}) else {kill}",)}
-    assert dict(_parallel(jobs, 2, eval)) == {f"scan{n}": n for n in range(4)}
+    assert dict(in_processes(jobs, 2, eval)) == {f"scan{n}": n for n in range(4)}
     with pytest.raises(HeadCTIQAError, match="fewer --processes"):
-        list(_parallel({"scan": (9,)}, 2, os._exit))
+        list(in_processes({"scan": (9,)}, 2, os._exit))
 
 
 def test_a_scan_that_is_refused_or_fails_is_recorded(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from HeadCTIQALib.cli import INPUT, main
-from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.networks import local_infer
 from HeadCTIQALib.networks.bundle import open_bundle
 from HeadCTIQALib.networks.channels import LANDMARKS
@@ -151,7 +151,7 @@ def test_a_bundle_that_cannot_be_written_leaves_the_old_one(prepared: Path, tmp_
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "rename", full)
-    with pytest.raises(TrainingError, match="cannot be written"):
+    with pytest.raises(OutputError, match="disk is full"):
         write_bundle(tmp_path / "landmarks", state, definition, run.metadata_of("landmarks"))
     assert (tmp_path / "landmarks" / "configs" / "metadata.json").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["landmarks"]

@@ -40,15 +40,18 @@ class Assessment:
     record: dict[str, Any]
     input_path: Path | None = None
 
-    def write(self, folder: str | Path, progress: Progress | None = None) -> Path:
+    def write(self, folder: str | Path, progress: Progress | None = None, *, replace: bool = False) -> Path:
         """Write the assessment folder, whole or not at all; returns its path.
 
+        Args:
+            replace: also where a person's corrections or reader scores lie, which are kept beside it as ``folder``.previous.
+
         Raises:
-            OutputError: the folder is not ours to replace, lies inside the input, or cannot be written.
+            OutputError: the folder is not ours to replace, holds a person's work, lies inside the input, or cannot be written.
         """
         from .storage import write_assessment
 
-        return write_assessment(self, Path(folder), progress or silent)
+        return write_assessment(self, Path(folder), progress or silent, replace=replace)
 
 
 def assess(

@@ -19,7 +19,7 @@ from HeadCTIQALib.errors import boundary
 from HeadCTIQALib.findings.types import LANDMARK_TITLES, Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement, Point
-from HeadCTIQALib.progress import Progress
+from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.scoring import Scores, ScoringModel, guideline_model, score
 
 from .correction import Correction, CorrectionError, check_value, iqm_of
@@ -86,6 +86,7 @@ class Review:
     ) -> None:
         self.volume = volume
         self._record = record
+        self._folder: Path | None = None  # that these corrections are kept in
         self._now = now
         self._model = scoring_model or guideline_model()
         self._work = Remeasure(volume, findings, measurements)
@@ -126,7 +127,9 @@ class Review:
             edits = stored_edits(record, volume)
             findings = original_findings(record, stored.findings)
         measurements = original_measurements(record)
-        return cls(volume, findings, measurements, edits=edits, scoring_model=scoring_model or model_of(record), record=record)
+        review = cls(volume, findings, measurements, edits=edits, scoring_model=scoring_model or model_of(record), record=record)
+        review._folder = stored.folder
+        return review
 
     def prepare(self) -> None:
         """Do now what the first correction would have to wait for; about half a second for a large scan."""
@@ -343,10 +346,15 @@ class Review:
     def write(self, folder: str | Path, progress: Progress | None = None) -> Path:
         """Write the assessment folder with corrected masks and landmarks, the originals inside the record.
 
+        The folder that was opened, or written before, may be written again.
+
         Raises:
             OutputError: see :meth:`~HeadCTIQALib.assessment.pipeline.Assessment.write`.
         """
-        return self.assessment().write(folder, progress)
+        from .storage import write_assessment
+
+        self._folder = write_assessment(self.assessment(), Path(folder), progress or silent, mine=self._folder)
+        return self._folder
 
     def _build(self, earlier_extras: bool = False) -> Assessment:
         extras = self._work.extras(self._state, earlier_extras)

@@ -1,33 +1,28 @@
-"""The assessment folder on disk: written whole or not at all, read back with plain sentences when something is wrong.
-
-A folder is built beside its destination under a temporary name and renamed when complete, so that an interrupted or
-failed run leaves the destination as it was.
-"""
+"""The assessment folder on disk: written whole or not at all, read back with plain sentences when something is wrong."""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
+from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.text import printable
 from HeadCTIQALib.writable import check_writable
+from HeadCTIQALib.writing import output_error, recover, whole_folder
 
 from .consistency import fault
+from .names import LANDMARKS, PLANE, RECORD, REPORT, SEGMENTATION
+from .persons_work import persons_work, with_checksums
 from .record import SCHEMA
 
 if TYPE_CHECKING:
@@ -36,13 +31,6 @@ if TYPE_CHECKING:
 
     from .pipeline import Assessment
 
-RECORD, SEGMENTATION, LANDMARKS, PLANE, REPORT = (
-    "assessment.json",
-    "segmentation.seg.nrrd",
-    "landmarks.mrk.json",
-    "midsagittal.mrk.json",
-    "report.html",
-)
 FILES = (RECORD, SEGMENTATION, LANDMARKS, PLANE, REPORT)
 _SCHEMA_NAME = SCHEMA.split("/", maxsplit=1)[0]
 _LARGEST_RECORD = 32_000_000  # bytes: 1500 slices and many corrections take a tenth of that
@@ -58,11 +46,16 @@ class StoredAssessment:
     findings: Findings | None = None
 
 
-def check_output(folder: str | Path, input_path: str | Path | None = None) -> Path:
-    """The absolute path of ``folder`` if an assessment may be written there; changes nothing.
+def check_output(folder: str | Path, input_path: str | Path | None = None, *, replace: bool = False, mine: Path | None = None) -> Path:
+    """The absolute path of ``folder`` if an assessment may be written there; what a killed run left of it is put in order.
+
+    Args:
+        input_path: the scan, which the folder must not overlap.
+        replace: allow that it holds the work of a person; see :func:`write_files`.
+        mine: the folder whose corrections are carried on with, which may always be written again.
 
     Raises:
-        OutputError: it is a file, a non-empty folder that is not an assessment, or overlaps the input.
+        OutputError: it is a file, a non-empty folder that is not an assessment, overlaps the input, or holds a person's work.
     """
     folder = Path(folder).absolute()
     try:
@@ -74,45 +67,81 @@ def check_output(folder: str | Path, input_path: str | Path | None = None) -> Pa
         if target == source or (source.is_dir() and source in target.parents) or target in source.parents:
             raise OutputError(f"The output folder {folder} overlaps the input {source}; choose a folder outside it.")
     try:
+        if target.parent.is_dir():
+            recover(target, FILES.__contains__)
         if target.exists() and not target.is_dir():
             raise OutputError(f"The output {folder} is a file; choose a folder that does not exist yet.")
         if target.is_dir() and any(target.iterdir()) and not _is_assessment(target):
             raise OutputError(f"The output folder {folder} holds other files; choose a folder that is empty or does not exist yet.")
+        if target.is_mount():
+            raise OutputError(f"The output folder {folder} is a disk or volume of its own; choose a folder inside it.")
     except OSError as error:
-        raise _output_error(folder, error) from error
+        raise output_error(folder, error, "The output folder") from error
     check_writable(target)
+    if not replace and not (mine is not None and mine.resolve() == target) and (work := persons_work(target)):
+        raise OutputError(f"The output folder {folder} holds {work}; choose another folder, or give --replace, which keeps the old one beside the new.")
     return target
 
 
-def write_assessment(assessment: Assessment, folder: Path, progress: Progress) -> Path:
-    """Write all files of ``assessment``; see :meth:`Assessment.write`."""
-    target = check_output(folder, assessment.input_path)
-    return write_files(assessment.volume, assessment.findings, assessment.record, target, progress)
+def write_assessment(assessment: Assessment, folder: Path, progress: Progress, *, replace: bool = False, mine: Path | None = None) -> Path:
+    """Write all files of ``assessment``; see :meth:`Assessment.write` and :func:`check_output`."""
+    check_output(folder, assessment.input_path, replace=replace, mine=mine)
+    return write_files(assessment.volume, assessment.findings, assessment.record, folder, progress, replace=replace, mine=mine)
 
 
-def write_files(volume: CTVolume, findings: Findings, record: Mapping[str, Any], target: Path, progress: Progress = silent) -> Path:
-    """Write an assessment folder to ``target``, which :func:`check_output` accepted; whole or not at all.
+def write_files(
+    volume: CTVolume, findings: Findings, record: Mapping[str, Any], folder: Path, progress: Progress = silent, *, replace: bool = False, mine: Path | None = None
+) -> Path:  # fmt: skip
+    """Write an assessment folder, whole or not at all; returns its absolute path.
+
+    An older assessment goes, but files that are not ours stay.  With ``replace`` one that holds a person's work is kept
+    beside it as ``folder``.previous; arguments as in :func:`check_output`.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or :func:`check_output` refuses it.
     """
     from HeadCTIQALib.findings.markups import write_landmarks, write_plane
     from HeadCTIQALib.findings.segmentation import write_segmentation
     from HeadCTIQALib.report import render
 
-    with _whole_or_nothing(target) as part, ThreadPoolExecutor(1, "write") as beside:
+    target = Path(folder).absolute().resolve()
+
+    def permit() -> bool:  # again, as a person may have worked in it since the beginning
+        check_output(target, replace=replace, mine=mine)
+        return replace and bool(persons_work(target))
+
+    with whole_folder(target, FILES.__contains__, permit) as part, ThreadPoolExecutor(1, "write") as beside:
         # compressing the masks and drawing the pictures share two cores
         segmentation = beside.submit(write_segmentation, part / SEGMENTATION, volume, findings)
         progress("Drawing the report", 0.0)
         report = render(record, volume, findings)
         progress("Writing the results", 0.0)
-        (part / RECORD).write_text(dump(record), encoding="utf-8")
         write_landmarks(part / LANDMARKS, findings.landmarks)
         if findings.midsagittal is not None:
             write_plane(part / PLANE, findings.midsagittal)
         (part / REPORT).write_text(report, encoding="utf-8")
         segmentation.result()
+        (part / RECORD).write_text(dump(with_checksums(record, part)), encoding="utf-8")
     progress("Writing the results", 1.0)
+    return target
+
+
+def copy_files(source: Path, folder: Path) -> Path:
+    """Write the files of the assessment in ``source`` into ``folder``, which :func:`check_output` accepted; whole or not at all.
+
+    Raises:
+        OutputError: they cannot be read or written, or ``folder`` holds a person's work.
+    """
+    target = Path(folder).absolute().resolve()
+
+    def permit() -> bool:
+        check_output(target)
+        return False
+
+    with whole_folder(target, FILES.__contains__, permit) as part:
+        for name in FILES:
+            if (source / name).exists():
+                shutil.copyfile(source / name, part / name)
     return target
 
 
@@ -205,53 +234,6 @@ def findings_of(
     )
 
 
-@contextmanager
-def _whole_or_nothing(target: Path) -> Iterator[Path]:
-    """A temporary sibling of ``target`` that becomes ``target`` when the block ends well, and vanishes otherwise."""
-    part = target.parent / f".{target.name}.{secrets.token_hex(4)}.part"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.mkdir()
-        yield part
-        for path in (*part.iterdir(), part):
-            _sync(path)
-        _swap(part, target)
-        _sync(target.parent)
-    except OSError as error:
-        raise _output_error(target, error) from error
-    finally:  # also when interrupted
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _swap(part: Path, target: Path) -> None:
-    """Put ``part`` in the place of ``target``; an older assessment there goes, but files that are not ours stay."""
-    if not target.exists():
-        part.rename(target)
-        return
-    old = part.with_suffix(".old")
-    target.rename(old)
-    try:
-        part.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    for path in old.iterdir():
-        if path.name not in FILES:
-            path.rename(target / path.name)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or folder to the disk, where the system can (Windows cannot open a folder)."""
-    if path.is_dir() and os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _is_assessment(folder: Path) -> bool:
     """Whether HeadCTIQA wrote ``folder``, whatever the version of the record."""
     try:
@@ -259,12 +241,4 @@ def _is_assessment(folder: Path) -> bool:
     except (FileNotFoundError, InputError):
         return False
     return isinstance(record, dict) and str(record.get("schema")).startswith(f"{_SCHEMA_NAME}/")
-
-
-def _output_error(folder: Path, error: OSError) -> HeadCTIQAError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(f"The disk is full, so {folder} was not written; free some space or choose another disk.")
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return OutputError(f"The output folder {folder} may not be written; choose a folder that you may write to.")
-    return OutputError(f"The output folder {folder} cannot be written ({error.strerror or error}); choose another folder.")
 

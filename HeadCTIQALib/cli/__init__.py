@@ -143,6 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     assess = command("assess", "Assess one head CT and write an assessment folder.", _assess)
     assess.add_argument("input", metavar="INPUT", type=_path, help="DICOM folder or file, NIfTI, NRRD or MetaImage")
     assess.add_argument("--output", "-o", metavar="DIR", type=_path, required=True, help="assessment folder; made, or replaced when it is one")
+    assess.add_argument(
+        "--replace", action="store_true",
+        help="assess anew also where DIR holds a person's corrections or reader scores; the old folder is kept beside it as DIR.previous",
+    )  # fmt: skip
     assess.add_argument("--series", metavar="UID", help="DICOM Series Instance UID, when INPUT holds several series")
     assess.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where the networks run (default: auto)")
     assess.add_argument("--keep-name", action="store_true", help="put the name of the input and of damaged files, which may be a patient's, into the results")
@@ -165,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
 def _assess(options: argparse.Namespace) -> int:
     from .commands import assess
 
-    return assess(options.input, options.output, options.series, options.device, options.scoring, options.progress, options.keep_name)
+    return assess(options.input, options.output, options.series, options.device, options.scoring, options.progress, options.keep_name, options.replace)
 
 
 def _describe(options: argparse.Namespace) -> int:

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from .arguments import count, seed
+
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
 
 _READERS = "reader table (CSV: scan, reader, target, value) or a folder of them; may be given several times"
@@ -39,12 +41,6 @@ def _positive(value: str) -> float:
     return number
 
 
-def _count(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError("give a whole number from 1")
-    return int(value)
-
-
 def add(command: Add) -> None:
     """Add the commands; ``command`` makes a subparser of (name, summary, run)."""
     fit = command("fit", "Fit a scoring model to readers' scores of assessed scans.", _fit)
@@ -55,7 +51,7 @@ def add(command: Add) -> None:
         help="paper: least squares on the metrics; robust: no defect can raise a score (default: paper)",
     )  # fmt: skip
     fit.add_argument("--test-share", metavar="SHARE", type=_share, default=0.2, help="share of the scans kept apart for testing (default: 0.2)")
-    fit.add_argument("--seed", metavar="N", type=int, default=0, help="of the split and the cross-validation (default: 0)")
+    fit.add_argument("--seed", metavar="N", type=seed, default=0, help="of the split and the cross-validation (default: 0)")
     fit.add_argument("--name", default="", help="name of the model, wherever a score is shown")
 
     again = command("rescore", "Score stored assessments by another model, without scans and networks.", _rescore)
@@ -74,7 +70,7 @@ def add(command: Add) -> None:
     study.add_argument("--preset", choices=("small", "full"), default="small", help="small: fifteen scans, a minute or two; full: 307 and 262 scans, an hour or more (default: small)")
     study.add_argument("--document", metavar="FILE", type=path, help="Markdown page to write as well, figures in a folder beside it; quick once the scans are done")
     study.add_argument("--matrix", metavar="N", type=int, choices=(256, 512), help="rows and columns of a slice: 256 or 512 (default: 256 for small, 512 for full)")
-    study.add_argument("--processes", metavar="N", type=_count, help="default: one for every core")
+    study.add_argument("--processes", metavar="N", type=count, help="default: one for every core")
 
 
 def _inputs(parser: argparse.ArgumentParser) -> None:

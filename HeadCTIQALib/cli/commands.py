@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from HeadCTIQALib.scoring import ScoringModel
 
 
-def assess(input_path: Path, output: Path, series: str | None, device: str, scoring: Path | None, kind: str, keep_name: bool = False) -> int:
+def assess(input_path: Path, output: Path, series: str | None, device: str, scoring: Path | None, kind: str, keep_name: bool = False, replace: bool = False) -> int:
     """Assess ``input_path`` into ``output`` and show the result; returns 0.
 
     Raises:
@@ -32,13 +32,13 @@ def assess(input_path: Path, output: Path, series: str | None, device: str, scor
         raise InputError(f"The input {input_path} cannot be opened ({error.strerror or error}); check the path.") from error
     if not there:
         raise InputError(f"The input {input_path} does not exist; give a DICOM folder or an image file.")
-    assessment.check_output(output, input_path)
+    assessment.check_output(output, input_path, replace=replace)
     model = _scoring_model(scoring)
     text, events = TextProgress(), JsonProgress()
     progress: Progress = text if kind == "text" else events if kind == "json" else silent
     try:
         result = assessment.assess(input_path, series=series, device=device, scoring_model=model, progress=progress, keep_name=keep_name)
-        folder = result.write(output, progress)
+        folder = result.write(output, progress, replace=replace)
     finally:
         text.clear()
     if kind == "json":

@@ -28,13 +28,13 @@ def evaluate(assessments: Path, readers: list[Path], scoring: Path | None, outpu
     table = read_readers(*readers)
     progress = TextProgress()
     try:
-        scans = load_scans(assessments, progress)
+        scans, left_out = load_scans(assessments, progress)
         table, notes = matched(scans, table)
         unknown = model.kind != "guideline" and fitted is None
         if unknown:
             notes = (*notes, "The account of the fit is not beside the model, so scans that it was fitted to cannot be told from others: results may flatter it.")
         progress("Comparing", 0.0)
-        result = evaluate_cohort(scans, table, model, fitted=fitted, margin=margin, notes=(*table.warnings, *notes))
+        result = evaluate_cohort(scans, table, model, fitted=fitted, margin=margin, notes=(*left_out, *table.warnings, *notes))
         progress("Writing the report", 0.5)
         report = write_evaluation(result, output)
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
 from HeadCTIQALib.writable import check_writable
 
+from .arguments import count, seed
 from .terminal import show
 
 SUMMARY = "Measure the networks' accuracy on held-out simulated heads, or on real scans degraded by known amounts."
@@ -19,12 +20,12 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
     """Add the command; ``command`` makes a subparser of (name, summary, run), ``path`` a path of a word."""
     sub = command("evaluate-networks", SUMMARY, _run)
     sub.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder for the tables; an interrupted evaluation goes on in it")
-    sub.add_argument("--heads", metavar="N", type=int, default=200, help="how many simulated heads (default: 200)")
-    sub.add_argument("--seed", metavar="N", type=int, default=0, help="number of the first one (default: 0)")
+    sub.add_argument("--heads", metavar="N", type=count, default=200, help="how many simulated heads (default: 200)")
+    sub.add_argument("--seed", metavar="N", type=seed, default=0, help="number of the first one (default: 0)")
     sub.add_argument("--real", metavar="FOLDER", type=path, help="degrade the scans in this folder (one DICOM folder a scan) instead of simulating heads")
     sub.add_argument("--scan", metavar="NAME", nargs="+", default=[], help="only these scans of --real")
     sub.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu", help="where the networks run (default: cpu)")
-    sub.add_argument("--processes", metavar="N", type=int, help="heads at a time (default: one a core)")
+    sub.add_argument("--processes", metavar="N", type=count, help="heads at a time (default: one a core)")
     sub.add_argument(
         "--progress", choices=("text", "json", "none"), default="text", help="text: a bar on a terminal; json: one event a line (default: text)"
     )

@@ -23,10 +23,11 @@ def fit(assessments: Path, readers: list[Path], output: Path, mode: Literal["pap
     Raises:
         HeadCTIQAError: see :func:`HeadCTIQALib.cohort.calibrate.calibrate`.
     """
-    from HeadCTIQALib.cohort.calibrate import account_path, calibrate
+    from HeadCTIQALib.cohort.calibrate import account_path, calibrate, check_model
 
     for path in (output, account_path(output)):
         check_writable(path)
+    check_model(output)
     progress = TextProgress()
     try:
         result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, progress=progress)

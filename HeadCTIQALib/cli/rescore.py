@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.progress import TextProgress
 from HeadCTIQALib.text import printable
 
 from .terminal import show
 
-_INPUT = 3
+_INPUT, _OUTPUT = 3, 4
 
 
 def rescore(assessments: Path, scoring: Path | None) -> int:
-    """Score the assessments by the model in ``scoring``; returns 0, or 3 when a folder failed.
+    """Score the assessments by the model in ``scoring``; returns 0, 3 when one was refused, or 4 when one could not be written.
 
     Raises:
         HeadCTIQAError: there are no assessments, or the model cannot be used.
@@ -28,7 +29,8 @@ def rescore(assessments: Path, scoring: Path | None) -> int:
         result = run(assessments, model, progress)
     finally:
         progress.clear()
-    show(f"{model.name}: {len(result.changed)} assessments scored, {len(result.unchanged)} were scored by it already.\n")
-    for sentence in result.failed:
-        show(f"headctiqa: error: {printable(sentence)}\n", sys.stderr)
-    return _INPUT if result.failed else 0
+    left_out = f", {len(result.failed)} were left out" if result.failed else ""
+    show(f"{model.name}: {len(result.changed)} assessments scored, {len(result.unchanged)} were scored by it already{left_out}.\n")
+    for error in result.failed:
+        show(f"headctiqa: error: {printable(str(error))}\n", sys.stderr)
+    return 0 if not result.failed else _OUTPUT if any(isinstance(e, OutputError) for e in result.failed) else _INPUT

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.writable import check_writable
 
+from .arguments import seed
 from .terminal import show
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def add(command: Callable[[str, str, Callable[[argparse.Namespace], int]], argpa
     """Add the command to the parser; ``command`` and ``path`` are those of the other commands."""
     sub = command("simulate", "Make a simulated head CT with known quality, to try the program on or to check a measurement.", _run)
     sub.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder to make; must not exist or be empty")
-    sub.add_argument("--seed", metavar="N", type=int, help="which head, noise and motion (default: 0, or the demonstration's own)")
+    sub.add_argument("--seed", metavar="N", type=seed, help="which head, noise and motion (default: 0, or the demonstration's own)")
     kind = sub.add_mutually_exclusive_group()
     kind.add_argument("--demo", action="store_true", help="the demonstration scan, with one visible defect in every category")
     kind.add_argument(
@@ -42,19 +42,11 @@ def simulate(output: Path, seed: int | None, demo: bool, population: str | None,
     Raises:
         OutputError: ``output`` is not empty or cannot be written.
     """
-    from HeadCTIQALib.synthesis.files import write_simulated
+    from HeadCTIQALib.synthesis.files import check_new, write_simulated
 
-    if seed is not None and seed < 0:
-        raise OutputError(f"The seed {seed} is negative; choose 0 or a larger number.")
-    try:
-        if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            raise OutputError(f"The output {output} exists and is not an empty folder; choose another.")
-        check_writable(output / "truth.json")
-        output.mkdir(parents=True, exist_ok=True)
-        scan = _scan(seed, demo, population)
-        write_simulated(scan, output, seed=seed or 0, format_=format_)
-    except OSError as error:
-        raise OutputError(f"The output {output} cannot be written ({error.strerror or error}); choose another folder.") from error
+    check_new(output)
+    check_writable(output)
+    write_simulated(_scan(seed, demo, population), output, seed=seed or 0, format_=format_)
     show(f"Simulated scan: {output}\n")
     return 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.writable import check_writable
 
+from .arguments import count, seed
 from .terminal import show
 
 NETWORKS = ("anatomy", "landmarks", "artefact", "fluid", "objects")
@@ -26,17 +27,11 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
     sub.add_argument("--scans", metavar="SCAN", type=path, nargs="+", default=[], help="the scans that the --from folders are of, in the same order")
     sub.add_argument("--resume", action="store_true", help="go on where an interrupted training stopped")
     sub.add_argument("--exclude", metavar="HEAD", nargs="+", default=[], help="names of heads to leave out, to evaluate on them")
-    sub.add_argument("--steps", metavar="N", type=_count, help="length of the training of all networks but artefact (default: the network's usual number)")
-    sub.add_argument("--minutes", metavar="N", type=_count, default=60, help="length of the training of artefact (default: 60)")
-    sub.add_argument("--seed", metavar="N", type=int, default=0, help="default: 0")
+    sub.add_argument("--steps", metavar="N", type=count, help="length of the training of all networks but artefact (default: the network's usual number)")
+    sub.add_argument("--minutes", metavar="N", type=count, default=60, help="length of the training of artefact (default: 60)")
+    sub.add_argument("--seed", metavar="N", type=seed, default=0, help="default: 0")
     sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto; on a GPU in mixed precision")
     sub.add_argument("--workers", metavar="N", type=int, default=0, help="processes that prepare examples (default: 0, in this one)")
-
-
-def _count(value: str) -> int:
-    if not value.isdecimal() or int(value) < 1:
-        raise argparse.ArgumentTypeError("give a whole number from 1")
-    return int(value)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -85,7 +80,9 @@ def _artefact(options: argparse.Namespace) -> tuple[Path, dict[str, float]]:
     if options.data is None or not options.data.is_dir():
         raise HeadCTIQAError("Training the artefact network needs the folder of the scans; give it after the word artefact.")
     from HeadCTIQALib.training.artefact import generate, train
+    from HeadCTIQALib.training.export import check_bundle
 
+    check_bundle(options.output / "artefact")
     work = options.output / "artefact.training"
     if not options.resume:
         for name in ("last.pt", "log.jsonl"):

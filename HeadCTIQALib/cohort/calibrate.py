@@ -25,10 +25,10 @@ from HeadCTIQALib.hierarchy import CATEGORY_BY_ID
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, Fit, Mode, split
 from HeadCTIQALib.scoring.fit import fit_model
-from HeadCTIQALib.scoring.storage import load_model, to_json
+from HeadCTIQALib.scoring.storage import is_model, load_model, save_model, to_json
 from HeadCTIQALib.strict_json import parse
+from HeadCTIQALib.writing import adopt, held_signals, is_json, refuse_foreign, whole_file
 
-from .files import write_text
 from .readers import ReaderTable, read_readers
 from .scans import Scan, load_scans, matched, values_of
 
@@ -60,16 +60,39 @@ class Calibration:
     notes: tuple[str, ...]
 
     def save(self, path: Path) -> Path:
-        """Write the model to ``path`` and its account beside it; returns the account's path.
+        """Write the model to ``path`` and its account beside it, in the place of older ones; returns the account's path.
 
         Raises:
-            OutputError: a file cannot be written.
+            OutputError: a file is something else, or cannot be written.
         """
-        account = account_path(path)
-        # The account goes first: a model is never without it.
-        write_text(account, json.dumps(_account(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n", "The account of the fit")
-        write_text(path, json.dumps(to_json(self.fit.model), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "The scoring model")
+        account = check_model(path)
+        text = json.dumps(_account(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        # Both or none: the account is complete before the model takes its place, and a kill between the two is made good later.
+        with held_signals(), whole_file(account, "The account of the fit") as stream:
+            stream.write(text.encode("utf-8", "replace"))
+            stream.flush()
+            save_model(self.fit.model, path)
         return account
+
+
+def check_model(path: Path) -> Path:
+    """Refuse a path at which something else lies than a scoring model and its account; returns the account's path.
+
+    Raises:
+        OutputError: see above.
+    """
+    _settle(path)
+    account = account_path(path)
+    refuse_foreign(path, is_model, "a scoring model")
+    refuse_foreign(account, lambda file: is_json(file, lambda content: content["format"] == ACCOUNT), "the account of a fit")
+    return account
+
+
+def _settle(path: Path) -> None:
+    """A fit that was killed after its model was in place: the account that waits beside it takes its place too."""
+    if is_model(path):
+        model = json.loads(path.read_text(encoding="utf-8"))
+        adopt(account_path(path), lambda file: is_json(file, lambda content: content["format"] == ACCOUNT and content["model"]["id"] == model.get("id")))
 
 
 def account_path(model: Path) -> Path:
@@ -93,7 +116,8 @@ def calibrate(
         InputError: assessments or reader tables that cannot be used, or too few of them.
     """
     table = read_readers(*readers)
-    table, unmatched = matched(scans := load_scans(assessments, progress), table)
+    scans, left_out = load_scans(assessments, progress)
+    table, unmatched = matched(scans, table)
     judged = set(table.scans)
     scans = tuple(s for s in scans if s.name in judged)
     names = tuple(s.name for s in scans)
@@ -109,7 +133,7 @@ def calibrate(
     progress("Fitting", 0.5)
     other = fit_model(part, "robust" if mode == "paper" else "paper", id="other", name="other", seed=seed, repeats=min(repeats, 3))
     named = replace(fitted.model, id=f"readers-{_fingerprint(fitted)}")
-    notes = (*table.warnings, *unmatched, *_disagreement(table, part.scans))
+    notes = (*left_out, *table.warnings, *unmatched, *_disagreement(table, part.scans))
     fitted = replace(fitted, model=named, reasons_not_to_use=(*fitted.reasons_not_to_use, *_better_other(fitted, other)))
     return Calibration(
         fitted, other, tuple(s for s, t in zip(scans, kept, strict=True) if not t), tuple(s for s, t in zip(scans, kept, strict=True) if t), table, notes
@@ -191,6 +215,7 @@ def calibration_scans(model: Path) -> tuple[set[str], set[str]] | None:
     Raises:
         InputError: the account is damaged, or of another model.
     """
+    _settle(model)
     path = account_path(model)
     try:
         data = read_regular(path, _LARGEST_ACCOUNT, "The account of the fit")

@@ -24,8 +24,7 @@ from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 from HeadCTIQALib.scoring.calibration import SCORES
 from HeadCTIQALib.text import cell, of_cell, printable
-
-from .files import write_text
+from HeadCTIQALib.writing import write_text
 
 COLUMNS = ("scan", "reader", "target", "value")
 TARGETS: tuple[str, ...] = (*(m.id for m in IQMS), *SCORES)

@@ -11,8 +11,8 @@ from HeadCTIQALib.errors import HeadCTIQAError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.scoring import ScoringModel, score
+from HeadCTIQALib.writing import whole_folder
 
-from .files import write_text
 from .scans import find_folders
 
 _LARGEST_REPORT = 200_000_000  # bytes; a report with all its pictures has a few millions
@@ -24,7 +24,7 @@ class Rescored:
 
     changed: tuple[Path, ...]
     unchanged: tuple[Path, ...]
-    failed: tuple[str, ...]
+    failed: tuple[HeadCTIQAError, ...]
 
 
 def rescore(root: Path, model: ScoringModel, progress: Progress = silent) -> Rescored:
@@ -36,22 +36,19 @@ def rescore(root: Path, model: ScoringModel, progress: Progress = silent) -> Res
     folders = find_folders(root)
     changed: list[Path] = []
     unchanged: list[Path] = []
-    failed: list[str] = []
+    failed: list[HeadCTIQAError] = []
     for n, folder in enumerate(folders):
         progress("Scoring", n / len(folders))
         try:
             (changed if rescore_folder(folder, model) else unchanged).append(folder)
         except HeadCTIQAError as error:
-            failed.append(str(error))
+            failed.append(error)
     progress("Scoring", 1.0)
     return Rescored(tuple(changed), tuple(unchanged), tuple(failed))
 
 
 def rescore_folder(folder: Path, model: ScoringModel) -> bool:
-    """Write record and report of one assessment with the scores of ``model``; False when they are there already.
-
-    Each file is replaced whole, the report before the record: until the record is new, the folder counts as not scored
-    yet, and another run finishes it.
+    """Write record and report of one assessment with the scores of ``model``, both or none; False when they are there already.
 
     Raises:
         InputError: the assessment is damaged, or its report was written by another version.
@@ -62,9 +59,10 @@ def rescore_folder(folder: Path, model: ScoringModel) -> bool:
     if new == record:
         return False
     report = _report(folder, new)
-    if report is not None:
-        write_text(folder / REPORT, report, "The report")
-    write_text(folder / RECORD, dump(new), "The assessment")
+    with whole_folder(folder, (RECORD, REPORT).__contains__) as part:
+        if report is not None:
+            (part / REPORT).write_text(report, encoding="utf-8", errors="replace")
+        (part / RECORD).write_text(dump(new), encoding="utf-8", errors="replace")
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.assessment.record import measurements_from_record
-from HeadCTIQALib.assessment.storage import RECORD, read_record
+from HeadCTIQALib.assessment.storage import FILES, RECORD, read_record
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.volume.kernels import sharpness_word
+from HeadCTIQALib.writing import is_kept, recover, recover_inside
 
 from .readers import ReaderTable, match_scans
 
@@ -46,12 +48,18 @@ class Scan:
 def find_folders(root: Path) -> list[Path]:
     """Assessment folders at ``root``: itself, its folders, or theirs (the level between are cohorts); in order of name.
 
+    Older results that were kept beside their successors are none of them; what killed runs left is put in order.
+
     Raises:
         InputError: there is none.
     """
+    with contextlib.suppress(OSError):
+        recover(root, FILES.__contains__)
     if (root / RECORD).is_file():
         return [root]
     try:
+        for folder in (root, *(p for p in root.glob("*/") if not _hidden(p.relative_to(root)))):
+            recover_inside(folder, FILES.__contains__)
         found = [p.parent for pattern in (f"*/{RECORD}", f"*/*/{RECORD}") for p in root.glob(pattern) if not _hidden(p.relative_to(root))]
     except OSError as error:
         raise InputError(f"The folder {root} cannot be read ({error.strerror or error}); check the path.") from error
@@ -60,22 +68,28 @@ def find_folders(root: Path) -> list[Path]:
     return sorted(found)
 
 
-def load_scans(root: Path, progress: Progress = silent) -> tuple[Scan, ...]:
-    """All scans assessed under ``root``.
+def load_scans(root: Path, progress: Progress = silent) -> tuple[tuple[Scan, ...], tuple[str, ...]]:
+    """All scans assessed under ``root``, and a sentence about those that cannot be read and are left out, with the reasons.
 
     Raises:
-        InputError: there is none, a record is damaged, or two scans have one name.
+        InputError: there is none that can be read, or two scans have one name.
     """
     folders = find_folders(root)
-    scans = []
+    scans, reasons = [], []
     for n, folder in enumerate(folders):
         progress("Reading the assessments", n / len(folders))
-        scans.append(_scan(folder, "" if folder.parent == root or folder == root else folder.parent.name))
+        try:
+            scans.append(_scan(folder, "" if folder.parent == root or folder == root else folder.parent.name))
+        except InputError as error:
+            reasons.append(str(error))
+    if not scans:
+        raise InputError(f"None of the {len(folders)} assessments under {root} can be read. {reasons[0]}" if len(folders) > 1 else reasons[0])
+    left_out = (f"{len(reasons)} of {len(folders)} assessments cannot be read and were left out. {' '.join(reasons)}",) if reasons else ()
     names = [s.name for s in scans]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise InputError(f"Two assessments under {root} are called {twice}; rename one of the folders, as reader tables go by their names.")
-    return tuple(scans)
+    return tuple(scans), left_out
 
 
 def values_of(scans: tuple[Scan, ...]) -> NDArray[np.float64]:
@@ -111,7 +125,7 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    return any(part.startswith(".") or is_kept(Path(part)) for part in path.parts)
 
 
 def _scan(folder: Path, cohort: str) -> Scan:

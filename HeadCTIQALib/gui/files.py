@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import shutil
+import io
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from HeadCTIQALib.assessment.storage import FILES, REPORT, check_output, write_files
-from HeadCTIQALib.errors import InputError, OutputError
+from HeadCTIQALib.assessment.storage import FILES, REPORT, check_output, copy_files, write_files
+from HeadCTIQALib.errors import InputError, OutputError, boundary
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
 from HeadCTIQALib.text import cell
+from HeadCTIQALib.writing import write_text
 
 from .session import Session
 
@@ -44,17 +45,12 @@ def save(session: Session, folder: Path) -> Path:
         OutputError: ``folder`` holds other files or cannot be written.
     """
     record = _record(session)
-    target = check_output(folder)
+    target = check_output(folder, mine=session.folder)
     unchanged = not session.corrected and session.folder is not None and all((session.folder / f).exists() for f in (FILES[0], REPORT))
     if unchanged and session.folder is not None:
-        if session.folder.resolve() != target:
-            try:
-                shutil.copytree(session.folder, target, dirs_exist_ok=True)
-            except OSError as error:
-                raise OutputError(_("The folder {folder} cannot be written; choose another one.").format(folder=folder)) from error
-        return target
+        return target if session.folder.resolve() == target else copy_files(session.folder, target)
     volume, findings = _scan(session)
-    return write_files(volume, findings, record, target)
+    return write_files(volume, findings, record, target, mine=session.folder)
 
 
 def export_row(session: Session, path: Path) -> None:
@@ -65,17 +61,18 @@ def export_row(session: Session, path: Path) -> None:
         OutputError: the file has other columns or cannot be written.
     """
     row = table_row(_record(session))
-    try:
-        header = next(csv.reader(path.open(encoding="utf-8", newline="")), []) if path.exists() else []
-        if header and header != list(row):
-            raise OutputError(_("The table {path} has other columns; choose a new file.").format(path=path))
-        with path.open("a", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, list(row))
-            if not header:
-                writer.writeheader()
-            writer.writerow({k: cell(v) if isinstance(v, str) else v for k, v in row.items()})
-    except OSError as error:
-        raise OutputError(_("The table {path} cannot be written; choose another file.").format(path=path)) from error
+    with boundary(_("The table {path} cannot be read as CSV; choose a new file.").format(path=path), OutputError):
+        before = path.read_bytes().decode("utf-8") if path.exists() else ""
+        header = next(csv.reader(io.StringIO(before)), [])
+    if before and header != list(row):
+        raise OutputError(_("The table {path} has other columns; choose a new file.").format(path=path))
+    text = io.StringIO(newline="")
+    text.write(before if not before or before.endswith("\n") else before + "\r\n")
+    writer = csv.DictWriter(text, list(row))
+    if not before:
+        writer.writeheader()
+    writer.writerow({k: cell(v) if isinstance(v, str) else v for k, v in row.items()})
+    write_text(path, text.getvalue(), _("The table"))
 
 
 def table_row(record: dict[str, Any]) -> dict[str, Any]:

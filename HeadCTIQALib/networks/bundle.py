@@ -120,13 +120,13 @@ def network_module(name: str) -> ModuleType:
             raise ModelError(f"The networks need the Python package {missing!r}; install it with: pip install {missing}") from e
 
 
-def load_network(bundle: Bundle, device: str) -> Module:
-    """The network of a bundle in evaluation mode on ``device``.
+def load_network(bundle: Bundle, device: str, name: str = "") -> Module:
+    """The network of a bundle in evaluation mode on ``device``; ``name`` is the bundle's where its folder does not have it yet.
 
     Raises:
         ModelError: torch or MONAI is not installed, or the weights do not fit the network described in configs/inference.json.
     """
-    module = network_module(bundle.folder.name)
+    module = network_module(name or bundle.folder.name)
     content = _content(bundle.folder, WEIGHTS, bundle.checksums)
     with boundary(f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA.", ModelError):
         import torch

@@ -17,11 +17,13 @@ from HeadCTIQALib.report.evaluation_tables import Table, probability, tables, ti
 from HeadCTIQALib.report.html import Html, number, plain_unit, table, tag
 from HeadCTIQALib.report.plots import STYLE, bland_altman_plot, forest, scatter, standalone
 from HeadCTIQALib.writable import check_writable
+from HeadCTIQALib.writing import output_error, recover, starts_with, whole_folder
 
 if TYPE_CHECKING:
     from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation, Part
 
 REPORT = "evaluation.html"
+_OURS = re.compile(r"evaluation\.html|tables/(measurements|scores|bland_altman|correlations|readers|subgroups)\.csv|figures/(cohorts|subgroups|metrics|scores|scatter|bland-altman)-[a-z0-9_-]+\.svg")
 _ICC = "ICC(A,1) with the readers (95 % CI)"
 _ROLES = {
     "calibration": "the model was fitted to these; they show how well it fits, not how well it predicts",
@@ -42,7 +44,9 @@ _METHODS = (
 
 
 def write_evaluation(e: Evaluation, folder: Path, title: str = "Evaluation against readers", label: str = "", lead: Html | None = None) -> Path:
-    """Write report, ``tables/*.csv`` and ``figures/*.svg`` into ``folder``; returns the report's path.
+    """Write report, ``tables/*.csv`` and ``figures/*.svg`` as ``folder``, whole or not at all; returns the report's path.
+
+    An older evaluation goes; other files in its folder stay.
 
     Args:
         label: what must be known before anything else, on top; whether scans are simulated when empty.
@@ -51,30 +55,50 @@ def write_evaluation(e: Evaluation, folder: Path, title: str = "Evaluation again
     Raises:
         OutputError: ``folder`` holds other files, or cannot be written.
     """
-    from HeadCTIQALib.cohort.files import write_text
+    made, drawn = tables(e), figures(e)
+    content = {f"tables/{t.key}.csv": t.csv() for t in made} | {f"figures/{key}.svg": standalone(drawing) for key, drawing in drawn.items()}
+    content[REPORT] = render_evaluation(e, made, drawn, title, label, lead)
+
+    def permit() -> bool:
+        check_folder(folder)
+        return False
 
     check_folder(folder)
-    made, drawn = tables(e), figures(e)
-    for t in made:
-        write_text(folder / "tables" / f"{t.key}.csv", t.csv(), "The table")
-    for key, drawing in drawn.items():
-        write_text(folder / "figures" / f"{key}.svg", standalone(drawing), "The figure")
-    write_text(folder / REPORT, render_evaluation(e, made, drawn, title, label, lead), "The report")
+    with whole_folder(folder, _ours, permit) as part:
+        for name, text in content.items():
+            (part / name).parent.mkdir(exist_ok=True)
+            (part / name).write_text(text, encoding="utf-8", errors="replace", newline="")
     return folder / REPORT
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that is not ours to write into; changes nothing.
+    """Refuse a folder that is not ours to write into; what a killed run left of it is put in order.
 
     Raises:
         OutputError: it is a file, or holds files but no evaluation.
     """
     try:
-        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / REPORT).exists())):
+        if folder.parent.is_dir():
+            recover(folder, _ours)
+        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not starts_with(folder / REPORT, "<title>HeadCTIQA"))):
             raise OutputError(f"The output {folder} exists and holds no evaluation; choose an empty or new folder.")
     except OSError as error:
-        raise OutputError(f"The output {folder} cannot be used ({error.strerror or error}); choose another folder.") from error
+        raise output_error(folder, error, "The output folder") from error
     check_writable(folder / REPORT)
+
+
+def is_figures(folder: Path) -> bool:
+    """Whether a folder holds figures of an evaluation and nothing else."""
+    return folder.is_dir() and all(is_figure(p.name) for p in folder.iterdir() if not p.name.startswith("."))
+
+
+def is_figure(name: str) -> bool:
+    """Whether a file has the name of a figure of an evaluation."""
+    return _ours(f"figures/{name}")
+
+
+def _ours(name: str) -> bool:
+    return _OURS.fullmatch(name) is not None
 
 
 def render_evaluation(e: Evaluation, made: tuple[Table, ...], drawn: dict[str, Html], title: str, label: str = "", lead: Html | None = None) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from HeadCTIQALib.errors import ModelError, OutputError
+from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.scoring.types import CategoryModel, ScoringModel, Term
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.text import printable
+from HeadCTIQALib.writing import is_json, refuse_foreign, write_text
 
 FORMAT = "headctiqa-scoring-model"
 VERSION = 1
@@ -20,16 +21,19 @@ _LONGEST_SENTENCE = 400
 
 
 def save_model(model: ScoringModel, path: str | Path) -> None:
-    """Write ``model`` as JSON.
+    """Write ``model`` as JSON, whole or not at all, in the place of an older scoring model.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: the file is something else, or cannot be written.
     """
     path = Path(path)
-    try:
-        path.write_text(json.dumps(to_json(model), indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"The scoring model cannot be written to {path.name} ({error.strerror}); choose another place.") from error
+    refuse_foreign(path, is_model, "a scoring model")
+    write_text(path, json.dumps(to_json(model), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "The scoring model")
+
+
+def is_model(path: Path) -> bool:
+    """Whether a file is a scoring model, of whatever version."""
+    return is_json(path, lambda content: content["format"] == FORMAT)
 
 
 def load_model(path: str | Path) -> ScoringModel:

@@ -9,19 +9,21 @@ from pathlib import Path
 from HeadCTIQALib import __version__, text
 from HeadCTIQALib.cohort.calibrate import Calibration
 from HeadCTIQALib.cohort.evaluation import Evaluation
-from HeadCTIQALib.cohort.files import write_text
+from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQMS
 from HeadCTIQALib.networks import models_used
-from HeadCTIQALib.report.evaluation import figures, in_short
+from HeadCTIQALib.report.evaluation import figures, in_short, is_figure, is_figures
 from HeadCTIQALib.report.evaluation_markdown import markdown, rows_as_markdown
 from HeadCTIQALib.report.evaluation_tables import tables
 from HeadCTIQALib.report.html import number, plain_unit
 from HeadCTIQALib.report.plots import standalone
+from HeadCTIQALib.writing import recover, refuse_foreign, starts_with, whole_folder, write_text
 
 from .design import Design
 from .readers import MEASURING
 from .report import BESIDE, LABEL, SHOWS, SHOWS_NOT, Truths, beside, beside_head, facts, judged_parts
 
+_TITLE = "# The protocol rerun in simulation"
 _FIGURES = ("metrics-icc", "scores-icc", "scatter-overall", "bland-altman-overall")
 
 
@@ -29,13 +31,31 @@ def write_document(path: Path, design: Design, e: Evaluation, calibration: Calib
     """Write the page to ``path``, figures into a folder of its name beside it.
 
     Raises:
-        OutputError: a file cannot be written.
+        OutputError: something else lies there, or a file cannot be written.
     """
+    check_document(path)
     drawn = {k: v for k, v in figures(e).items() if _wanted(k, e)}
-    for key, drawing in drawn.items():
-        write_text(path.with_suffix("") / f"{key}.svg", standalone(drawing), "The figure")
+    with whole_folder(path.with_suffix(""), is_figure) as part:
+        for key, drawing in drawn.items():
+            (part / f"{key}.svg").write_text(standalone(drawing), encoding="utf-8", newline="")
     page = "\n\n".join(_sections(path, design, e, calibration, truths, tuple(drawn)))
     write_text(path, page + "\n", "The page")
+
+
+def check_document(path: Path) -> None:
+    """Refuse a path at which something else lies than an earlier page and its figures.
+
+    Raises:
+        OutputError: see above.
+    """
+    refuse_foreign(path, lambda file: starts_with(file, _TITLE), "a page about a study")
+    figures_folder = path.with_suffix("")
+    if figures_folder == path:
+        raise OutputError(f"The page {path} has no ending; give it a name that ends in .md.")
+    if path.parent.is_dir():
+        recover(figures_folder, is_figure)
+    if not path.exists() and figures_folder.exists() and not is_figures(figures_folder):
+        raise OutputError(f"The folder {figures_folder}, for the figures of {path.name}, exists and holds other files; choose another name for the page.")
 
 
 def _wanted(key: str, e: Evaluation) -> bool:
@@ -51,7 +71,7 @@ def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibratio
         return "\n".join(f"![{k.replace('-', ' ')}]({path.stem}/{k}.svg)" for k in drawn if k.startswith(starts))
 
     networks = ", ".join(f"{m['name']} {m['version']} ({m['sha256'][:8]})" for m in models_used())
-    yield "# The protocol rerun in simulation"
+    yield _TITLE
     yield f"> **{LABEL}**"
     yield (
         f"Made by `headctiqa study --preset {design.name} --matrix {design.matrix} --output DIR --document {text.printable(path.name)}` on {datetime.now(UTC):%Y-%m-%d}, HeadCTIQA {__version__}, "

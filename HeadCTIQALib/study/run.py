@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 import os
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from HeadCTIQALib import __version__, isolation
+from HeadCTIQALib import __version__
 from HeadCTIQALib.assessment.schema import misfit
 from HeadCTIQALib.cohort.calibrate import Calibration, calibrate, calibration_scans
 from HeadCTIQALib.cohort.evaluation import Evaluation, evaluate_cohort
-from HeadCTIQALib.cohort.files import write_text
 from HeadCTIQALib.cohort.readers import read_readers, write_readers
 from HeadCTIQALib.cohort.scans import load_scans, matched
 from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
@@ -27,12 +24,14 @@ from HeadCTIQALib.networks import models_used
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.report.evaluation import write_evaluation
 from HeadCTIQALib.strict_json import parse
+from HeadCTIQALib.workers import in_processes
+from HeadCTIQALib.writing import write_text
 
 from .design import Design
-from .document import write_document
+from .document import check_document, write_document
 from .readers import make_readers, read_scan
 from .report import LABEL, lead
-from .scan import TRUTH, assess_scan
+from .scan import SERIES, TRUTH, assess_scan
 
 ASSESSMENTS, STATE, READERS, MODEL, REPORT = "assessments", "study.json", "readers.csv", "model.json", "evaluation"
 _LARGEST_FILE = 1_000_000  # bytes of study.json or truth.json
@@ -63,6 +62,8 @@ def run_study(
         ModelError: a network is missing or damaged.
         InputError: too few scans came through to fit or evaluate.
     """
+    if document is not None:
+        check_document(document)
     _claim(output, design)
     truths = _scans(output, design, processes or os.cpu_count() or 1, progress, assess)
     progress("Reading by simulated readers", 0.0)
@@ -98,31 +99,14 @@ def _scans(output: Path, design: Design, processes: int, progress: Progress, ass
     done = {name: found for name, job in jobs.items() if (found := _stored(job[0] / TRUTH)) is not None and not found["failed"]}
     tell = _Pace(progress, len(done), len(jobs))
     waiting = {name: job for name, job in jobs.items() if name not in done}
-    for name, found in _parallel(waiting, processes, assess) if processes > 1 else ((n, assess(*job)) for n, job in waiting.items()):
-        done[name] = found
-        tell(len(done))
+    try:
+        for name, found in in_processes(waiting, processes, assess) if processes > 1 else ((n, assess(*job)) for n, job in waiting.items()):
+            done[name] = found
+            tell(len(done))
+    finally:
+        for job in waiting.values():  # voxels of scans at which the study was stopped
+            shutil.rmtree(job[0] / SERIES, ignore_errors=True)
     return {name: done[name] for name in jobs}
-
-
-def _parallel(jobs: Mapping[str, tuple[Any, ...]], processes: int, assess: Assess) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and result of every job as they come; a worker process that dies (most likely of memory) is replaced, twice."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process a core, one thread a process
-    left, deaths = dict(jobs), 0
-    while left:
-        with isolation.Children(), ProcessPoolExecutor(min(processes, len(left)), multiprocessing.get_context("spawn")) as pool:
-            running = {pool.submit(assess, *job): name for name, job in left.items()}
-            try:
-                for future in as_completed(running):
-                    found = future.result()
-                    del left[running[future]]
-                    yield running[future], found
-            except BrokenProcessPool as error:
-                deaths += 1
-                if deaths > 2:
-                    raise HeadCTIQAError("Worker processes keep dying, most likely of too little memory; run the study again with fewer --processes.") from error
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
 
 
 class _Pace:
@@ -156,7 +140,7 @@ def _evaluate(output: Path, design: Design, progress: Progress) -> tuple[Calibra
     internal = design.centres[0]
     calibration = calibrate(assessments / internal.name, [readers], "paper", seed=design.seed, test_share=design.test / internal.scans, progress=progress)
     calibration.save(output / MODEL)
-    scans = load_scans(assessments, progress)
+    scans, _ = load_scans(assessments, progress)
     table, _ = matched(scans, read_readers(readers))
     progress("Comparing", 0.0)
     fitted = calibration_scans(output / MODEL)

@@ -31,7 +31,7 @@ def assess_scan(folder: Path, population: Population, seed: int, matrix: int) ->
     Raises:
         HeadCTIQAError: what would stop every other scan too: a damaged network, a full disk.
     """
-    from HeadCTIQALib.cohort.files import write_text
+    from HeadCTIQALib.writing import write_text
 
     _networks()  # loaded before the clock starts: once a process
     began = simulated = time.process_time()
@@ -64,10 +64,10 @@ def _assess(scan: Simulated, folder: Path, seed: int) -> None:
     from HeadCTIQALib import networks
     from HeadCTIQALib.assessment import evaluate
     from HeadCTIQALib.assessment.storage import RECORD, dump
-    from HeadCTIQALib.cohort.files import write_text
     from HeadCTIQALib.metrics.unmeasurable import with_limits
     from HeadCTIQALib.synthesis.dicom import write_series
     from HeadCTIQALib.volume import check, read
+    from HeadCTIQALib.writing import write_text
 
     series = folder / SERIES
     shutil.rmtree(series, ignore_errors=True)  # of a run that was killed

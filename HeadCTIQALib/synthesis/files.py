@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +16,13 @@ from HeadCTIQALib.findings.segmentation import write_segmentation
 from HeadCTIQALib.synthesis.dicom import write_series
 from HeadCTIQALib.synthesis.nifti import write_nifti
 from HeadCTIQALib.synthesis.scan import Simulated
+from HeadCTIQALib.writing import output_error, recover, whole_folder
 
 NOTE = "Simulated: nobody was scanned. All values follow from how the head was drawn; `headctiqa describe` gives the definitions."
 
 
 def write_simulated(scan: Simulated, folder: Path, *, seed: int = 0, format_: Literal["dicom", "nifti"] = "dicom") -> None:
-    """Write the scan and its truth into ``folder``, which exists.
+    """Write the scan and its truth as ``folder``, whole or not at all.
 
     ``simulated-head/`` (a DICOM series) or ``scan.nii.gz``; ``truth.json`` (metrics, motion grade of every slice,
     landmarks in RAS mm, scene and pathology); ``truth.seg.nrrd``, ``truth-landmarks.mrk.json`` and
@@ -28,26 +30,44 @@ def write_simulated(scan: Simulated, folder: Path, *, seed: int = 0, format_: Li
 
     Args:
         scan: what :func:`simulate` returned.
-        folder: see above.
+        folder: new, or an empty one.
         seed: that it was called with; part of the record and of the UIDs.
         format_: NIfTI holds neither gantry tilt nor uneven spacing.
 
     Raises:
-        OutputError: the scan does not fit NIfTI, or a file cannot be written.
+        OutputError: the scan does not fit NIfTI, ``folder`` holds files, or it cannot be written.
     """
-    if format_ == "dicom":
-        write_series(scan.volume, folder / "simulated-head", seed=seed, padding_value=scan.scene.acquire.padding_hu)
-    else:
-        write_nifti(scan.volume, folder / "scan.nii.gz")
-    try:
-        write_segmentation(folder / "truth.seg.nrrd", scan.volume, scan.findings)
-        write_landmarks(folder / "truth-landmarks.mrk.json", scan.findings.landmarks)
+
+    def permit() -> bool:
+        check_new(folder)
+        return False
+
+    with whole_folder(folder, lambda name: False, permit) as part:
+        if format_ == "dicom":
+            write_series(scan.volume, part / "simulated-head", seed=seed, padding_value=scan.scene.acquire.padding_hu)
+        else:
+            write_nifti(scan.volume, part / "scan.nii.gz")
+        write_segmentation(part / "truth.seg.nrrd", scan.volume, scan.findings)
+        write_landmarks(part / "truth-landmarks.mrk.json", scan.findings.landmarks)
         if scan.findings.midsagittal is not None:
-            write_plane(folder / "truth-midsagittal.mrk.json", scan.findings.midsagittal)
+            write_plane(part / "truth-midsagittal.mrk.json", scan.findings.midsagittal)
         text = json.dumps(truth_record(scan, seed), indent=1, allow_nan=False)
-        (folder / "truth.json").write_text(text + "\n", encoding="utf-8")
+        (part / "truth.json").write_text(text + "\n", encoding="utf-8")
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that holds anything; what a killed run left beside it goes.
+
+    Raises:
+        OutputError: it is a file, holds files, or cannot be used.
+    """
+    try:
+        if folder.parent.is_dir():
+            recover(folder, lambda name: False)
+        if os.path.lexists(folder) and (not folder.is_dir() or any(folder.iterdir())):
+            raise OutputError(f"The output {folder} exists and is not an empty folder; choose another.")
     except OSError as error:
-        raise OutputError(f"The output {folder} cannot be written ({error.strerror or error}); choose another folder.") from error
+        raise output_error(folder, error) from error
 
 
 def truth_record(scan: Simulated, seed: int) -> dict[str, Any]:

@@ -14,7 +14,9 @@ import torch
 from torch.nn import functional
 
 from HeadCTIQALib.networks.nets.artefact import ArtefactNet
+from HeadCTIQALib.writing import write_text
 
+from . import loop
 from .artefact_export import export
 from .artefact_mix import Example, load, mix
 from .artefact_slices import write_real, write_simulated
@@ -149,7 +151,7 @@ def train(
         net.load_state_dict(average)
         average = {k: v.clone() for k, v in average.items()}
     names = sorted({p.name.rsplit("-", 1)[0] for p in items.rglob("[!.]*.npz") if readers or p.parent == items})
-    (output / "setup.json").write_text(json.dumps({"minutes": minutes, "seed": seed, "rate": rate, "readers": readers, "heads": names}))
+    write_text(output / "setup.json", json.dumps({"minutes": minutes, "seed": seed, "rate": rate, "readers": readers, "heads": names}), "The file")
     on_gpu = device != "cpu"
     running: dict[str, float] = {}
     for truth in Stream(items, readers, BATCH_GPU if on_gpu else BATCH, seed + step):
@@ -188,10 +190,8 @@ def train(
 
 def save(path: Path, net: torch.nn.Module, optimiser: torch.optim.Optimizer, average: dict[str, torch.Tensor], steps: tuple[int, int], minutes: float) -> None:
     """Write a checkpoint whole or not at all; ``steps`` of this training, and of those that it started from."""
-    part = path.with_suffix(".part")
     state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": steps[0], "earlier": steps[1], "minutes": minutes}
-    torch.save(state, part)
-    part.replace(path)
+    loop.save(path, state)
 
 
 def main() -> None:

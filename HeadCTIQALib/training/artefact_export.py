@@ -11,11 +11,13 @@ from typing import Any
 import monai
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from HeadCTIQALib.networks.artefact_grid import PIXEL_MM, SIDE
-from HeadCTIQALib.networks.bundle import compact, seal
+from HeadCTIQALib.networks.bundle import WEIGHTS, compact, seal
 from HeadCTIQALib.networks.nets.artefact import FILTERS, FINE
+
+from .export import CARD, DEFINITION, METADATA, bundle_folder
 
 NAME, VERSION = "headctiqa-artefact", "0.1.0"
 
@@ -30,10 +32,7 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         figures: measured accuracy, name to value, for the metadata and the model card.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    for sub in ("configs", "models", "docs"):
-        (bundle / sub).mkdir(parents=True, exist_ok=True)
-    weights = bundle / "models" / "model.safetensors"
-    save_file(compact({k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state["average"].items()}), weights)
+    weights = save(compact({k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state["average"].items()}))
     simulated = [h for h in heads if h.startswith("simulated")]
     real = [h for h in heads if not h.startswith("simulated")]
     record = {
@@ -57,13 +56,15 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         "training_steps": state["step"],
         "earlier_steps": state["earlier"],
         "figures": dict(figures or {}),
-        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    (bundle / "configs" / "metadata.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     definition = {"_target_": "HeadCTIQALib.networks.nets.artefact.ArtefactNet", "filters": list(FILTERS), "fine": FINE}
-    (bundle / "configs" / "inference.json").write_text(json.dumps({"network_def": definition}, indent=2) + "\n", encoding="utf-8")
-    (bundle / "docs" / "README.md").write_text(_card(record), encoding="utf-8")
-    seal(bundle)
+    with bundle_folder(bundle) as part:
+        (part / WEIGHTS).write_bytes(weights)
+        (part / METADATA).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        (part / DEFINITION).write_text(json.dumps({"network_def": definition}, indent=2) + "\n", encoding="utf-8")
+        (part / CARD).write_text(_card(record), encoding="utf-8")
+        seal(part)
 
 
 def _sources(real: Sequence[str], simulated: int) -> str:

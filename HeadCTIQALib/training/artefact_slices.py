@@ -31,6 +31,7 @@ from HeadCTIQALib.synthesis.artefacts import (
 from HeadCTIQALib.synthesis.movement import COURSES, moved_spectrum, random_movement
 from HeadCTIQALib.synthesis.tomography import back_project, back_project_spectrum, project
 from HeadCTIQALib.volume import CTVolume, read
+from HeadCTIQALib.writing import whole_file
 
 Image = NDArray[np.float32]
 MIN_AREA_MM2 = 400.0
@@ -203,9 +204,8 @@ def _write(out: Path, name: str, slices: Iterator[CleanSlice], rng: np.random.Ge
     for n, clean in enumerate(slices):
         if rng.random() < 0.5:
             clean = replace(clean, **{f: getattr(clean, f)[:, ::-1].copy() for f in ("hu", "below", "above", "mask")})
-        part = out / f".{name}-{n:03d}.npz"
-        np.savez(part, **item(clean, rng))  # type: ignore[arg-type]
-        part.replace(out / f"{name}-{n:03d}.npz")
+        with whole_file(out / f"{name}-{n:03d}.npz", "The training item") as stream:
+            np.savez(stream, **item(clean, rng))  # type: ignore[arg-type]
 
 
 __all__ = ["CleanSlice", "item", "real_slices", "simulated_slices", "write_real", "write_simulated"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,17 @@ import torch
 from safetensors.torch import save
 from scipy import ndimage
 
-from HeadCTIQALib.networks.bundle import WEIGHTS, Bundle, compact, load_network, read_bundle, seal
+from HeadCTIQALib.errors import OutputError
+from HeadCTIQALib.networks.bundle import CHECKSUMS, WEIGHTS, Bundle, compact, load_network, read_bundle, seal
 from HeadCTIQALib.networks.channels import LANDMARKS
+from HeadCTIQALib.writing import is_json, output_error, recover, whole_folder
 
-from .errors import TrainingError
 from .heads import LabelledHead
 from .loop import State
 from .sources import counted
 
+METADATA, DEFINITION, CARD = "configs/metadata.json", "configs/inference.json", "docs/README.md"
+_FILES = (METADATA, DEFINITION, CARD, WEIGHTS, CHECKSUMS)
 LIMITS = (
     "Accuracy on a site's own population is unknown until the site has measured it. Few heads, all adult; little pathology beyond what is "
     "simulated; no paediatric heads. Landmarks outside the scan are extrapolated."
@@ -57,41 +59,54 @@ def write_bundle(folder: Path, state: State, definition: Mapping[str, Any], meta
             training heads, "figures" what was measured, "training" a sentence.
 
     Raises:
-        TrainingError: the folder cannot be written.
+        OutputError: the folder holds something else, or cannot be written.
     """
-    part = folder.parent / f".{folder.name}.{secrets.token_hex(4)}" / folder.name
-    try:
-        for sub in ("configs", "models", "docs"):
-            (part / sub).mkdir(parents=True)
-        # what batch normalisation counts is for training only, and may not fit into half precision
-        weights = {k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state.items()}
+    # what batch normalisation counts is for training only, and may not fit into half precision
+    weights = {k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state.items()}
+    with bundle_folder(folder) as part:
         (part / WEIGHTS).write_bytes(save(compact(weights)))
         versions = {"monai_version": monai.__version__, "pytorch_version": torch.__version__.split("+")[0], "numpy_version": np.__version__}
         record = {**metadata, **versions, "weights_sha256": hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest()}
-        (part / "configs" / "metadata.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        (part / "configs" / "inference.json").write_text(json.dumps({"network_def": dict(definition)}, indent=2) + "\n", encoding="utf-8")
-        (part / "docs" / "README.md").write_text(card(record), encoding="utf-8")
+        (part / METADATA).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        (part / DEFINITION).write_text(json.dumps({"network_def": dict(definition)}, indent=2) + "\n", encoding="utf-8")
+        (part / CARD).write_text(card(record), encoding="utf-8")
         seal(part)
-        load_network(read_bundle(part), "cpu")
-        _swap(part, folder)
-    except OSError as e:
-        raise TrainingError(f"The bundle {folder} cannot be written ({e.strerror or e}); free some space or choose another folder.") from e
-    finally:
-        shutil.rmtree(part.parent, ignore_errors=True)
+        load_network(read_bundle(part), "cpu", folder.name)
     return read_bundle(folder)
 
 
-def _swap(part: Path, folder: Path) -> None:
-    """Put ``part`` in the place of ``folder``; the bundle there goes only once the new one stands."""
-    old = part.parent / "old"
-    if folder.exists():
-        folder.rename(old)
+@contextmanager
+def bundle_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that becomes the bundle ``folder``, in the place of an older one, whole or not at all.
+
+    Raises:
+        OutputError: ``folder`` is something else, or cannot be written.
+    """
+
+    def permit() -> bool:
+        check_bundle(folder)
+        return False
+
+    with whole_folder(folder, _FILES.__contains__, permit) as part:
+        for file in _FILES:
+            (part / file).parent.mkdir(exist_ok=True)
+        yield part
+
+
+def check_bundle(folder: Path) -> None:
+    """Refuse a folder that is not a bundle of ours, nor empty; what a killed run left of it is put in order.
+
+    Raises:
+        OutputError: see above.
+    """
     try:
-        part.rename(folder)
-    except BaseException:
-        if old.exists():
-            old.replace(folder)
-        raise
+        if folder.parent.is_dir():
+            recover(folder, _FILES.__contains__)
+        ours = is_json(folder / METADATA, lambda content: content["weights_sha256"])
+        if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
+            raise OutputError(f"The folder {folder}, where the bundle would be written, holds other files; choose another --output.")
+    except OSError as error:
+        raise output_error(folder, error, "The bundle") from error
 
 
 def card(record: Mapping[str, Any]) -> str:

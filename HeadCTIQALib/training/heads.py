@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.volume.resample import Grid
+from HeadCTIQALib.writing import whole_file
 
 AGREEMENT_MM = 12.0  # a head on which the two atlases place a landmark further apart is not used
 
@@ -29,14 +30,15 @@ class LabelledHead:
     disagreement_mm: float = 0.0
 
     def save(self, folder: Path) -> None:
-        """Write ``<name>.npz`` (no pickled objects)."""
-        np.savez_compressed(
-            folder / f"{self.name}.npz",
-            hu=self.hu.clip(-1024, 3000).astype(np.int16), inside=self.inside, tissue=self.tissue,
-            template=self.template.astype(np.float16), origin=self.grid.origin, spacing=self.grid.spacing,
-            landmarks=json.dumps({k: list(v) for k, v in self.landmarks.items()}),
-            disagreement_mm=self.disagreement_mm,
-        )
+        """Write ``<name>.npz`` (no pickled objects), whole or not at all."""
+        with whole_file(folder / f"{self.name}.npz", "The training head") as stream:
+            np.savez_compressed(
+                stream,
+                hu=self.hu.clip(-1024, 3000).astype(np.int16), inside=self.inside, tissue=self.tissue,
+                template=self.template.astype(np.float16), origin=self.grid.origin, spacing=self.grid.spacing,
+                landmarks=json.dumps({k: list(v) for k, v in self.landmarks.items()}),
+                disagreement_mm=self.disagreement_mm,
+            )
 
     @classmethod
     def load(cls, path: Path) -> LabelledHead:

@@ -11,6 +11,7 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.writing import whole_file
 
 from .errors import TrainingError
 
@@ -25,15 +26,11 @@ class Item:
         """Write ``<name>.npz`` (no pickled objects) whole or not at all.
 
         Raises:
-            TrainingError: it cannot be written.
+            OutputError: it cannot be written.
         """
-        part = folder / f".{self.name}.npz"
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
-        try:
-            np.savez_compressed(part, **arrays)
-            part.replace(folder / f"{self.name}.npz")
-        except OSError as e:
-            raise TrainingError(f"The folder {folder} cannot be written ({e.strerror or e}); free some space or choose another.") from e
+        with whole_file(folder / f"{self.name}.npz", "The training item") as stream:
+            np.savez_compressed(stream, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:

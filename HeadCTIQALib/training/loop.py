@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from HeadCTIQALib.errors import OutputError, boundary
+from HeadCTIQALib.writing import whole_file
+
 from .errors import TrainingError
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
@@ -148,14 +151,11 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
     """Write a checkpoint whole or not at all.
 
     Raises:
-        TrainingError: it cannot be written.
+        OutputError: it cannot be written.
     """
-    part = path.with_suffix(".part")
-    try:
-        torch.save(dict(content), part)
-        part.replace(path)
-    except (OSError, RuntimeError) as e:
-        raise TrainingError(f"The checkpoint {path} cannot be written; free some space or choose another folder.") from e
+    refused = f"The checkpoint {path} cannot be written; free some space or choose another folder."
+    with boundary(refused, OutputError), whole_file(path, "The checkpoint") as stream:  # PyTorch raises RuntimeError
+        torch.save(dict(content), stream)
 
 
 def load_weights(path: Path) -> State:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from HeadCTIQALib.volume import CTVolume, read
 from HeadCTIQALib.volume.resample import Grid, to_grid
+from HeadCTIQALib.writing import whole_file
 
 Points = Mapping[str, tuple[float, float, float]]
 READER_MM, PROPAGATED_MM, EXACT_MM = 1.0, 2.5, 0.0  # typical error of a label
@@ -37,11 +38,12 @@ class PatchHead:
     label_mm: float
 
     def save(self, folder: Path) -> None:
-        """Write ``<name>.npz`` (no pickled objects)."""
-        np.savez_compressed(
-            folder / f"{self.name}.npz", hu=self.hu, inside=self.inside, origin=self.grid.origin, spacing=self.grid.spacing,
-            landmarks=json.dumps({k: list(v) for k, v in self.landmarks.items()}), label_mm=self.label_mm,
-        )  # fmt: skip
+        """Write ``<name>.npz`` (no pickled objects), whole or not at all."""
+        with whole_file(folder / f"{self.name}.npz", "The training head") as stream:
+            np.savez_compressed(
+                stream, hu=self.hu, inside=self.inside, origin=self.grid.origin, spacing=self.grid.spacing,
+                landmarks=json.dumps({k: list(v) for k, v in self.landmarks.items()}), label_mm=self.label_mm,
+            )  # fmt: skip
 
     @classmethod
     def load(cls, path: Path) -> PatchHead:

@@ -15,7 +15,7 @@ from HeadCTIQALib.networks.bundle import Bundle, load_network, open_bundle
 from . import anatomy, fluid, guard, landmarks, object_stacks, objects, site
 from .describe import definition_of, metadata_of
 from .errors import TrainingError
-from .export import template_landmarks, write_bundle
+from .export import check_bundle, template_landmarks, write_bundle
 from .fluid_slices import FOLDER, prepare_fluid
 from .heads import LabelledHead
 from .items import Sampler
@@ -72,6 +72,7 @@ def run(job: Job, tell: Callable[[str], None] = lambda text: None) -> Bundle:
         HeadCTIQAError: a scan or an assessment cannot be read.
     """
     plan = replace(job.plan or usual_plan(job), device=job.device)
+    check_bundle(job.output / job.network)
     tell("Preparing the heads")
     source, heads, template = _slices(job, tell) if job.network in ("fluid", "objects") else _source(job)
     start = _shipped(job.network) if job.folders else None

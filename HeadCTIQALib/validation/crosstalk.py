@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HeadCTIQALib.errors import InputError, OutputError
+from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import Measurement, measure
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.scoring import guideline_model, score
 from HeadCTIQALib.volume.types import CTVolume
+from HeadCTIQALib.writing import write_text
 
 from . import degradations as d
+from .output import check_folder
 
 if TYPE_CHECKING:
     from HeadCTIQALib.networks.types import Infer
@@ -82,13 +84,14 @@ def cross_talk(
     paths = [p for p in sorted(folder.iterdir()) if p.is_dir() and (not only or p.name in only)] if folder.is_dir() else []
     if not paths:
         raise InputError(f"The folder {folder} holds no scans to degrade; give a folder with one DICOM folder a scan.")
+    from . import crosstalk_tables
+
+    check_folder(output, output / "real", crosstalk_tables.FILES)
     infer = networks.local_infer(device)
     rows: list[dict[str, Any]] = []
     for n, path in enumerate(paths):
         rows += _of_one_scan(path.name, d.binned(read(path)), infer, output / "real", lambda f, n=n: tell(STAGE, (n + f) / len(paths)))  # type: ignore[misc]
-    from .crosstalk_tables import write
-
-    write(output, rows)
+    crosstalk_tables.write(output, rows)
     return rows
 
 
@@ -107,7 +110,7 @@ def _of_one_scan(name: str, base: CTVolume, infer: Infer, folder: Path, tell: Ca
             degraded = make()
             again = measure(degraded.volume, networks.find(degraded.volume, infer=infer))
             row = {"format": FORMAT, "scan": name, "key": key, **_row(base, findings, measured, points, degraded, again)}
-            _write(path, row)
+            write_text(path, json.dumps(row), "The file")
         rows.append(row)
         tell(n / len(steps))
     return rows
@@ -167,13 +170,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return row if row.get("format") == FORMAT else None
-
-
-def _write(path: Path, row: Mapping[str, Any]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(row))
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"The file {path} cannot be written ({error.strerror}); free space or choose another folder.") from error

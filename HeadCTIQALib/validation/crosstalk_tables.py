@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.text import cell, markdown
+from HeadCTIQALib.writing import write_text
 
 from .crosstalk import GEOMETRY, TOLERANCES
 
 Row = dict[str, Any]
 MARKDOWN, CSV = "crosstalk.md", "crosstalk.csv"
+COLUMNS = ("scan", "degradation", "iqm", "base", "expected", "found", "score_points", "reason")
+FILES = {MARKDOWN: "| degradation | metric | error", CSV: ",".join(COLUMNS)}  # and how they begin
 #: What each family of degradations is meant to change; the rest must stay put.
 MEANT = {
     "yaw": ("symmetry_angle", "vertex_margin", "foramen_magnum_margin", "baseline_angle", "centering_offset"),
@@ -43,17 +45,14 @@ def write(output: Path, rows: Sequence[Row]) -> None:
         OutputError: a file cannot be written.
     """
     for name, text in ((MARKDOWN, as_markdown(rows)), (CSV, as_csv(rows))):
-        try:
-            (output / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"The file {output / name} cannot be written ({error.strerror}); choose another folder.") from error
+        write_text(output / name, text, "The table")
 
 
 def as_csv(rows: Sequence[Row]) -> str:
     """One row a scan, degradation and metric; empty where nothing is known, or where it was not assessable."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("scan", "degradation", "iqm", "base", "expected", "found", "score_points", "reason"))
+    writer.writerow(COLUMNS)
     for r in rows:
         for iqm, v in r["iqms"].items():
             numbers = ["" if v[k] is None else f"{v[k]:.4g}" for k in ("base", "expected", "found", "points")]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from HeadCTIQALib import isolation
-from HeadCTIQALib.errors import InputError, OutputError
+from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.workers import in_processes
+from HeadCTIQALib.writing import write_text
+
+from . import tables
+from .output import check_folder
 
 if TYPE_CHECKING:
     from HeadCTIQALib.networks.types import Infer
@@ -57,27 +59,19 @@ def evaluate(
         raise InputError(f"Give between 1 and {len(EVALUATION_SEEDS)} heads in all and a seed that is not negative (heads {heads}, seed {seed}).")
     tell = progress or silent
     folder = output / "heads"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {output} cannot be made ({error.strerror}); choose another one.") from error
+    check_folder(output, folder, tables.FILES)
     models = {card["name"]: card["sha256"] for card in networks.models_used()}
     wanted = [EVALUATION_SEEDS[seed + n] for n in range(heads)]
     missing = [s for s in wanted if _stored(folder, s, matrix, models) is None]
-    count = min(processes or os.cpu_count() or 1, len(missing))
+    jobs = {s: (s, matrix, device) for s in missing}
+    count = processes or os.cpu_count() or 1
     tell(STAGE, 1 - len(missing) / heads)
-    if count <= 1:
-        infer = networks.local_infer(device) if missing else None
-        for n, s in enumerate(missing, start=1):
-            assert infer is not None
-            _store(folder, s, evaluate_head(s, infer, matrix), matrix, models)
-            tell(STAGE, 1 - (len(missing) - n) / heads)
-    else:
-        _in_processes(folder, missing, matrix, device, models, count, heads, tell)
+    found = in_processes(jobs, count, _evaluate_here) if count > 1 else ((s, _evaluate_here(*job)) for s, job in jobs.items())
+    for n, (s, record) in enumerate(found, start=1):
+        _store(folder, s, record, matrix, models)
+        tell(STAGE, 1 - (len(missing) - n) / heads)
     records = [r for r in (_stored(folder, s, matrix, models) for s in wanted) if r is not None]
-    from .tables import write
-
-    write(output, records, models)
+    tables.write(output, records, models)
     return records
 
 
@@ -105,44 +99,16 @@ def evaluate_head(seed: int, infer: Infer, matrix: int = 256) -> dict[str, Any]:
     return {"seed": seed, **record, "seconds": {"simulate": round(drawn - begun, 2), "assess": round(found - drawn, 2)}}
 
 
-def _in_processes(
-    folder: Path, seeds: Sequence[int], matrix: int, device: str, models: dict[str, str], count: int, heads: int, tell: Progress
-) -> None:
-    """The missing heads on ``count`` processes; each file is written as soon as its head is done."""
-    # a process a core: more threads in each would only get in each other's way
-    kept = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    os.environ.update(dict.fromkeys(kept, "1"))
-    try:
-        with isolation.Children(), ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_prepare, initargs=(device,)) as pool:
-            waiting: dict[Future[dict[str, Any]], int] = {pool.submit(_evaluate_here, s, matrix): s for s in seeds}
-            try:
-                while waiting:
-                    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                        _store(folder, waiting.pop(future), future.result(), matrix, models)
-                        tell(STAGE, 1 - len(waiting) / heads)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    finally:
-        for name, value in kept.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
+def _evaluate_here(seed: int, matrix: int, device: str) -> dict[str, Any]:
+    return evaluate_head(seed, _networks(device), matrix)
 
 
-_infer: Infer | None = None  # of a worker process
+@cache
+def _networks(device: str) -> Infer:
+    """The networks of this process, loaded once."""
+    from HeadCTIQALib import networks
 
-
-def _prepare(device: str) -> None:
-    global _infer
-    from HeadCTIQALib.networks import local_infer
-
-    _infer = local_infer(device)
-
-
-def _evaluate_here(seed: int, matrix: int) -> dict[str, Any]:
-    assert _infer is not None
-    return evaluate_head(seed, _infer, matrix)
+    return networks.local_infer(device)
 
 
 def _path(folder: Path, seed: int) -> Path:
@@ -150,13 +116,7 @@ def _path(folder: Path, seed: int) -> Path:
 
 
 def _store(folder: Path, seed: int, record: dict[str, Any], matrix: int, models: dict[str, str]) -> None:
-    path = _path(folder, seed)
-    part = path.with_suffix(".part")
-    try:
-        part.write_text(json.dumps({"format": FORMAT, "matrix": matrix, "models": models, **record}))
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"The file {path} cannot be written ({error.strerror}); free space or choose another folder.") from error
+    write_text(_path(folder, seed), json.dumps({"format": FORMAT, "matrix": matrix, "models": models, **record}), "The file")
 
 
 def _stored(folder: Path, seed: int, matrix: int, models: dict[str, str]) -> dict[str, Any] | None:

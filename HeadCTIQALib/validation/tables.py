@@ -7,13 +7,14 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.text import cell
+from HeadCTIQALib.writing import write_text
 
 from .accuracy import Figure, Record, figures
 
 MARKDOWN, CSV = "accuracy.md", "accuracy.csv"
 COLUMNS = ("group", "name", "statistic", "value", "low_95", "high_95", "n", "cases", "target", "reached", "note")
+FILES = {MARKDOWN: "simulated heads that no network was trained on", CSV: ",".join(COLUMNS)}  # and how they begin
 
 
 def write(output: Path, records: Sequence[Record], models: Mapping[str, str]) -> None:
@@ -24,10 +25,7 @@ def write(output: Path, records: Sequence[Record], models: Mapping[str, str]) ->
     """
     found = figures(records)
     for name, text in ((MARKDOWN, as_markdown(found, len(records), models)), (CSV, as_csv(found))):
-        try:
-            (output / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"The file {output / name} cannot be written ({error.strerror}); choose another folder.") from error
+        write_text(output / name, text, "The table")
 
 
 def as_markdown(found: Sequence[Figure], heads: int, models: Mapping[str, str]) -> str:

@@ -1,0 +1,21 @@
+"""Types of arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+_SEEDS = 2**32  # NumPy and PyTorch take these
+
+
+def seed(value: str) -> int:
+    """The start of a random sequence."""
+    if not value.isdecimal() or len(value) > 10 or int(value) >= _SEEDS:
+        raise argparse.ArgumentTypeError(f"give a whole number from 0 to {_SEEDS - 1}")
+    return int(value)
+
+
+def count(value: str) -> int:
+    """How many of something: at least one."""
+    if not value.isdecimal() or len(value) > 9 or int(value) < 1:
+        raise argparse.ArgumentTypeError("give a whole number from 1")
+    return int(value)
