@@ -3,12 +3,13 @@
 #   make demo SCAN=path    assess a scan of yours
 #   make test              lint, type check and tests with coverage
 #   make fuzz MINUTES=30   damaged inputs against every reader and loader
+#   make kill              stop every writer at every call that changes the file system: nothing is lost, nothing is left
 PYTHON ?= python3
 SCAN ?=
 OUTPUT ?= demo/assessment
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz benchmark clean
+.PHONY: demo test lint fuzz kill benchmark clean
 
 demo: .venv/ready
 ifeq ($(SCAN),)
@@ -39,6 +40,9 @@ fuzz: .venv/ready-test
 
 benchmark: .venv/ready
 	$(BIN)/python Testing/benchmark/assess_ratio.py $(if $(SCAN),"$(SCAN)")
+
+kill: .venv/ready-test
+	$(BIN)/python Testing/kill/campaign.py
 
 clean:
 	rm -rf .venv demo
