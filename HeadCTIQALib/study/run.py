@@ -25,7 +25,7 @@ from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.report.evaluation import write_evaluation
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.workers import in_processes
-from HeadCTIQALib.writing import write_text
+from HeadCTIQALib.writing import make_room, write_text
 
 from .design import Design
 from .document import check_document, write_document
@@ -82,6 +82,7 @@ def _claim(output: Path, design: Design) -> None:
     state = json.dumps({"study": asdict(design), "version": __version__, "networks": networks}, indent=1) + "\n"
     path = output / STATE
     try:
+        make_room(path)
         known = read_regular(path, _LARGEST_FILE, "The study", OutputError).decode("utf-8", "replace") if path.exists() else None
         if known is None and output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise OutputError(f"The output {output} exists and holds no study; choose an empty or new folder.")

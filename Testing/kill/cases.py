@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -27,7 +28,7 @@ from HeadCTIQALib.report import evaluation as evaluation_report
 from HeadCTIQALib.report.html import Html
 from HeadCTIQALib.study import PRESETS, document
 from HeadCTIQALib.study import run as study
-from HeadCTIQALib.synthesis import Acquire, Scene, simulate
+from HeadCTIQALib.synthesis import Acquire, Scene, files, simulate
 from HeadCTIQALib.synthesis.files import write_simulated
 from HeadCTIQALib.validation import heads, tables
 from HeadCTIQALib.writing import recover
@@ -50,6 +51,7 @@ def _ready(*made: Callable[[], Any]) -> None:
 @cache
 def _result() -> Any:
     """A small assessment; its report is a line of text, as drawing takes seconds, and so are its masks, whose header has the time in it."""
+    _ready(template)  # whose report is a real one
     report.render = lambda record, volume, findings: f"<html>{record['created']}</html>"
     segmentation.write_segmentation = lambda path, volume, findings: path.write_text("masks")
     volume = simulated_head(slices=12, matrix=16, pixel_mm=14.4, spacing_mm=18.0)
@@ -192,14 +194,15 @@ def _evaluation(figure: str) -> None:
 
 @cache
 def _scan() -> Any:
+    files.write_segmentation = lambda path, volume, findings: path.write_text("masks")  # its header has the time in it
     return simulate(1, scene=Scene(acquire=Acquire(matrix=32, spacing_mm=24.0, thickness_mm=2.5)))
 
 
 def _simulate() -> list[Case]:
     def once(work: Path, format_: str) -> None:
-        if not (work / "out" / "truth.json").exists():  # into a folder with files it refuses to write
-            write_simulated(_scan(), work / "out", format_=format_)  # type: ignore[arg-type]
         recover(work / "out", lambda name: False)
+        if not (work / "out" / "truth.json").exists():  # else a killed run was finished, and into a folder with files nothing is written
+            write_simulated(_scan(), work / "out", format_=format_)  # type: ignore[arg-type]
 
     return [
         Case("simulate", lambda work: _ready(_scan), lambda work: once(work, "dicom"), ("out",)),
@@ -216,6 +219,7 @@ def _study() -> list[Case]:
     def assess(folder: Path, population: Any, seed: int, matrix: int) -> dict[str, Any]:
         found = {"seed": seed, "population": population.name, "refused": "", "failed": "", "truth": {}, "cpu_seconds": {"simulation": 0, "assessment": 0}}
         if not (folder / "assessment.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)
             write_cohort(folder.parent, values(1, seed % 100), names=[folder.name])
         study.write_text(folder / "truth.json", json.dumps(found), "The truth")
         return copy.deepcopy(found)
