@@ -171,7 +171,7 @@ def test_damaged_scoring_model_is_5_and_comes_before_any_work(dicom_head_folder,
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupted", "cancelled"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["interrupted", "cancelled", "hung up"])
 @pytest.mark.parametrize("charges", ["slow", "slowwrite"])
 def test_interrupted_run_leaves_nothing(dicom_head_folder, tmp_path, charges, number):
     command = [sys.executable, str(STAND_IN), charges, "assess", str(dicom_head_folder), "-o", str(tmp_path / "out"), "--progress", "none"]
