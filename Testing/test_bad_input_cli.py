@@ -93,7 +93,7 @@ def disc(x, y, a, b, cx=0.0, cy=0.0):
 def test_paths(refused, tmp_path):
     assert "none does not exist" in refused(tmp_path / "none")
     assert "too long" in refused(tmp_path / ("x" * 300))
-    assert "a b?[31m does not exist" in refused(tmp_path / "a\nb\x1b[31m"), "control characters stay off the terminal"
+    assert "a b [31m does not exist" in refused(tmp_path / "a\nb\x1b[31m"), "control characters stay off the terminal"
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert "loop" in refused(tmp_path / "loop")
 
@@ -154,7 +154,7 @@ def test_impossible_tags(refused, scan, tags, words):
         (lambda n: ["0", "0", str(n * 100)], "check the slice positions"),
         (lambda n: ["0", "0", str(n * 8 + (1e6 if n == 23 else 0))], "check the slice positions"),
         (lambda n: [str(n * 50), "0", str(n * 8)], "do not lie above each other"),
-        (lambda n: ["0", "0", "0"], "only 1 slice"),
+        (lambda n: ["0", "0", "0"], "the positions were lost"),
     ],
     ids=["far", "apart", "one astray", "sheared", "same"],
 )  # fmt: skip
@@ -213,7 +213,7 @@ def _water(hu, x, y, z):
 @pytest.mark.parametrize("paint", [_chest, _knees, _neck, _water, lambda hu, x, y, z: None], ids=["chest", "knees", "neck", "water", "air"])
 def test_other_bodies_are_refused(refused, tmp_path, paint):
     write_series(phantom(paint), tmp_path / "body")
-    assert "DICOM series " in refused(tmp_path / "body")
+    assert "error: body " in refused(tmp_path / "body")
 
 
 # text in headers

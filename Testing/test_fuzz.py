@@ -24,7 +24,6 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.skip(reason="waits for the readers and loaders that are being made safe")
 @pytest.mark.slow
 def test_short_campaign(tmp_path: Path) -> None:
     tallies = campaign.run("1", tmp_path, inputs=INPUTS)
@@ -33,10 +32,7 @@ def test_short_campaign(tmp_path: Path) -> None:
     assert not any(t.bad for t in tallies.values()), campaign.table(tallies)
 
 
-NOT_YET = pytest.mark.xfail(strict=True, reason="waits: group 2 without preamble, a zip in a zip")
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[NOT_YET] if n in ("dicom-bare", "zip-nested") else []) for n in FORMATS])
+@pytest.mark.parametrize("name", FORMATS)
 def test_undamaged_seeds_are_accepted(stored: Path, name: str) -> None:
     assert FORMATS[name].load(stored / name / FORMATS[name].entry, stored) == ""
 

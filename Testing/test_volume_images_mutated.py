@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import resource
 import struct
@@ -103,7 +104,7 @@ def campaign(folder: Path, count: int, seed: int) -> dict[str, object]:
 
 def test_damaged_files(tmp_path: Path) -> None:
     code = f"import json, pathlib, test_volume_images_mutated as t; print(json.dumps(t.campaign(pathlib.Path({str(tmp_path)!r}), {COUNT}, {SEED})))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=Path(__file__).parent, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=Path(__file__).parent, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)}, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stderr == ""
     figures = json.loads(done.stdout)

@@ -11,10 +11,10 @@ import pytest
 
 PROGRAM = """
 import os, sys, time
-from HeadCTIQALib import cli
+from HeadCTIQALib.cli.interrupts import Interrupts
 from HeadCTIQALib.workers import in_processes
 if __name__ == "__main__":
-    with cli._terminable():
+    with Interrupts(last=True):
         try:
             for name, found in in_processes({"first": ("__import__('os').getpid()",), "a": ("__import__('time').sleep(60)",), "b": ("__import__('time').sleep(60)",)}, 2, eval):
                 print(found, flush=True)

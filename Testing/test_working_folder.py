@@ -14,7 +14,7 @@ from poison import NAMES, poison
 from HeadCTIQALib import isolation
 from HeadCTIQALib.networks.anatomy import SHAPE
 from HeadCTIQALib.networks.process import NetworkProcess
-from HeadCTIQALib.study.run import _parallel
+from HeadCTIQALib.workers import in_processes
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What people have in PYTHONPATH: nothing; the library; and, by a trailing or leading colon, the working folder.
@@ -72,7 +72,7 @@ def test_worker_processes_import_nothing_from_the_working_folder(folder: Path, m
     told = poison(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", path)
-    assert dict(_parallel({"a": (-1,), "b": (-2,)}, 2, abs)) == {"a": 1, "b": 2}  # type: ignore[arg-type]
+    assert dict(in_processes({"a": (-1,), "b": (-2,)}, 2, abs)) == {"a": 1, "b": 2}
     assert not told.exists(), told.read_text()
     assert os.environ["PYTHONPATH"] == path
 

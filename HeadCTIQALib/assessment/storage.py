@@ -165,7 +165,7 @@ def load_assessment(folder: str | Path, volume: CTVolume | None = None) -> Store
         return StoredAssessment(folder, record)
     known, given = record["input"]["sha256"], volume.source.sha256
     if list(volume.shape) != record["input"]["shape"] or (known and given and known != given):
-        raise InputError(f"The assessment in {folder} is of another scan than {volume.source.name}; choose the scan that it was made from.")
+        raise InputError(f"The assessment in {folder} is of another scan than {volume.source.called}; choose the scan that it was made from.")
     return StoredAssessment(folder, record, _read_findings(folder, record["findings"], volume))
 
 

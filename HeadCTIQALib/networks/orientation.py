@@ -60,7 +60,7 @@ def recognised_anatomy(volume: CTVolume, infer: Infer) -> CoarseAnatomy:
     fit = fit_of(coarse)
     if fit.convincing:
         return coarse
-    name = volume.source.name
+    name = volume.source.called
     turned = {
         "upside down": replace(volume, hu=volume.hu[::-1]),
         "back to front": replace(volume, hu=volume.hu[:, ::-1] if abs(volume.col_step[1]) > abs(volume.row_step[1]) else volume.hu[:, :, ::-1]),

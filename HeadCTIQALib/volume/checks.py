@@ -35,7 +35,7 @@ def check(volume: CTVolume) -> tuple[str, ...]:
         InputError: the volume is not a head CT in HU: fewer than 8 slices, constant, not calibrated, another body part,
             no brain inside the skull, or too large.  One sentence that names the source.
     """
-    name = volume.source.name
+    name = volume.source.called
     _refuse_format(volume, name)
     _refuse_geometry(volume, name)
     _refuse_uncalibrated(volume, name)

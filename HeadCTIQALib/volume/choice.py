@@ -17,6 +17,7 @@ from .limits import MAX_SLICES
 from .types import Lost
 from .vocabulary import words
 
+_FAR_MM = 1e6  # headers may say anything
 _HEAD_PARTS = ("HEAD", "BRAIN", "SKULL", "CRANI", "KOPF", "SCHAEDEL", "CEREB", "TETE", "CAP")
 _OTHER_PARTS = ("CHEST", "THORAX", "ABDOM", "PELVIS", "LUNG", "SPINE", "EXTREM", "HEART", "KNEE", "HIP", "SHOULDER")
 
@@ -180,8 +181,8 @@ def _normal(s: Slice) -> np.ndarray:
 
 
 def _extent_mm(c: Candidate) -> float:
-    positions = [float(np.dot(s.position or (0, 0, 0), _normal(s))) for s in c.slices]
-    return max(positions) - min(positions)
+    positions = np.array([s.position or (0, 0, 0) for s in c.slices], float) @ _normal(c.slices[0])
+    return float(np.nan_to_num(np.ptp(positions), posinf=_FAR_MM).clip(0, _FAR_MM))
 
 
 def _suitability(c: Candidate) -> tuple[object, ...]:

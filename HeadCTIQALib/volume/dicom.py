@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
@@ -69,10 +68,8 @@ def _read(
     notes = _notes(damaged, unreadable, keep_name)
     places = {s.path.parent for s in candidate.slices}
     unread = sum(p.parent in places for p in damaged)  # most likely slices of the series
-    # Refusals on the terminal may say what the user typed; what is written down says so only when asked to.
-    source = Source("dicom", printable(name), candidate.series.uid or None, None, because, considered)
-    volume = stacked(candidate, source, notes, progress, unread, len(considered) == 1)
-    return volume if keep_name else replace(volume, source=replace(volume.source, name=TITLE))
+    source = Source("dicom", printable(name) if keep_name else TITLE, candidate.series.uid or None, None, because, considered, printable(name))
+    return stacked(candidate, source, notes, progress, unread, len(considered) == 1)
 
 
 def _all_damaged(scan: Scan, name: str) -> InputError:

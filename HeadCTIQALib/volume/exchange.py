@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ import numpy as np
 
 from ..errors import boundary
 from ..text import printable
+from . import vocabulary
 from .geometry import LPS_TO_RAS
+from .kernels import known_kernel
 from .types import Acquisition, CTVolume, Vector
 from .voxels import ImageHeader
 
@@ -27,7 +31,15 @@ _SAME_MM = 0.05  # the header is rounded, and its pixels are made square
 _STEEPEST = 2.0  # shift of a slice by its distance from the next: 63 degrees, more than any gantry
 _FAR_MM = 10_000.0
 _LONGEST = 64  # letters, as in DICOM
-_TEXTS = ("manufacturer", "model", "kernel", "body_part", "study_date", "series_description")
+#: Texts of an acquisition, and what of each is known to name nobody; anybody can write the keys.
+_TEXTS: dict[str, Callable[[str], str | None]] = {
+    "manufacturer": vocabulary.manufacturer,
+    "model": vocabulary.model,
+    "kernel": known_kernel,
+    "body_part": vocabulary.body_part,
+    "study_date": lambda text: text if re.fullmatch(r"\d{8}", text) else None,
+    "series_description": lambda text: vocabulary.words(text) or None,
+}
 _FLAGS = ("contrast_agent", "lossy_compression", "reformatted")
 _RANGES = {
     "slice_thickness_mm": (0.0, 100.0), "kvp": (0.0, 1000.0), "tube_current_ma": (0.0, 1e5), "exposure_mas": (0.0, 1e6), "ctdi_vol_mgy": (0.0, 1e5),
@@ -121,7 +133,7 @@ def _acquisition(known: dict[str, Any]) -> Acquisition:
         if value is None:
             continue
         if name in _TEXTS:
-            taken[name] = _text(value)
+            taken[name] = _TEXTS[name](_text(value))
         elif name in _FLAGS and isinstance(value, bool):
             taken[name] = value
         elif name == "isocentre_ras" and len(value) == 3:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import boundary
 from .types import Acquisition, CTVolume, Lost, Source, Vector
 
 LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
@@ -44,20 +45,21 @@ class Stack:
         stack = found.stack
         missing = (*lost, *found.lost)
         missing = (*missing, *between(stack.origins @ normal(stack.row_step, stack.col_step), missing))
-        refuse_many(missing, len(stack.origins), source.name)
+        refuse_many(missing, len(stack.origins), source.called)
         hu = np.ascontiguousarray(stack.voxels)
         digest = fingerprint(hu, stack.origins, stack.row_step, stack.col_step)
-        return CTVolume(
-            hu=hu,
-            origins=stack.origins,
-            row_step=stack.row_step,
-            col_step=stack.col_step,
-            padding=None if stack.padding is None else np.ascontiguousarray(stack.padding),
-            acquisition=acquisition,
-            source=replace(source, sha256=digest),
-            warnings=(*warnings, *notes, *found.notes, *told(missing)),
-            lost=missing,
-        )
+        with boundary(f"{source.called} has slices at places where no scan can have them; check the image orientation and the slice positions."):
+            return CTVolume(
+                hu=hu,
+                origins=stack.origins,
+                row_step=stack.row_step,
+                col_step=stack.col_step,
+                padding=None if stack.padding is None else np.ascontiguousarray(stack.padding),
+                acquisition=acquisition,
+                source=replace(source, sha256=digest),
+                warnings=(*warnings, *notes, *found.notes, *told(missing)),
+                lost=missing,
+            )
 
 
 def normal(row_step: Vector, col_step: Vector) -> Vector:

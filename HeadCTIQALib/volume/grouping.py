@@ -176,6 +176,8 @@ def _same_pixels(a: Slice, b: Slice) -> bool:
 
 def _by_place(slices: list[Slice]) -> list[list[Slice]]:
     """Scans of the same place apart, parts that continue each other together."""
+    if np.ptp(_places(slices)) == 0:  # the positions were lost, and tell nothing apart
+        return [slices]
     for value in _WHERE_REPEATED.values():
         parts: dict[Any, list[Slice]] = defaultdict(list)
         for s in slices:

@@ -24,7 +24,7 @@ from .types import Acquisition, CTVolume, Source
 from .voxels import damaged, planes
 
 #: Instead of the file's name, which may be the patient's.
-TITLES = {"nifti": "NIfTI image", "nrrd": "NRRD image", "metaimage": "MetaImage"}
+TITLES = {"nifti": "NIfTI image", "nrrd": "NRRD image", "metaimage": "MetaImage", "slicer": "volume in 3D Slicer"}
 KINDS = {
     ".nii": "nifti", ".nii.gz": "nifti", ".hdr": "nifti", ".nrrd": "nrrd", ".nhdr": "nrrd", ".mha": "metaimage", ".mhd": "metaimage",
 }  # fmt: skip
@@ -74,8 +74,8 @@ def read_image(path: Path, keep_name: bool = False, name: str | None = None) -> 
         if turned:
             notes.append("The image was stored with sagittal or coronal slices: axes were exchanged to make them axial.")
         if known is not None:
-            return stack.volume(known.acquisition, Source("slicer", known.name, chosen_because="the volume in 3D Slicer"), notes)
-        return stack.volume(Acquisition(), Source(kind, name if keep_name else TITLES[kind], chosen_because="the only image"), notes)
+            return stack.volume(known.acquisition, Source("slicer", known.name if keep_name else TITLES["slicer"], chosen_because="the volume in 3D Slicer", given=known.name), notes)
+        return stack.volume(Acquisition(), Source(kind, name if keep_name else TITLES[kind], chosen_because="the only image", given=name), notes)
 
 
 def to_hu(

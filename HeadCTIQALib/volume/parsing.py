@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HEADER_BYTES = 32 << 20  # of everything before the pixels; 1500 frames with their functional groups take a third of it
 DEFLATED_BYTES = 512 << 20  # of one deflated file when unpacked
+MAX_READS = 1_000_000  # by the parser, two or three for an element: a few seconds, and twice what 1500 frames need
 MAX_ELEMENTS = 20_000  # at the top level; real headers have a few hundred
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
@@ -72,7 +73,7 @@ def _parsed(path: Location, specific_tags: list[str] | None, header_only: bool) 
         warnings.simplefilter("ignore")
         with path.open("rb") as stream:
             ds = read_partial(
-                _content(stream, path.name, header_only),  # type: ignore[arg-type]
+                _Counted(_content(stream, path.name, header_only)),  # type: ignore[arg-type]
                 stop_when=stop,
                 defer_size=HEADER_BYTES if header_only else None,
                 force=True,
@@ -81,6 +82,21 @@ def _parsed(path: Location, specific_tags: list[str] | None, header_only: bool) 
             if header_only and stream.seek(0, os.SEEK_END) > HEADER_BYTES + 8 * _voxels(ds):
                 raise ValueError("far larger than its image")
     return ds, bool(has_pixels)
+
+
+class _Counted:
+    """A stream that ends a parser which reads millions of elements out of a few bytes each."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._left = stream, MAX_READS
+        self.seek, self.tell, self.close = stream.seek, stream.tell, stream.close
+        self.name = getattr(stream, "name", "")
+
+    def read(self, size: int = -1) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many elements")
+        return self._stream.read(size)
 
 
 def _voxels(ds: Dataset) -> int:
@@ -95,7 +111,10 @@ def _content(stream: IO[bytes], name: str, header_only: bool) -> IO[bytes]:
         raise ValueError("no data set")
     if syntax == _DEFLATED:
         stream.seek(start)
-        return io.BytesIO(_inflated(stream, name, HEADER_BYTES if header_only else DEFLATED_BYTES, header_only))
+        content = _inflated(stream, name, HEADER_BYTES if header_only else DEFLATED_BYTES, header_only)
+        if content[:2] == b"\0\0":
+            raise ValueError("no data set")
+        return io.BytesIO(content)
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     if header_only and size > HEADER_BYTES:

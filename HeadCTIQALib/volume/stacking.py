@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .types import Acquisition
 
 Progress = Callable[[float], None]
+_FAR_MM = 1e6
 HEADERS_SHARE = 0.3  # of the progress bar: reading the headers
 
 
@@ -42,20 +43,22 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     slices, notes = candidate.slices, [*notes, *candidate.left_out]
     first = slices[0]
     origins, row_step, col_step = _geometry(slices)
+    if np.abs(origins).max() > _FAR_MM:
+        raise InputError(f"{source.called} has slices at places where no scanner is; check the slice positions.")
     keep, duplicates = distinct_order(origins, normal(row_step, col_step))
     if len(keep) == 1 < len(slices):
         raise InputError(
-            f"{source.name}: all {len(slices)} slices have the same ImagePositionPatient; the positions were lost: export the original series again."
+            f"{source.called}: all {len(slices)} slices have the same ImagePositionPatient; the positions were lost: export the original series again."
         )
     if duplicates:
         notes.append(f"Left out: {counted(len(duplicates), 'slice')} at the same position as another one.")
     slices, origins = tuple(slices[i] for i in keep), origins[keep]
-    refuse_oversized(source.name, len(slices), first.rows, first.columns)
+    refuse_oversized(source.called, len(slices), first.rows, first.columns)
     if all(s.lut is None and (s.slope is None or s.intercept is None) for s in slices):
         notes.append("The rescale tags are missing: the stored values were taken as HU.")
     if all(s.slope == 0 for s in slices):
-        raise InputError(f"{source.name}: RescaleSlope is 0 in every slice, so all values were lost; export the scan again.")
-    hu, padding, failed, repairs = voxels(slices, source.name, lambda f: progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * f))
+        raise InputError(f"{source.called}: RescaleSlope is 0 in every slice, so all values were lost; export the scan again.")
+    hu, padding, failed, repairs = voxels(slices, source.called, lambda f: progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * f))
     notes += repairs
     positions = origins @ normal(row_step, col_step)
     unread += sum(x.slices or 0 for x in candidate.lost)
@@ -63,7 +66,7 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     good = [k for k in range(len(slices)) if k not in failed]
     stack = Stack(hu[good], origins[good], row_step, col_step, None if padding is None else padding[good]) if failed else Stack(hu, origins, row_step, col_step, padding)
     context = _acquisition([slices[k] for k in good], origins[good])
-    stack, turned = _upright(stack, source.name)
+    stack, turned = _upright(stack, source.called)
     if turned:
         notes.append("The slices are sagittal or coronal reformats: axes were exchanged, in-plane measures refer to axial planes.")
         lost = [replace(x, low_mm=None, high_mm=None) for x in lost]  # planes that cross all axial ones

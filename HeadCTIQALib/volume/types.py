@@ -56,7 +56,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the volume came from; ``name`` is a file or folder name without its path."""
+    """Where the volume came from.  ``name`` goes into results: a file's or folder's own name only where that was asked for."""
 
     kind: str  # "dicom", "nifti", "nrrd", "metaimage", "simulated", "slicer"
     name: str
@@ -64,6 +64,12 @@ class Source:
     sha256: str | None = None  # of the voxels and geometry; identifies the scan without identifying the patient
     chosen_because: str = ""
     series_considered: tuple[str, ...] = ()
+    given: str = field(default="", repr=False, compare=False)  # the name of the path that was given, which may be a patient's: for refusals, never written down
+
+    @property
+    def called(self) -> str:
+        """What a refusal calls the scan, so that whoever gave it knows it again."""
+        return self.given or self.name
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,9 @@ def cohort(path: Path, stored: Path) -> str:
     from HeadCTIQALib.scoring import guideline_model
 
     done = rescore(path, guideline_model())
-    if not all(sentence.isprintable() for sentence in done.failed):
+    if not all(str(error).isprintable() for error in done.failed):
         return f"a sentence holds characters for the terminal: {done.failed}"
-    values = values_of(load_scans(path))
+    values = values_of(load_scans(path)[0])
     return "a value is infinite" if np.isinf(values).any() else ""
 
 

@@ -232,6 +232,8 @@ def corrected(scan: Simulated) -> Review:
 def _write_bundle(folder: Path) -> None:
     from hashlib import sha256
 
+    from HeadCTIQALib.networks.bundle import seal
+
     weights = struct.pack("<Q", 2) + b"{}"
     (folder / "configs").mkdir(parents=True)
     (folder / "models").mkdir()
@@ -239,3 +241,4 @@ def _write_bundle(folder: Path) -> None:
     metadata = {"name": "tiny", "version": "1", "license": "Apache-2.0", "weights_sha256": sha256(weights).hexdigest(), "channels": ["A", "B"]}
     (folder / "configs" / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
     (folder / "configs" / "inference.json").write_text(json.dumps({"network_def": {"_target_": "x", "channels": 3}}), encoding="utf-8")
+    seal(folder)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from HeadCTIQALib import cli
+from HeadCTIQALib.cli.interrupts import Interrupts
 from HeadCTIQALib.writing import folders
 
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate", "os.utime"}
@@ -135,7 +135,7 @@ def _run(case: Case, kind: str, work: Path, at: int | None, how: signal.Signals)
         code = 1
         try:
             os.close(reading)
-            with _stopping(work, kind, at, how) as passed, cli._terminable():
+            with _stopping(work, kind, at, how) as passed, Interrupts(last=True):
                 case.write(work)
             os.write(writing, str(passed()).encode())
             code = 0

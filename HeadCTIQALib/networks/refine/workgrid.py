@@ -192,7 +192,7 @@ def work_grid(volume: CTVolume, coarse: CoarseAnatomy, margin_mm: float = 25.0) 
     """
     head = head_probability(coarse) > 0.5
     if not head.any():
-        raise InputError(f"No head was found in the scan {volume.source.name!r}; give a head CT.")
+        raise InputError(f"No head was found in the scan {volume.source.called!r}; give a head CT.")
     index = np.argwhere(head)
     ras = coarse.origin + coarse.spacing * index[:, ::-1]
     position = ras @ volume.k
