@@ -87,14 +87,14 @@ def test_failing_disk(scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.os, "scandir", denied)
     refused(scan, "scan: the folder cannot be read (Permission denied)")
     monkeypatch.undo()
-    original = Path.open
+    original = os.open
 
-    def open_or_fail(self: Path, *args: object, **kwargs: object) -> object:
-        if self.name == "CT0002.dcm":
+    def open_or_fail(path: Path, flags: int) -> int:
+        if Path(path).name == "CT0002.dcm":
             raise PermissionError(13, "Permission denied")
-        return original(self, *args, **kwargs)
+        return original(path, flags)
 
-    monkeypatch.setattr(Path, "open", open_or_fail)
+    monkeypatch.setattr("HeadCTIQALib.files.os.open", open_or_fail)
     refused(scan / "CT0002.dcm", "CT0002.dcm cannot be opened (Permission denied)")
     got = read(scan)
     assert got.shape[0] == 11

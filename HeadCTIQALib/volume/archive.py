@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, TypeAlias, cast
+from typing import IO, BinaryIO, TypeAlias, cast
 
 from ..errors import InputError, boundary
+from ..files import open_regular
 from .limits import MAX_BYTES, MAX_UNPACKED_BYTES, Meter
 
 MAX_FILES = 100_000
@@ -47,6 +48,12 @@ class Member:
         """The file, unpacked as far as it is read."""
         return cast("IO[bytes]", Unpacking(self.blocks(), self.info.file_size))
 
+    def beside(self, name: str) -> Member | None:
+        """The file of that name in the same folder of the archive."""
+        wanted = str(PurePosixPath(self.info.filename).with_name(name))
+        found = (m for m in _members(self.archive, self.name, self.meter, self.index[:-1]) if m.info.filename == wanted)
+        return next(found, None)
+
     def head(self, count: int) -> bytes:
         """The first bytes."""
         return next(self.blocks(count), b"")[:count]
@@ -63,6 +70,26 @@ class Member:
 
 #: Where a file's bytes are.
 Location: TypeAlias = Path | Member
+
+
+def opened(where: Location, name: str) -> BinaryIO:
+    """The file, for reading.
+
+    Args:
+        name: what messages call it.
+
+    Raises:
+        InputError: it is not there, no regular file, or not to be opened.
+    """
+    return open_regular(where, name) if isinstance(where, Path) else cast("BinaryIO", where.open())
+
+
+def beside(where: Location, name: str) -> Location | None:
+    """The file called ``name`` in the same folder, None where there is none."""
+    if isinstance(where, Member):
+        return where.beside(name)
+    path = where.with_name(name)
+    return path if path.exists() else None
 
 
 class Unpacking(io.BufferedIOBase):
@@ -89,6 +116,12 @@ class Unpacking(io.BufferedIOBase):
         self._at = max(0, offset + (0, self._at, self._size)[whence])
         return self._at
 
+    def peek(self, size: int = 0, /) -> bytes:
+        """What comes next, for `readline`."""
+        at, block = self._at, self.read(max(size, 1 << 12))
+        self._at = at
+        return block
+
     def read(self, size: int | None = -1, /) -> bytes:
         end = self._size if size is None or size < 0 else min(self._at + size, self._size)
         while len(self._seen) < end and (block := next(self._blocks, b"")):
@@ -108,7 +141,8 @@ def archived(path: Path) -> Iterator[list[Member]]:
     meter = Meter(path.name, MAX_UNPACKED_BYTES)
     with ExitStack() as stack:
         with boundary(f"{path.name} is damaged or not a zip archive; make it again."):
-            archive = stack.enter_context(_open(stack.enter_context(_Capped(path)), path.name))
+            file = stack.enter_context(open_regular(path, path.name))
+            archive = stack.enter_context(_open(stack.enter_context(_Capped(file.fileno(), closefd=False)), path.name))
             files = []
             for member in _members(archive, path.name, meter, ()):
                 if member.suffix.lower() == ".zip" and member.head(4) == b"PK\x03\x04":

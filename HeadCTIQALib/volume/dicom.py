@@ -34,7 +34,7 @@ def read_archive(archive: Path, series: str | None, progress: Progress, keep_nam
     with archived(archive) as files:
         scan = scan_files(files, lambda f: progress(f * HEADERS_SHARE))
         if not scan.images and not scan.damaged:
-            raise _no_dicom(archive.name, files)
+            return _read_other(archive.name, files, series, progress, keep_name)
         return _read(scan, archive.name, series, progress, 0, keep_name)
 
 
@@ -108,13 +108,15 @@ def _listed(names: list[str]) -> str:
 # ---- no DICOM at all ---------------------------------------------------------------------------------------------------
 
 
-def _read_other(name: str, files: list[Path], series: str | None, progress: Progress, keep_name: bool) -> CTVolume:
-    """The one image or archive in a folder without DICOM."""
+def _read_other(name: str, files: Sequence[Location], series: str | None, progress: Progress, keep_name: bool) -> CTVolume:
+    """The one image in a folder or archive without DICOM, or what is in the one archive there."""
     from .images import image_kind, read_image
 
     images = [p for p in files if image_kind(p)]
-    archives = [p for p in files if p.suffix.lower() == ".zip"]
-    if len(images) == 1 and series is None:
+    archives = [p for p in files if isinstance(p, Path) and p.suffix.lower() == ".zip"]
+    if len(images) == 1:
+        if series is not None:
+            raise InputError(f"{name} holds a single image: leave out --series {series}.")
         volume = read_image(images[0], keep_name)
         progress(1.0)
         return volume
@@ -126,8 +128,7 @@ def _read_other(name: str, files: list[Path], series: str | None, progress: Prog
 def _no_dicom(name: str, files: Sequence[Location]) -> InputError:
     from .images import image_kind
 
-    images = [p.name for p in files if image_kind(Path(p.name))]
+    images = [p.name for p in files if image_kind(p)]
     if images:
-        what = "an image file" if len(images) == 1 else f"{len(images)} image files"
-        return InputError(f"{name} holds {what} and no DICOM files; give {'it' if len(images) == 1 else 'one of them'} by its own path: {_listed(images)}.")
+        return InputError(f"{name} holds {len(images)} image files and no DICOM files; give one of them by its own path: {_listed(images)}.")
     return InputError(f"{name} holds no DICOM files; give a folder, archive or image file of a head CT.")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .archive import Location, Member
+from .archive import Location, Member, opened
 from .contrast import CONTRAST_TAGS, has_contrast
 from .limits import refuse_oversized
 from .parsing import looks_like_dicom, read_header
@@ -141,11 +141,8 @@ def head_of(path: Location, count: int) -> bytes:
     """
     if isinstance(path, Member):
         return path.head(count)
-    try:
-        with path.open("rb") as stream:
-            return stream.read(count)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be opened ({error.strerror}); check its permissions.") from error
+    with opened(path, path.name) as stream:
+        return stream.read(count)
 
 
 def _scan_file(path: Location, scan: Scan, contexts: dict[Context, Context]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, boundary
 from ..text import printable
+from .archive import Location
 from .choice import counted
 from .exchange import exchanged
 from .geometry import Stack, upright
@@ -34,13 +34,13 @@ _IMPOSSIBLE_HU = -2000
 _LOW, _HIGH = -32768, 32767
 
 
-def image_kind(path: Path) -> str | None:
-    """``nifti``, ``nrrd`` or ``metaimage`` by the file's ending, None for any other."""
+def image_kind(path: Location) -> str | None:
+    """``nifti``, ``nrrd`` or ``metaimage`` by the file's ending, None for any other and for what macOS writes beside a file."""
     name = path.name.lower()
-    return next((kind for ending, kind in KINDS.items() if name.endswith(ending)), None)
+    return None if name.startswith("._") else next((kind for ending, kind in KINDS.items() if name.endswith(ending)), None)
 
 
-def read_image(path: Path, keep_name: bool = False, name: str | None = None) -> CTVolume:
+def read_image(path: Location, keep_name: bool = False, name: str | None = None) -> CTVolume:
     """A 3-D HU image file; axes are permuted so that the slices are the most axial ones.
 
     Args:

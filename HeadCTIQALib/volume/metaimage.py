@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ..errors import InputError
+from .archive import Location, opened
 from .geometry import LPS_TO_RAS
 from .placing import ORIENTATION_UNSTATED, POSITION_UNSTATED, refuse_impossible, unit_mm
-from .regular import open_regular
 from .types import Vector
-from .voxels import ImageHeader, Stored, beside, colour, damaged, integer, three_sizes
+from .voxels import ImageHeader, Stored, colour, damaged, data_file, integer, three_sizes
 
 MAX_HEADER = 1 << 20  # bytes
 _TYPES = {
@@ -23,7 +22,7 @@ _TYPES = {
 _YES = ("true", "t", "1", "yes", "y")
 
 
-def metaimage_header(path: Path, name: str) -> ImageHeader:
+def metaimage_header(path: Location, name: str) -> ImageHeader:
     """What the header says.
 
     Args:
@@ -32,7 +31,7 @@ def metaimage_header(path: Path, name: str) -> ImageHeader:
     Raises:
         InputError: damaged, a type that CT values do not have, not one volume, or an impossible geometry.
     """
-    with open_regular(path, name) as file:
+    with opened(path, name) as file:
         fields = _entries(file, name)
         start = file.tell()
     count = integer(fields["NDims"])
@@ -96,13 +95,13 @@ def _is(fields: Mapping[str, str], *names: str) -> bool:
     return (_first(fields, *names) or "").lower() in _YES
 
 
-def _stored(path: Path, fields: Mapping[str, str], start: int, name: str) -> Stored:
+def _stored(path: Location, fields: Mapping[str, str], start: int, name: str) -> Stored:
     kind = _TYPES.get(fields["ElementType"])
     if kind is None:
         raise InputError(f"{name} has values that are no CT values (its ElementType); save it as 16-bit integers.")
     data = fields["ElementDataFile"]
     local = data.upper() == "LOCAL"
-    where = path if local else beside(path, data, name)
+    where = path if local else data_file(path, data, name)
     skip = integer(fields.get("HeaderSize", "0"))
     if fields.get("BinaryData", "True").lower() not in _YES:
         packing, dtype = "text", np.dtype("f8")

@@ -9,14 +9,13 @@ import gzip
 import math
 import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
 
 from ..errors import InputError
+from .archive import Location, beside, opened
 from .nifti_affine import Placing, placed
-from .regular import open_regular
 from .voxels import ImageHeader, Stored, colour, damaged, three_sizes
 
 _TYPES = {
@@ -53,7 +52,7 @@ _LAYOUTS = (
 )
 
 
-def nifti_header(path: Path, name: str) -> ImageHeader:
+def nifti_header(path: Location, name: str) -> ImageHeader:
     """What the header says.
 
     Args:
@@ -62,7 +61,7 @@ def nifti_header(path: Path, name: str) -> ImageHeader:
     Raises:
         InputError: damaged, a type that CT values do not have, not one volume, or an impossible geometry.
     """
-    with open_regular(path, name) as file:
+    with opened(path, name) as file:
         packing = "gzip" if file.read(2) == b"\x1f\x8b" else "raw"
         file.seek(0)
         stream = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packing == "gzip" else file
@@ -89,7 +88,7 @@ def nifti_header(path: Path, name: str) -> ImageHeader:
     data = path
     if path.name.lower().endswith(".hdr"):
         data = _pair(path, name)
-        with open_regular(data, name) as file:
+        with opened(data, name) as file:
             packing = "gzip" if file.read(2) == b"\x1f\x8b" else "raw"
     elif offset < layout.size:
         offset = layout.size + 4
@@ -109,8 +108,8 @@ def _layout(header: bytes, name: str) -> tuple[_Layout, str]:
     raise damaged(name)
 
 
-def _pair(header: Path, name: str) -> Path:
+def _pair(header: Location, name: str) -> Location:
     for ending in (".img", ".img.gz", ".IMG"):
-        if (data := header.with_suffix(ending)).exists():
+        if (data := beside(header, header.name[: -len(".hdr")] + ending)) is not None:
             return data
     raise InputError(f"{name} is a header without its .img file; put both into one folder.")

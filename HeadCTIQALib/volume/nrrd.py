@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ..errors import InputError
+from .archive import Location, opened
 from .geometry import LPS_TO_RAS
 from .placing import ORIENTATION_UNSTATED, POSITION_UNSTATED, refuse_impossible, unit_mm
-from .regular import open_regular
 from .types import Vector
-from .voxels import ImageHeader, Stored, beside, colour, damaged, integer, three_sizes
+from .voxels import ImageHeader, Stored, colour, damaged, data_file, integer, three_sizes
 
 MAX_HEADER = 1 << 22  # bytes
 _TYPES = {
@@ -35,7 +34,7 @@ _IN_SPACE = ("domain", "space", "???", "none")  # kinds of axes that lead throug
 _REPEATS = (*_IN_SPACE, "list", "time")  # and of those along which whole images repeat
 
 
-def nrrd_header(path: Path, name: str) -> ImageHeader:
+def nrrd_header(path: Location, name: str) -> ImageHeader:
     """What the header says.
 
     Args:
@@ -44,7 +43,7 @@ def nrrd_header(path: Path, name: str) -> ImageHeader:
     Raises:
         InputError: damaged, a type or packing that CT values do not have, not one volume, or an impossible geometry.
     """
-    with open_regular(path, name) as file:
+    with opened(path, name) as file:
         fields, keys = _entries(file, name)
         start = file.tell()
     count = integer(fields["dimension"])
@@ -137,7 +136,7 @@ def _quoted(text: str) -> list[str]:
     return re.findall(r'"([^"]*)"', text) or text.split()
 
 
-def _stored(path: Path, fields: Mapping[str, str], start: int, name: str) -> Stored:
+def _stored(path: Location, fields: Mapping[str, str], start: int, name: str) -> Stored:
     packing = _PACKINGS.get(fields["encoding"].lower())
     kind = _TYPES.get(fields["type"].lower())
     if kind is None or packing is None:
@@ -154,5 +153,5 @@ def _stored(path: Path, fields: Mapping[str, str], start: int, name: str) -> Sto
     data = fields.get("datafile")
     skip = integer(fields.get("byteskip", "0"))
     from_end = skip == -1 and packing == "raw"
-    where = path if data is None else beside(path, data, name)
+    where = path if data is None else data_file(path, data, name)
     return Stored(where, np.dtype(order + kind), None if from_end else start if data is None else 0, 0 if from_end else skip, packing)

@@ -10,7 +10,7 @@ import zlib
 from typing import IO, TYPE_CHECKING
 
 from ..errors import boundary
-from .archive import Location
+from .archive import Location, opened
 from .limits import Meter
 from .tags import integer
 
@@ -71,7 +71,7 @@ def _parsed(path: Location, specific_tags: list[str] | None, header_only: bool) 
 
     with boundary(f"{path.name} is damaged or truncated; copy the scan again."), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with path.open("rb") as stream:
+        with opened(path, path.name) as stream:
             ds = read_partial(
                 _Counted(_content(stream, path.name, header_only)),  # type: ignore[arg-type]
                 stop_when=stop,

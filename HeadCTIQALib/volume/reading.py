@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import is_folder, open_regular
 from ..text import printable
-from .regular import is_folder, open_regular
 from .types import CTVolume
 
 

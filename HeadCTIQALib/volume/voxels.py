@@ -9,7 +9,6 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..text import printable
-from .regular import open_regular
+from .archive import Location, beside, opened
 from .types import Vector
 
 _MAX_SKIP = 1 << 26  # extensions of a header; none is as long
@@ -37,7 +36,7 @@ class Stored:
         slope, intercept: from a stored value to HU.
     """
 
-    path: Path
+    path: Location
     dtype: np.dtype[Any]
     start: int | None = 0
     skip: int = 0
@@ -96,7 +95,7 @@ def damaged(name: str) -> InputError:
     return InputError(f"{name} is damaged, truncated or not the format that its name says; export it again.")
 
 
-def beside(header: Path, entry: str, name: str) -> Path:
+def data_file(header: Location, entry: str, name: str) -> Location:
     """The file with the voxels, which a header names.
 
     Raises:
@@ -108,8 +107,10 @@ def beside(header: Path, entry: str, name: str) -> Path:
     shown = printable(entry)[:80]
     if not entry or entry in (".", "..") or re.search(r"[/\\:\0]", entry):
         raise InputError(f"{name} names a data file in another place ({shown}); put both into one folder and the bare name into the header.")
-    path = header.with_name(entry)
-    open_regular(path, f"{name}: its data file {shown}").close()
+    path = beside(header, entry)
+    if path is None:
+        raise InputError(f"{name}: its data file {shown} does not exist; put both into one folder.")
+    opened(path, f"{name}: its data file {shown}").close()
     return path
 
 
@@ -121,7 +122,7 @@ def planes(stored: Stored, sizes: tuple[int, int, int], name: str) -> Iterator[N
     """
     columns, rows, depth = sizes
     wanted = columns * rows * stored.dtype.itemsize
-    with open_regular(stored.path, name) as file:
+    with opened(stored.path, name) as file:
         stream = _unpacked(file, stored, wanted * depth, name)
         for _ in range(depth):
             plane = np.frombuffer(_exactly(stream, wanted, name), stored.dtype).reshape(rows, columns)
@@ -138,7 +139,7 @@ def _scaled(plane: NDArray[Any], stored: Stored) -> NDArray[Any]:
 
 
 def _unpacked(file: BinaryIO, stored: Stored, total: int, name: str) -> IO[bytes]:
-    length = os.fstat(file.fileno()).st_size
+    length = file.seek(0, os.SEEK_END)
     if not 0 <= stored.skip <= _MAX_SKIP or not 0 <= (stored.start or 0) <= length:
         raise damaged(name)
     if stored.packing == "raw":
