@@ -163,7 +163,7 @@ def test_signs_that_were_lost(tmp_path: Path, dtype: str) -> None:
     assert volume.padding is not None
     assert (volume.hu[:, :3] == -1000).all()
     assert volume.padding[:, 3].all()
-    assert any(w == f"Read as negative: {9 * 4 * 20} voxels above 32767, whose sign was lost." for w in volume.warnings)
+    assert any(w == f"In 9 slices values had lost their sign ({9 * 4 * 20} pixels): they were put right." for w in volume.warnings)
 
 
 def test_values_that_were_normalised(tmp_path: Path) -> None:

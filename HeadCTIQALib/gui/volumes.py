@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.volume.geometry import Stack, normal, upright
-from HeadCTIQALib.volume.images import to_hu
+from HeadCTIQALib.volume.image_voxels import to_hu
 from HeadCTIQALib.volume.types import Acquisition, CTVolume, Lost, Source, Vector
 
 _FLAT_MM = 0.05  # by how much a corner of a slice may be off a parallelogram
@@ -41,7 +41,7 @@ def volume_from_node(node: Any, record: Mapping[str, Any] | None = None) -> CTVo
     if array.ndim != 3:
         raise InputError(_("The volume {name} is a colour image, not CT values; choose another one.").format(name=name))
     origins, row, column = _slices(node, array.shape)
-    hu, padding, notes = to_hu(array, array.shape, name)
+    hu, padding, notes = to_hu(lambda: array, (1.0, 0.0), array.shape, name)
     try:
         stack, _turned = upright(Stack(hu, origins, row, column, padding))
     except ValueError as error:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.int32]
 
 _AIR_HU = -700  # what lies around pixels that only seem bright, for their negative values lost the sign
+_METAL_HU = 2000  # around metal of 2**15, for no image is sharp enough for less
+_BONE_HU = 500  # around the densest bone
+_BEYOND_HU = 20000  # beyond this, on either side, there is metal at most
+_DARK_HU = -1100  # darker than air in any noise that bone has around it
 _BELOW_12_BIT = 300  # air noise below the darkest value of 12 bits
 
 
@@ -38,31 +44,57 @@ def significant(values: NDArray[np.integer], stored: int, high: int) -> Plane:
     return wide if len(beside) and np.median(wide.ravel()[beside]) > dense else cut
 
 
-def unwrapped(values: Plane, hu: Plane, unsigned: bool) -> tuple[Plane, int]:
-    """Values whose sign was lost, made negative again, and how many pixels that were.
+def unwrapped(values: Plane, hu: Plane) -> tuple[Plane, int]:
+    """Values that lost their sign, or were given one, put right by what lies around them, and how many pixels that were.
 
     Args:
         values: (J, I) stored values; hu: the same in HU.
-        unsigned: as the header says.
 
     Values from 2**15 (63536 for a padding of -2000), and values just below 2**12 (4091 for air noise of -5), are negative
-    ones where they lie in the midst of air: no metal has so sharp an edge.
+    ones where they lie in the midst of air: no metal has so sharp an edge.  What would be beyond all metal (64512 for the
+    -1024 of air) is so wherever no metal lies around it.  The other way about, values far below air in the midst of bone
+    or metal are larger than the sign left room for.
     """
-    if not unsigned:
-        return values, 0
+    fixed, count = _raised(values, hu)
+    more, lowered = _lowered(fixed, hu)
+    return more, count + lowered
+
+
+def _lowered(values: Plane, hu: Plane) -> tuple[Plane, int]:
     brightest = int(values.max())
     period, lowest = (1 << 12, (1 << 12) - _BELOW_12_BIT) if brightest < 1 << 12 else (1 << 16, 1 << 15)
     if brightest < lowest:
         return values, 0
     bright = values >= lowest
+    wrapped = bright & (_around(bright, hu) < np.where(hu > _BEYOND_HU, _METAL_HU, _AIR_HU))
+    return np.where(wrapped, values - period, values), int(wrapped.sum())
+
+
+def _raised(values: Plane, hu: Plane) -> tuple[Plane, int]:
+    period, darkest, dense = (1 << 12, _DARK_HU, _BONE_HU) if int(values.max()) < 1 << 11 else (1 << 16, -_BEYOND_HU, _METAL_HU)
+    if int(hu.min()) >= darkest:
+        return values, 0
+    dark = hu < darkest
+    wrapped = dark & (_around(dark, hu) > dense)
+    return np.where(wrapped, values + period, values), int(wrapped.sum())
+
+
+def _around(mask: NDArray[np.bool_], hu: Plane) -> NDArray[np.float64]:
+    """(J, I) mean HU around the connected part of the mask that a pixel belongs to."""
     from scipy import ndimage
 
-    labels, count = ndimage.label(bright)
-    inner, beside = _borders(bright)
+    labels, count = ndimage.label(mask)
+    inner, beside = _borders(mask)
     of = labels.ravel()[inner]
-    around = np.bincount(of, hu.ravel()[beside], count + 1) / np.maximum(1, np.bincount(of, minlength=count + 1))
-    wrapped = (around < _AIR_HU)[labels] & bright
-    return np.where(wrapped, values - period, values), int(wrapped.sum())
+    mean = np.bincount(of, hu.ravel()[beside], count + 1) / np.maximum(1, np.bincount(of, minlength=count + 1))
+    return np.asarray(mean[labels])
+
+
+def sign_note(pixels: Sequence[int]) -> list[str]:
+    """A sentence about what :func:`unwrapped` put right, by the pixels in every slice."""
+    slices = sum(n > 0 for n in pixels)
+    where = "1 slice" if slices == 1 else f"{slices} slices"
+    return [f"In {where} values had lost their sign ({sum(pixels)} pixels): they were put right."] if slices else []
 
 
 def _borders(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -10,7 +10,7 @@ from ..errors import InputError
 from .geometry import missing_slices
 from .grouping import MIN_SLICES
 from .limits import refuse_oversized
-from .scale import cut_off, is_coarse, is_shifted, looks_like, step
+from .scale import bone_cut_off, cut_off, is_coarse, is_shifted, looks_like, shares, step
 from .types import CTVolume
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ def _refuse_geometry(volume: CTVolume, name: str) -> None:
 def _refuse_uncalibrated(volume: CTVolume, name: str) -> None:
     """Air must lie near -1000 HU and soft tissue near 0..100 HU, and both must be whole, in most slices."""
     sample = _sample(volume)
-    air = float(((sample > -1100) & (sample < -880)).mean())
-    soft = float(((sample > -40) & (sample < 110)).mean())
+    air, soft = shares(sample)
     window = cut_off(sample)
     if window is not None:
         raise InputError(f"{name} is not in HU as measured: its values are cut off at {window} (a window), air or bone is lost; export it with all values.")
@@ -184,9 +183,12 @@ def _brain_warnings(volume: CTVolume, brain: Brain) -> list[str]:
 
 
 def _scale_warnings(volume: CTVolume) -> list[str]:
-    if not is_coarse(volume.hu):
-        return []
-    return [f"HU come in steps of {step(volume.hu)}: noise and grey-white contrast are those of the steps."]
+    out, cut = [], bone_cut_off(volume.hu)
+    if is_coarse(volume.hu):
+        out.append(f"HU come in steps of {step(volume.hu)}: noise and grey-white contrast are those of the steps.")
+    if cut is not None:
+        out.append(f"Values are cut off at {cut} HU: metal and the densest bone cannot be told apart.")
+    return out
 
 
 def _context_warnings(volume: CTVolume) -> list[str]:

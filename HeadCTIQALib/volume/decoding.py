@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,14 @@ from .archive import Location
 from .bits import significant
 from .headers import Slice
 from .parsing import read_dataset
-from .tags import integer
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _PIXEL_TAGS = [
     "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration",
-    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData", "FloatPixelData",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", *_PIXELS,
     "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 ]  # fmt: skip
 _UNCOMPRESSED: dict[tuple[bool | None, bool | None], UID] = {  # by (implicit VR, little endian)
@@ -42,8 +42,8 @@ class Decoder:
         # Both are lossless and give the same values; CharLS' own binding takes half the time of GDCM's.
         self._jpeg_ls_plugin = "pyjpegls" if find_spec("jpeg_ls") else "gdcm"
 
-    def stored_values(self, image: Slice) -> NDArray[np.integer]:
-        """(J, I) stored values before rescaling.
+    def stored_values(self, image: Slice) -> NDArray[Any]:
+        """(J, I) stored values before rescaling; floats where the file has them, which no CT scanner writes.
 
         Raises:
             InputError: the pixel data are missing, truncated, or in a transfer syntax that cannot be decoded here.
@@ -51,13 +51,9 @@ class Decoder:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # surplus bytes; missing ones raise
             ds = self._open(image)
-            if "PixelData" not in ds:
+            if not any(keyword in ds for keyword in _PIXELS):
                 raise InputError(f"{image.path.name} has no pixel data or is truncated; copy the scan again.")
             return self._decode(ds, image)
-
-    def unsigned(self, image: Slice) -> bool:
-        """Whether the values have no sign, as the header says."""
-        return integer(self._open(image), "PixelRepresentation") != 1
 
     def _open(self, image: Slice) -> Dataset:
         if self._dataset is None or self._path != image.path:
@@ -65,7 +61,7 @@ class Decoder:
             self._path = image.path
         return self._dataset
 
-    def _decode(self, ds: Dataset, image: Slice) -> NDArray[np.integer]:
+    def _decode(self, ds: Dataset, image: Slice) -> NDArray[Any]:
         from pydicom.pixels import get_decoder, pixel_array
 
         syntax = ds.file_meta.get("TransferSyntaxUID", None)
@@ -83,4 +79,6 @@ class Decoder:
             if syntax.is_encapsulated:
                 return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
             words = np.asarray(pixel_array(ds, raw=True, index=image.frame, correct_unused_bits=False))
+            if words.dtype.kind == "f":
+                return words
             return significant(words, int(ds.BitsStored), int(ds.get("HighBit", ds.BitsStored - 1)))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .bits import unwrapped
+from .bits import sign_note, unwrapped
 from .choice import counted
 from .decoding import Decoder
 from .headers import Slice
-from .hounsfield import Neighbours, Tags
+from .hounsfield import Format, Neighbours, Tags, whole_format
 from .margins import RANGE_HU
 from .padding import PADDING_HU, padding_in
+from .scale import lacks_hu
+
+_STEP, _SOME = 6, 16  # every sixth pixel of sixteen slices shows what a whole scan is
 
 
 class ImplausibleError(InputError):
@@ -34,11 +37,26 @@ class Voxels(NamedTuple):
 
 def voxels(slices: tuple[Slice, ...], name: str, progress: Callable[[float], None]) -> Voxels:
     """Decode `slices`, in order of position, one by one into place; a slice that fails is left as padding."""
+    decoder = Decoder()
+    hu, padding, failed, notes = _decoded(slices, name, decoder, None, progress)
+    if lacks_hu(hu, padding) and (form := _other_format(slices, failed, decoder)) is not None:
+        hu, padding, failed, notes = _decoded(slices, name, decoder, form, progress)
+        notes.insert(0, form.note)
+    notes += _compared(slices, hu, padding, failed, decoder)
+    if not padding.any():
+        return Voxels(hu, None, failed, notes)
+    hu[padding] = PADDING_HU
+    return Voxels(hu, padding, failed, notes)
+
+
+def _decoded(
+    slices: tuple[Slice, ...], name: str, decoder: Decoder, form: Format | None, progress: Callable[[float], None]
+) -> tuple[NDArray[np.int16], NDArray[np.bool_], dict[int, InputError], list[str]]:
+    """Every slice by itself, in the format of its header unless another one is given."""
     hu = np.empty((len(slices), slices[0].rows, slices[0].columns), np.int16)
     padding = np.zeros(hu.shape, bool)
     failed: dict[int, InputError] = {}
-    wrapped: list[int] = []
-    decoder = Decoder()
+    unsigned = []
     # One thread: neither pydicom's parser nor GDCM's Python binding lets go of the interpreter lock (measured).
     for k, image in enumerate(slices):
         try:
@@ -51,22 +69,25 @@ def voxels(slices: tuple[Slice, ...], name: str, progress: Callable[[float], Non
             continue
         if image.lut is not None:
             hu[k] = image.lut(values)
-            padding[k] = padding_in(values, hu[k], image)
-            continue
-        wide = rescaled(values, *_tags(image))
-        fixed, count = unwrapped(values.astype(np.int32, copy=False), wide, decoder.unsigned(image))
-        if count:
-            wrapped.append(count)
-            values, wide = fixed, rescaled(fixed, *_tags(image))
-        hu[k] = clipped(wide)
+        elif values.dtype.kind == "f":
+            hu[k] = clipped(rescaled(np.nan_to_num(values, nan=-(2**20)), *_tags(image)))
+        else:
+            stored = values.astype(np.int32, copy=False)
+            stored = stored if form is None else form.values(stored)
+            wide = rescaled(stored, *_tags(image))
+            values, count = unwrapped(stored, wide)
+            hu[k] = clipped(rescaled(values, *_tags(image)) if count else wide)
+            unsigned.append(count)
         padding[k] = padding_in(values, hu[k], image)
         progress((k + 1) / len(slices))
-    notes = [f"In {counted(len(wrapped), 'slice')} negative values had lost their sign ({sum(wrapped)} pixels): they were put right."] if wrapped else []
-    notes += _compared(slices, hu, padding, failed, decoder)
-    if not padding.any():
-        return Voxels(hu, None, failed, notes)
-    hu[padding] = PADDING_HU
-    return Voxels(hu, padding, failed, notes)
+    return hu, padding, failed, sign_note(unsigned)
+
+
+def _other_format(slices: tuple[Slice, ...], failed: Collection[int], decoder: Decoder) -> Format | None:
+    """Of values that are not HU as the headers describe them; see :func:`whole_format`."""
+    known = [s for k, s in enumerate(slices) if s.lut is None and k not in failed]
+    some = [(decoder.stored_values(s)[::_STEP, ::_STEP], _tags(s)) for s in known[:: max(1, len(known) // _SOME)]]
+    return whole_format([(values, tags) for values, tags in some if values.dtype.kind != "f"])
 
 
 def _compared(
@@ -79,7 +100,7 @@ def _compared(
         if k in failed or slices[k].lut is not None:
             continue
         values = decoder.stored_values(slices[k])
-        if np.ptp(np.percentile(values[::4, ::4], (0.5, 99.5))) <= RANGE_HU:
+        if values.dtype.kind == "f" or np.ptp(np.percentile(values[::4, ::4], (0.5, 99.5))) <= RANGE_HU:
             continue  # blank in any units
         reading = neighbours.repaired(k, values)
         if reading is not None:
@@ -96,9 +117,9 @@ def _tags(image: Slice) -> Tags:
     return 1.0 if image.slope is None else image.slope, 0.0 if image.intercept is None else image.intercept
 
 
-def rescaled(values: NDArray[np.integer], slope: float, intercept: float) -> NDArray[np.int32]:
+def rescaled(values: NDArray[Any], slope: float, intercept: float) -> NDArray[np.int32]:
     """Stored values to HU, rounded; int32 holds whatever 16 bits and a sane slope give."""
-    if slope == 1 and intercept == int(intercept) and abs(intercept) < 2**20:
+    if values.dtype.kind != "f" and slope == 1 and intercept == int(intercept) and abs(intercept) < 2**20:
         wide = values.astype(np.int32)
         wide += int(intercept)
         return wide

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .scale import fits
 
 Tags = tuple[float, float]  # RescaleSlope and RescaleIntercept
 
@@ -24,6 +27,7 @@ _NONSENSE_HU = 150  # air cannot differ by this between neighbours
 _SAME_AIR_HU = 40  # slices of a scan have air of the same HU, within what streaks and scatter do
 _LEAST = 0.01  # of a slice is air, and of one through the head tissue
 _PIXELS = 20  # compared in air or tissue at least
+_AMBIGUOUS = 0.02  # of the pixels differ between two readings that are not the same
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,25 @@ def _sixteen_signed(v: NDArray[np.int32]) -> NDArray[np.int32]:
     return ((v & 0xFFFF) ^ 0x8000) - 0x8000
 
 
-_FORMATS: tuple[tuple[str, Callable[[NDArray[np.int32]], NDArray[np.int32]]], ...] = (
-    ("", lambda v: v),
-    ("as signed 16-bit values", _sixteen_signed),
-    ("as unsigned 16-bit values", lambda v: v & 0xFFFF),
-    ("as signed 12-bit values", _twelve_signed),
-    ("as unsigned 12-bit values", lambda v: v & 0xFFF),
-    ("as left-aligned 12-bit values", lambda v: v >> 4),
+class Format(NamedTuple):
+    """A way to read words: what it repairs, as in :class:`Reading`, and from the stored values to those that were meant."""
+
+    words: str
+    values: Callable[[NDArray[np.int32]], NDArray[np.int32]]
+
+    @property
+    def note(self) -> str:
+        """For the reader of the scan."""
+        return f"All slices were read {self.words}: as their header describes them they show no air or no tissue."
+
+
+_FORMATS = (
+    Format("", lambda v: v),
+    Format("as signed 16-bit values", _sixteen_signed),
+    Format("as unsigned 16-bit values", lambda v: v & 0xFFFF),
+    Format("as signed 12-bit values", _twelve_signed),
+    Format("as unsigned 12-bit values", lambda v: v & 0xFFF),
+    Format("as left-aligned 12-bit values", lambda v: v >> 4),
 )
 
 
@@ -77,6 +93,22 @@ def readings(tags: Tags, usual: Tags) -> list[Reading]:
                 told = " and ".join(w for w in (words, borrowed) if w)
                 found.append(Reading(told, *own, expected=not words, values=values))
     return [*found, *(Reading(f"with {offset:+d} HU", usual[0], usual[1] + offset) for offset in (-1024, 1024, -1000, 1000))]
+
+
+def whole_format(stored: Sequence[tuple[NDArray[np.integer], Tags]]) -> Format | None:
+    """The one other format in which all slices of a scan are HU, with their own rescale tags; None where none or several are.
+
+    Args:
+        stored: values of some slices, and their tags.
+    """
+    fitting: list[tuple[Format, NDArray[np.float64]]] = []
+    for words, values in _FORMATS if stored else ():
+        hu = np.concatenate([(values(v.astype(np.int32)) * np.float64(slope) + intercept).ravel() for v, (slope, intercept) in stored])
+        if fits(hu):
+            fitting.append((Format(words, values), hu))
+    if not fitting or any((fitting[0][1] != hu).mean() > _AMBIGUOUS for _, hu in fitting[1:]):
+        return None
+    return fitting[0][0] if fitting[0][0].words else None
 
 
 def air_level(plane: NDArray[np.int16]) -> float | None:

@@ -10,6 +10,34 @@ _DENSE_HU = 500  # the skull is denser than this in parts of every head
 _BONE_HU, _MOST_BONE = 900, 0.25  # and less of a slice than this
 _COARSE_HU = 4  # steps between values, from which noise and contrast are those of the steps
 _BRAIN_HU = (-20, 120)
+_TWELVE_BITS_HU = 2900  # 3071 with an intercept of -1024 is where most scanners end
+
+
+_OFFSETS = (1024, 1000)
+_FACTORS = (2.0, 10.0, 16.0, 100.0, 1000.0, 0.5, 0.1, 0.01)
+
+
+def shares(sample: NDArray[np.int16]) -> tuple[float, float]:
+    """The shares of the voxels in the range of air and in that of water and brain."""
+    return float(((sample > -1100) & (sample < -880)).mean()), float(((sample > -40) & (sample < 110)).mean())
+
+
+def lacks_hu(hu: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> bool:
+    """Whether a volume (K, J, I) shows no air where air is in HU, or no tissue."""
+    cut = (slice(None), slice(None, None, 6), slice(None, None, 6))
+    sample = hu[cut] if padding is None else hu[cut][~padding[cut]]
+    return not sample.size or min(shares(sample)) < _PILE
+
+
+def fits(sample: NDArray[np.floating | np.integer]) -> bool:
+    """Whether values are HU of a head in air beyond doubt: much air at -1000, much tissue, little between them."""
+    sample = sample[sample >= -1200]  # padding
+    if not sample.size:
+        return False
+    air = sample[(sample > -1100) & (sample < -880)]
+    if air.size < 0.1 * sample.size or abs(float(np.median(air)) + 1000) > 50:
+        return False
+    return bool(((sample > -40) & (sample < 110)).mean() > 0.04 and ((sample > -850) & (sample < -200)).mean() < 0.25)
 
 
 def cut_off(sample: NDArray[np.int16]) -> str | None:
@@ -25,11 +53,29 @@ def cut_off(sample: NDArray[np.int16]) -> str | None:
     return None
 
 
+def bone_cut_off(hu: NDArray[np.int16]) -> int | None:
+    """The HU to which bone and all that is denser was cut off; None where values are whole, or as high as 12 bits reach."""
+    high = int(hu.max())
+    if not _DENSE_HU < high < _TWELVE_BITS_HU:
+        return None
+    top = np.count_nonzero(hu == high)
+    return high if top >= 50 and top >= 0.03 * np.count_nonzero(hu > 0.7 * high) else None
+
+
 def looks_like(sample: NDArray[np.int16]) -> str:
-    """A hint at what the values of a volume that shows no air near -1000 HU are, in parentheses, or nothing."""
+    """A hint at what the values of a volume that shows no air near -1000 HU, or no tissue, are, in parentheses, or nothing."""
     shifted_soft, soft = (float(((sample > a) & (sample < b)).mean()) for a, b in ((980, 1140), (-40, 110)))
     if sample.min() < sample.max() and not (sample[sample > -1024] % 16).any():
         return " (all are multiples of 16: were 12 bits written left-aligned?)"
+    wide = sample.astype(np.float64)
+    for factor in _FACTORS:
+        if any(fits((wide + offset) / factor - offset) for offset in (0, *_OFFSETS)):
+            how = f"{factor:g} times too high" if factor > 1 else f"{1 / factor:g} times too low"
+            return f" (they look {how}: is the rescale slope wrong?)"
+    if any(fits(wide - offset) for offset in _OFFSETS):
+        return " (they look 1000 or 1024 too high: was the rescale intercept lost?)"
+    if soft < _PILE and ((sample > -1064) & (sample < -890)).mean() > 0.4 and (sample > -890).mean() > 0.02:
+        return " (they look 1000 or 1024 too low: was the rescale intercept applied twice?)"
     if float((sample > 0.8 * float(sample.max())).mean()) > 0.25:
         return " (air seems to be the brightest: is the image inverted?)"
     if shifted_soft > soft or shifted_soft > 0.1:

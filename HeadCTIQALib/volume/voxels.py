@@ -115,7 +115,7 @@ def data_file(header: Location, entry: str, name: str) -> Location:
 
 
 def planes(stored: Stored, sizes: tuple[int, int, int], name: str) -> Iterator[NDArray[Any]]:
-    """(J, I) planes of values in HU in file order, k slowest; never more is unpacked than the header says, and one plane.
+    """(J, I) planes of stored values in file order, k slowest; never more is unpacked than the header says, and one plane.
 
     Raises:
         InputError: truncated, damaged, or longer than the header says.
@@ -125,17 +125,9 @@ def planes(stored: Stored, sizes: tuple[int, int, int], name: str) -> Iterator[N
     with opened(stored.path, name) as file:
         stream = _unpacked(file, stored, wanted * depth, name)
         for _ in range(depth):
-            plane = np.frombuffer(_exactly(stream, wanted, name), stored.dtype).reshape(rows, columns)
-            yield _scaled(plane, stored)
+            yield np.frombuffer(_exactly(stream, wanted, name), stored.dtype).reshape(rows, columns)
         if len(_up_to(stream, wanted)) == wanted:  # reading on also makes gzip compare its checksum
             raise InputError(f"{name} holds more voxels than the {columns} x {rows} x {depth} that its header says; export it again.")
-
-
-def _scaled(plane: NDArray[Any], stored: Stored) -> NDArray[Any]:
-    if (stored.slope, stored.intercept) == (1, 0):
-        return plane
-    scaled: NDArray[Any] = plane * np.float64(stored.slope) + stored.intercept
-    return scaled
 
 
 def _unpacked(file: BinaryIO, stored: Stored, total: int, name: str) -> IO[bytes]:
