@@ -88,3 +88,89 @@ def test_numbers() -> None:
     assert by_number(gone[::-1], np.delete(even, [6, 7])[::-1].cumsum()) == []  # nothing that agrees
     assert of_files(1, False, count, even, []) == []  # another series' file: the numbers are complete
     assert of_files(1, True, count, even, [])[0].low_mm == 95.0
+
+
+def renumbered(scan: Path, first: int, step: int = 1, total: int | None = None, acquisition: int | None = None) -> Path:
+    for n, path in enumerate(sorted(scan.iterdir())):
+        ds = pydicom.dcmread(path)
+        ds.InstanceNumber = first + step * n
+        if total is not None:
+            ds.ImagesInAcquisition = total
+        if acquisition is not None:
+            ds.AcquisitionNumber = acquisition
+        ds.save_as(path)
+    return scan
+
+
+NUMBERING: dict[str, tuple[dict[str, int], str | None]] = {
+    "from 1": ({"first": 1}, None),
+    "from 5": ({"first": 5}, "The slices are numbered from 5 to 44: if the scanner began at 1, 4 slices below {low} mm along the slice normal are missing."),
+    "from 2": ({"first": 2}, "numbered from 2 to 41: if the scanner began at 1, 1 slice below {low} mm along the slice normal is missing."),
+    "every second": ({"first": 2, "step": 2, "total": 81}, None),
+    "every second from 7": ({"first": 7, "step": 2}, "3 slices below {low} mm"),
+    "another scheme": ({"first": 101}, None),
+    "a later acquisition": ({"first": 31, "acquisition": 2}, None),
+    "as many as the header says": ({"first": 1, "total": 40}, None),
+    "fewer than the header says": ({"first": 1, "total": 43}, "and the header tells of 43 images: 3 slices above {high} mm along the slice normal are missing if"),
+    "many more": ({"first": 1, "total": 400}, None),
+    "a number for a step": ({"first": 1, "total": 2}, None),
+}
+
+
+@pytest.mark.parametrize(("numbering", "words"), NUMBERING.values(), ids=NUMBERING)
+def test_what_only_the_numbering_tells(scan: Path, head_volume: CTVolume, numbering: dict[str, int], words: str | None) -> None:
+    got = read(renumbered(scan, **numbering))
+    z = head_volume.slice_positions
+    assert got.lost == ()
+    if words is None:
+        assert got.warnings == ()
+    else:
+        (warning,) = got.warnings
+        assert words.format(low=f"{z[0]:.1f}", high=f"{z[-1]:.1f}") in warning
+
+
+def test_numbers_that_localizers_have(scan: Path) -> None:
+    renumbered(scan, 3)
+    for number in (1, 2):
+        ds = pydicom.dcmread(scan / "CT0001.dcm")
+        ds.ImageType, ds.InstanceNumber = ["ORIGINAL", "PRIMARY", "LOCALIZER"], number
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number}"
+        ds.save_as(scan / f"topo{number}.dcm")
+    assert read(scan).warnings == ()
+
+
+def halved(path: Path) -> None:
+    ds = pydicom.dcmread(path)
+    pixels = ds.pixel_array[::2, ::2].copy()
+    ds.Rows, ds.Columns = pixels.shape
+    ds.PixelSpacing = [2 * float(v) for v in ds.PixelSpacing]
+    ds.PixelData = pixels.tobytes()
+    ds.save_as(path)
+
+
+@pytest.mark.parametrize(("indices", "low", "high"), [((20, 21, 22), 19, 23), ((38, 39), 37, None), ((0, 1, 2), None, 3)])
+def test_slices_of_another_matrix_leave_a_gap(
+    scan: Path, head_volume: CTVolume, indices: tuple[int, ...], low: int | None, high: int | None
+) -> None:
+    for index in indices:
+        halved(scan / f"CT{index + 1:04d}.dcm")
+    (lost,) = read(scan).lost
+    z = head_volume.slice_positions
+    assert lost.reason == f"{len(indices)} slices were left out (another matrix size and pixel size)"
+    assert lost.slices == len(indices)
+    assert lost.low_mm == (None if low is None else pytest.approx(z[low]))
+    assert lost.high_mm == (None if high is None else pytest.approx(z[high]))
+
+
+def test_slices_of_another_matrix_that_are_there_twice_leave_none(scan: Path) -> None:
+    for index in (20, 21):
+        path = scan / f"CT{index + 1:04d}.dcm"
+        copy = scan / f"again{index}.dcm"
+        ds = pydicom.dcmread(path)
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{index}"
+        ds.InstanceNumber = 100 + index
+        ds.save_as(copy)
+        halved(copy)
+    got = read(scan)
+    assert got.lost == ()
+    assert any("Left out: 2 of 42 images" in w for w in got.warnings)

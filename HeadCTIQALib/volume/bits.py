@@ -15,6 +15,7 @@ _BONE_HU = 500  # around the densest bone
 _BEYOND_HU = 20000  # beyond this, on either side, there is metal at most
 _DARK_HU = -1100  # darker than air in any noise that bone has around it
 _BELOW_12_BIT = 300  # air noise below the darkest value of 12 bits
+_SINGLE = 4  # pixels in a slice; noise of air makes many
 
 
 def significant(values: NDArray[np.integer], stored: int, high: int) -> Plane:
@@ -44,11 +45,12 @@ def significant(values: NDArray[np.integer], stored: int, high: int) -> Plane:
     return wide if len(beside) and np.median(wide.ravel()[beside]) > dense else cut
 
 
-def unwrapped(values: Plane, hu: Plane) -> tuple[Plane, int]:
+def unwrapped(values: Plane, hu: Plane, resampled: bool = False) -> tuple[Plane, int]:
     """Values that lost their sign, or were given one, put right by what lies around them, and how many pixels that were.
 
     Args:
         values: (J, I) stored values; hu: the same in HU.
+        resampled: the pixels may not be the scanner's, but so large that metal of one pixel lies in air: single ones stay.
 
     Values from 2**15 (63536 for a padding of -2000), and values just below 2**12 (4091 for air noise of -5), are negative
     ones where they lie in the midst of air: no metal has so sharp an edge.  What would be beyond all metal (64512 for the
@@ -56,18 +58,21 @@ def unwrapped(values: Plane, hu: Plane) -> tuple[Plane, int]:
     or metal are larger than the sign left room for.
     """
     fixed, count = _raised(values, hu)
-    more, lowered = _lowered(fixed, hu)
+    more, lowered = _lowered(fixed, hu, _SINGLE if resampled else 0)
     return more, count + lowered
 
 
-def _lowered(values: Plane, hu: Plane) -> tuple[Plane, int]:
+def _lowered(values: Plane, hu: Plane, single: int) -> tuple[Plane, int]:
     brightest = int(values.max())
     period, lowest = (1 << 12, (1 << 12) - _BELOW_12_BIT) if brightest < 1 << 12 else (1 << 16, 1 << 15)
     if brightest < lowest:
         return values, 0
     bright = values >= lowest
     wrapped = bright & (_around(bright, hu) < np.where(hu > _BEYOND_HU, _METAL_HU, _AIR_HU))
-    return np.where(wrapped, values - period, values), int(wrapped.sum())
+    count = int(wrapped.sum())
+    if period == 1 << 12 and count <= single:
+        return values, 0
+    return np.where(wrapped, values - period, values), count
 
 
 def _raised(values: Plane, hu: Plane) -> tuple[Plane, int]:

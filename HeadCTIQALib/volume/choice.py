@@ -10,10 +10,11 @@ import numpy as np
 
 from ..errors import InputError
 from .geometry import AXIAL_COSINE
-from .grouping import MIN_SLICES, Series, differences, grouped, kind, volumes
+from .grouping import MIN_SLICES, Series, differences, grouped, kind, same_plane, volumes
 from .headers import CT_IMAGE, ENHANCED_CT, Slice
 from .kernels import is_sharp, known_kernel, sharpness_word
 from .limits import MAX_SLICES
+from .lost import MOST_LOST
 from .types import Lost
 from .vocabulary import words
 
@@ -30,6 +31,7 @@ class Candidate:
         label: what ``--series`` knows it by.
         left_out: sentences about slices of the series that do not belong to the volume.
         lost: slices of the series that cannot be placed or decoded.
+        aside: slices of the same acquisition and planes that do not fit into the volume, few of them.
         objection: why the series cannot be a head CT volume at all; None when it can.
     """
 
@@ -37,6 +39,7 @@ class Candidate:
     slices: tuple[Slice, ...]
     left_out: tuple[str, ...] = ()
     lost: tuple[Lost, ...] = ()
+    aside: tuple[Slice, ...] = ()
     objection: str | None = None
     label: str = field(default="", compare=False)
 
@@ -140,9 +143,23 @@ def _candidates(series: Series) -> list[Candidate]:
             tuple(sorted(volume, key=lambda s: (s.order, s.instance_uid, str(s.path)))),
             (*notes, *_split_off(volume, found, len(placed))),
             lost,
+            tuple(_aside(volume, found)),
         )
         for volume in found
     ]
+
+
+def _aside(volume: list[Slice], found: list[list[Slice]]) -> list[Slice]:
+    acquisitions = {s.order[0] for s in volume}
+    first = volume[0]
+    aside = [
+        s
+        for other in found
+        if other is not volume
+        for s in other
+        if s.order[0] in acquisitions and kind(s) == kind(first) and s.phase == first.phase and same_plane(s, first)
+    ]
+    return aside if len(aside) <= MOST_LOST * len(volume) else []  # more are a scan of their own
 
 
 def _split_off(volume: list[Slice], found: list[list[Slice]], count: int) -> list[str]:

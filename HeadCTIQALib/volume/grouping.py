@@ -133,7 +133,7 @@ _WHERE_REPEATED: dict[str, Callable[[Slice], Any]] = {
 def differences(a: Slice, b: Slice) -> list[str]:
     """In what two images of a series differ, in words."""
     found = [name for name, value in _ALWAYS.items() if value(a) != value(b)]
-    found += [name for name, same in (("orientation", _same_plane(a, b)), ("pixel size", _same_pixels(a, b))) if not same]
+    found += [name for name, same in (("orientation", same_plane(a, b)), ("pixel size", _same_pixels(a, b))) if not same]
     found += [name for name, value in _WHERE_REPEATED.items() if value(a) != value(b)]
     plain = [name for name in found if name not in ("acquisition", "folder")]
     return plain or found or ["position"]
@@ -158,7 +158,7 @@ def _by_plane(slices: list[Slice]) -> list[list[Slice]]:
     groups: list[list[Slice]] = []
     for s in slices:
         for group in groups:
-            if _same_plane(group[0], s) and _same_pixels(group[0], s):
+            if same_plane(group[0], s) and _same_pixels(group[0], s):
                 group.append(s)
                 break
         else:
@@ -166,7 +166,8 @@ def _by_plane(slices: list[Slice]) -> list[list[Slice]]:
     return groups
 
 
-def _same_plane(a: Slice, b: Slice) -> bool:
+def same_plane(a: Slice, b: Slice) -> bool:
+    """Whether two images are parallel, but for headers' jitter."""
     return all(abs(p - q) <= 0.006 for p, q in zip(a.orientation or (), b.orientation or (), strict=False))
 
 

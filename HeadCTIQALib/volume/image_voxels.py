@@ -18,7 +18,7 @@ from .scale import lacks_hu
 _MAX_NAN = 0.5
 _IMPOSSIBLE_HU = -2000
 _LOW, _HIGH, _UNSIGNED = -32768, 32767, 65535
-_TWELVE_BITS = 3071  # HU of the largest value of 12 bits, with the usual intercept of -1024
+_TWELVE_BITS = range(3040, 3072)  # HU of the largest values of 12 bits, with the usual intercept of -1024
 _STEP, _SOME = 6, 16  # every sixth pixel of sixteen slices shows what a whole scan is
 
 Planes = Callable[[], Iterable[NDArray[Any]]]
@@ -78,8 +78,8 @@ def _read(planes: Iterable[NDArray[Any]], tags: Tags, form: Format | None, shape
                 fractions = fractions or bool((exact != np.rint(exact)).any())
             wide = np.rint(exact).astype(np.int32)
         # The words of the scanner are not known here: those of 12 bits end at 4095, or 1024 lower where they are HU already.
-        offset = -PADDING_HU if int(wide.max()) <= _TWELVE_BITS else 0
-        fixed, count = unwrapped(wide + offset, wide)
+        offset = -PADDING_HU if int(wide.max()) in _TWELVE_BITS else 0
+        fixed, count = unwrapped(wide + offset, wide, resampled=True)
         unsigned.append(count)
         hu[k] = np.clip(fixed - offset, _LOW, _HIGH)
         if bad is not None and bad.any():

@@ -104,6 +104,56 @@ def of_files(unread: int, alone: bool, numbers: Sequence[int], positions: Vector
     return [Lost(reason, None, None, left)]
 
 
+def set_aside(places: Sequence[float], positions: Vector, why: str) -> list[Lost]:
+    """Slices of the scan that do not fit into its volume, where that has none in their place.
+
+    Args:
+        places: mm along k of such slices; positions: (K,) those of the volume.
+        why: in words for the sentence "2 slices were left out (<why>)".
+    """
+    if len(positions) < 2:
+        return []
+    gap = float(np.median(np.diff(positions)))
+    reach = 1.5 * gap * len(places)  # of slices that continue the scan at an end
+    found: dict[tuple[float | None, float | None], int] = {}
+    for at in places:
+        beside = int(np.searchsorted(positions, at))
+        low = None if beside == 0 else float(positions[beside - 1])
+        high = None if beside == len(positions) else float(positions[beside])
+        off = min(abs(at - mm) for mm in (low, high) if mm is not None)
+        if off > 0.4 * gap and (off <= reach or (low is not None and high is not None)):
+            found[low, high] = found.get((low, high), 0) + 1
+    return [Lost(f"{n} slices were left out ({why})" if n > 1 else f"1 slice was left out ({why})", low, high, n) for (low, high), n in found.items()]
+
+
+def doubts(numbers: Sequence[int], positions: Vector, others: Iterable[int], total: int | None) -> list[str]:
+    """Sentences about ends of the scan where only the scanner's numbering says that slices may be missing.
+
+    Args:
+        numbers, positions: as for :func:`by_number`.
+        others: instance numbers of other images of the series, which may be those that seem to be missing.
+        total: how many images there were, by the header.
+    """
+    steps = np.diff(np.array(numbers))
+    if len(steps) < 3 or not ((steps > 0).all() or (steps < 0).all()):
+        return []
+    usual, first, last, others = float(np.median(np.abs(steps))), min(numbers), max(numbers), list(others)
+    upwards = bool(steps[0] > 0)
+    found = []
+    before, after = (int((n + 1e-6) // usual) for n in (first - 1, (total or 0) - last))
+    numbered = f"The slices are numbered from {first} to {last}"
+    if 1 <= before <= len(numbers) and not any(n < first for n in others):
+        found.append(f"{numbered}: if the scanner began at 1, {_beyond(before, positions, top=not upwards)}.")
+    if 1 <= after <= len(numbers) and before < 1 and not any(n > last for n in others):
+        found.append(f"{numbered}, and the header tells of {total} images: {_beyond(after, positions, top=upwards)} if all were of this scan.")
+    return found
+
+
+def _beyond(count: int, positions: Vector, *, top: bool) -> str:
+    where = f"above {positions[-1]:.1f}" if top else f"below {positions[0]:.1f}"
+    return f"{count} slices {where} mm along the slice normal are missing" if count > 1 else f"1 slice {where} mm along the slice normal is missing"
+
+
 def _at_end(reason: str, count: int, positions: Vector, *, top: bool) -> Lost:
     return Lost(reason, float(positions[-1]), None, count) if top else Lost(reason, None, float(positions[0]), count)
 

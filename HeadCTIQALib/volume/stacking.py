@@ -15,17 +15,20 @@ from .choice import Candidate, counted
 from .dicom_voxels import ImplausibleError, voxels
 from .enhanced import flattened
 from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
+from .grouping import differences
 from .headers import Slice
 from .limits import refuse_oversized
-from .lost import MOST_LOST, by_number, of_files
+from .lost import MOST_LOST, by_number, doubts, of_files, set_aside
 from .parsing import read_header
+from .tags import integer
 from .types import CTVolume, Lost, Source, Vector
 
 if TYPE_CHECKING:
-    from .types import Acquisition
+    from pydicom.dataset import Dataset
 
 Progress = Callable[[float], None]
 _FAR_MM = 1e6
+_TOTALS = ("ImagesInAcquisition", "NumberOfSeriesRelatedInstances", "NumberOfSlices")  # how many images there were
 HEADERS_SHARE = 0.3  # of the progress bar: reading the headers
 
 
@@ -63,14 +66,17 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     positions = origins @ normal(row_step, col_step)
     unread += sum(x.slices or 0 for x in candidate.lost)
     lost = _lost(slices, positions, failed, unread, alone)
+    lost = _set_aside(candidate, slices, positions, lost)
     good = [k for k in range(len(slices)) if k not in failed]
     stack = Stack(hu[good], origins[good], row_step, col_step, None if padding is None else padding[good]) if failed else Stack(hu, origins, row_step, col_step, padding)
-    context = _acquisition([slices[k] for k in good], origins[good])
+    header = _header([slices[k] for k in good])
+    context = acquisition(header, origins[good])
+    doubtful = [] if unread else _doubts(candidate, slices, positions, header)
     stack, turned = _upright(stack, source.called)
     if turned:
         notes.append("The slices are sagittal or coronal reformats: axes were exchanged, in-plane measures refer to axial planes.")
-        lost = [replace(x, low_mm=None, high_mm=None) for x in lost]  # planes that cross all axial ones
-    volume = stack.volume(context, source, notes, lost)
+        lost, doubtful = [replace(x, low_mm=None, high_mm=None) for x in lost], []  # planes that cross all axial ones
+    volume = stack.volume(context, source, [*notes, *doubtful], lost)
     progress(1.0)
     return volume
 
@@ -88,6 +94,28 @@ def _lost(slices: tuple[Slice, ...], positions: Vector, failed: Mapping[int, Inp
     good = [k for k in range(len(slices)) if k not in failed]
     odd = {k for k, error in failed.items() if isinstance(error, ImplausibleError)}
     return [*runs(positions, good, failed.keys() - odd, "damaged"), *runs(positions, good, odd, "in other units than the slices beside"), *gaps, *of_files(unread, alone, numbers, positions, gaps)]
+
+
+def _set_aside(candidate: Candidate, slices: tuple[Slice, ...], positions: Vector, lost: list[Lost]) -> list[Lost]:
+    """`lost` and the slices of the scan that were left out of the volume; a gap in the numbers that they explain is told once."""
+    if not candidate.aside:
+        return lost
+    _, row_step, col_step = _geometry(slices)
+    places = np.array([s.position for s in candidate.aside], float) * LPS_TO_RAS @ normal(row_step, col_step)
+    why = f"another {' and '.join(differences(slices[0], candidate.aside[0]))}"
+    aside = set_aside(places.tolist(), positions, why)
+    explained = {(x.low_mm, x.high_mm): x.slices or 0 for x in aside}
+    return [*aside, *(x for x in lost if (x.slices or 0) > explained.get((x.low_mm, x.high_mm), 0))]
+
+
+def _doubts(candidate: Candidate, slices: tuple[Slice, ...], positions: Vector, header: Dataset) -> list[str]:
+    acquisitions = {s.order[0] for s in slices}
+    if slices[0].frame is not None or (len(acquisitions) == 1 and min(acquisitions) > 1):
+        return []  # frames are numbered here, and a later acquisition goes on with the numbers of the one before
+    own = {s.path for s in slices}
+    others = [s.order[1] for s in candidate.series.slices if s.path not in own]
+    total = next((n for n in (integer(header, keyword) for keyword in _TOTALS) if n), None)
+    return doubts([s.order[1] for s in slices], positions, others, total)
 
 
 def _geometry(slices: tuple[Slice, ...]) -> tuple[Vector, Vector, Vector]:
@@ -109,7 +137,7 @@ def _upright(stack: Stack, name: str) -> tuple[Stack, bool]:
         raise InputError(f"{name} holds unevenly spaced sagittal or coronal slices only; give the axial series.") from error
 
 
-def _acquisition(slices: Sequence[Slice], origins: Vector) -> Acquisition:
+def _header(slices: Sequence[Slice]) -> Dataset:
     middle = slices[len(slices) // 2]
     ds, _ = read_header(middle.path)
-    return acquisition(ds if middle.frame is None else flattened(ds), origins)
+    return ds if middle.frame is None else flattened(ds)
