@@ -14,6 +14,10 @@ from .tags import elements, integer, items, number, numbers, padding_range, text
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+POSITIONS_ASSUMED = (
+    "The file has the position of its first frame only: the others were placed by SpacingBetweenSlices, in the direction that the standard gives; "
+    "whether they truly lie so is unknown."
+)
 NO_POSITIONS = "the file holds several frames and no position of each"
 
 
@@ -22,23 +26,29 @@ def frames(path: Location, ds: Dataset, context: Context) -> list[Slice]:
     shared = next(iter(items(ds, "SharedFunctionalGroupsSequence")), None)
     per_frame = items(ds, "PerFrameFunctionalGroupsSequence")
     count = integer(ds, "NumberOfFrames") or len(per_frame)
-    positions, lut = _positions(ds, count), modality_lut(ds)
-    return [
+    (positions, remark), lut = _positions(ds, count), modality_lut(ds)
+    found = [
         replace(_frame(path, ds, context, (per_frame[i] if i < len(per_frame) else None, shared), positions[i] if positions else None, i), lut=lut)
         for i in range(count)
     ]
+    return [replace(s, remark=remark) if positions and s.position == positions[i] else s for i, s in enumerate(found)] if remark else found
 
 
-def _positions(ds: Dataset, count: int) -> list[tuple[float, ...]] | None:
-    """The frames' positions where they stand at the top level: a position for each frame, or one and a vector of locations."""
+def _positions(ds: Dataset, count: int) -> tuple[list[tuple[float, ...]], str]:
+    """The frames' positions where they stand at the top level, and what is uncertain of them.
+
+    There is a position for each frame, or one and a vector of locations, or one and a distance.
+    """
     given, orientation = numbers(ds, "ImagePositionPatient"), vector(ds, "ImageOrientationPatient", 6)
     if len(given) == 3 * count:
-        return [given[3 * i : 3 * i + 3] for i in range(count)]
-    locations = numbers(ds, "SliceLocationVector")
-    if len(given) != 3 or orientation is None or len(locations) != count:
-        return None
-    normal = np.cross(orientation[:3], orientation[3:])
-    return [tuple(float(v) for v in np.array(given) + (at - locations[0]) * normal) for at in locations]
+        return [given[3 * i : 3 * i + 3] for i in range(count)], ""
+    locations, gap = numbers(ds, "SliceLocationVector"), number(ds, "SpacingBetweenSlices")
+    if len(given) != 3 or orientation is None or (len(locations) != count and not gap):
+        return [], ""
+    normal, remark = np.cross(orientation[:3], orientation[3:]), ""
+    if len(locations) != count:
+        locations, remark = tuple(i * (gap or 0.0) for i in range(count)), POSITIONS_ASSUMED
+    return [tuple(float(v) for v in np.array(given) + (at - locations[0]) * normal) for at in locations], remark
 
 
 def _frame(

@@ -30,7 +30,7 @@ _TAGS = [
     "PatientID", "PatientName", "PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "AcquisitionTime", "SeriesNumber",
     "InstanceNumber", "AcquisitionNumber", "TemporalPositionIdentifier", "NominalPercentageOfCardiacPhase", "ConvolutionKernel",
     "SliceThickness", "BodyPartExamined", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation", "BitsAllocated",
-    "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceLocationVector", "RescaleSlope", "RescaleIntercept",
+    "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceLocationVector", "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept",
     "ModalityLUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit", "KVP", "XRayTubeCurrent", "GantryDetectorTilt",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *CONTRAST_TAGS,
 ]  # fmt: skip
@@ -96,6 +96,7 @@ class Slice:
     kvp: float | None = None
     phase: str = ""  # of a dynamic or gated scan
     lut: ModalityLut | None = None  # instead of slope and intercept
+    remark: str = ""  # a sentence for the reader of the scan, of how it was placed
     problems: tuple[str, ...] = ()  # why it cannot be placed or decoded, one phrase for each tag
 
 

@@ -44,6 +44,7 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
         InputError: its slices make no volume, or too many are lost.
     """
     slices, notes = candidate.slices, [*notes, *candidate.left_out]
+    notes += dict.fromkeys(s.remark for s in slices if s.remark)
     first = slices[0]
     origins, row_step, col_step = _geometry(slices)
     if np.abs(origins).max() > _FAR_MM:
