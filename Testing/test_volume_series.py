@@ -244,3 +244,13 @@ def test_left_out_names_what_differs(scan: Path, make_head: Callable[..., CTVolu
     odd = make_head(slices=3, matrix=24)
     write_series(replace(odd, acquisition=replace(odd.acquisition, kernel="H70h")), scan / "odd")
     assert any("3 of 15 images of the series with another matrix size and kernel" in w for w in read(scan).warnings)
+
+
+def test_one_place_for_all_steps_is_no_place(scan: Path) -> None:
+    position = pydicom.dcmread(next(scan.iterdir())).ImagePositionPatient
+    for number, path in enumerate(sorted(scan.iterdir())):
+        ds = pydicom.dcmread(path)
+        ds.ImagePositionPatient, ds.AcquisitionNumber = position, number // 2 + 1
+        ds.save_as(path)
+    with pytest.raises(InputError, match="have the same ImagePositionPatient"):
+        read(scan)
