@@ -43,6 +43,7 @@ WORDS: dict[str, tuple[Callable[[Dataset, np.ndarray], None], str]] = {
     "12 bits signed said to be unsigned": (lambda ds, hu: stored(ds, hu & 0xFFF, 12, intercept=0), "read as signed 12-bit values"),
     "12 bits without the bits of the sign": (lambda ds, hu: stored(ds, hu & 0xFFF, intercept=0), "read as signed 12-bit values"),
     "12 bits unsigned said to be signed": (lambda ds, hu: stored(ds, ((hu + 1024) ^ 0x800) - 0x800, signed=True), "lost their sign"),
+    "bytes exchanged": (lambda ds, hu: stored(ds, (hu & 0xFF) << 8 | (hu >> 8) & 0xFF, intercept=0, signed=True), "bytes of every value exchanged"),
     "left-aligned": (lambda ds, hu: stored(ds, (hu + 1024) * 16), "read as left-aligned 12-bit values"),
     "left-aligned and signed": (lambda ds, hu: stored(ds, hu * 16, intercept=0, signed=True), "read as left-aligned 12-bit values"),
 }
@@ -170,3 +171,25 @@ def test_the_reason_of_a_refusal(scan: Path, volume: CTVolume, change: Callable[
 
 def test_no_slope_is_made_up() -> None:
     assert "times" not in looks_like(np.random.default_rng(0).integers(-32768, 32767, 10000).astype(np.int16))
+
+
+@pytest.mark.parametrize("tags", [("BitsStored",), ("PixelRepresentation",), ("SamplesPerPixel",), ("PhotometricInterpretation",), ("BitsStored", "HighBit", "PixelRepresentation")])
+@pytest.mark.parametrize("intercept", [0, -1024])
+def test_tags_without_which_pixels_can_be_read(scan: Path, volume: CTVolume, tags: tuple[str, ...], intercept: int) -> None:
+    def change(ds: Dataset, hu: np.ndarray) -> None:
+        stored(ds, hu - intercept, intercept=intercept, signed=intercept == 0)
+        for tag in tags:
+            delattr(ds, tag)
+
+    np.testing.assert_array_equal(read(edit(scan, change)).hu, volume.hu)
+
+
+def test_one_slice_with_its_bytes_exchanged(scan: Path, volume: CTVolume) -> None:
+    got = read(edit(scan, lambda ds, hu: stored(ds, (hu & 0xFF) << 8 | (hu >> 8) & 0xFF, intercept=0, signed=True), slice(14, 15)))
+    np.testing.assert_array_equal(got.hu, volume.hu)
+    assert any("1 slice did not fit" in w and "bytes" in w for w in got.warnings)
+
+
+def test_slices_at_an_end_that_are_twice_too_high_are_lost(scan: Path, volume: CTVolume) -> None:
+    got = read(edit(scan, lambda ds, hu: stored(ds, 2 * (hu + 1024)), slice(0, 4)))
+    assert [(x.reason, x.slices, x.low_mm) for x in got.lost] == [("4 slices are in other units than the slices beside", 4, None)]

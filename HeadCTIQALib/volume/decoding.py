@@ -15,6 +15,7 @@ from .archive import Location
 from .bits import significant
 from .headers import Slice
 from .parsing import read_dataset
+from .tags import integer, present
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -57,7 +58,7 @@ class Decoder:
 
     def _open(self, image: Slice) -> Dataset:
         if self._dataset is None or self._path != image.path:
-            self._dataset = read_dataset(image.path, specific_tags=_PIXEL_TAGS)
+            self._dataset = _completed(read_dataset(image.path, specific_tags=_PIXEL_TAGS))
             self._path = image.path
         return self._dataset
 
@@ -82,3 +83,13 @@ class Decoder:
             if words.dtype.kind == "f":
                 return words
             return significant(words, int(ds.BitsStored), int(ds.get("HighBit", ds.BitsStored - 1)))
+
+
+def _completed(ds: Dataset) -> Dataset:
+    """With what every CT image has, where a file lacks it; a sign that is lost thereby is found by :mod:`.bits`."""
+    for keyword, value in (("SamplesPerPixel", 1), ("PhotometricInterpretation", "MONOCHROME2"), ("PixelRepresentation", 0)):
+        if not present(ds, keyword):
+            setattr(ds, keyword, value)
+    if not present(ds, "BitsStored"):
+        ds.BitsStored = integer(ds, "BitsAllocated") or 16
+    return ds

@@ -26,6 +26,8 @@ _FITS_HU = 12
 _NONSENSE_HU = 150  # air cannot differ by this between neighbours
 _SAME_AIR_HU = 40  # slices of a scan have air of the same HU, within what streaks and scatter do
 _LEAST = 0.01  # of a slice is air, and of one through the head tissue
+_BONE_HU = 500  # where the neighbour has tissue
+_NO_TISSUE = 0.001  # of a slice
 _PIXELS = 20  # compared in air or tissue at least
 _AMBIGUOUS = 0.02  # of the pixels differ between two readings that are not the same
 
@@ -73,6 +75,10 @@ class Format(NamedTuple):
         return f"All slices were read {self.words}: as their header describes them they show no air or no tissue."
 
 
+def _exchanged(v: NDArray[np.int32]) -> NDArray[np.int32]:
+    return _sixteen_signed((v & 0xFF) << 8 | v >> 8 & 0xFF)
+
+
 _FORMATS = (
     Format("", lambda v: v),
     Format("as signed 16-bit values", _sixteen_signed),
@@ -80,6 +86,7 @@ _FORMATS = (
     Format("as signed 12-bit values", _twelve_signed),
     Format("as unsigned 12-bit values", lambda v: v & 0xFFF),
     Format("as left-aligned 12-bit values", lambda v: v >> 4),
+    Format("with the two bytes of every value exchanged", _exchanged),
 )
 
 
@@ -152,8 +159,10 @@ class Neighbours:
         return min((self._pair(n, sample.astype(np.int32)) for n in beside), key=max, default=(0.0, 0.0))
 
     def is_nonsense(self, k: int) -> bool:
-        """Whether slice `k` differs from its neighbours by more than anatomy can: air is air in any slice."""
-        return self._difference(k, self._planes[k])[0] > _NONSENSE_HU
+        """Whether slice `k` differs from its neighbours by more than anatomy can: air is air in any slice, and no slice is bone without tissue."""
+        air, tissue = self._difference(k, self._planes[k])
+        soft = (self._planes[k] > _TISSUE[0]) & (self._planes[k] < _TISSUE[1])
+        return air > _NONSENSE_HU or (tissue > _BONE_HU and bool((self._planes[k] > _BONE_HU).mean() > _LEAST) and bool(soft.mean() < _NO_TISSUE))
 
     def _pair(self, n: int, a: NDArray[np.int32]) -> tuple[float, float]:
         b = self._planes[n]
