@@ -17,8 +17,7 @@ from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.text import printable
-from HeadCTIQALib.writable import check_writable
-from HeadCTIQALib.writing import output_error, recover, whole_folder
+from HeadCTIQALib.writing import check_writable, output_error, recover, whole_folder
 
 from .consistency import fault
 from .names import LANDMARKS, PLANE, RECORD, REPORT, SEGMENTATION

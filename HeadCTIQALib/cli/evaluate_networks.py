@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
-from HeadCTIQALib.writable import check_writable
+from HeadCTIQALib.writing import check_writable
 
 from .arguments import count, seed
 from .terminal import show

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.progress import TextProgress
-from HeadCTIQALib.writable import check_writable
+from HeadCTIQALib.writing import check_writable
 
 from .terminal import show
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from HeadCTIQALib.writable import check_writable
+from HeadCTIQALib.writing import check_writable
 
 from .arguments import seed
 from .terminal import show

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from HeadCTIQALib.progress import TextProgress
-from HeadCTIQALib.writable import check_writable
+from HeadCTIQALib.writing import check_writable
 
 from .terminal import show
 

@@ -16,8 +16,7 @@ from HeadCTIQALib.report.document import document
 from HeadCTIQALib.report.evaluation_tables import Table, probability, tables, title_of
 from HeadCTIQALib.report.html import Html, number, plain_unit, table, tag
 from HeadCTIQALib.report.plots import STYLE, bland_altman_plot, forest, scatter, standalone
-from HeadCTIQALib.writable import check_writable
-from HeadCTIQALib.writing import output_error, recover, starts_with, whole_folder
+from HeadCTIQALib.writing import check_writable, output_error, recover, starts_with, whole_folder
 
 if TYPE_CHECKING:
     from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation, Part

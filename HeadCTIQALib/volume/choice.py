@@ -133,8 +133,7 @@ def _candidates(series: Series) -> list[Candidate]:
         each = Counter(problem for s in images for problem in s.problems)
         shown = " and ".join(sorted(p for p, n in each.items() if n == max(each.values())))
         return [Candidate(series, tuple(images), objection=f"{shown} in every image")]
-    # Slices that all lie in one place are no volumes of one slice each: their positions were lost, which is told when they are stacked.
-    found = volumes(placed) if len({s.position for s in placed}) > 1 else [placed]
+    found = volumes(placed)
     problems = Counter(" and ".join(s.problems) for s in images if s.problems)
     notes = [f"Left out: {counted(count, 'image')} of the series ({problem})." for problem, count in sorted(problems.items())]
     lost = tuple(Lost(f"{counted(count, 'image')} of the series cannot be placed ({problem})", slices=count) for problem, count in sorted(problems.items()))

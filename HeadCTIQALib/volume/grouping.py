@@ -177,7 +177,7 @@ def _same_pixels(a: Slice, b: Slice) -> bool:
 
 def _by_place(slices: list[Slice]) -> list[list[Slice]]:
     """Scans of the same place apart, parts that continue each other together."""
-    if np.ptp(_places(slices)) == 0:  # the positions were lost, and tell nothing apart
+    if np.ptp(_places(slices)) == 0:  # no volumes of one slice each: the positions were lost, which is told when they are stacked
         return [slices]
     for value in _WHERE_REPEATED.values():
         parts: dict[Any, list[Slice]] = defaultdict(list)

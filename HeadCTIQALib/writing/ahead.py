@@ -8,7 +8,7 @@ from pathlib import Path
 
 from HeadCTIQALib.errors import OutputError
 
-_LONGEST = 255 - len("..00000000.part")  # bytes; under such a name it is written first
+_LONGEST = 255  # bytes of a name, on every usual file system
 
 
 def check_writable(path: Path) -> None:
