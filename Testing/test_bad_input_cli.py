@@ -133,7 +133,8 @@ def test_missing_tags(refused, scan, tag):
     ("tags", "words"),
     [
         ({"RescaleIntercept": "1e38"}, "every voxel is 32767"),
-        ({"RescaleSlope": "1e30"}, "not in HU"),
+        ({"RescaleSlope": "1e30"}, "RescaleSlope is 1e+30"),
+        ({"RescaleSlope": "-1"}, "RescaleSlope is -1"),
         ({"ImageOrientationPatient": ["1", "0", "0", "0.7", "0.7", "0"]}, "not at right angles"),
         ({"PixelSpacing": ["1e10", "1e10"]}, "pixels of"),
         ({"Rows": 65535, "Columns": 65535}, "GB large"),

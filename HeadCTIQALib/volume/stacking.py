@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[float], None]
 _FAR_MM = 1e6
+_SLOPES = (1e-3, 1e3)  # of CT values; 1 as a rule
 _TOTALS = ("ImagesInAcquisition", "NumberOfSeriesRelatedInstances", "NumberOfSlices")  # how many images there were
 HEADERS_SHARE = 0.3  # of the progress bar: reading the headers
 
@@ -60,8 +61,9 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     refuse_oversized(source.called, len(slices), first.rows, first.columns)
     if all(s.lut is None and (s.slope is None or s.intercept is None) for s in slices):
         notes.append("The rescale tags are missing: the stored values were taken as HU.")
-    if all(s.slope == 0 for s in slices):
-        raise InputError(f"{source.called}: RescaleSlope is 0 in every slice, so all values were lost; export the scan again.")
+    slopes = {s.slope for s in slices if s.lut is None and s.slope is not None}
+    if len(slopes) == 1 and not _SLOPES[0] <= max(slopes) <= _SLOPES[1]:
+        raise InputError(f"{source.called}: RescaleSlope is {max(slopes):g} in every slice, which no CT has; export the scan again.")
     hu, padding, failed, repairs = voxels(slices, source.called, lambda f: progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * f))
     notes += repairs
     positions = origins @ normal(row_step, col_step)
