@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from HeadCTIQALib.metrics.common import limits, point
 from HeadCTIQALib.metrics.types import Evidence, Measurement, Point, not_assessable
-from HeadCTIQALib.volume.kernels import is_sharp
+from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import CorrectionError
@@ -111,9 +111,9 @@ def _noise(brain: _Pixels, evidence: Evidence) -> Measurement:
 
 
 def _contrast(volume: CTVolume, grey: _Pixels, white: _Pixels, evidence: Evidence) -> Measurement:
-    iqm, kernel = "gray_white_cnr", volume.acquisition.kernel
-    if is_sharp(kernel):
-        return not_assessable(iqm, f"The kernel {kernel} is too sharp for grey-white contrast: use a soft-tissue reconstruction.")
+    iqm = "gray_white_cnr"
+    if is_sharp_scan(volume):
+        return not_assessable(iqm, f"The {sharp_kernel(volume)} leaves no usable grey-white contrast: use a soft-tissue reconstruction.")
     noise = float(np.sqrt((grey.sd**2 + white.sd**2) / 2))
     if noise <= 0:
         return not_assessable(iqm, "The regions of interest carry no noise at all, so this is not an original CT.")

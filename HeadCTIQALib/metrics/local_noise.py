@@ -6,7 +6,7 @@ as noise, and noise must not be lost with it:
 
 * A quadratic surface is taken off every window: it holds most of what grey-white borders and partial volume leave.
   What it takes of the noise depends on the noise's texture, which the correlation of neighbouring pixels tells; the
-  loss is computed for that texture (:mod:`HeadCTIQALib.metrics.noise_texture`) and undone.
+  loss is computed for that texture (:mod:`HeadCTIQALib.volume.noise_texture`) and undone.
 * Windows are preferred where that surface is flat and where the *neighbouring* slices are homogeneous.  Neither says
   anything about the noise that is left in the window, so windows that happen to be quiet are not favoured.
 * The mode of the SD of n independent samples lies below sigma by sqrt((n-1)/n).  n is the effective number of
@@ -23,8 +23,8 @@ from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, PARENCHYMA, Findings
 from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, mask_of
-from HeadCTIQALib.metrics.noise_texture import Window, products, residue, surface
 from HeadCTIQALib.volume.geometry import independence, nearness
+from HeadCTIQALib.volume.noise_texture import Window, products, residue, surface
 from HeadCTIQALib.volume.types import CTVolume
 
 WINDOW_MM = 6.5

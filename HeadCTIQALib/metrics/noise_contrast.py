@@ -16,7 +16,7 @@ from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, e
 from HeadCTIQALib.metrics.local_noise import global_noise
 from HeadCTIQALib.metrics.positioning import midsagittal_normal
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
-from HeadCTIQALib.volume.kernels import is_sharp
+from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
 MIN_TISSUE_ML = 1.0
@@ -44,8 +44,8 @@ def noise(volume: CTVolume, findings: Findings) -> Measurement:
     except Unassessable as reason:
         return not_assessable("noise", str(reason))
     flags = []
-    if is_sharp(volume.acquisition.kernel):
-        flags.append(f"Sharp kernel ({volume.acquisition.kernel}): the ranges are meant for soft-tissue reconstructions.")
+    if is_sharp_scan(volume):
+        flags.append(f"The scan has a {sharp_kernel(volume)}: the ranges are meant for soft-tissue reconstructions.")
     s, j, i = result.typical_window
     return Measurement(
         "noise",
@@ -81,9 +81,8 @@ def gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory | None =
         memory: keeps the residuals of every slice from one measurement of the same ``volume`` to the next; only slices
             whose eroded masks changed are detrended again.
     """
-    kernel = volume.acquisition.kernel
-    if is_sharp(kernel):
-        return not_assessable("gray_white_cnr", f"The kernel {kernel} is too sharp for grey-white contrast: use a soft-tissue reconstruction.")
+    if is_sharp_scan(volume):
+        return not_assessable("gray_white_cnr", f"The {sharp_kernel(volume)} leaves no usable grey-white contrast: use a soft-tissue reconstruction.")
     try:
         return _gray_white_cnr(volume, findings, {} if memory is None else memory)
     except Unassessable as reason:

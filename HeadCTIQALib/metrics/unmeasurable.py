@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from HeadCTIQALib.findings.types import Findings
-from HeadCTIQALib.metrics import lost_slices
+from HeadCTIQALib.metrics import lost_slices, processed
 from HeadCTIQALib.metrics.enhancement import contrast_medium
 from HeadCTIQALib.metrics.proportions import proportions
-from HeadCTIQALib.volume.kernels import is_sharp
 from HeadCTIQALib.volume.scale import is_coarse, step
+from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
 from HeadCTIQALib.volume.types import CTVolume
 
 Rule = Callable[[CTVolume, Findings], Mapping[str, str]]
@@ -40,10 +40,10 @@ def reformatted(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
 
 def sharpened(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     """Motion seen in a sharp reconstruction may be its noise, even in the smooth copy that the networks are shown."""
-    grades, kernel = findings.motion_grades, volume.acquisition.kernel
-    if not is_sharp(kernel) or grades is None or not (grades > 0).any():
+    grades = findings.motion_grades
+    if grades is None or not (grades > 0).any() or not is_sharp_scan(volume):
         return {}
-    reason = f"The noise of the sharp kernel {kernel} can pass for the motion that seems to be there: use a soft-tissue reconstruction."
+    reason = f"The noise of the {sharp_kernel(volume)} can pass for the motion that seems to be there: use a soft-tissue reconstruction."
     return {"motion_extent": reason}
 
 
@@ -54,8 +54,14 @@ def coarse_values(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     return dict.fromkeys(NOISE_IQMS, f"HU come in steps of {step(volume.hu)}, which hide noise and contrast; export the scan with all its values.")
 
 
-RULES: tuple[Rule, ...] = (compressed, reformatted, coarse_values, sharpened, lost_slices.coverage, lost_slices.motion)
-REMARKS: tuple[Remark, ...] = (contrast_medium, proportions)
+def altered(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
+    """Noise and contrast of images that were processed, which no tag tells of."""
+    causes = processed.causes(volume)
+    return dict.fromkeys(NOISE_IQMS, f"{causes[0]}; use the original images.") if causes else {}
+
+
+RULES: tuple[Rule, ...] = (compressed, reformatted, coarse_values, altered, sharpened, lost_slices.coverage, lost_slices.motion)
+REMARKS: tuple[Remark, ...] = (contrast_medium, proportions, processed.remarks)
 
 
 def with_limits(volume: CTVolume, findings: Findings) -> Findings:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from HeadCTIQALib.volume import CTVolume
-from HeadCTIQALib.volume.kernels import is_sharp
+from HeadCTIQALib.volume.texture import is_sharp_scan
 
 SOFT_PEAK_PER_MM = 0.25  # frequency at which the noise of standard kernels is strongest (four scans: 0.247 to 0.25)
 #: Of the Gaussian that turns the power of a ramp without cut-off, f, into f exp(-f^2 / (2 p^2)), which is strongest at p.
@@ -19,8 +19,8 @@ SIGMA_MM = 1 / (2 * np.sqrt(2) * np.pi * SOFT_PEAK_PER_MM)
 
 
 def soft_copy(volume: CTVolume) -> CTVolume:
-    """The scan itself, or with a kernel known as sharp a copy smoothed in-plane, on the same grid."""
-    if not is_sharp(volume.acquisition.kernel):
+    """The scan itself, or with a sharp kernel a copy smoothed in-plane, on the same grid."""
+    if not is_sharp_scan(volume):
         return volume
     sigma = [SIGMA_MM / mm for mm in volume.pixel_spacing]
     hu = np.empty_like(volume.hu)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .interpolation import Trace
+    from .texture import Texture
 
 Vector = NDArray[np.float64]
 
@@ -165,6 +170,20 @@ class CTVolume:
         """(K, 3) RAS mm of the centre of every image plane."""
         _, j, i = self.shape
         return self.origins + 0.5 * (i - 1) * self.row_step + 0.5 * (j - 1) * self.col_step
+
+    @cached_property
+    def texture(self) -> Texture | None:
+        """Noise texture and sharpness within the slices, see :func:`.texture.texture`."""
+        from .texture import texture  # SciPy
+
+        return texture(self)
+
+    @cached_property
+    def traces(self) -> tuple[Trace, ...]:
+        """What the noise shows of interpolation and compression, see :func:`.interpolation.traces`."""
+        from .interpolation import traces  # SciPy
+
+        return traces(self)
 
     def ijk_to_ras(self, ijk: NDArray[np.floating]) -> Vector:
         """(..., 3) continuous (i, j, k) indices to RAS mm; k is interpolated between the true slice positions."""

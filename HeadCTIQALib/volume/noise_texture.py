@@ -24,10 +24,14 @@ FIELD = 128  # pixels a side of the periodic field from which the covariance is 
 
 @dataclass(frozen=True, slots=True)
 class Residue:
-    """Noise of variance 1 after the surface: its variance, and the independent samples that a window is worth."""
+    """Noise of variance 1 after the surface: its variance, and the independent samples that a window is worth.
+
+    ``peak_per_mm`` is the frequency at which the noise is strongest, infinite for white noise.
+    """
 
     variance: float
     samples: float
+    peak_per_mm: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def residue(correlation: NDArray[np.float64], window: Window) -> Residue:
     """The residue of the noise whose residuals have this correlation, (lags,), at the window's lags."""
     known, variance, samples = _table(window)
     best = int(np.argmin(((known - correlation) ** 2).sum(axis=1)))
-    return Residue(float(variance[best]), float(samples[best]))
+    peak = float("inf") if best == len(known) - 1 else float(np.interp(best / BETWEEN, range(len(PEAKS_PER_MM)), PEAKS_PER_MM))
+    return Residue(float(variance[best]), float(samples[best]), peak)
 
 
 @lru_cache(maxsize=8)
