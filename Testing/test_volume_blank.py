@@ -151,3 +151,25 @@ def test_margins_do_not_move_the_centre(make_head: Callable[..., CTVolume]) -> N
     assert through_stack(replace(whole, hu=even)).warnings == ()
     masked = np.where(whole.hu < -500, -1000, whole.hu).astype(np.int16)[:, :, 12:]
     assert through_stack(replace(whole, hu=masked)).shape == masked.shape  # the edge of the image cannot be seen
+
+
+def test_noise_between_slices_of_the_head_is_no_slice(make_head: Callable[..., CTVolume]) -> None:
+    whole = make_head()
+    hu, middle = whole.hu.copy(), whole.shape[0] // 2
+    hu[middle : middle + 2] = np.random.default_rng(0).normal(-1000, 15, (2, *hu.shape[1:]))
+    got = through_stack(replace(whole, hu=hu))
+    assert got.shape[0] == whole.shape[0] - 2
+    assert [(x.reason, x.slices) for x in got.lost] == [("2 slices are blank", 2)]
+    assert through_stack(whole).lost == ()
+
+
+@pytest.mark.parametrize("copies", [slice(10, 11), slice(-4, None)], ids=["inside", "at the top"])
+def test_the_same_slice_again_is_a_lost_slice(make_head: Callable[..., CTVolume], copies: slice) -> None:
+    whole = make_head()
+    hu = whole.hu.copy()
+    count = len(hu[copies])
+    hu[copies] = hu[np.arange(len(hu))[copies][0] - 1]
+    got = through_stack(replace(whole, hu=hu))
+    assert got.shape[0] == whole.shape[0] - count
+    assert [x.slices for x in got.lost] == [count]
+    assert "cop" in got.lost[0].reason

@@ -72,6 +72,8 @@ def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     except MemoryError:
         return _fail(options, "there is not enough memory for this scan; close other programs or use a larger machine.", INTERNAL)
     except Exception as error:  # the last resort of a program; --debug shows where
+        if interrupts.came:
+            raise KeyboardInterrupt from error
         return _fail(options, f"internal error: {kind(error)} (run again with --debug for details)", INTERNAL)
 
 

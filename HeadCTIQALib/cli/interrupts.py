@@ -40,6 +40,11 @@ class Interrupts:
         if not self._came:
             self._restore()
 
+    @property
+    def came(self) -> bool:
+        """Whether one of the signals came; libraries may turn the exception into another while they are imported."""
+        return self._came
+
     def again(self) -> None:
         """The exception was raised where Python drops it, e.g. while an object was deleted: raise it once more, a moment later."""
         self._came = False

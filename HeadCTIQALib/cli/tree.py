@@ -54,8 +54,9 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
         iqms = [(i, m) for i, m in record["iqms"].items() if m["category"] == id_]
         for k, (iqm, entry) in enumerate(iqms):
             lines += _iqm_lines(entry, points.get(iqm), stem, g.last if k == len(iqms) - 1 else g.branch, "   " if k == len(iqms) - 1 else g.stem)
-    if record["warnings"]:
-        lines += ["", "Warnings", *(f"  - {warning}" for warning in record["warnings"])]
+    told = dict.fromkeys([*record["warnings"], *record["findings"]["notes"]])
+    if told:
+        lines += ["", "Warnings", *(f"  - {sentence}" for sentence in told)]
     lines.append("")
     if folder is not None:
         lines.append(f"Report: {folder / 'report.html'}")

@@ -25,7 +25,7 @@ _DTYPES = {
 }
 _ORDERS: Mapping[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 _LARGEST_HEADER = 4_000_000  # bytes; that of 3D Slicer has some thousands
-_LARGEST_FILE = 2_000_000_000  # bytes, packed or not
+_LARGEST_FILE = 1_000_000_000  # bytes, packed or not
 _ELSEWHERE = frozenset({"data file", "datafile", "line skip", "lineskip", "byte skip", "byteskip"})
 
 

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from HeadCTIQALib.errors import ModelError, boundary
+from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.resources import resource
 
 if TYPE_CHECKING:
@@ -179,10 +180,7 @@ def _sound(folder: Path) -> AbstractContextManager[None]:
 def _content(folder: Path, name: str, checksums: Mapping[str, str] | None) -> bytes:
     """The bytes of a file of a bundle, which are those that its checksum was made of."""
     with _whole(folder):
-        with (folder / name).open("rb") as stream:
-            content = stream.read(_LARGEST[name] + 1)
-        if len(content) > _LARGEST[name]:
-            raise ValueError("too large")
+        content = read_regular(folder / name, _LARGEST[name], "The file", ModelError)
         known = None if checksums is None else checksums[name]
     if known is not None and hashlib.sha256(content).hexdigest() != known:
         raise ModelError(f"The file {name} of the model bundle {folder.name!r} does not match its checksum; reinstall HeadCTIQA.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ _SELDOM = 0.3  # fraction of fill in the middle of a resampled volume
 _FLATTEST_MM = 100.0  # radius of curvature of the flattest top of a head
 _LEAST_CM2 = 5.0
 _REST = 0.15  # of the head's section may go on beyond the plane it ends in: the holder
+_EMPTY_CM2, _BESIDE_CM2 = 5.0, 60.0  # of patient in a slice between others that show so much of the head
 _TORN_MM = 8.0  # a blank band across a slice that its neighbours do not have
 _TORN_END_MM = 40.0  # in the first and the last slice, which have one neighbour only
 
@@ -86,10 +88,12 @@ def trimmed(stack: Stack) -> Trimmed:
         notes.append(f"Left out: {count} outer slice{'s' if count > 1 else ''} that {'are' if count > 1 else 'is'} mostly blank (the edge of a resampled scan).")
         first, last = low, high
     inside = range(first, last + 1)
-    blank = [k for k in inside if fills[k].blank and shown[0] < k < shown[-1]]
+    blank = [k for k in inside if (fills[k].blank and shown[0] < k < shown[-1]) or sections.is_gap(k, first, last)]
     torn = _torn(stack, [k for k in inside if k not in set(blank)])
-    keep = [k for k in inside if k not in {*blank, *torn}]
+    copied = _copied(stack.voxels, [k for k in inside if k not in {*blank, *torn} and sections.area_cm2(k) >= _LEAST_CM2])
+    keep = [k for k in inside if k not in {*blank, *torn, *copied}]
     lost = [*runs(positions, keep, blank, "blank"), *runs(positions, keep, torn, "blank in part")]
+    lost += runs(positions, keep, copied, "an exact copy of the slice beside", "exact copies of the slice beside")
     if len(keep) < len(fills):
         stack = chosen(stack, keep)
     stack, margin = without_margins(stack)
@@ -104,12 +108,12 @@ def chosen(stack: Stack, keep: list[int]) -> Stack:
     return replace(stack, voxels=stack.voxels[keep], origins=stack.origins[keep], padding=padding)
 
 
-def runs(positions: Vector, kept: Iterable[int], gone: Iterable[int], what: str) -> list[Lost]:
+def runs(positions: Vector, kept: Iterable[int], gone: Iterable[int], what: str, whats: str = "") -> list[Lost]:
     """One :class:`Lost` for every run of slices in `gone` that no slice in `kept` interrupts.
 
     Args:
         positions: (K,) mm along k of all slices, increasing.
-        what: for the sentence "2 slices are <what>".
+        what: for the sentence "1 slice is <what>"; whats: for several, where that differs.
     """
     kept, found = sorted(kept), dict[tuple[int, int], int]()
     for k in sorted(gone):
@@ -118,7 +122,7 @@ def runs(positions: Vector, kept: Iterable[int], gone: Iterable[int], what: str)
         found[below, above] = found.get((below, above), 0) + 1
     return [
         Lost(
-            f"{n} slices are {what}" if n > 1 else f"1 slice is {what}",
+            f"{n} slices are {whats or what}" if n > 1 else f"1 slice is {what}",
             None if below < 0 else float(positions[below]),
             None if above < 0 else float(positions[above]),
             n,
@@ -185,6 +189,13 @@ class _Sections:
             self._known[k] = float(sizes.max(initial=0)) * self._pixel_cm2 * _STEP * _STEP
         return self._known[k]
 
+    def is_gap(self, k: int, first: int, last: int) -> bool:
+        """Whether slice `k` shows no patient although the head goes on below and above: noise or a value of its own is no image of it."""
+        if not first < k < last or self.area_cm2(k) >= _EMPTY_CM2:
+            return False
+        beside = [next((m for m in steps if self.area_cm2(m) >= _EMPTY_CM2), None) for steps in (range(k - 1, first - 1, -1), range(k + 1, last + 1))]
+        return all(m is not None and self.area_cm2(m) >= _BESIDE_CM2 for m in beside)
+
     def flat_end(self, inner: int, towards: int, positions: Vector) -> int | None:
         """The outermost slice of a head that ends in a plane with slices beyond it; None when it ends as heads do, or not at all.
 
@@ -247,6 +258,11 @@ def _torn(stack: Stack, slices: list[int]) -> list[int]:
                 found.append(k)
                 break
     return found
+
+
+def _copied(voxels: NDArray[np.int16], slices: list[int]) -> list[int]:
+    """Slices with exactly the values of the one before: nobody is the same, noise included, at two places."""
+    return [k for before, k in pairwise(slices) if np.array_equal(voxels[before, ::_STEP, ::_STEP], voxels[k, ::_STEP, ::_STEP]) and np.array_equal(voxels[before], voxels[k])]
 
 
 def _band(plane: NDArray[np.int16]) -> int:

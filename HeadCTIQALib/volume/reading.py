@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, boundary
 from ..files import is_folder, open_regular
 from ..text import printable
 from .types import CTVolume
@@ -44,7 +44,7 @@ def _read_file(path: Path, series: str | None, report: Callable[[float], None], 
     from .parsing import looks_like_dicom
 
     name = printable(path.name)
-    with open_regular(path, name) as stream:
+    with open_regular(path, name) as stream, boundary(f"{name} cannot be read; give a file or folder of a head CT."):
         head = stream.read(132)
     if not head:
         raise InputError(f"{name} is an empty file; copy it again.")

@@ -74,6 +74,8 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     stack = Stack(hu[good], origins[good], row_step, col_step, None if padding is None else padding[good]) if failed else Stack(hu, origins, row_step, col_step, padding)
     header = _header([slices[k] for k in good])
     context = acquisition(header, origins[good])
+    if any(s.context.contrast for s in slices):  # told in some of the files only
+        context = replace(context, contrast_agent=True)
     doubtful = [] if unread else _doubts(candidate, slices, positions, header)
     stack, turned = _upright(stack, source.called)
     if turned:
