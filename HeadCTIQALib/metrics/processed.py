@@ -10,8 +10,8 @@ from __future__ import annotations
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.volume.types import CTVolume
 
-#: Together: very smooth kernels have a peak of 0.15/mm and an edge of 0.8 mm (1.0 mm with pixels of 1 mm); iterative
-#: reconstruction can lower the peak to 0.1/mm, but keeps the edge.  A Gaussian of 1 mm leaves 0.10 to 0.12/mm and 1.0 to 1.4 mm.
+#: Together: smooth kernels have a peak of about 0.2/mm and an edge of 0.7 mm (up to 0.95 mm with pixels of 1 mm); iterative
+#: reconstruction can lower the peak to 0.1/mm, but keeps the edge (inference).  A Gaussian of 1 mm leaves 0.09 to 0.12/mm and 1.0 to 1.5 mm.
 COARSE_PEAK_PER_MM, BLUNT_EDGE_MM = 0.13, 0.95
 #: 60 mGy leave 3 to 4 HU in slices of 5 mm with filtered back-projection, and half of that with iterative reconstruction
 #: (inference); the quietest of 99 clinical head CTs had 2.9 HU (Ahmad et al. 2021).
