@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from HeadCTIQALib.errors import ModelError, boundary
+from HeadCTIQALib.errors import InputError, ModelError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.resources import resource
 
@@ -180,7 +180,10 @@ def _sound(folder: Path) -> AbstractContextManager[None]:
 def _content(folder: Path, name: str, checksums: Mapping[str, str] | None) -> bytes:
     """The bytes of a file of a bundle, which are those that its checksum was made of."""
     with _whole(folder):
-        content = read_regular(folder / name, _LARGEST[name], "The file", ModelError)
+        try:
+            content = read_regular(folder / name, _LARGEST[name], "The file")
+        except InputError as error:
+            raise ValueError("no file, or too large a one") from error
         known = None if checksums is None else checksums[name]
     if known is not None and hashlib.sha256(content).hexdigest() != known:
         raise ModelError(f"The file {name} of the model bundle {folder.name!r} does not match its checksum; reinstall HeadCTIQA.")

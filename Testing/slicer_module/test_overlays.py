@@ -252,9 +252,13 @@ def replace_by_large(folder, small, volume):
     write_segmentation(folder / "segmentation.seg.nrrd", volume, fine)
     record = json.loads((folder / "assessment.json").read_text(encoding="utf-8"))
     record["input"] = plain(_input(volume))
+    for name in ("motion_grades", "motion_index", "motion_probability"):
+        if record["findings"][name] is not None:
+            record["findings"][name] = [value for value in record["findings"][name] for _ in range(10)]
     for entry in record["iqms"].values():
         if entry["evidence"] and entry["evidence"]["slice_index"] is not None:
             entry["evidence"]["slice_index"] *= 10
+            entry["evidence"]["slices"] = [10 * k for k in entry["evidence"]["slices"]]
     (folder / "assessment.json").write_text(json.dumps(record), encoding="utf-8")
 
 
