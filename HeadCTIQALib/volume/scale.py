@@ -91,7 +91,8 @@ def is_shifted(plane: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> b
 
 def step(hu: NDArray[np.int16]) -> int:
     """The smallest step between the values near those of brain, in HU: 1 in a whole scan."""
-    brain = np.unique(hu[(hu > _BRAIN_HU[0]) & (hu < _BRAIN_HU[1])])
+    inside = hu[(hu > _BRAIN_HU[0]) & (hu < _BRAIN_HU[1])]
+    brain = np.flatnonzero(np.bincount(inside - np.int16(_BRAIN_HU[0])))  # counting is quicker than sorting millions
     return int(np.gcd.reduce(np.diff(brain))) if len(brain) > 2 else 1
 
 
