@@ -48,6 +48,21 @@ def dicom_head_folder(tmp_path_factory: pytest.TempPathFactory, head_volume: CTV
     return folder
 
 
+@pytest.fixture
+def small(make_head: Callable[..., CTVolume]) -> CTVolume:
+    """A head of twelve slices, for tests of reading."""
+    return make_head(slices=12, matrix=32, pixel_mm=7.0, spacing_mm=18.0)
+
+
+@pytest.fixture
+def scan(small: CTVolume, tmp_path: Path) -> Path:
+    """A DICOM folder of `small`, to be changed at will."""
+    from HeadCTIQALib.synthesis.dicom import write_series
+
+    write_series(small, tmp_path / "scan")
+    return tmp_path / "scan"
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """../shared/data beside the project, or a skip."""

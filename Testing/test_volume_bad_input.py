@@ -19,17 +19,6 @@ from HeadCTIQALib.synthesis.dicom import write_series
 from HeadCTIQALib.volume import CTVolume, archive, files, limits, read
 
 
-@pytest.fixture
-def small(make_head: Callable[..., CTVolume]) -> CTVolume:
-    return make_head(slices=12, matrix=32, pixel_mm=7.0, spacing_mm=18.0)
-
-
-@pytest.fixture
-def scan(small: CTVolume, tmp_path: Path) -> Path:
-    write_series(small, tmp_path / "scan")
-    return tmp_path / "scan"
-
-
 def edit(folder: Path, change: Callable[[Dataset], None], pattern: str = "*.dcm") -> None:
     for path in sorted(folder.glob(pattern)):
         ds = pydicom.dcmread(path)

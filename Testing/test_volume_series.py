@@ -21,17 +21,6 @@ from HeadCTIQALib.volume.contrast import said
 Change = Callable[[Dataset, int], None]
 
 
-@pytest.fixture
-def small(make_head: Callable[..., CTVolume]) -> CTVolume:
-    return make_head(slices=12, matrix=32, pixel_mm=7.0, spacing_mm=18.0)
-
-
-@pytest.fixture
-def scan(small: CTVolume, tmp_path: Path) -> Path:
-    write_series(small, tmp_path / "scan")
-    return tmp_path / "scan"
-
-
 def edit(folder: Path, change: Change, pattern: str = "*.dcm") -> Path:
     for index, path in enumerate(sorted(folder.glob(pattern))):
         ds = pydicom.dcmread(path)
