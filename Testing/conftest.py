@@ -17,6 +17,9 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 # A shell that starts the tests in the background lets them ignore Ctrl+C, and the programs that they interrupt would ignore it with them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# Under nohup the same is true of a terminal that closes.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

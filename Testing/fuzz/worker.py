@@ -63,14 +63,14 @@ def attempt(case: str, seed: str, stored: Path, work: Path) -> Outcome:
     _forget_peak()
     began = time.process_time()
     verdict, words = _verdict(FORMATS[name].load, entry, stored)
-    seconds, peak = time.process_time() - began, _peak()
+    seconds, used = time.process_time() - began, peak()
     if verdict in ("refused", "accepted"):
-        if peak > MAX_BYTES:
-            verdict, words = "memory", f"{peak / 1e9:.1f} GB were used"
+        if used > MAX_BYTES:
+            verdict, words = "memory", f"{used / 1e9:.1f} GB were used"
         elif seconds > MAX_SECONDS:
             verdict, words = "hang", f"it took {seconds:.0f} s"
     shutil.rmtree(folder, ignore_errors=True)
-    return Outcome(case, verdict, words, seconds, peak)
+    return Outcome(case, verdict, words, seconds, used)
 
 
 def _verdict(load: object, entry: Path, stored: Path) -> tuple[str, str]:
@@ -101,7 +101,7 @@ def _forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
-def _peak() -> int:
+def peak() -> int:
     """Largest resident size in bytes since it was forgotten."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
