@@ -112,14 +112,27 @@ def zeros(gigabytes: int) -> bytes:
 
 @cache
 def bzip2_bomb() -> bytes:
-    """A zip archive of one DICOM file that bzip2 packed two thousand times smaller and more; 1.2 GB."""
-    packer, parts = bz2.BZ2Compressor(1), [b"\0" * 128 + b"DICM"]
-    out = b"".join(packer.compress(p) for p in (*parts, *[bytes(1 << 24)] * 72)) + packer.flush()
-    size, name = 132 + (72 << 24), b"a.dcm"
+    """A zip archive of one DICOM file that bzip2 packed a hundred thousand times smaller; 1.2 GB."""
+    zero, first, repeats = bytes(255 * 19_000), b"\0" * 128 + b"DICM", 250
+    (start, check), (again, sum_) = _bzip2_block(first), _bzip2_block(zero)
+    for _ in range(repeats):  # one packed block, repeated without packing the rest
+        check = (check << 1 & 0xFFFFFFFF | check >> 31) ^ sum_
+    bits = start + again * repeats + f"{_BZIP2_END:048b}{check:032b}"
+    out = b"BZh1" + int(bits + "0" * (-len(bits) % 8), 2).to_bytes((len(bits) + 7) // 8, "big")
+    size, name = len(first) + repeats * len(zero), b"a.dcm"
     head = struct.pack("<HHHHHIIIHH", 46, 0, 12, 0, 0, 0, len(out), size, len(name), 0)
     local = b"PK\3\4" + head + name + out
     central = b"PK\1\2" + struct.pack("<H", 46) + head + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name
     return local + central + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+
+
+_BZIP2_END = 0x177245385090
+
+
+def _bzip2_block(data: bytes) -> tuple[str, int]:
+    """Its bits, which need not fill bytes, and its checksum."""
+    bits = "".join(f"{byte:08b}" for byte in bz2.compress(data, 1)[4:])
+    return bits[: bits.rindex(f"{_BZIP2_END:048b}")], int(bits[48:80], 2)
 
 
 def write_enhanced(series: Path, path: Path) -> None:
