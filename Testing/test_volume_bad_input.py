@@ -194,6 +194,12 @@ def test_uncommon_transfer_syntax(scan: Path) -> None:
     refused(scan, "CT0001.dcm", "transfer syntax")
 
 
+def test_a_transfer_syntax_that_is_no_text(scan: Path) -> None:
+    path = scan / "CT0002.dcm"
+    path.write_bytes(path.read_bytes().replace(b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0", b"\x02\0\x10\0US\x14\x001.2.840.10008.1.2.1\0"))
+    assert [(part.reason, part.slices) for part in read(scan).lost] == [("1 slice is damaged", 1)]
+
+
 def test_syntax_without_a_decoder(scan: Path) -> None:
     def change(ds: Dataset) -> None:
         ds.PixelData = encapsulate([bytes(100)])

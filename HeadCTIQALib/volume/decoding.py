@@ -54,7 +54,8 @@ class Decoder:
             ds = self._open(image)
             if not any(keyword in ds for keyword in _PIXELS):
                 raise InputError(f"{image.path.name} has no pixel data or is truncated; copy the scan again.")
-            return self._decode(ds, image)
+            with boundary(f"{image.path.name} has damaged or truncated pixel data; copy the scan again."):
+                return self._decode(ds, image)
 
     def _open(self, image: Slice) -> Dataset:
         if self._dataset is None or self._path != image.path:
@@ -76,13 +77,12 @@ class Decoder:
         if not available:
             label = getattr(syntax, "name", "unknown")
             raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.")
-        with boundary(f"{image.path.name} has damaged or truncated pixel data; copy the scan again."):
-            if syntax.is_encapsulated:
-                return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
-            words = np.asarray(pixel_array(ds, raw=True, index=image.frame, correct_unused_bits=False))
-            if words.dtype.kind == "f":
-                return words
-            return significant(words, int(ds.BitsStored), int(ds.get("HighBit", ds.BitsStored - 1)))
+        if syntax.is_encapsulated:
+            return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
+        words = np.asarray(pixel_array(ds, raw=True, index=image.frame, correct_unused_bits=False))
+        if words.dtype.kind == "f":
+            return words
+        return significant(words, int(ds.BitsStored), int(ds.get("HighBit", ds.BitsStored - 1)))
 
 
 def _completed(ds: Dataset) -> Dataset:

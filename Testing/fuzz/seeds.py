@@ -22,6 +22,8 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
 )
@@ -62,6 +64,8 @@ def _write_dicom(volume: CTVolume, folder: Path) -> None:
     write_series(volume, plain)
     write_series(volume, folder / "dicom-rle", transfer_syntax=RLELossless)
     write_series(volume, folder / "dicom-jpegls", transfer_syntax=JPEGLSLossless)
+    write_series(volume, folder / "dicom-jpeg", transfer_syntax=JPEGLosslessSV1)
+    write_series(volume, folder / "dicom-jpeg2000", transfer_syntax=JPEG2000Lossless)
     files = {path.name: path.read_bytes() for path in sorted(plain.iterdir())}
     for name, syntax in ENCODINGS.items():
         (folder / name).mkdir()
@@ -183,7 +187,7 @@ def _write_dicomdir(series: Path, folder: Path) -> None:
 def _write_images(volume: CTVolume, folder: Path) -> None:
     import SimpleITK
 
-    for name in ("nifti", "nifti-gz", "nrrd", "nhdr", "mha", "mhd", "exchange"):
+    for name in ("nifti", "nifti-gz", "nifti-pair", "nrrd", "nrrd-bzip2", "nrrd-text", "nhdr", "mha", "mha-zlib", "mhd", "exchange"):
         (folder / name).mkdir()
     write_exchange(folder / "exchange" / "scan.nrrd", volume)
     write_exchange(folder / VOLUME, volume)
@@ -192,8 +196,14 @@ def _write_images(volume: CTVolume, folder: Path) -> None:
     image = SimpleITK.ReadImage(str(folder / "nifti" / "scan.nii"))
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
-    for name in ("nrrd/scan.nrrd", "nhdr/scan.nhdr", "mha/scan.mha", "mhd/scan.mhd"):
-        SimpleITK.WriteImage(image, str(folder / name), useCompression=name == "nrrd/scan.nrrd")
+    for name in ("nifti-pair/scan.hdr", "nrrd/scan.nrrd", "nhdr/scan.nhdr", "mha/scan.mha", "mha-zlib/scan.mha", "mhd/scan.mhd"):
+        SimpleITK.WriteImage(image, str(folder / name), useCompression=name in ("nrrd/scan.nrrd", "mha-zlib/scan.mha"))
+    head, _, packed = (folder / "nrrd" / "scan.nrrd").read_bytes().partition(b"\n\n")
+    voxels = gzip.decompress(packed)
+    text = " ".join(map(str, np.frombuffer(voxels, "<i2"))).encode()
+    for encoding, data in ((b"bzip2", bz2.compress(voxels, 1)), (b"text", text)):
+        other = head.replace(b"encoding: gzip", b"encoding: " + encoding)
+        (folder / f"nrrd-{encoding.decode()}" / "scan.nrrd").write_bytes(other + b"\n\n" + data)
 
 
 def _write_results(scan: Simulated, folder: Path) -> None:
