@@ -25,9 +25,12 @@ ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")  # 
 DICOM_DIRECTORY = "1.2.840.10008.1.3.10"
 _CT_ONLY = ("KVP", "ConvolutionKernel", "RescaleIntercept", "GantryDetectorTilt", "XRayTubeCurrent")  # tags that mark a CT image
 
+_SCANNER = ("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber")
+
 _TAGS = [
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "Modality", "ImageType",
-    "PatientID", "PatientName", "PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "AcquisitionTime", "SeriesNumber",
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge", "PatientPosition", "Manufacturer", "ManufacturerModelName",
+    "StationName", "DeviceSerialNumber", "StudyDate", "SeriesDate", "AcquisitionDate", "AcquisitionTime", "SeriesNumber",
     "InstanceNumber", "AcquisitionNumber", "TemporalPositionIdentifier", "NominalPercentageOfCardiacPhase", "ConvolutionKernel",
     "SliceThickness", "BodyPartExamined", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation", "BitsAllocated",
     "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceLocationVector", "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept",
@@ -41,14 +44,22 @@ class Context:
     """What a file says about where it belongs.  Texts are as in the header and never shown; empty where absent.
 
     Attributes:
-        patient: PatientID, birth date and name, the name without regard to case, order and punctuation.
+        patient: PatientID, birth date, name and sex (M or F), the name without regard to case, order and punctuation.
+        age: in whole years.
         study: StudyInstanceUID and date (YYYYMMDD).
+        acquired: date of acquisition (YYYYMMDD).
+        scanner: vendor, model, station and serial number, without regard to case and punctuation.
+        lying: PatientPosition.
         contrast: whether the tags say that contrast medium was given; None when they do not tell.
         grey: one sample per pixel.
     """
 
-    patient: tuple[str, str, str]
+    patient: tuple[str, str, str, str]
+    age: str
     study: tuple[str, str]
+    acquired: str
+    scanner: tuple[str, ...]
+    lying: str
     series_uid: str
     number: int | None
     frame_of_reference: str
@@ -179,10 +190,20 @@ def _context(ds: Dataset, sop_class: str) -> Context:
         sop_class = ENHANCED_CT[0] if items(ds, "PerFrameFunctionalGroupsSequence") else CT_IMAGE  # removed by an anonymiser
     if not modality and (sop_class in (CT_IMAGE, *ENHANCED_CT)):
         modality = "CT"
-    dates = (text(ds, keyword) for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate"))
+    dates = [re.sub(r"\D", "", text(ds, keyword) or "") for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate")]
+    sex, age = (text(ds, "PatientSex") or "").upper()[:1], re.fullmatch(r"(\d+)Y", text(ds, "PatientAge") or "")
     return Context(
-        patient=(text(ds, "PatientID") or "", text(ds, "PatientBirthDate") or "", _name(text(ds, "PatientName"))),
-        study=(text(ds, "StudyInstanceUID") or "", next((re.sub(r"\D", "", d) for d in dates if d), "")),
+        patient=(
+            text(ds, "PatientID") or "",
+            re.sub(r"\D", "", text(ds, "PatientBirthDate") or ""),
+            _name(text(ds, "PatientName")),
+            sex if sex in ("M", "F") else "",
+        ),
+        age=str(int(age[1])) if age else "",
+        study=(text(ds, "StudyInstanceUID") or "", next(filter(None, dates), "")),
+        acquired=dates[2],
+        scanner=tuple(re.sub(r"[\W_]+", "", (text(ds, keyword) or "").upper()) for keyword in _SCANNER),
+        lying=(text(ds, "PatientPosition") or "").upper(),
         series_uid=text(ds, "SeriesInstanceUID") or "",
         number=integer(ds, "SeriesNumber"),
         frame_of_reference=text(ds, "FrameOfReferenceUID") or "",
