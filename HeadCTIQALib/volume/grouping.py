@@ -10,27 +10,18 @@ from typing import Any
 import numpy as np
 
 from .headers import Slice
+from .processing import KEV, PROJECTED, REFORMATTED, kind_of
 
 MIN_SLICES = 8
-_PROCESSED = {"MIP", "MNIP", "MINIP", "PROJECTION IMAGE", "VRT", "SSD", "PERFUSION", "CBF", "CBV", "MTT", "TMAX", "TTP", "VNC", "IODINE", "RHO", "ZEFF"}
-_REFORMATTED = {"REFORMATTED", "REFORMAT", "AVERAGE", "AVERAGED", "RESAMPLED", "MEAN", "CURVED", "CPR", "OBLIQUE", "CSAPARALLEL"}
+_FLAT = 0.35  # of the way from the first slice to the last runs along their normal; 0.87 with the steepest gantry tilt
 
 
 def kind(s: Slice) -> str:
-    """By ImageType: ``localizer``, ``processed`` (no HU of tissue), ``reformatted``, ``derived`` or ``original``."""
-    return kind_of(s.image_type)
-
-
-def kind_of(image_type: tuple[str, ...]) -> str:
-    """As :func:`kind`."""
-    values = set(image_type)
-    if {"LOCALIZER", "SCOUT"} & values:
-        return "localizer"
-    if _PROCESSED & values:
-        return "processed"
-    if _REFORMATTED & values or any("MPR" in v.split() for v in values):
-        return "reformatted"
-    return "original" if not image_type or image_type[0] == "ORIGINAL" else "derived"
+    """By ImageType and description: ``localizer``, ``processed`` (no HU of tissue), ``reformatted``, ``derived`` or ``original``."""
+    by_type, said = kind_of(s.image_type), s.context.processed
+    if by_type in ("localizer", "processed") or not said:
+        return by_type
+    return "processed" if said == PROJECTED else "reformatted" if said == REFORMATTED else "derived" if KEV in said else by_type
 
 
 #: What makes two images parts of different volumes, wherever they lie.  Where a file does not tell, it is as in the others.
@@ -157,7 +148,7 @@ def same_pixels(a: Slice, b: Slice) -> bool:
 
 def _by_place(slices: list[Slice]) -> list[list[Slice]]:
     """Scans of the same place apart, parts that continue each other together."""
-    if np.ptp(_places(slices)) == 0:  # no volumes of one slice each: the positions were lost, which is told when they are stacked
+    if is_flat(slices):  # no volumes of one slice each: it is told when they are stacked
         return [slices]
     for value in _WHERE_REPEATED.values():
         parts: dict[Any, list[Slice]] = defaultdict(list)
@@ -211,6 +202,12 @@ def _places(slices: Sequence[Slice]) -> np.ndarray[Any, np.dtype[np.float64]]:
     orientation = slices[0].orientation or (1, 0, 0, 0, 1, 0)
     normal = np.cross(orientation[:3], orientation[3:])
     return np.sort(np.array([s.position or (0, 0, 0) for s in slices], float) @ normal)
+
+
+def is_flat(slices: Sequence[Slice]) -> bool:
+    """Whether images lie in one plane, or rather beside than above each other: positions or orientation are wrong."""
+    spread = float(np.ptp(np.array([s.position or (0, 0, 0) for s in slices], float), axis=0).max())
+    return float(np.ptp(_places(slices))) <= _FLAT * spread
 
 
 def _overlap(a: Sequence[Slice], b: Sequence[Slice]) -> bool:

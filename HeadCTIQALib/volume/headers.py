@@ -15,6 +15,7 @@ from .archive import Location, Member, opened
 from .contrast import CONTRAST_TAGS, has_contrast
 from .limits import refuse_oversized
 from .parsing import looks_like_dicom, read_header
+from .processing import PROCESSING_TAGS, lossy_compression, lossy_ratio, processed
 from .tags import integer, items, number, numbers, padding_range, present, raw, text, values_of, vector
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _TAGS = [
     "SliceThickness", "BodyPartExamined", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation", "BitsAllocated",
     "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceLocationVector", "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept",
     "ModalityLUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit", "KVP", "XRayTubeCurrent", "GantryDetectorTilt",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *CONTRAST_TAGS,
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *CONTRAST_TAGS, *PROCESSING_TAGS,
 ]  # fmt: skip
 
 
@@ -51,6 +52,7 @@ class Context:
         scanner: vendor, model, station and serial number, without regard to case and punctuation.
         lying: PatientPosition.
         contrast: whether the tags say that contrast medium was given; None when they do not tell.
+        lossy, lossy_ratio, processed: what was done to the image, see :mod:`.processing`.
         grey: one sample per pixel.
     """
 
@@ -68,6 +70,9 @@ class Context:
     description: str
     body_part: str
     contrast: bool | None
+    lossy: bool
+    lossy_ratio: float | None
+    processed: str
     grey: bool
 
 
@@ -118,11 +123,13 @@ class Scan:
     Attributes:
         images: every image plane, of whatever modality.
         damaged: files that are DICOM but cannot be parsed, with what was wrong.
+        headers: what is known of those of them whose header is whole.
         not_dicom: files of other kinds; those that lie among the slices and look like them were slices once.
     """
 
     images: list[Slice] = field(default_factory=list)
     damaged: dict[Location, InputError] = field(default_factory=dict)
+    headers: dict[Location, Slice] = field(default_factory=dict)
     not_dicom: list[Location] = field(default_factory=list)
     directories: int = 0  # DICOMDIR files
 
@@ -167,6 +174,7 @@ def _scan_file(path: Location, scan: Scan, contexts: dict[Context, Context]) -> 
         raise InputError(f"{path.name} is damaged or truncated; copy the scan again.")
     context = _context(ds, sop_class)
     if context.modality == "CT" and context.sop_class in (CT_IMAGE, *ENHANCED_CT) and not has_pixels:
+        scan.headers[path] = slice_of(path, ds, context)
         raise InputError(f"{path.name} has no pixel data (PixelData is missing) or is truncated; copy the scan again.")
     context = contexts.setdefault(context, context)
     count = integer(ds, "NumberOfFrames") or 1
@@ -212,6 +220,9 @@ def _context(ds: Dataset, sop_class: str) -> Context:
         description=text(ds, "SeriesDescription") or text(ds, "ProtocolName") or "",
         body_part=(text(ds, "BodyPartExamined") or "").upper(),
         contrast=has_contrast(ds),
+        lossy=lossy_compression(ds) is True,
+        lossy_ratio=lossy_ratio(ds),
+        processed=processed(ds),
         grey=(integer(ds, "SamplesPerPixel") or 1) == 1,
     )
 
