@@ -75,5 +75,5 @@ def test_one_slice_of_each_of_many_patients_is_no_scan(scan: Path) -> None:
         ds.ImagePositionPatient = [-100 + 7 * (index % 5), -120 + 3 * index**2 % 11, -80 + 17.3 * index + index**2 % 7]
 
     edit(scan, change)
-    with pytest.raises(InputError, match="holds 12 CT images, but by their tags they are of 12 patients, 12 studies, 12 series, none with 8 slices"):
+    with pytest.raises(InputError, match="holds 12 CT images, but by their tags they are of 12 patients and 12 series, none with 8 slices"):
         read(scan)

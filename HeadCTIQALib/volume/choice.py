@@ -91,14 +91,10 @@ def _refuse_several(usable: list[Candidate], name: str) -> None:
     whole = [c for c in usable if len(c.slices) >= MIN_SLICES]
     patients = list(dict.fromkeys(c.series.identity.patient for c in whole))
     studies = {c.series.identity for c in whole}
-    images = sum(len(c.slices) for c in usable)
-    if not whole and images >= MIN_SLICES and len(usable) > 1:
-        of = (("patient", {c.series.identity.patient for c in usable}), ("study", {c.series.identity for c in usable}), ("series", {c.series for c in usable}))
-        told = ", ".join(counted(len(found), one, {"study": "studies", "series": "series"}.get(one)) for one, found in of)
-        raise InputError(
-            f"{name} holds {images} CT images, but by their tags they are of {told}, none with {MIN_SLICES} slices; "
-            "give the folder of one head CT, or export it with its identifiers."
-        )
+    if not whole and len(usable) > 1 and (images := sum(len(c.slices) for c in usable)) >= MIN_SLICES:
+        people, series = counted(len({c.series.identity.patient for c in usable}), "patient"), len({c.series for c in usable})
+        told = f"{name} holds {images} CT images, but by their tags they are of {people} and {series} series, none with {MIN_SLICES} slices"
+        raise InputError(f"{told}; give the folder of one head CT, or export it with its identifiers.")
     if len(studies) > 1:
         what = f"{len(patients)} patients" if len(patients) > 1 else f"{len(studies)} studies"
         lines = "; ".join(_line(c, patients) for c in whole)
@@ -180,10 +176,8 @@ def _split_off(volume: list[Slice], found: list[list[Slice]], count: int) -> lis
 
 
 def _mixed(volume: list[Slice]) -> list[str]:
-    voltages = sorted({round(s.kvp) for s in volume if s.kvp})
-    if len(voltages) < 2:
-        return []
-    return [f"The tube voltage changes within the scan ({', '.join(map(str, voltages))} kV): HU, noise and contrast are not the same throughout."]
+    kv = ", ".join(map(str, sorted({round(s.kvp) for s in volume if s.kvp})))
+    return [f"The tube voltage changes within the scan ({kv} kV): HU, noise and contrast are not the same throughout."] if "," in kv else []
 
 
 def _objection(series: Series) -> str | None:

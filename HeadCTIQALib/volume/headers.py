@@ -198,15 +198,10 @@ def _context(ds: Dataset, sop_class: str) -> Context:
         sop_class = ENHANCED_CT[0] if items(ds, "PerFrameFunctionalGroupsSequence") else CT_IMAGE  # removed by an anonymiser
     if not modality and (sop_class in (CT_IMAGE, *ENHANCED_CT)):
         modality = "CT"
-    dates = [re.sub(r"\D", "", text(ds, keyword) or "") for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate")]
+    born, *dates = (re.sub(r"\D", "", text(ds, keyword) or "") for keyword in ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate"))
     sex, age = (text(ds, "PatientSex") or "").upper()[:1], re.fullmatch(r"(\d+)Y", text(ds, "PatientAge") or "")
     return Context(
-        patient=(
-            text(ds, "PatientID") or "",
-            re.sub(r"\D", "", text(ds, "PatientBirthDate") or ""),
-            _name(text(ds, "PatientName")),
-            sex if sex in ("M", "F") else "",
-        ),
+        patient=(text(ds, "PatientID") or "", born, _name(text(ds, "PatientName")), sex if sex in ("M", "F") else ""),
         age=str(int(age[1])) if age else "",
         study=(text(ds, "StudyInstanceUID") or "", next(filter(None, dates), "")),
         acquired=dates[2],
