@@ -22,7 +22,7 @@ COPY, SHIFTED, SMOOTHED = "a copy of the slice beside", "in other units than mos
 #: The same of several slices, where it differs.
 SEVERAL = {COPY: "copies of the slice beside", EXCHANGED: "exchanged with each other"}
 _APART_MM = 10.0  # between the neighbours that a slice is measured against: thinner slices differ by noise and motion only
-_MISFIT = 1.2
+_MISFIT = 1.4
 _END_MISFIT = 2.0  # times the difference of the next slices, of one that has one neighbour only
 _RUINED = 4.0  # no motion makes a slice as unlike its neighbours
 _MOST_MM, _MOST_DEG = 16.0, 18.0  # by which a head moves from one slice to the next, and back
@@ -34,6 +34,8 @@ _COPY = 0.22  # of the difference of slices as near
 _SKIPPED = 1.1  # times the step on the other side is the one beside a copy, which takes the place of a slice; at a largest section both are alike
 _LONGEST = 3  # slices in a row that belong elsewhere
 _LEAST_HU = 3.0  # mean difference of neighbours; smaller ones are noise in air
+_FEWEST, _HEAD_CM2 = 12, 50.0  # slices, and patient in the median one
+_MOST_FOREIGN = 15  # one in so many slices, or two; where more do not fit, the head moved
 _LEAST_CM2 = 15.0  # of patient, for a slice to be compared
 
 _TURNS: tuple[Callable[[Plane], Plane], ...] = (
@@ -48,8 +50,13 @@ _TURNS: tuple[Callable[[Plane], Plane], ...] = (
 
 
 def misplaced(s: Slices) -> dict[str, list[int]]:
-    """Slices that do not belong where they are, by what they are (for "1 slice is ..."), by their number in ``s``."""
+    """Slices that do not belong where they are, by what they are (for "1 slice is ..."), by their number in ``s``.
+
+    Nothing is said of few slices, or of images too small for a head.
+    """
     found: dict[str, list[int]] = {}
+    if len(s) < _FEWEST or np.median(s.body_cm2) < _HEAD_CM2:
+        return found
     rest = list(range(len(s)))
     for search in (_in_other_values, _exchanged, _misfits, _copies, _smoothed):
         odd = {rest[n]: what for n, what in search(s.chosen(rest)).items()}
@@ -82,6 +89,8 @@ def _misfits(s: Slices) -> dict[int, str]:
                 moved.add(n)
             else:
                 found[n] = what
+    if len(found) > max(2, len(s) // _MOST_FOREIGN):
+        found = {}
     return found | _turned(s, found) | _ends(s, found)
 
 
