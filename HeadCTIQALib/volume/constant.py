@@ -59,6 +59,7 @@ class _Cells:
         pixel = float(np.sqrt(np.linalg.norm(stack.row_step) * np.linalg.norm(stack.col_step)))
         step = max(1, round(_CELL_MM / pixel))
         self.mm = pixel * step
+        self._wide = max(2, round(_WIDE_MM / self.mm))
         _, rows, columns = stack.voxels.shape
         value, *others = (stack.voxels[:, j : rows - 1 + j : step, i : columns - 1 + i : step][slices] for j, i in ((0, 0), (0, 1), (1, 0), (1, 1)))
         flat = value == others[0]
@@ -103,19 +104,23 @@ class _Cells:
         return np.asarray(self.value[n] > _BODY_HU) & ~self.flat[n]
 
     def replaced(self, area: NDArray[np.bool_], n: int, good: int) -> bool:
-        """Whether ``area`` of slice ``n`` lies where slice ``good`` shows the patient."""
-        return bool(area.any()) and self.cm2(area & self.body(good)) >= _LEAST_CM2
+        """Whether ``area`` of slice ``n`` lies where slice ``good`` shows the patient; air as far as a head that moves leaves it behind does not count."""
+        if not area.any():
+            return False
+        gone = area & self.body(good)
+        air = gone & (self.value[n] < _AIR_HU)
+        wide = self._ndimage.binary_opening(air, np.ones((self._wide, self._wide)))
+        return self.cm2((gone & ~air) | wide) >= _LEAST_CM2
 
     def cut(self, n: int, good: int) -> bool:
         """Whether masked air takes the place of the patient with a straight edge."""
         if not self.masks:
             return False
         air = self.flat[n] & np.isin(self.value[n], self.masks)
-        wide = max(2, round(_WIDE_MM / self.mm))
         gone = air & self.body(good)
         if self.cm2(gone) < 2 * _LEAST_CM2:
             return False
-        gone = self._ndimage.binary_opening(gone, np.ones((wide, wide)))
+        gone = self._ndimage.binary_opening(gone, np.ones((self._wide, self._wide)))
         return self._straight(gone, self.value[n] > _BODY_HU)
 
     def _straight(self, gone: NDArray[np.bool_], body: NDArray[np.bool_]) -> bool:
