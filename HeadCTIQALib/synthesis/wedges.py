@@ -20,6 +20,8 @@ TIMES = 360  # instants of a turn
 STEP_MM = 0.35  # poses nearer to each other than this at the skin are one
 RADIUS_MM = 90.0  # of a head, to compare turns with shifts
 MOST_POSES = 14
+ROOM = 2.25  # sides of the image in which streaks may run on before they come back from the other side ...
+REACH = 0.55  # ... and softness of the wedges, samples of the plane, which fades them out before
 OVERLAP = 0.08  # of a turn by which a half scan is longer than half, blended
 
 
@@ -106,27 +108,30 @@ def moved_difference(hu: Image, pixel_mm: float, poses: Poses, body: NDArray[np.
     density = np.where(body, np.maximum(hu, -1000) + 1000, 0).astype(np.float32)
     slope = None if gradient is None or not np.any(poses.lift) else np.where(body, gradient * np.float32(0.5), 0).astype(np.float32)
     spline = ndimage.spline_filter(density, order=3, output=np.float32)
-    size = fft.next_fast_len(int(1.3 * n), real=True)
+    size = fft.next_fast_len(int(ROOM * n), real=True)
     w, angle = weights(poses.half_scan), _angles(size)
     time = np.floor((angle - poses.start) % 1.0 * TIMES).astype(np.intp) % TIMES
     opposite = (time + TIMES // 2) % TIMES
     first, second = labels[time], labels[opposite]
     w1, w2 = w[time].astype(np.float32), w[opposite].astype(np.float32)
-    total = -fft.rfft2(density, (size, size), workers=1)
-    fy, fx = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
+    total = -fft.rfft2(density, (size, size))
+    rows, columns = (-2j * np.pi * f(size) / pixel_mm for f in (np.fft.fftfreq, np.fft.rfftfreq))
+    middle = (n - 1) / 2
     for j, instant in enumerate(chosen):
         share = w1 * (first == j) + w2 * (second == j)
         if not share.any():
             continue
+        share = ndimage.gaussian_filter(share, REACH, mode="nearest", truncate=3)
         turn, lift = float(poses.turn_rad[instant]), float(poses.lift[instant])
         image = spline if slope is None else spline + np.float32(lift) * slope
         c, s = np.cos(turn), np.sin(turn)
-        middle = (n - 1) / 2
         matrix = np.array([[c, -s], [s, c]])
         shown = ndimage.affine_transform(image, matrix, middle - matrix @ [middle, middle], order=3, prefilter=False, output=np.float32)
-        phase = np.exp(np.float32(-2 * np.pi) * 1j * (fx * (poses.column_mm[instant] / pixel_mm) + fy * (poses.row_mm[instant] / pixel_mm))).astype(np.complex64)
-        total += share * phase * fft.rfft2(shown, (size, size), workers=1)
-    return np.asarray(fft.irfft2(total, (size, size), workers=1)[:n, :n], np.float32)
+        spectrum = fft.rfft2(shown, (size, size))
+        spectrum *= np.exp(rows * poses.row_mm[instant]).astype(np.complex64)[:, None]
+        spectrum *= np.exp(columns * poses.column_mm[instant]).astype(np.complex64)
+        total += share * spectrum
+    return np.asarray(fft.irfft2(total, (size, size))[:n, :n], np.float32)
 
 
 @lru_cache(maxsize=2)
