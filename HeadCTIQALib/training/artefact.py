@@ -6,11 +6,12 @@ import argparse
 import json
 import math
 import multiprocessing
+import os
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.queues import Queue
 from pathlib import Path
-from queue import Empty
+from queue import Empty, Full
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ def stream(items: Path, batch: int, seed: int) -> Iterator[dict[str, torch.Tenso
 
 
 def _mix_for_ever(items: Path, batch: int, seed: int, ready: Queue[dict[str, NDArray]]) -> None:
-    """The mixing process: puts arrays of batches into the queue until it is killed."""
+    """The mixing process: puts arrays of batches into the queue until it is killed, or the training is."""
     rng, shown = np.random.default_rng([seed, 53]), list[Example]()
     while True:
         paths = sorted(items.glob("[!.]*.npz"))
@@ -89,7 +90,15 @@ def _mix_for_ever(items: Path, batch: int, seed: int, ready: Queue[dict[str, NDA
             chosen = [mix(load(paths[rng.integers(len(paths))]), rng) for _ in range(fresh)]
             again = [shown[rng.integers(len(shown))] for _ in range(batch - fresh)]
             shown = (shown + chosen)[-MEMORY:]
-            ready.put(stack(chosen + again))
+            batch_of_arrays = stack(chosen + again)
+            while True:
+                try:
+                    ready.put(batch_of_arrays, timeout=5)
+                    break
+                except Full:
+                    parent = multiprocessing.parent_process()
+                    if parent is not None and not parent.is_alive():
+                        os._exit(1)  # without waiting for a reader of the queue
 
 
 def stack(examples: Sequence[Example]) -> dict[str, NDArray]:
