@@ -21,6 +21,7 @@ ANGLES, LINE = 8, 6  # directions, and pixels from the middle to the end of a li
 BRAIN_AND_AIR_HU = ((-15.0, 95.0), (-1200.0, -860.0))
 UNREST = 2 * (3 + 2 * ANGLES)
 GRADES = 3
+DROPOUT = 0.25  # of what is pooled, so that no grade hangs on the anatomy of a few heads
 BATCH = 8
 NORM, ACTIVATION = "batch", ("leakyrelu", {"inplace": True, "negative_slope": 0.01})
 
@@ -49,7 +50,7 @@ class ArtefactNet(torch.nn.Module):
         )
         self.maps = torch.nn.Conv2d(f[0], STEM**2 + 2 + 2 * 4, 1)
         features = 2 * f[-1] + 2 * f[0] + 3 + UNREST + 8
-        self.grades = torch.nn.Sequential(torch.nn.BatchNorm1d(features), torch.nn.Linear(features, 64), torch.nn.LeakyReLU(0.01), torch.nn.Linear(64, GRADES))
+        self.grades = torch.nn.Sequential(torch.nn.BatchNorm1d(features), torch.nn.Dropout(DROPOUT), torch.nn.Linear(features, 64), torch.nn.LeakyReLU(0.01), torch.nn.Linear(64, GRADES))
         channels_last(self)
 
     def forward(self, hu: torch.Tensor) -> dict[str, torch.Tensor]:
