@@ -19,6 +19,7 @@ from HeadCTIQALib.synthesis.artefacts import (
     correlated_noise,
     inner_part,
     smooth3,
+    undisplaced,
 )
 from HeadCTIQALib.synthesis.wedges import RADIUS_MM, moved_difference, random_poses
 
@@ -68,8 +69,10 @@ def mix(item: Item, rng: np.random.Generator) -> Example:
     motion, rms = np.zeros_like(hu), 0.0
     inner = inner_part(inside, float(item["pixel_mm"]))
     if rng.random() < MOVING:
-        motion = _motion(item, head, rng)
+        change = _motion(item, head, rng)
+        motion = undisplaced(change, hu, inner)
         rms = float(np.sqrt(np.mean(smooth3(motion)[inner] ** 2)))
+        hu = hu + (change - motion)  # the same picture at another place
     stripes = np.zeros_like(hu)
     metal = item["metal"].astype(np.float32)
     if rng.random() < 0.6:
