@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL
-from HeadCTIQALib.synthesis.artefacts import motion_grade
+from HeadCTIQALib.synthesis.artefacts import inner_part, motion_grade, undisplaced
 from HeadCTIQALib.volume.types import CTVolume
 
 from . import projector
@@ -104,7 +104,9 @@ class _Moving:
             change = self.grid.to_native(projector.reconstruct(seen - views.at_rest(pose)) * 1000, s)
             hu, labels = self._posed(s, pose)
             inside = np.isin(labels, [int(t) for t in INTRACRANIAL])
-            grade, rms = motion_grade(change, inside, float(np.mean(self.volume.pixel_spacing)))
+            pixel = float(np.mean(self.volume.pixel_spacing))
+            # the nearest of these poses is not quite the one that the image shows
+            grade, rms = motion_grade(undisplaced(change, np.asarray(hu, np.float32), inner_part(inside, pixel)), inside, pixel)
             results.append((rms, pose, grade, labels, hu + change))
         rms, pose, grade, labels, moved = min(results, key=lambda r: r[:2])
         return _whole(moved), labels, grade, rms, pose
