@@ -50,7 +50,7 @@ class ArtefactNet(torch.nn.Module):
         )
         self.maps = torch.nn.Conv2d(f[0], STEM**2 + 2 + 2 * 4, 1)
         features = 2 * f[-1] + 2 * f[0] + 3 + UNREST + 8
-        self.grades = torch.nn.Sequential(torch.nn.BatchNorm1d(features), torch.nn.Dropout(DROPOUT), torch.nn.Linear(features, 64), torch.nn.LeakyReLU(0.01), torch.nn.Linear(64, GRADES))
+        self.grades = torch.nn.Sequential(torch.nn.BatchNorm1d(features), torch.nn.Linear(features, 64), torch.nn.LeakyReLU(0.01), torch.nn.Linear(64, GRADES))
         channels_last(self)
 
     def forward(self, hu: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -78,8 +78,9 @@ class ArtefactNet(torch.nn.Module):
         deep = levels[-1]
         space = torch.cat([valid[:, :1] * weight, valid[:, 1:]], 1)
         pooled = [restlessness(restless, space), deep.mean((2, 3)), deep.amax((2, 3)), x.mean((2, 3)), (x * weight).sum((2, 3)) / share[:, None]]
+        features = torch.nn.functional.dropout(torch.cat([*pooled, strength], 1), DROPOUT, self.training)
         return {
-            "grades": self.grades(torch.cat([*pooled, strength], 1)),
+            "grades": self.grades(features),
             "streak": pixelshuffle(maps[:, :n], 2, STEM),
             "motion": motion,
             "inside": inside,
