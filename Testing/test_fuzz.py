@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from random import Random
 
@@ -97,6 +100,18 @@ def test_children_that_die_hang_or_grow(tmp_path: Path, monkeypatch: pytest.Monk
     child.stop()
     assert outcome.verdict == verdict
     assert outcome.bad
+
+
+def test_who_is_not_given_the_processor_does_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped for 2 s with a limit of half a second; a child that others keep from running looks the same."""
+    monkeypatch.setattr(campaign, "MAX_SECONDS", -4.5)
+    answer = '{"case": "dicom:0", "verdict": "accepted"}'
+    code = f"import os, signal, sys; sys.stdin.readline(); os.kill(os.getpid(), signal.SIGSTOP); print('{answer}', flush=True)"
+    child = campaign.Child("1", tmp_path, tmp_path / "work", [sys.executable, "-c", code])
+    threading.Timer(2.0, lambda: os.kill(child.pid, signal.SIGCONT)).start()
+    outcome = child.attempt("dicom:0")
+    child.stop()
+    assert outcome.verdict == "accepted"
 
 
 @pytest.mark.parametrize(

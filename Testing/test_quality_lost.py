@@ -10,7 +10,7 @@ from metrics_phantom import coordinates, grid, head, noise_field, noisy
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import Findings, Landmark
-from HeadCTIQALib.metrics import measure
+from HeadCTIQALib.metrics import SIZE_IN_DOUBT, measure
 from HeadCTIQALib.metrics.enhancement import sinus_hu
 from HeadCTIQALib.metrics.unmeasurable import with_limits
 from HeadCTIQALib.networks.soft_copy import soft_copy
@@ -113,6 +113,17 @@ def test_proportions_nobody_has(plain, pixel: float, spacing: float, words: str)
     notes = with_limits(volume, findings).notes
     assert len(notes) == bool(words)
     assert words in "".join(notes)
+    flagged = {id_ for id_, m in measure(volume, findings).items() if SIZE_IN_DOUBT in m.flags}
+    assert {"vertex_margin", "centering_offset"} <= flagged if words else not flagged
+    assert not flagged & set(NOISE)
+
+
+def test_monoenergetic_and_denoised_images_withhold_noise_and_contrast(plain) -> None:
+    volume, findings = plain
+    for what in ("virtual monoenergetic, 40 keV", "denoised"):
+        told = replace(volume, acquisition=Acquisition(processed=what))
+        measured = measure(told, with_limits(told, findings))
+        assert [id_ for id_, m in measured.items() if m.value is None and what in m.reason] == list(NOISE)
 
 
 def neighbours(hu: np.ndarray, pixels: int) -> float:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -489,7 +490,6 @@ def test_an_unknown_scoring_model_is_not_replaced_silently(review, fresh, tmp_pa
         lambda r: r["edits"][0].pop("change"),
         lambda r: r["edits"][0]["change"].update(data="AAAA"),
         lambda r: r["original"].pop("iqms"),
-        lambda r: r["original"]["tissue"].update(runs=10**9),
     ],
 )
 def test_damaged_corrections_are_refused_in_one_sentence(review, fresh, tmp_path, damage):
@@ -501,6 +501,34 @@ def test_damaged_corrections_are_refused_in_one_sentence(review, fresh, tmp_path
     path.write_text(json.dumps(record))
     with pytest.raises(HeadCTIQAError, match="damaged"):
         Review.open(load_assessment(folder, fresh.volume), fresh.volume)
+
+
+def test_few_bytes_cannot_keep_the_program_painting(review, fresh, tmp_path, monkeypatch):
+    """Refused from what the record says, before any run is unpacked; the most that is allowed is replayed while a person waits."""
+    streak = np.zeros(fresh.volume.shape, bool)
+    streak[4, 10:20, 10:20] = True
+    review.paint_streak(streak, corrector="A")
+    folder = review.write(tmp_path / "a")
+    path = folder / "assessment.json"
+    record = json.loads(path.read_text())
+    (edit,) = record["review"]["edits"]
+    record["review"]["edits"] = [edit] * 2000
+    path.write_text(json.dumps(record))
+    began = time.process_time()
+    opened = Review.open(load_assessment(folder, fresh.volume), fresh.volume)
+    assert len(opened.corrections) >= 2000
+    opened.undo()
+    assert time.process_time() - began < 8
+    opened.redo()
+    with pytest.raises(HeadCTIQAError, match=r"^The corrections are more than can be kept for one scan \(2,001 that paint"):
+        opened.type_value("noise", 5.0, corrector="A", reason="typed")
+    assert len(opened.edits) == 2000
+    monkeypatch.setattr(LabelChange, "from_json", None)
+    for size in ({"voxels": 10**12}, {"runs": 10**12}):
+        record["review"]["edits"] = [{**edit, "change": {**edit["change"], **size}}]
+        path.write_text(json.dumps(record))
+        with pytest.raises(HeadCTIQAError, match=r"^The corrections in .*a are more than can be kept for one scan \(1 that paint .*assess the scan again\.$"):
+            Review.open(load_assessment(folder, fresh.volume), fresh.volume)
 
 
 def test_a_volume_without_tags_takes_them_from_the_record(review, fresh, tmp_path):

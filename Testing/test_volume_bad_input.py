@@ -194,6 +194,26 @@ def test_uncommon_transfer_syntax(scan: Path) -> None:
     refused(scan, "CT0001.dcm", "transfer syntax")
 
 
+def test_a_transfer_syntax_that_is_no_text(scan: Path) -> None:
+    path = scan / "CT0002.dcm"
+    path.write_bytes(path.read_bytes().replace(b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0", b"\x02\0\x10\0US\x14\x001.2.840.10008.1.2.1\0"))
+    assert [(part.reason, part.slices) for part in read(scan).lost] == [("1 slice is damaged", 1)]
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"])
+def test_native_decoders_say_nothing(small: CTVolume, tmp_path: Path, capfd: pytest.CaptureFixture[str], syntax: str) -> None:
+    write_series(small, tmp_path / "scan", transfer_syntax=syntax)
+    for path, place in zip(sorted((tmp_path / "scan").iterdir()), (8, 100, 200), strict=False):
+        content = bytearray(path.read_bytes())
+        at = content.rindex(b"\xfe\xff\x00\xe0") + place  # in the only fragment of the pixels
+        content[at : at + 80] = bytes(80)
+        path.write_bytes(content)
+    read(tmp_path / "scan")
+    assert capfd.readouterr() == ("", "")
+    os.write(2, b"still heard")
+    assert capfd.readouterr().err == "still heard"
+
+
 def test_syntax_without_a_decoder(scan: Path) -> None:
     def change(ds: Dataset) -> None:
         ds.PixelData = encapsulate([bytes(100)])

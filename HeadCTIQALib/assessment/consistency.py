@@ -13,7 +13,6 @@ from .schema import misfit, record_schema
 
 _SMALLEST_STEP_MM = 1e-3
 _LONGEST_STEP_MM = 1e3
-_MOST_RUNS = 10_000_000  # of all painted changes together; a mask drawn anew by hand takes some ten thousand
 
 
 def fault(record: Any) -> str | None:
@@ -40,9 +39,6 @@ def _contradictions(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"findings.{name}"
     if old.get("motion_grades") is not None and len(old["motion_grades"]) != slices:
         yield "review.original.motion_grades"
-    painted = [e["change"] for e in record.get("review", {}).get("edits", ()) if e["finding"] in ("tissue", "streak")]
-    if sum(c["runs"] for c in (*painted, *(old[n] for n in ("tissue", "streak") if old.get(n)))) > _MOST_RUNS:
-        yield "review"
     for where, plane in (("findings", findings["midsagittal"]), ("review.original", old.get("midsagittal"))):
         if plane is not None and not _is_unit(plane["normal"]):
             yield f"{where}.midsagittal.normal"

@@ -119,14 +119,14 @@ class Remeasure:
         if not state.edits:
             return ()
         measured = self._measurements(state)
+        last = {m.id: (state.touching(INPUTS[m.id]) or (None,))[-1] for m in IQMS if state.decider(m.id) is None}
         listed = []
         for edit, parts in zip(state.edits, state.parts, strict=True):
             if edit.iqm is not None:
                 listed.append(self._correction(edit.iqm, edit, edit.reason))
             for m in IQMS:
-                decided = state.decider(m.id) is not None
-                last = m.id != edit.iqm and not decided and (state.touching(INPUTS[m.id]) or (None,))[-1] is edit
-                if last and parts & INPUTS[m.id] and not _same(measured[m.id], self.original_measurements[m.id]):
+                follows = m.id != edit.iqm and last.get(m.id) is edit
+                if follows and parts & INPUTS[m.id] and not _same(measured[m.id], self.original_measurements[m.id]):
                     of = IQM_BY_ID[edit.iqm].title if edit.iqm else "the masks"
                     listed.append(self._correction(m.id, edit, f"Follows from the correction of {of}: {edit.reason}"))
         return tuple(listed)

@@ -21,6 +21,7 @@ from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement, Point
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.scoring import Scores, ScoringModel, guideline_model, score
+from HeadCTIQALib.volume.limits import refuse_endless
 
 from .correction import Correction, CorrectionError, check_value, iqm_of
 from .edits import (
@@ -124,7 +125,7 @@ class Review:
             raise CorrectionError(f"The assessment {stored.folder} was opened without its scan; load the scan to correct it.")
         volume = stored_context(volume, record)
         with boundary(f"The corrections in {stored.folder} are damaged; assess the scan again.", CorrectionError):
-            edits = stored_edits(record, volume)
+            edits = stored_edits(record, volume, f"The corrections in {stored.folder}")
             findings = original_findings(record, stored.findings)
         measurements = original_measurements(record)
         review = cls(volume, findings, measurements, edits=edits, scoring_model=scoring_model or model_of(record), record=record)
@@ -373,6 +374,9 @@ class Review:
             raise CorrectionError("Enter your reader id first; every correction is kept with its author.")
         time = self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         edit = Edit(iqm, reason.strip() or _DEFAULT_REASON, corrector.strip(), time, change)
+        painted = [e.change.labels for e in (*self.edits, edit) if isinstance(e.change, (TissueChange, StreakChange))]
+        runs, voxels = sum(len(c.starts) for c in painted), sum(c.size for c in painted)
+        refuse_endless("The corrections", len(self.edits) + 1, runs, voxels, self.volume.hu.size)
         state = self._work.state((*self.edits, edit), self._state)
         if not isinstance(change, (ValueChange, RegionChange)):  # filed under what was meant, as far as what changed tells
             edit = replace(edit, iqm=meant(state.parts[-1], iqm))

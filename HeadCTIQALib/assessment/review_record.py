@@ -19,10 +19,12 @@ from HeadCTIQALib.metrics import Measurement
 from HeadCTIQALib.metrics.extras import Extra
 from HeadCTIQALib.scoring import ScoringModel, guideline_model
 from HeadCTIQALib.scoring.storage import from_json
+from HeadCTIQALib.volume.limits import refuse_endless
 from HeadCTIQALib.volume.types import Acquisition, CTVolume
 
 from .correction import CorrectionError
 from .edits import Edit, LandmarkChange, StreakChange, TissueChange, landmark_from_json, plane_of
+from .inputs import STREAK
 from .labels import LabelChange
 from .record import iqm_entry, measurements_from_record, per_slice, scores_only
 
@@ -59,14 +61,20 @@ def review_block(work: Remeasure, state: State, scores: Scores) -> dict[str, Any
     return {"edits": [e.to_json() for e in state.edits], "original": block}
 
 
-def stored_edits(record: Mapping[str, Any], volume: CTVolume) -> tuple[Edit, ...]:
-    """The edits in a record.
+def stored_edits(record: Mapping[str, Any], volume: CTVolume, name: str) -> tuple[Edit, ...]:
+    """The edits in a record; ``name`` is what messages call them.
 
     Raises:
         ValueError, CorrectionError: they do not fit the scan.
+        InputError: they are more than can be replayed while a person waits.
     """
     review = record.get("review")
-    return () if review is None else tuple(Edit.from_json(e, volume) for e in review["edits"])
+    if review is None:
+        return ()
+    entries, old = review["edits"], review["original"]
+    painted = [e["change"] for e in entries if e["finding"] in ("tissue", STREAK)] + [old[n] for n in ("tissue", STREAK) if old.get(n)]
+    refuse_endless(name, len(entries), sum(c["runs"] for c in painted), sum(c["voxels"] for c in painted), volume.hu.size)
+    return tuple(Edit.from_json(e, volume) for e in entries)
 
 
 def original_findings(record: Mapping[str, Any], now: Findings) -> Findings:

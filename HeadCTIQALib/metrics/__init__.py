@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import MappingProxyType
 
 from HeadCTIQALib.findings.types import Findings
@@ -34,6 +35,7 @@ from HeadCTIQALib.metrics.metal_foreign import foreign_object_volume, streak_ext
 from HeadCTIQALib.metrics.motion import motion_extent
 from HeadCTIQALib.metrics.noise_contrast import Memory, gray_white_cnr, noise
 from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
+from HeadCTIQALib.metrics.proportions import proportions
 from HeadCTIQALib.metrics.scan_range import foramen_magnum_margin, vertex_margin
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
@@ -48,6 +50,9 @@ METRICS: Mapping[str, Callable[[CTVolume, Findings], Measurement]] = MappingProx
         )
     }
 )  # fmt: skip
+
+SIZE_IN_DOUBT = "The head does not have a person's proportions: the voxel size of the scan may be wrong, and this value with it."
+_OF_SIZE = ("mm", "mL", "deg")
 
 
 def measure(
@@ -71,7 +76,14 @@ def measure(
     if only is not None and (unknown := set(only) - set(METRICS)):
         raise ValueError(f"unknown IQMs {sorted(unknown)}")
 
+    doubtful = bool(proportions(volume, findings))
+
     def one(id_: str) -> Measurement:
+        found = plainly(id_)
+        in_doubt = doubtful and found.value is not None and found.unit in _OF_SIZE
+        return replace(found, flags=(*found.flags, SIZE_IN_DOUBT)) if in_doubt else found
+
+    def plainly(id_: str) -> Measurement:
         if reason := findings.not_assessable.get(id_):
             return not_assessable(id_, reason)
         if id_ == "baseline_angle":

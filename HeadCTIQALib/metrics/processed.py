@@ -28,7 +28,8 @@ TRACES = {
 
 def causes(volume: CTVolume) -> tuple[str, ...]:
     """What was done to the images, one clause each; none where a tag tells of it already."""
-    if volume.acquisition.lossy_compression or volume.acquisition.reformatted:
+    a = volume.acquisition
+    if a.lossy_compression or a.reformatted or a.processed:
         return ()
     found = [TRACES[trace] for trace in volume.traces]
     seen = volume.texture

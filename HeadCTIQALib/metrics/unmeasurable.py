@@ -38,6 +38,12 @@ def reformatted(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     return dict.fromkeys(NOISE_IQMS, "The slices were computed from others (reformatted or averaged), which changes their noise: use the original slices.")
 
 
+def described(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
+    """Noise and contrast of images that descriptions call computed, denoised or monoenergetic."""
+    what = volume.acquisition.processed
+    return dict.fromkeys(NOISE_IQMS, f"By their description the images are {what}, which changes noise and contrast: use the original images.") if what else {}
+
+
 def sharpened(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     """Motion seen in a sharp reconstruction may be its noise, even in the smooth copy that the networks are shown."""
     grades = findings.motion_grades
@@ -60,7 +66,7 @@ def altered(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     return dict.fromkeys(NOISE_IQMS, f"{causes[0]}; use the original images.") if causes else {}
 
 
-RULES: tuple[Rule, ...] = (compressed, reformatted, coarse_values, altered, sharpened, lost_slices.coverage, lost_slices.motion)
+RULES: tuple[Rule, ...] = (compressed, reformatted, described, coarse_values, altered, sharpened, lost_slices.coverage, lost_slices.motion)
 REMARKS: tuple[Remark, ...] = (contrast_medium, proportions, processed.remarks)
 
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .belonging import COPY, SEVERAL, misplaced
+from .constant import partly_blank
+from .likeness import Slices
 from .margins import AIR_HU, MOSTLY, RANGE_HU, share, without_margins
 from .types import Lost, Vector
 
@@ -29,8 +32,6 @@ _FLATTEST_MM = 100.0  # radius of curvature of the flattest top of a head
 _LEAST_CM2 = 5.0
 _REST = 0.15  # of the head's section may go on beyond the plane it ends in: the holder
 _EMPTY_CM2, _BESIDE_CM2 = 5.0, 60.0  # of patient in a slice between others that show so much of the head
-_TORN_MM = 8.0  # a blank band across a slice that its neighbours do not have
-_TORN_END_MM = 40.0  # in the first and the last slice, which have one neighbour only
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def trimmed(stack: Stack) -> Trimmed:
     unless they have exactly the value that air has beside the head (air was set to one value) and the head ends before
     them as heads do: then they may be air that was imaged.  Where the head ends in a plane, large in one slice and gone
     in the next, whatever lies beyond is no image, noise or not.  Slices at an end that are mostly fill are the corner of a
-    resampled volume, and dropped too.  Blank slices between others, and slices with a blank band that no neighbour has,
-    are lost.
+    resampled volume, and dropped too.  Blank slices between others, and slices that are not what
+    a scanner makes of this head at their place, are lost.
     """
     fills = [_fill(plane, None if stack.padding is None else stack.padding[k]) for k, plane in enumerate(stack.voxels)]
     shown = [k for k, f in enumerate(fills) if not f.blank]
@@ -89,11 +90,10 @@ def trimmed(stack: Stack) -> Trimmed:
         first, last = low, high
     inside = range(first, last + 1)
     blank = [k for k in inside if (fills[k].blank and shown[0] < k < shown[-1]) or sections.is_gap(k, first, last)]
-    torn = _torn(stack, [k for k in inside if k not in set(blank)])
-    copied = _copied(stack.voxels, [k for k in inside if k not in {*blank, *torn} and sections.area_cm2(k) >= _LEAST_CM2])
-    keep = [k for k in inside if k not in {*blank, *torn, *copied}]
-    lost = [*runs(positions, keep, blank, "blank"), *runs(positions, keep, torn, "blank in part")]
-    lost += runs(positions, keep, copied, "an exact copy of the slice beside", "exact copies of the slice beside")
+    odd = {"blank": blank, **_odd(stack, [k for k in inside if k not in set(blank)], positions, sections)}
+    gone = {k for slices in odd.values() for k in slices}
+    keep = [k for k in inside if k not in gone]
+    lost = [x for what, slices in odd.items() for x in runs(positions, keep, slices, what, SEVERAL.get(what, ""))]
     if len(keep) < len(fills):
         stack = chosen(stack, keep)
     stack, margin = without_margins(stack)
@@ -236,41 +236,20 @@ def _corners(fills: list[_Fill], first: int, last: int) -> tuple[int, int]:
     return low, high
 
 
-def _torn(stack: Stack, slices: list[int]) -> list[int]:
-    """Slices that end in a band of one value across the whole image which neither neighbour has: written in part only."""
-    bands = np.array([[_band(stack.voxels[k]), _band(stack.voxels[k][::-1])] for k in slices]).reshape(-1, 2)
-    millimetres = float(np.linalg.norm(stack.col_step))
-    found = []
-    for n, k in enumerate(slices if len(slices) > 2 else []):
-        near = [m for m in (n - 1, n + 1) if 0 <= m < len(slices)]
-        for end in (0, 1):
-            others = max((int(bands[m, end]) for m in near), default=0)
-            more = int(bands[n, end]) - others
-            # the corner of a resampled volume grows from slice to slice, and may begin with the last one
-            at_end = len(near) < 2
-            grown = abs(int(bands[near[0], end]) - int(bands[2 * near[0] - n, end])) if at_end and 0 <= 2 * near[0] - n < len(slices) else 0
-            if (more - grown) * millimetres < (_TORN_END_MM if at_end else _TORN_MM):
-                continue
-            rows = slice(others, others + more) if end == 0 else slice(-others - more, -others or None)
-            patient = min(float((stack.voxels[slices[m]][rows] > _BODY_HU).mean()) for m in near)
-            value = int(stack.voxels[k][rows][0, 0])
-            if patient > 0.05 and not _is_air(value, stack, slices):
-                found.append(k)
-                break
-    return found
+def _odd(stack: Stack, shown: list[int], positions: Vector, sections: _Sections) -> dict[str, list[int]]:
+    """Slices that are not what a scanner made of this head at their place, by what they are."""
+    odd = {"blank in part": partly_blank(stack, shown)}
+    rest = [k for k in shown if k not in odd["blank in part"]]
+    odd[COPY] = _copied(stack.voxels, [k for k in rest if sections.area_cm2(k) >= _LEAST_CM2])
+    rest = [k for k in rest if k not in odd[COPY]]
+    for what, numbers in misplaced(Slices(stack, rest, positions)).items():
+        odd.setdefault(what, []).extend(rest[n] for n in numbers)
+    return odd
 
 
 def _copied(voxels: NDArray[np.int16], slices: list[int]) -> list[int]:
     """Slices with exactly the values of the one before: nobody is the same, noise included, at two places."""
     return [k for before, k in pairwise(slices) if np.array_equal(voxels[before, ::_STEP, ::_STEP], voxels[k, ::_STEP, ::_STEP]) and np.array_equal(voxels[before], voxels[k])]
-
-
-def _band(plane: NDArray[np.int16]) -> int:
-    """How many of the first rows have one value all over."""
-    if (plane[0] != plane[0, 0]).any():
-        return 0
-    other = (plane != plane[0, 0]).any(axis=1)
-    return int(other.argmax()) if other.any() else len(plane)
 
 
 def _normal(stack: Stack) -> Vector:

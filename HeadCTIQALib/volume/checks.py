@@ -10,7 +10,7 @@ from ..errors import InputError
 from .geometry import missing_slices
 from .grouping import MIN_SLICES
 from .limits import refuse_oversized
-from .scale import bone_cut_off, cut_off, is_coarse, is_shifted, looks_like, shares, step
+from .scale import OFF_HU, bone_cut_off, cut_off, is_coarse, is_shifted, levels, looks_like, misplaced, shares, step
 from .types import CTVolume
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ def check(volume: CTVolume) -> tuple[str, ...]:
 
     seen = content(volume)
     bone_ring = seen.enclosed_ml >= _MIN_RING_ML and seen.body_width_mm <= _MAX_HEAD_WIDTH_MM
+    if seen.sideways:
+        raise InputError(
+            f"{name} shows the head lying on its side in the image, where left and right should be: its orientation is wrong, or rows and columns "
+            "were exchanged; export it again."
+        )
     if bone_ring and seen.brain_ml < 0.4 * seen.enclosed_ml:
         raise InputError(f"{name} has no brain tissue inside the skull (a phantom or another body part?); give the head CT of a patient.")
     brain = seen.brain_ml >= max(_MIN_BRAIN_ML, 0.4 * seen.enclosed_ml) and seen.air_ml <= 0.25 * seen.enclosed_ml
@@ -61,7 +66,7 @@ def check(volume: CTVolume) -> tuple[str, ...]:
         *_coverage_warnings(volume, seen.cut_slices),
         *_brain_warnings(volume, seen.brain),
         *_context_warnings(volume),
-        *_scale_warnings(volume),
+        *_scale_warnings(volume, seen.brain.shifted),
     )
 
 
@@ -105,6 +110,9 @@ def _refuse_uncalibrated(volume: CTVolume, name: str) -> None:
     if air < 0.01:
         some = "no" if int(volume.hu.min()) > -500 else "hardly any"
         raise InputError(f"{name} is not in HU: {some} voxels near the -1000 of air{looks_like(sample)}; export it as CT in Hounsfield units.")
+    wrong = misplaced(sample)
+    if wrong is not None:
+        raise InputError(f"{name} is not in HU: {wrong}; check the rescale tags and export it again.")
     if soft < 0.01:
         raise InputError(f"{name} shows no soft tissue in the range of water and brain{looks_like(sample)}; give a head CT in Hounsfield units.")
     odd = sum(is_shifted(plane, None if volume.padding is None else volume.padding[k]) for k, plane in enumerate(volume.hu))
@@ -182,10 +190,13 @@ def _brain_warnings(volume: CTVolume, brain: Brain) -> list[str]:
     return out
 
 
-def _scale_warnings(volume: CTVolume) -> list[str]:
+def _scale_warnings(volume: CTVolume, shifted: bool) -> list[str]:
     out, cut = [], bone_cut_off(volume.hu)
     if is_coarse(volume.hu):
         out.append(f"HU come in steps of {step(volume.hu)}: noise and grey-white contrast are those of the steps.")
+    air, _ = levels(_sample(volume))
+    if abs(air + 1000) > OFF_HU and not shifted:
+        out.append(f"Air reads about {air:.0f} HU, not -1000: the HU scale seems to be shifted or stretched; check the rescale tags and the calibration.")
     if cut is not None:
         out.append(f"Values are cut off at {cut} HU: metal and the densest bone cannot be told apart.")
     return out
@@ -200,6 +211,8 @@ def _context_warnings(volume: CTVolume) -> list[str]:
         out.append(f"The images were compressed with loss{ratio}: fine detail and noise are no longer those of the scanner.")
     if a.reformatted:
         out.append("The slices were computed from others (reformatted, resampled or averaged): noise and fine detail are not those of the scanner.")
+    if a.processed:
+        out.append(f"By their description the images are {a.processed}: HU, noise and grey-white contrast are not those of a plain CT.")
     if is_under_age(volume):
         out.append(UNDER_AGE)
     return out

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..errors import InputError
 from .geometry import AXIAL_COSINE
-from .grouping import MIN_SLICES, Series, differences, grouped, kind, same_plane, volumes
+from .grouping import MIN_SLICES, differences, kind, same_plane, volumes
 from .headers import CT_IMAGE, ENHANCED_CT, Slice
+from .identity import Series, grouped
 from .kernels import is_sharp, known_kernel, sharpness_word
 from .limits import MAX_SLICES
 from .lost import MOST_LOST
@@ -90,6 +91,10 @@ def _refuse_several(usable: list[Candidate], name: str) -> None:
     whole = [c for c in usable if len(c.slices) >= MIN_SLICES]
     patients = list(dict.fromkeys(c.series.identity.patient for c in whole))
     studies = {c.series.identity for c in whole}
+    if not whole and len(usable) > 1 and (images := sum(len(c.slices) for c in usable)) >= MIN_SLICES:
+        people, series = counted(len({c.series.identity.patient for c in usable}), "patient"), len({c.series for c in usable})
+        told = f"{name} holds {images} CT images, but by their tags they are of {people} and {series} series, none with {MIN_SLICES} slices"
+        raise InputError(f"{told}; give the folder of one head CT, or export it with its identifiers.")
     if len(studies) > 1:
         what = f"{len(patients)} patients" if len(patients) > 1 else f"{len(studies)} studies"
         lines = "; ".join(_line(c, patients) for c in whole)
@@ -141,7 +146,7 @@ def _candidates(series: Series) -> list[Candidate]:
         Candidate(
             series,
             tuple(sorted(volume, key=lambda s: (s.order, s.instance_uid, str(s.path)))),
-            (*notes, *_split_off(volume, found, len(placed))),
+            (*series.notes, *notes, *_split_off(volume, found, len(placed)), *_mixed(volume)),
             lost,
             tuple(_aside(volume, found)),
         )
@@ -168,6 +173,11 @@ def _split_off(volume: list[Slice], found: list[list[Slice]], count: int) -> lis
         if other is not volume:
             reasons[" and ".join(differences(volume[0], other[0]))] += len(other)
     return [f"Left out: {images} of {counted(count, 'image')} of the series with another {reason}." for reason, images in reasons.items()]
+
+
+def _mixed(volume: list[Slice]) -> list[str]:
+    kv = ", ".join(map(str, sorted({round(s.kvp) for s in volume if s.kvp})))
+    return [f"The tube voltage changes within the scan ({kv} kV): HU, noise and contrast are not the same throughout."] if "," in kv else []
 
 
 def _objection(series: Series) -> str | None:

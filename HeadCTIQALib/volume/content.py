@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from .calibration import Brain, brain
 from .resample import block_mean
+from .symmetry import lies_sideways
 from .types import CTVolume
 
 COARSE_MM = 2.5
@@ -34,6 +35,7 @@ class Content:
         cut_slices: indices k of slices with enclosed brain whose head touches the edge of the image or of its
             reconstruction circle over more than 20 mm.
         brain: HU inside the skull.
+        sideways: the head is mirror-symmetrical from front to back instead of from right to left.
         aspect: width over length of the largest enclosed section, by the spread of its pixels about its middle; None without one.
     """
 
@@ -44,6 +46,7 @@ class Content:
     cut_slices: tuple[int, ...]
     brain: Brain
     aspect: float | None
+    sideways: bool
 
 
 def content(volume: CTVolume) -> Content:
@@ -62,6 +65,7 @@ def content(volume: CTVolume) -> Content:
         rows.append((k, mm, closed, within, air, width, _contact_mm(hu, closed, next(edges), pixel)))
     area = pixel[0] * pixel[1]
     enclosed = [r for r in rows if r[2].any()]
+    aspect = _aspect(volume, max(enclosed, key=lambda r: r[2].sum())[2], factors) if enclosed else None
     widths = [r[5] for r in (enclosed or rows)]
     return Content(
         enclosed_ml=sum(r[2].sum() * area * r[1] for r in enclosed) / 1000,
@@ -70,7 +74,8 @@ def content(volume: CTVolume) -> Content:
         body_width_mm=float(np.median(widths)),
         cut_slices=tuple(int(r[0]) for r in enclosed if r[6] > 20),
         brain=brain(sections, pixel),
-        aspect=_aspect(volume, max(enclosed, key=lambda r: r[2].sum())[2], factors) if enclosed else None,
+        aspect=aspect,
+        sideways=lies_sideways(volume, [(hu, filled, r[2]) for (hu, filled), r in zip(sections, rows, strict=True)], factors, aspect),
     )
 
 

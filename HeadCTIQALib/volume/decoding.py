@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +38,28 @@ _UNCOMPRESSED: dict[tuple[bool | None, bool | None], UID] = {  # by (implicit VR
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 
 
+_MUTING = threading.Lock()  # standard error belongs to the process: of two that mute it, the second would keep the first one's silence
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Native decoders write to the terminal, past Python, what they think of damaged data; our refusal says it."""
+    with _MUTING:
+        try:
+            kept = os.dup(2)
+        except OSError:  # a program without a terminal has no standard error
+            yield
+            return
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 class Decoder:
     """Decodes slices one after another; a multi-frame file is parsed once, not once per frame."""
 
@@ -54,7 +80,8 @@ class Decoder:
             ds = self._open(image)
             if not any(keyword in ds for keyword in _PIXELS):
                 raise InputError(f"{image.path.name} has no pixel data or is truncated; copy the scan again.")
-            return self._decode(ds, image)
+            with boundary(f"{image.path.name} has damaged or truncated pixel data; copy the scan again."):
+                return self._decode(ds, image)
 
     def _open(self, image: Slice) -> Dataset:
         if self._dataset is None or self._path != image.path:
@@ -76,13 +103,13 @@ class Decoder:
         if not available:
             label = getattr(syntax, "name", "unknown")
             raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.")
-        with boundary(f"{image.path.name} has damaged or truncated pixel data; copy the scan again."):
-            if syntax.is_encapsulated:
+        if syntax.is_encapsulated:
+            with _muted():
                 return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
-            words = np.asarray(pixel_array(ds, raw=True, index=image.frame, correct_unused_bits=False))
-            if words.dtype.kind == "f":
-                return words
-            return significant(words, int(ds.BitsStored), int(ds.get("HighBit", ds.BitsStored - 1)))
+        words = np.asarray(pixel_array(ds, raw=True, index=image.frame, correct_unused_bits=False))
+        if words.dtype.kind == "f":
+            return words
+        return significant(words, int(ds.BitsStored), int(ds.get("HighBit", ds.BitsStored - 1)))
 
 
 def _completed(ds: Dataset) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from ..text import printable
 from .archive import Location, archived
 from .choice import Candidate, choose, counted
 from .files import folder_files
+from .grouping import kind
 from .headers import Scan, head_of, scan_files
 from .stacking import HEADERS_SHARE, Progress, stacked
 from .types import CTVolume, Source
 
 TITLE = "DICOM series"  # instead of the name of a file or folder, which may be the patient's
+_DIGITS = re.compile(r"\d+")
 _SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".img")  # of files that hold slices
 
 
@@ -66,8 +69,7 @@ def _read(
     candidate, because, considered = choose(scan.images, name, series, beside)
     damaged = [*scan.damaged, *_former_slices(scan, candidate)]
     notes = _notes(damaged, unreadable, keep_name)
-    places = {s.path.parent for s in candidate.slices}
-    unread = sum(p.parent in places for p in damaged)  # most likely slices of the series
+    unread = sum(_may_be_slice(p, scan, candidate) for p in damaged)
     source = Source("dicom", printable(name) if keep_name else TITLE, candidate.series.uid or None, None, because, considered, printable(name))
     return stacked(candidate, source, notes, progress, unread, len(considered) == 1)
 
@@ -88,6 +90,19 @@ def _former_slices(scan: Scan, candidate: Candidate) -> list[Location]:
     places = {(s.path.parent, s.path.suffix.lower()) for s in candidate.slices}
     found = [p for p in scan.not_dicom if (p.parent, p.suffix.lower()) in places and p.suffix.lower() in _SUFFIXES]
     return [p for p in found if p.suffix or not head_of(p, 132).strip(b"\0")]
+
+
+def _may_be_slice(path: Location, scan: Scan, candidate: Candidate) -> bool:
+    """Whether a file that cannot be read may be a slice of the candidate: by its header where that is whole, else by its name."""
+    first = candidate.slices[0]
+    if path.parent not in {s.path.parent for s in candidate.slices} or path.name.upper() == "DICOMDIR":
+        return False
+    header = scan.headers.get(path)
+    if header is not None:
+        uids = {header.context.series_uid, first.context.series_uid}
+        return (len(uids) == 1 or "" in uids) and kind(header) == kind(first)
+    names = {_DIGITS.sub("0", s.path.name.lower()) for s in candidate.slices}
+    return _DIGITS.sub("0", path.name.lower()) in names or len(names) > max(3, len(candidate.slices) // 4)  # names without a system
 
 
 def _notes(damaged: Sequence[Location], unreadable: int, keep_name: bool) -> list[str]:

@@ -38,11 +38,16 @@ class Voxels(NamedTuple):
 def voxels(slices: tuple[Slice, ...], name: str, progress: Callable[[float], None]) -> Voxels:
     """Decode `slices`, in order of position, one by one into place; a slice that fails is left as padding."""
     decoder = Decoder()
-    hu, padding, failed, notes = _decoded(slices, name, decoder, None, progress)
+    hu, padding, failed, unsigned = _decoded(slices, name, decoder, None, progress)
+    notes = []
     if lacks_hu(hu, padding) and (form := _other_format(slices, failed, decoder)) is not None:
-        hu, padding, failed, notes = _decoded(slices, name, decoder, form, progress)
-        notes.insert(0, form.note)
-    notes += _compared(slices, hu, padding, failed, decoder)
+        hu, padding, failed, unsigned = _decoded(slices, name, decoder, form, progress)
+        notes.append(form.note)
+    repairs = _compared(slices, hu, padding, failed, decoder)
+    notes += sign_note([count for k, count in unsigned.items() if k not in repairs])
+    for words, n in Counter(repairs.values()).items():
+        them, were = ("it", "was") if n == 1 else ("them", "were")
+        notes.append(f"{counted(n, 'slice')} did not fit the slices beside {them} and {were} read {words}.")
     if not padding.any():
         return Voxels(hu, None, failed, notes)
     hu[padding] = PADDING_HU
@@ -51,12 +56,12 @@ def voxels(slices: tuple[Slice, ...], name: str, progress: Callable[[float], Non
 
 def _decoded(
     slices: tuple[Slice, ...], name: str, decoder: Decoder, form: Format | None, progress: Callable[[float], None]
-) -> tuple[NDArray[np.int16], NDArray[np.bool_], dict[int, InputError], list[str]]:
-    """Every slice by itself, in the format of its header unless another one is given."""
+) -> tuple[NDArray[np.int16], NDArray[np.bool_], dict[int, InputError], dict[int, int]]:
+    """Every slice by itself, in the format of its header unless another one is given; the last are pixels that had lost their sign, by slice."""
     hu = np.empty((len(slices), slices[0].rows, slices[0].columns), np.int16)
     padding = np.zeros(hu.shape, bool)
     failed: dict[int, InputError] = {}
-    unsigned = []
+    unsigned: dict[int, int] = {}
     # One thread: neither pydicom's parser nor GDCM's Python binding lets go of the interpreter lock (measured).
     for k, image in enumerate(slices):
         try:
@@ -77,10 +82,10 @@ def _decoded(
             wide = rescaled(stored, *_tags(image))
             values, count = unwrapped(stored, wide)
             hu[k] = clipped(rescaled(values, *_tags(image)) if count else wide)
-            unsigned.append(count)
+            unsigned[k] = count
         padding[k] = padding_in(values, hu[k], image)
         progress((k + 1) / len(slices))
-    return hu, padding, failed, sign_note(unsigned)
+    return hu, padding, failed, unsigned
 
 
 def _other_format(slices: tuple[Slice, ...], failed: Collection[int], decoder: Decoder) -> Format | None:
@@ -92,10 +97,10 @@ def _other_format(slices: tuple[Slice, ...], failed: Collection[int], decoder: D
 
 def _compared(
     slices: tuple[Slice, ...], hu: NDArray[np.int16], padding: NDArray[np.bool_], failed: dict[int, InputError], decoder: Decoder
-) -> list[str]:
-    """Read slices that do not fit their neighbours in the one way that does; what fits in none is added to `failed`."""
+) -> dict[int, str]:
+    """Read slices that do not fit their neighbours in the one way that does; what fits in none is added to `failed`.  How the others were read."""
     neighbours = Neighbours(hu, padding if padding.any() else None, [_tags(s) for s in slices], failed)
-    repairs: Counter[str] = Counter()
+    repairs: dict[int, str] = {}
     for k in neighbours.misfits():
         if k in failed or slices[k].lut is not None:
             continue
@@ -106,11 +111,11 @@ def _compared(
         if reading is not None:
             hu[k] = clipped(reading(values))
             padding[k] = padding_in(values, hu[k], slices[k])
-            repairs[reading.words] += 1
+            repairs[k] = reading.words
         elif neighbours.is_nonsense(k):
             failed[k] = ImplausibleError(f"{slices[k].path.name} is not in HU like the slices beside it (wrong rescale tags?); export the scan again.")
             padding[k] = True
-    return [f"{counted(n, 'slice')} did not fit the slices beside {'it' if n == 1 else 'them'} and {'was' if n == 1 else 'were'} read {words}." for words, n in repairs.items()]
+    return repairs
 
 
 def _tags(image: Slice) -> Tags:

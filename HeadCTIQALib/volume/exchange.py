@@ -21,6 +21,7 @@ from ..text import printable
 from . import vocabulary
 from .geometry import LPS_TO_RAS
 from .kernels import known_kernel
+from .processing import DENOISED, KEV, PROJECTED
 from .types import Acquisition, CTVolume, Vector
 from .voxels import ImageHeader
 
@@ -39,6 +40,7 @@ _TEXTS: dict[str, Callable[[str], str | None]] = {
     "body_part": vocabulary.body_part,
     "study_date": lambda text: text if re.fullmatch(r"\d{8}", text) else None,
     "series_description": lambda text: vocabulary.words(text) or None,
+    "processed": lambda text: text if re.fullmatch(r"[a-z ]+(, \d{2,3} keV)?", text) and text.startswith((PROJECTED, DENOISED, KEV)) else None,
 }
 _FLAGS = ("contrast_agent", "lossy_compression", "reformatted")
 _RANGES = {

@@ -1,121 +1,38 @@
-"""Which slices belong together: patients, studies, series, and the single volumes that a series may hold."""
+"""Which slices of a series belong together: the single volumes that it may hold."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
 
-from .headers import Context, Slice
+from .headers import Slice
+from .processing import KEV, PROJECTED, REFORMATTED, kind_of
 
 MIN_SLICES = 8
-_PROCESSED = {"MIP", "MNIP", "MINIP", "PROJECTION IMAGE", "VRT", "SSD", "PERFUSION", "CBF", "CBV", "MTT", "TMAX", "TTP", "VNC", "IODINE", "RHO", "ZEFF"}
-_REFORMATTED = {"REFORMATTED", "REFORMAT", "AVERAGE", "AVERAGED", "RESAMPLED", "MEAN", "CURVED", "CPR", "OBLIQUE", "CSAPARALLEL"}
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Whose images, of which study; empty where no file tells."""
-
-    patient: tuple[str, ...]  # PatientID, birth date, name
-    study: tuple[str, ...]  # StudyInstanceUID, date
-
-    @property
-    def date(self) -> str:
-        """YYYY-MM-DD, or ``date unknown``."""
-        date = self.study[1]
-        return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else "date unknown"
-
-
-@dataclass(frozen=True)
-class Series:
-    """The images that share a SeriesInstanceUID (where that is absent: a SeriesNumber), a patient and a study."""
-
-    uid: str
-    identity: Identity
-    context: Context  # of the first image
-    slices: tuple[Slice, ...]
-
-
-def grouped(images: Sequence[Slice]) -> list[Series]:
-    """All images by series.
-
-    Anonymisers remove identifiers, make them constant, or give every file its own; so an absent one is taken from the
-    images of the same series or input when those agree, and one that differs in every file says nothing.
-    """
-    keys = _series_keys(images)
-    columns = [list(column) for column in zip(*((*s.context.patient, *s.context.study) for s in images), strict=True)]
-    by_series = _indices(keys)
-    for column in columns:
-        for members in by_series.values():
-            if column is columns[3] and len(members) >= MIN_SLICES and len({column[i] for i in members}) == len(members):
-                for i in members:
-                    column[i] = ""
-            _fill(column, members)
-        _fill(column, range(len(images)))
-    identities = [Identity(values[:3], values[3:]) for values in zip(*columns, strict=True)]
-    groups = _indices(list(zip(keys, identities, strict=True)))
-    return [
-        Series(uid=str(key[0]), identity=identity, context=images[members[0]].context, slices=tuple(images[i] for i in members))
-        for (key, identity), members in groups.items()
-    ]
-
-
-def _series_keys(images: Sequence[Slice]) -> list[tuple[Hashable, ...]]:
-    """(UID, SeriesNumber, modality, SOP class) of every image; without UID where each of many images has its own."""
-    contexts = [s.context for s in images]
-    count = Counter(c.series_uid for c in contexts)
-    rest = [(c.number, c.modality, c.sop_class) for c in contexts]
-    alone = Counter((r, c.patient[0]) for c, r in zip(contexts, rest, strict=True) if count[c.series_uid] == 1)
-    return [
-        ("" if count[c.series_uid] == 1 and alone[r, c.patient[0]] >= MIN_SLICES else c.series_uid, *r) for c, r in zip(contexts, rest, strict=True)
-    ]
-
-
-def _indices(keys: Sequence[Any]) -> dict[Any, list[int]]:
-    groups: dict[Any, list[int]] = defaultdict(list)
-    for index, key in enumerate(keys):
-        groups[key].append(index)
-    return groups
-
-
-def _fill(column: list[str], members: Iterable[int]) -> None:
-    """Absent values become the one that the other members agree on."""
-    members = list(members)
-    known = {column[i] for i in members} - {""}
-    if len(known) == 1:
-        (value,) = known
-        for i in members:
-            column[i] = value
+_FLAT = 0.35  # of the way from the first slice to the last runs along their normal; 0.87 with the steepest gantry tilt
 
 
 def kind(s: Slice) -> str:
-    """By ImageType: ``localizer``, ``processed`` (no HU of tissue), ``reformatted``, ``derived`` or ``original``."""
-    return kind_of(s.image_type)
+    """By ImageType and description: ``localizer``, ``processed`` (no HU of tissue), ``reformatted``, ``derived`` or ``original``."""
+    by_type, said = kind_of(s.image_type), s.context.processed
+    if by_type in ("localizer", "processed") or not said:
+        return by_type
+    return "processed" if said == PROJECTED else "reformatted" if said == REFORMATTED else "derived" if KEV in said else by_type
 
 
-def kind_of(image_type: tuple[str, ...]) -> str:
-    """As :func:`kind`."""
-    values = set(image_type)
-    if {"LOCALIZER", "SCOUT"} & values:
-        return "localizer"
-    if _PROCESSED & values:
-        return "processed"
-    if _REFORMATTED & values or any("MPR" in v.split() for v in values):
-        return "reformatted"
-    return "original" if not image_type or image_type[0] == "ORIGINAL" else "derived"
-
-
-#: What makes two images parts of different volumes, wherever they lie.
+#: What makes two images parts of different volumes, wherever they lie.  Where a file does not tell, it is as in the others.
 _ALWAYS: dict[str, Callable[[Slice], Any]] = {
     "matrix size": lambda s: (s.rows, s.columns),
     "kernel": lambda s: s.kernel,
     "frame of reference": lambda s: s.context.frame_of_reference,
     "image type": kind,
-    "phase": lambda s: s.phase,
+    "phase": lambda s: s.phase or "none",  # an image without one is of none
+    "scanner": lambda s: s.context.scanner,
+    "patient position": lambda s: s.context.lying,
 }
 #: What does so only where they show the same part of the body: a scan may change its tube voltage at the skull base, and
 #: step-and-shoot scans have a number and time for every step.
@@ -132,25 +49,79 @@ _WHERE_REPEATED: dict[str, Callable[[Slice], Any]] = {
 
 def differences(a: Slice, b: Slice) -> list[str]:
     """In what two images of a series differ, in words."""
-    found = [name for name, value in _ALWAYS.items() if value(a) != value(b)]
-    found += [name for name, same in (("orientation", same_plane(a, b)), ("pixel size", _same_pixels(a, b))) if not same]
+    found = [name for name, value in _ALWAYS.items() if _differ(value(a), value(b))]
+    found += [name for name, same in (("orientation", same_plane(a, b)), ("pixel size", same_pixels(a, b))) if not same]
+    found += ["acquisition date"] if _days_apart(a.context.acquired, b.context.acquired) > 1 else []
     found += [name for name, value in _WHERE_REPEATED.items() if value(a) != value(b)]
     plain = [name for name in found if name not in ("acquisition", "folder")]
     return plain or found or ["position"]
 
 
+def _differ(a: Any, b: Any) -> bool:
+    """Whether two attributes, or any parts of them, are known and not the same."""
+    if isinstance(a, tuple):
+        return any(_differ(p, q) for p, q in zip(a, b, strict=True))
+    return bool(a and b and a != b)
+
+
 def volumes(slices: Sequence[Slice]) -> list[list[Slice]]:
     """The images of a series by volume, the largest first; all of them have a place and a pixel size."""
-    frames = {s.context.frame_of_reference for s in slices}
-    one_each = len(frames) == len(slices) >= MIN_SLICES  # frames of reference that an anonymiser made up
-    known = {f for f in frames if f}
+    columns = [_completed([value(s) for s in slices]) for value in _ALWAYS.values()]
+    frames = list(_ALWAYS).index("frame of reference")
+    if one_each(columns[frames]):  # made up by an anonymiser
+        columns[frames] = [""] * len(slices)
     exact: dict[Any, list[Slice]] = defaultdict(list)
-    for s in slices:
-        frame = "" if one_each or len(known) == 1 else s.context.frame_of_reference
-        values = tuple(frame if name == "frame of reference" else value(s) for name, value in _ALWAYS.items())
+    for s, values in zip(slices, zip(*columns, strict=True), strict=True):
         exact[values].append(s)
-    found = [volume for group in exact.values() for plane in _by_plane(group) for volume in _by_place(plane)]
+    found = [
+        volume for group in exact.values() for plane in _by_plane(group) for day in _by_day(plane) for beam in _by_beam(day) for volume in _by_place(beam)
+    ]
     return sorted(found, key=len, reverse=True)
+
+
+def one_each(values: Sequence[str]) -> bool:
+    """Whether (nearly) every image has a value of its own, so that the values say nothing of what belongs together."""
+    known = [v for v in values if v]
+    return len(known) >= MIN_SLICES and len(set(known)) > 0.8 * len(known)
+
+
+def _completed(values: list[Any]) -> list[Any]:
+    """What is absent is taken from the others where those agree, part by part."""
+    if values and isinstance(values[0], tuple):
+        return list(zip(*(_completed(list(part)) for part in zip(*values, strict=True)), strict=True))
+    known = {v for v in values if v}
+    return [next(iter(known)) if not v and len(known) == 1 else v for v in values]
+
+
+def _by_day(slices: list[Slice]) -> list[list[Slice]]:
+    """By the date of acquisition; a scan may last over midnight."""
+    groups: list[list[Slice]] = []
+    for s in sorted(slices, key=lambda s: s.context.acquired):
+        if groups and _days_apart(groups[-1][-1].context.acquired, s.context.acquired) <= 1:
+            groups[-1].append(s)
+        else:
+            groups.append([s])
+    return groups
+
+
+def _days_apart(a: str, b: str) -> float:
+    try:
+        return abs((date.fromisoformat(a) - date.fromisoformat(b)).days)
+    except ValueError:  # absent in some of the files
+        return 0
+
+
+def _by_beam(slices: list[Slice]) -> list[list[Slice]]:
+    """By tube voltage where one acquisition has several; further acquisitions, as of the skull base, may have another."""
+    voltages: dict[int, set[int]] = defaultdict(set)
+    for s in slices:
+        voltages[s.order[0]].add(round(s.kvp or 0))
+    if all(len(kv - {0}) < 2 for kv in voltages.values()):
+        return [slices]
+    groups: dict[int, list[Slice]] = defaultdict(list)
+    for s in slices:
+        groups[round(s.kvp or 0)].append(s)
+    return list(groups.values())
 
 
 def _by_plane(slices: list[Slice]) -> list[list[Slice]]:
@@ -158,7 +129,7 @@ def _by_plane(slices: list[Slice]) -> list[list[Slice]]:
     groups: list[list[Slice]] = []
     for s in slices:
         for group in groups:
-            if same_plane(group[0], s) and _same_pixels(group[0], s):
+            if same_plane(group[0], s) and same_pixels(group[0], s):
                 group.append(s)
                 break
         else:
@@ -171,13 +142,13 @@ def same_plane(a: Slice, b: Slice) -> bool:
     return all(abs(p - q) <= 0.006 for p, q in zip(a.orientation or (), b.orientation or (), strict=False))
 
 
-def _same_pixels(a: Slice, b: Slice) -> bool:
+def same_pixels(a: Slice, b: Slice) -> bool:
     return all(abs(p - q) <= 1e-3 * abs(q) for p, q in zip(a.spacing or (), b.spacing or (), strict=False))
 
 
 def _by_place(slices: list[Slice]) -> list[list[Slice]]:
     """Scans of the same place apart, parts that continue each other together."""
-    if np.ptp(_places(slices)) == 0:  # no volumes of one slice each: the positions were lost, which is told when they are stacked
+    if is_flat(slices):  # no volumes of one slice each: it is told when they are stacked
         return [slices]
     for value in _WHERE_REPEATED.values():
         parts: dict[Any, list[Slice]] = defaultdict(list)
@@ -231,6 +202,12 @@ def _places(slices: Sequence[Slice]) -> np.ndarray[Any, np.dtype[np.float64]]:
     orientation = slices[0].orientation or (1, 0, 0, 0, 1, 0)
     normal = np.cross(orientation[:3], orientation[3:])
     return np.sort(np.array([s.position or (0, 0, 0) for s in slices], float) @ normal)
+
+
+def is_flat(slices: Sequence[Slice]) -> bool:
+    """Whether images lie in one plane, or rather beside than above each other: positions or orientation are wrong."""
+    spread = float(np.ptp(np.array([s.position or (0, 0, 0) for s in slices], float), axis=0).max())
+    return float(np.ptp(_places(slices))) <= _FLAT * spread
 
 
 def _overlap(a: Sequence[Slice], b: Sequence[Slice]) -> bool:

@@ -15,6 +15,7 @@ from .archive import Location, Member, opened
 from .contrast import CONTRAST_TAGS, has_contrast
 from .limits import refuse_oversized
 from .parsing import looks_like_dicom, read_header
+from .processing import PROCESSING_TAGS, lossy_compression, lossy_ratio, processed
 from .tags import integer, items, number, numbers, padding_range, present, raw, text, values_of, vector
 
 if TYPE_CHECKING:
@@ -25,14 +26,17 @@ ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")  # 
 DICOM_DIRECTORY = "1.2.840.10008.1.3.10"
 _CT_ONLY = ("KVP", "ConvolutionKernel", "RescaleIntercept", "GantryDetectorTilt", "XRayTubeCurrent")  # tags that mark a CT image
 
+_SCANNER = ("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber")
+
 _TAGS = [
     "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "Modality", "ImageType",
-    "PatientID", "PatientName", "PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate", "AcquisitionTime", "SeriesNumber",
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge", "PatientPosition", "Manufacturer", "ManufacturerModelName",
+    "StationName", "DeviceSerialNumber", "StudyDate", "SeriesDate", "AcquisitionDate", "AcquisitionTime", "SeriesNumber",
     "InstanceNumber", "AcquisitionNumber", "TemporalPositionIdentifier", "NominalPercentageOfCardiacPhase", "ConvolutionKernel",
     "SliceThickness", "BodyPartExamined", "Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PixelRepresentation", "BitsAllocated",
     "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceLocationVector", "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept",
     "ModalityLUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit", "KVP", "XRayTubeCurrent", "GantryDetectorTilt",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *CONTRAST_TAGS,
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", *CONTRAST_TAGS, *PROCESSING_TAGS,
 ]  # fmt: skip
 
 
@@ -41,14 +45,23 @@ class Context:
     """What a file says about where it belongs.  Texts are as in the header and never shown; empty where absent.
 
     Attributes:
-        patient: PatientID, birth date and name, the name without regard to case, order and punctuation.
+        patient: PatientID, birth date, name and sex (M or F), the name without regard to case, order and punctuation.
+        age: in whole years.
         study: StudyInstanceUID and date (YYYYMMDD).
+        acquired: date of acquisition (YYYYMMDD).
+        scanner: vendor, model, station and serial number, without regard to case and punctuation.
+        lying: PatientPosition.
         contrast: whether the tags say that contrast medium was given; None when they do not tell.
+        lossy, lossy_ratio, processed: what was done to the image, see :mod:`.processing`.
         grey: one sample per pixel.
     """
 
-    patient: tuple[str, str, str]
+    patient: tuple[str, str, str, str]
+    age: str
     study: tuple[str, str]
+    acquired: str
+    scanner: tuple[str, ...]
+    lying: str
     series_uid: str
     number: int | None
     frame_of_reference: str
@@ -57,6 +70,9 @@ class Context:
     description: str
     body_part: str
     contrast: bool | None
+    lossy: bool
+    lossy_ratio: float | None
+    processed: str
     grey: bool
 
 
@@ -107,11 +123,13 @@ class Scan:
     Attributes:
         images: every image plane, of whatever modality.
         damaged: files that are DICOM but cannot be parsed, with what was wrong.
+        headers: what is known of those of them whose header is whole.
         not_dicom: files of other kinds; those that lie among the slices and look like them were slices once.
     """
 
     images: list[Slice] = field(default_factory=list)
     damaged: dict[Location, InputError] = field(default_factory=dict)
+    headers: dict[Location, Slice] = field(default_factory=dict)
     not_dicom: list[Location] = field(default_factory=list)
     directories: int = 0  # DICOMDIR files
 
@@ -156,6 +174,7 @@ def _scan_file(path: Location, scan: Scan, contexts: dict[Context, Context]) -> 
         raise InputError(f"{path.name} is damaged or truncated; copy the scan again.")
     context = _context(ds, sop_class)
     if context.modality == "CT" and context.sop_class in (CT_IMAGE, *ENHANCED_CT) and not has_pixels:
+        scan.headers[path] = slice_of(path, ds, context)
         raise InputError(f"{path.name} has no pixel data (PixelData is missing) or is truncated; copy the scan again.")
     context = contexts.setdefault(context, context)
     count = integer(ds, "NumberOfFrames") or 1
@@ -179,10 +198,15 @@ def _context(ds: Dataset, sop_class: str) -> Context:
         sop_class = ENHANCED_CT[0] if items(ds, "PerFrameFunctionalGroupsSequence") else CT_IMAGE  # removed by an anonymiser
     if not modality and (sop_class in (CT_IMAGE, *ENHANCED_CT)):
         modality = "CT"
-    dates = (text(ds, keyword) for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate"))
+    born, *dates = (re.sub(r"\D", "", text(ds, keyword) or "") for keyword in ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate"))
+    sex, age = (text(ds, "PatientSex") or "").upper()[:1], re.fullmatch(r"(\d+)Y", text(ds, "PatientAge") or "")
     return Context(
-        patient=(text(ds, "PatientID") or "", text(ds, "PatientBirthDate") or "", _name(text(ds, "PatientName"))),
-        study=(text(ds, "StudyInstanceUID") or "", next((re.sub(r"\D", "", d) for d in dates if d), "")),
+        patient=(text(ds, "PatientID") or "", born, _name(text(ds, "PatientName")), sex if sex in ("M", "F") else ""),
+        age=str(int(age[1])) if age else "",
+        study=(text(ds, "StudyInstanceUID") or "", next(filter(None, dates), "")),
+        acquired=dates[2],
+        scanner=tuple(re.sub(r"[\W_]+", "", (text(ds, keyword) or "").upper()) for keyword in _SCANNER),
+        lying=(text(ds, "PatientPosition") or "").upper(),
         series_uid=text(ds, "SeriesInstanceUID") or "",
         number=integer(ds, "SeriesNumber"),
         frame_of_reference=text(ds, "FrameOfReferenceUID") or "",
@@ -191,6 +215,9 @@ def _context(ds: Dataset, sop_class: str) -> Context:
         description=text(ds, "SeriesDescription") or text(ds, "ProtocolName") or "",
         body_part=(text(ds, "BodyPartExamined") or "").upper(),
         contrast=has_contrast(ds),
+        lossy=lossy_compression(ds) is True,
+        lossy_ratio=lossy_ratio(ds),
+        processed=processed(ds),
         grey=(integer(ds, "SamplesPerPixel") or 1) == 1,
     )
 

@@ -7,6 +7,9 @@ from ..errors import InputError
 MAX_SLICES = 1500
 MAX_BYTES = 1_500_000_000  # of HU, 2 bytes a voxel
 MAX_UNPACKED_BYTES = 6 << 30  # of an archive or a compressed file
+MAX_EDITS = 2000  # of one scan by persons; each is replayed at every undo
+MAX_RUNS = 10_000_000  # of painted voxels, in all edits; a mask drawn anew by hand takes some ten thousand
+MAX_PAINTED = 100_000_000  # voxels in all edits; of a large scan four times its own
 
 
 def refuse_oversized(name: str, slices: int, rows: int, columns: int, bytes_per_voxel: int = 2) -> None:
@@ -25,6 +28,32 @@ def refuse_oversized(name: str, slices: int, rows: int, columns: int, bytes_per_
     if 2 * size > MAX_BYTES or bytes_per_voxel * size > 2 * MAX_BYTES:
         shown = max(2, bytes_per_voxel) * size / 1e9
         raise InputError(f"{name} is {shown:.1f} GB large, more than {MAX_BYTES / 1e9:g} GB; give a head CT with a smaller matrix or thicker slices.")
+
+
+def refuse_padded(name: str, packed: int, unpacked: int) -> None:
+    """Raise InputError for a compressed file, or numbers as text, far longer than the voxels that its header tells of.
+
+    Args:
+        name: of the file, for the message.
+        packed: bytes that lie there.
+        unpacked: bytes that the header says they become.
+    """
+    if packed > 4 * unpacked + (1 << 20):
+        raise InputError(f"{name} is {packed / 1e6:.0f} MB long, but its header tells of {unpacked / 1e6:.1f} MB of voxels; export it again.")
+
+
+def refuse_endless(name: str, edits: int, runs: int, painted: int, voxels: int) -> None:
+    """Raise InputError for more corrections of one scan than a person makes: few bytes hold many that paint all of it.
+
+    Args:
+        name: of the corrections, for the message.
+        edits: their number.
+        runs, painted: of voxels, and voxels, in all of them together.
+        voxels: of the scan.
+    """
+    if edits > MAX_EDITS or runs > MAX_RUNS or painted > max(MAX_PAINTED, 4 * voxels):
+        told = f"{edits:,} that paint {painted / 1e6:,.0f} million voxels in {runs:,} runs"
+        raise InputError(f"{name} are more than can be kept for one scan ({told}); revert some, or assess the scan again.")
 
 
 class Meter:

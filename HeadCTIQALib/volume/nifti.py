@@ -5,7 +5,6 @@ Formats: https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h and .../doc/n
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ import numpy as np
 from ..errors import InputError
 from .archive import Location, beside, opened
 from .nifti_affine import Placing, placed
-from .voxels import ImageHeader, Stored, colour, damaged, three_sizes
+from .packed import Packed
+from .voxels import ImageHeader, Stored, colour, damaged, three_sizes, up_to
 
 _TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
@@ -64,8 +64,8 @@ def nifti_header(path: Location, name: str) -> ImageHeader:
     with opened(path, name) as file:
         packing = "gzip" if file.read(2) == b"\x1f\x8b" else "raw"
         file.seek(0)
-        stream = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packing == "gzip" else file
-        header = stream.read(_LONGEST)
+        stream = cast("IO[bytes]", Packed(file, "gzip")) if packing == "gzip" else file
+        header = up_to(stream, _LONGEST)
     layout, order = _layout(header, name)
 
     def field(place: tuple[int, str]) -> tuple[float, ...]:

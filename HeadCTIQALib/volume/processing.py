@@ -1,16 +1,28 @@
-"""What was done to the images since the scanner reconstructed them: compression with loss, reformatting."""
+"""What was done to the images since the scanner reconstructed them: compression with loss, reformatting, other processing."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .grouping import kind_of
 from .tags import number, numbers, text, values_of, vector
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+PROCESSING_TAGS = ["LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod", "DerivationDescription"]
+_PROCESSED = {"MIP", "MNIP", "MINIP", "PROJECTION IMAGE", "VRT", "SSD", "PERFUSION", "CBF", "CBV", "MTT", "TMAX", "TTP", "VNC", "IODINE", "RHO", "ZEFF"}
+_REFORMATTED = {"REFORMATTED", "REFORMAT", "AVERAGE", "AVERAGED", "RESAMPLED", "MEAN", "CURVED", "CPR", "OBLIQUE", "CSAPARALLEL"}
+PROJECTED, REFORMATTED, DENOISED, KEV = "projections or maps", "reformatted", "denoised", "virtual monoenergetic"
+#: Words of a description, and what they say of the images.
+_SAID = {
+    PROJECTED: r"\b(?:MIPS?|MINIPS?|MNIPS?|VRT|SSD|VNC|CBF|CBV|MTT|TMAX|IODINE MAP|PROJECTIONS?)\b",
+    KEV: r"\bMONO(?: ?E| ?PLUS| ?\+|\b)|\bMONO ?ENERG|\bVMI\b|\b\d{2,3} ?KEV\b",
+    REFORMATTED: r"\bM ?PRS?\b|\bREFORMAT(?:S|TED|TING)?\b|\bRESAMPLED\b|\bRESLICED?\b",
+    DENOISED: r"\bDE ?NOIS|\bNOISE ?REDUC|\bSMOOTHED\b",
+}
 
 _SYNTAX = "1.2.840.10008.1.2.4."
 _ALWAYS_LOSSY = {f"{_SYNTAX}{n}" for n in (50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 64, *range(100, 109))}  # JPEG, MPEG, HEVC
@@ -18,6 +30,34 @@ _ALWAYS_LOSSY = {f"{_SYNTAX}{n}" for n in (50, 51, 52, 53, 54, 55, 56, 59, 60, 6
 _MAYBE_LOSSY = {f"{_SYNTAX}{n}" for n in (81, 91, 93, 203, 112)}
 _ALIGNED = 0.01  # by how much the direction of rows may be off the patient's axes: headers jitter by less
 _TILT_DEG = 1.0
+
+
+def kind_of(image_type: tuple[str, ...]) -> str:
+    """By ImageType: ``localizer``, ``processed`` (no HU of tissue), ``reformatted``, ``derived`` or ``original``."""
+    values = set(image_type)
+    if {"LOCALIZER", "SCOUT"} & values:
+        return "localizer"
+    if _PROCESSED & values:
+        return "processed"
+    if _REFORMATTED & values or any("MPR" in v.split() for v in values):
+        return "reformatted"
+    return "original" if not image_type or image_type[0] == "ORIGINAL" else "derived"
+
+
+def processed(ds: Dataset) -> str:
+    """What descriptions and ImageType say was made of the images, in words of ours; empty where they say nothing.
+
+    >>> from pydicom.dataset import Dataset
+    >>> ds = Dataset()
+    >>> ds.SeriesDescription = "Head_MonoE_40keV"
+    >>> processed(ds)
+    'virtual monoenergetic, 40 keV'
+    """
+    tags = ("SeriesDescription", "DerivationDescription", "ImageComments", "ImageType", "FrameType")
+    said = re.sub(r"[\s_,;.()\\/-]+", " ", " | ".join(text(ds, keyword) or "" for keyword in tags).upper())
+    found = next((name for name, words in _SAID.items() if re.search(words, said)), "")
+    energy = re.search(r"\b(\d{2,3}) ?KEV\b", said)
+    return f"{found}, {energy[1]} keV" if found == KEV and energy else found
 
 
 def lossy_compression(ds: Dataset) -> bool | None:

@@ -11,9 +11,15 @@ _BONE_HU, _MOST_BONE = 900, 0.25  # and less of a slice than this
 _COARSE_HU = 4  # steps between values, from which noise and contrast are those of the steps
 _BRAIN_HU = (-20, 120)
 _TWELVE_BITS_HU = 2900  # 3071 with an intercept of -1024 is where most scanners end
-
+_PEAK_HU = 21
+_AIR_ENDS_HU = -700
+#: Air was at -1001 to -994 HU in 42 scans; scanners are accepted with 10 HU, and cold or moist air changes it by less.
+OFF_HU, MOST_OFF_HU = 30, 60
+_MOST_SKULL = 0.2  # of the voxels
+_TISSUE_HU, _PHANTOM_HU = (-150, 150), 600  # from fat to enhanced muscle; from here it may be the bone of a phantom
 
 _OFFSETS = (1024, 1000)
+_SHIFTS = (-300, 900, 50)
 _FACTORS = (2.0, 10.0, 16.0, 100.0, 1000.0, 0.5, 0.1, 0.01)
 
 
@@ -38,6 +44,34 @@ def fits(sample: NDArray[np.floating | np.integer]) -> bool:
     if air.size < 0.1 * sample.size or abs(float(np.median(air)) + 1000) > 50:
         return False
     return bool(((sample > -40) & (sample < 110)).mean() > 0.04 and ((sample > -850) & (sample < -200)).mean() < 0.25)
+
+
+def levels(sample: NDArray[np.int16]) -> tuple[float, float]:
+    """The most frequent HU near air, and among all tissue: about -1000, and 20 to 60 in heads."""
+    counts = np.bincount(np.clip(sample, -1400, 1600).astype(np.int64) + 1400, minlength=3001).astype(float)
+    counts[[0, -1]] = 0
+    smooth = np.convolve(counts, np.ones(_PEAK_HU), "same")
+    low, high = smooth[: _AIR_ENDS_HU + 1400], smooth[_AIR_ENDS_HU + 1400 :]
+    return float(low.argmax() - 1400), float(high.argmax() + _AIR_ENDS_HU)
+
+
+def misplaced(sample: NDArray[np.int16]) -> str | None:
+    """What reads wrong where air or tissue lie elsewhere than in HU, as a clause; None where both are as they should be."""
+    air, tissue = levels(sample)
+    if abs(air + 1000) > MOST_OFF_HU:
+        return f"air reads about {air:.0f} HU, not -1000{looks_like(sample)}"
+    if tissue < _TISSUE_HU[0] or _TISSUE_HU[1] < tissue < _PHANTOM_HU:
+        return f"most tissue reads about {tissue:.0f} HU, where brain and muscle have 20 to 60{looks_like(sample) or ' (is the rescale slope wrong?)'}"
+    return None
+
+
+def _shift(wide: NDArray[np.float64]) -> int | None:
+    """HU by which all values are too high, where taking them off makes them those of a head."""
+    for offset in range(*_SHIFTS):
+        moved = wide - offset
+        if fits(moved):
+            return offset + round(float(np.median(moved[(moved > -1100) & (moved < -880)])) + 1000)
+    return None
 
 
 def cut_off(sample: NDArray[np.int16]) -> str | None:
@@ -68,13 +102,16 @@ def looks_like(sample: NDArray[np.int16]) -> str:
     if sample.min() < sample.max() and not (sample[sample > -1024] % 16).any():
         return " (all are multiples of 16: were 12 bits written left-aligned?)"
     wide = sample.astype(np.float64)
+    shift = _shift(wide)
+    if shift is not None and abs(shift) > OFF_HU:
+        return f" (they look about {abs(shift)} HU too {'high' if shift > 0 else 'low'}: is the rescale intercept wrong?)"
     for factor in _FACTORS:
         if any(fits((wide + offset) / factor - offset) for offset in (0, *_OFFSETS)):
             how = f"{factor:g} times too high" if factor > 1 else f"{1 / factor:g} times too low"
             return f" (they look {how}: is the rescale slope wrong?)"
     if any(fits(wide - offset) for offset in _OFFSETS):
         return " (they look 1000 or 1024 too high: was the rescale intercept lost?)"
-    if soft < _PILE and ((sample > -1064) & (sample < -890)).mean() > 0.4 and (sample > -890).mean() > 0.02:
+    if soft < _PILE and ((sample > -1064) & (sample < -890)).mean() > 0.4 and 0.02 < (sample > -890).mean() < _MOST_SKULL:
         return " (they look 1000 or 1024 too low: was the rescale intercept applied twice?)"
     if float((sample > 0.8 * float(sample.max())).mean()) > 0.25:
         return " (air seems to be the brightest: is the image inverted?)"

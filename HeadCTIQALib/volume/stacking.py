@@ -15,13 +15,14 @@ from .choice import Candidate, counted
 from .dicom_voxels import ImplausibleError, voxels
 from .enhanced import flattened
 from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
-from .grouping import differences
+from .grouping import MIN_SLICES, differences, is_flat, kind
 from .headers import Slice
 from .limits import refuse_oversized
 from .lost import MOST_LOST, by_number, doubts, of_files, set_aside
 from .parsing import read_header
+from .processing import REFORMATTED
 from .tags import integer
-from .types import CTVolume, Lost, Source, Vector
+from .types import Acquisition, CTVolume, Lost, Source, Vector
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -51,9 +52,14 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     if np.abs(origins).max() > _FAR_MM:
         raise InputError(f"{source.called} has slices at places where no scanner is; check the slice positions.")
     keep, duplicates = distinct_order(origins, normal(row_step, col_step))
-    if len(keep) == 1 < len(slices):
+    if len(slices) > 1 and not np.ptp(origins, axis=0).any():
         raise InputError(
             f"{source.called}: all {len(slices)} slices have the same ImagePositionPatient; the positions were lost: export the original series again."
+        )
+    if len(slices) >= MIN_SLICES and is_flat(slices):
+        raise InputError(
+            f"{source.called}: ImageOrientationPatient does not fit ImagePositionPatient: by them the slices lie beside each other, not above; "
+            "export the original series again."
         )
     if duplicates:
         notes.append(f"Left out: {counted(len(duplicates), 'slice')} at the same position as another one.")
@@ -73,9 +79,7 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
     good = [k for k in range(len(slices)) if k not in failed]
     stack = Stack(hu[good], origins[good], row_step, col_step, None if padding is None else padding[good]) if failed else Stack(hu, origins, row_step, col_step, padding)
     header = _header([slices[k] for k in good])
-    context = acquisition(header, origins[good])
-    if any(s.context.contrast for s in slices):  # told in some of the files only
-        context = replace(context, contrast_agent=True)
+    context = _told_anywhere(acquisition(header, origins[good]), slices)
     doubtful = [] if unread else _doubts(candidate, slices, positions, header)
     stack, turned = _upright(stack, source.called)
     if turned:
@@ -140,6 +144,19 @@ def _upright(stack: Stack, name: str) -> tuple[Stack, bool]:
         return upright(stack)
     except ValueError as error:
         raise InputError(f"{name} holds unevenly spaced sagittal or coronal slices only; give the axial series.") from error
+
+
+def _told_anywhere(context: Acquisition, slices: Sequence[Slice]) -> Acquisition:
+    """With what only some of the files tell: contrast medium, and what was done to the images."""
+    told = [s.context for s in slices]
+    return replace(
+        context,
+        contrast_agent=any(c.contrast for c in told) or context.contrast_agent,
+        lossy_compression=any(c.lossy for c in told) or context.lossy_compression,
+        lossy_ratio=max((c.lossy_ratio for c in told if c.lossy_ratio), default=context.lossy_ratio),
+        reformatted=any(kind(s) == "reformatted" for s in slices) or context.reformatted,
+        processed=next((c.processed for c in told if c.processed and c.processed != REFORMATTED), None),
+    )
 
 
 def _header(slices: Sequence[Slice]) -> Dataset:

@@ -40,6 +40,7 @@ class Acquisition:
     lossy_compression: bool | None = None  # at any time since the scanner wrote the images
     lossy_ratio: float | None = None  # of the compression with loss, where the file says it
     reformatted: bool | None = None  # derived from other slices: reformatted, resampled or averaged
+    processed: str | None = None  # "denoised", "projections or maps", or "virtual monoenergetic" with its keV, by words of the header
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, cast
@@ -17,6 +14,8 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..text import printable
 from .archive import Location, beside, opened
+from .limits import refuse_padded
+from .packed import Packed
 from .types import Vector
 
 _MAX_SKIP = 1 << 26  # extensions of a header; none is as long
@@ -126,7 +125,7 @@ def planes(stored: Stored, sizes: tuple[int, int, int], name: str) -> Iterator[N
         stream = _unpacked(file, stored, wanted * depth, name)
         for _ in range(depth):
             yield np.frombuffer(_exactly(stream, wanted, name), stored.dtype).reshape(rows, columns)
-        if len(_up_to(stream, wanted)) == wanted:  # reading on also makes gzip compare its checksum
+        if len(up_to(stream, wanted)) == wanted:  # reading on also compares the checksum
             raise InputError(f"{name} holds more voxels than the {columns} x {rows} x {depth} that its header says; export it again.")
 
 
@@ -140,6 +139,7 @@ def _unpacked(file: BinaryIO, stored: Stored, total: int, name: str) -> IO[bytes
             raise damaged(name)
         file.seek(start)
         return file
+    refuse_padded(name, length - (stored.start or 0), stored.skip + total)
     file.seek(stored.start or 0)
     stream = _open_packed(file, stored)
     _exactly(stream, stored.skip, name)
@@ -147,33 +147,11 @@ def _unpacked(file: BinaryIO, stored: Stored, total: int, name: str) -> IO[bytes
 
 
 def _open_packed(file: BinaryIO, stored: Stored) -> IO[bytes]:
-    if stored.packing == "bzip2":
-        return cast("IO[bytes]", bz2.BZ2File(file))
     if stored.packing == "text":
         return cast("IO[bytes]", _Text(file))
     magic = file.read(2)
     file.seek(-len(magic), os.SEEK_CUR)
-    if stored.packing == "gzip" or magic == b"\x1f\x8b":
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-    return cast("IO[bytes]", _Zlib(file))
-
-
-class _Zlib:
-    """A zlib stream that is unpacked no further than it is read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._unpack = file, zlib.decompressobj()
-
-    def read(self, count: int) -> bytes:
-        """1 to ``count`` bytes, or none at the end."""
-        while not self._unpack.eof:
-            packed = self._unpack.unconsumed_tail or self._file.read(_BLOCK)
-            content = self._unpack.decompress(packed, count)
-            if content:
-                return content
-            if not packed:
-                raise EOFError("the compressed data end early")
-        return b""
+    return cast("IO[bytes]", Packed(file, "gzip" if magic == b"\x1f\x8b" else stored.packing))
 
 
 class _Text:
@@ -201,7 +179,8 @@ def _at_last_space(text: bytes) -> tuple[bytes, bytes]:
     return text[:end], text[end:]
 
 
-def _up_to(stream: IO[bytes], count: int) -> bytes:
+def up_to(stream: IO[bytes], count: int) -> bytes:
+    """The next ``count`` bytes of a stream that may give fewer at a time; fewer at its end."""
     parts, left = [], count
     while left and (part := stream.read(min(left, 1 << 24))):
         parts.append(part)
@@ -210,7 +189,7 @@ def _up_to(stream: IO[bytes], count: int) -> bytes:
 
 
 def _exactly(stream: IO[bytes], count: int, name: str) -> bytes:
-    content = _up_to(stream, count)
+    content = up_to(stream, count)
     if len(content) < count:
         raise damaged(name)
     return content

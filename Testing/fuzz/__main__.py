@@ -27,9 +27,13 @@ def main() -> int:
         if options.case:
             return _one(options.case, options.seed, Path(folder), options.save)
         seconds = 0.0 if options.inputs else 60 * options.minutes
-        tallies = campaign.run(options.seed, Path(folder), seconds=seconds, inputs=options.inputs, only=tuple(options.only), jobs=options.jobs)
+        tallies = campaign.run(options.seed, Path(folder), seconds=seconds, inputs=options.inputs, only=tuple(options.only), jobs=options.jobs, tell=_tell)
     print(campaign.table(tallies))
     return int(any(t.bad for t in tallies.values()))
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _one(case: str, seed: str, folder: Path, save: Path | None) -> int:

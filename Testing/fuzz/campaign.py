@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,12 +56,16 @@ class Child:
         assert process.stdout is not None
         process.stdin.write(case + "\n")
         process.stdin.flush()
-        began, busy, largest = time.monotonic(), _busy(process.pid), 0
+        began, largest = time.monotonic(), 0
+        alive, first = began, _busy(process.pid)
+        busy = first
         while not select.select([process.stdout], [], [], 0.05)[0]:
             largest = max(largest, _resident(process.pid))
-            waited, worked = time.monotonic() - began, _busy(process.pid) - busy
-            # making the input takes a moment, too; and a machine that does much else at once makes nobody guilty
-            if largest > MAX_BYTES or worked > MAX_SECONDS + 5 or waited > 3 * (MAX_SECONDS + 5):
+            before, busy = busy, _busy(process.pid)
+            if busy > before or not _waits(process.pid):  # a machine that does much else at once makes nobody guilty
+                alive = time.monotonic()
+            # making the input takes a moment, too
+            if largest > MAX_BYTES or max(busy - first, time.monotonic() - alive) > MAX_SECONDS + 5:
                 process.send_signal(signal.SIGUSR1)
                 time.sleep(0.2)
                 kind, words = "memory" if largest > MAX_BYTES else "hang", f"ended at {self._heard()}"
@@ -93,6 +97,11 @@ class Child:
             self._process = subprocess.Popen(self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=own)
         return self._process
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        return self._running().pid
+
     def stop(self) -> None:
         """End the process; the next case starts another."""
         if self._process is not None:
@@ -108,6 +117,15 @@ def _busy(pid: int) -> float:
     except OSError:  # it just ended
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _waits(pid: int) -> bool:
+    """Whether every thread waits for something else than the processor or a disk."""
+    try:
+        states = [(task / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()]
+    except (OSError, IndexError):  # one just ended
+        return False
+    return all(state == "S" for state in states)
 
 
 def _resident(pid: int) -> int:
@@ -130,11 +148,14 @@ def cases(only: tuple[str, ...] = ()) -> Iterator[str]:
                 numbers[name] += 1
 
 
-def run(seed: str, folder: Path, *, seconds: float = 0.0, inputs: int = 0, only: tuple[str, ...] = (), jobs: int = 1) -> dict[str, Tally]:
+def run(
+    seed: str, folder: Path, *, seconds: float = 0.0, inputs: int = 0, only: tuple[str, ...] = (), jobs: int = 1, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Tally]:
     """Try cases for so many seconds, or so many cases; returns a tally by format.
 
     Args:
         folder: a scratch folder.
+        tell: is given what is bad at once, and how far we are.
     """
     stored = folder / "seeds"
     stored.mkdir(parents=True)
@@ -155,6 +176,11 @@ def run(seed: str, folder: Path, *, seconds: float = 0.0, inputs: int = 0, only:
                 outcome = child.attempt(case)
                 with lock:
                     tallies[case.partition(":")[0]].add(outcome)
+                    done = sum(t.verdicts.total() for t in tallies.values())
+                if outcome.bad:
+                    tell(f"{case}  {outcome.verdict}: {outcome.words[:200]!r}")
+                if done % 1000 == 0:
+                    tell(f"{done} inputs, {sum(len(t.bad) for t in tallies.values())} bad")
         finally:
             child.stop()
 

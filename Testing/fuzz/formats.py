@@ -214,7 +214,9 @@ def _row(name: str, entry: str, attacked: str, damage: Damage, load: Callable[[P
     return Format(name, entry, attacked, damage, load, weight)
 
 
-_DICOM = ("dicom", "dicom-bare", "dicom-implicit", "dicom-big", "dicom-deflated", "dicom-rle", "dicom-jpegls", "dicom-enhanced")
+_DICOM = (
+    "dicom", "dicom-bare", "dicom-implicit", "dicom-big", "dicom-deflated", "dicom-rle", "dicom-jpegls", "dicom-jpeg", "dicom-jpeg2000", "dicom-enhanced"
+)  # fmt: skip
 FORMATS: dict[str, Format] = {
     f.name: f
     for f in (
@@ -224,9 +226,13 @@ FORMATS: dict[str, Format] = {
         _row("zip-nested", "scan.zip", "*.zip", _zip, weight=0.5),
         _row("nifti", "scan.nii", "*.nii", _nifti),
         _row("nifti-gz", "scan.nii.gz", "*.gz", _nifti),
+        _row("nifti-pair", "scan.hdr", "scan.hdr", _nifti, weight=0.5),
         _row("nrrd", "scan.nrrd", "*.nrrd", partial(_headed, b"\n\n", _NRRD_LINES)),
+        _row("nrrd-bzip2", "scan.nrrd", "*.nrrd", partial(_headed, b"\n\n", _NRRD_LINES), weight=0.5),
+        _row("nrrd-text", "scan.nrrd", "*.nrrd", partial(_headed, b"\n\n", _NRRD_LINES), weight=0.5),
         _row("nhdr", "scan.nhdr", "*", partial(_headed, b"\n\n", _NRRD_LINES)),
         _row("mha", "scan.mha", "*.mha", partial(_headed, b"LOCAL\n", _META_LINES)),
+        _row("mha-zlib", "scan.mha", "*.mha", partial(_headed, b"LOCAL\n", _META_LINES), weight=0.5),
         _row("mhd", "scan.mhd", "*", partial(_headed, b"LOCAL\n", _META_LINES)),
         _row("exchange", "scan.nrrd", "*.nrrd", _exchange),
         _row("record", "", "assessment.json", _record, judge.assessment, weight=2.0),

@@ -22,6 +22,8 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
 )
@@ -62,6 +64,8 @@ def _write_dicom(volume: CTVolume, folder: Path) -> None:
     write_series(volume, plain)
     write_series(volume, folder / "dicom-rle", transfer_syntax=RLELossless)
     write_series(volume, folder / "dicom-jpegls", transfer_syntax=JPEGLSLossless)
+    write_series(volume, folder / "dicom-jpeg", transfer_syntax=JPEGLosslessSV1)
+    write_series(volume, folder / "dicom-jpeg2000", transfer_syntax=JPEG2000Lossless)
     files = {path.name: path.read_bytes() for path in sorted(plain.iterdir())}
     for name, syntax in ENCODINGS.items():
         (folder / name).mkdir()
@@ -112,14 +116,27 @@ def zeros(gigabytes: int) -> bytes:
 
 @cache
 def bzip2_bomb() -> bytes:
-    """A zip archive of one DICOM file that bzip2 packed two thousand times smaller and more; 1.2 GB."""
-    packer, parts = bz2.BZ2Compressor(1), [b"\0" * 128 + b"DICM"]
-    out = b"".join(packer.compress(p) for p in (*parts, *[bytes(1 << 24)] * 72)) + packer.flush()
-    size, name = 132 + (72 << 24), b"a.dcm"
+    """A zip archive of one DICOM file that bzip2 packed a hundred thousand times smaller; 1.2 GB."""
+    zero, first, repeats = bytes(255 * 19_000), b"\0" * 128 + b"DICM", 250
+    (start, check), (again, sum_) = _bzip2_block(first), _bzip2_block(zero)
+    for _ in range(repeats):  # one packed block, repeated without packing the rest
+        check = (check << 1 & 0xFFFFFFFF | check >> 31) ^ sum_
+    bits = start + again * repeats + f"{_BZIP2_END:048b}{check:032b}"
+    out = b"BZh1" + int(bits + "0" * (-len(bits) % 8), 2).to_bytes((len(bits) + 7) // 8, "big")
+    size, name = len(first) + repeats * len(zero), b"a.dcm"
     head = struct.pack("<HHHHHIIIHH", 46, 0, 12, 0, 0, 0, len(out), size, len(name), 0)
     local = b"PK\3\4" + head + name + out
     central = b"PK\1\2" + struct.pack("<H", 46) + head + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name
     return local + central + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+
+
+_BZIP2_END = 0x177245385090
+
+
+def _bzip2_block(data: bytes) -> tuple[str, int]:
+    """Its bits, which need not fill bytes, and its checksum."""
+    bits = "".join(f"{byte:08b}" for byte in bz2.compress(data, 1)[4:])
+    return bits[: bits.rindex(f"{_BZIP2_END:048b}")], int(bits[48:80], 2)
 
 
 def write_enhanced(series: Path, path: Path) -> None:
@@ -170,7 +187,7 @@ def _write_dicomdir(series: Path, folder: Path) -> None:
 def _write_images(volume: CTVolume, folder: Path) -> None:
     import SimpleITK
 
-    for name in ("nifti", "nifti-gz", "nrrd", "nhdr", "mha", "mhd", "exchange"):
+    for name in ("nifti", "nifti-gz", "nifti-pair", "nrrd", "nrrd-bzip2", "nrrd-text", "nhdr", "mha", "mha-zlib", "mhd", "exchange"):
         (folder / name).mkdir()
     write_exchange(folder / "exchange" / "scan.nrrd", volume)
     write_exchange(folder / VOLUME, volume)
@@ -179,8 +196,14 @@ def _write_images(volume: CTVolume, folder: Path) -> None:
     image = SimpleITK.ReadImage(str(folder / "nifti" / "scan.nii"))
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
-    for name in ("nrrd/scan.nrrd", "nhdr/scan.nhdr", "mha/scan.mha", "mhd/scan.mhd"):
-        SimpleITK.WriteImage(image, str(folder / name), useCompression=name == "nrrd/scan.nrrd")
+    for name in ("nifti-pair/scan.hdr", "nrrd/scan.nrrd", "nhdr/scan.nhdr", "mha/scan.mha", "mha-zlib/scan.mha", "mhd/scan.mhd"):
+        SimpleITK.WriteImage(image, str(folder / name), useCompression=name in ("nrrd/scan.nrrd", "mha-zlib/scan.mha"))
+    head, _, packed = (folder / "nrrd" / "scan.nrrd").read_bytes().partition(b"\n\n")
+    voxels = gzip.decompress(packed)
+    text = " ".join(map(str, np.frombuffer(voxels, "<i2"))).encode()
+    for encoding, data in ((b"bzip2", bz2.compress(voxels, 1)), (b"text", text)):
+        other = head.replace(b"encoding: gzip", b"encoding: " + encoding)
+        (folder / f"nrrd-{encoding.decode()}" / "scan.nrrd").write_bytes(other + b"\n\n" + data)
 
 
 def _write_results(scan: Simulated, folder: Path) -> None:
