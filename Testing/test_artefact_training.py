@@ -10,7 +10,6 @@ import torch
 
 from HeadCTIQALib.networks.bundle import load_network, open_bundle
 from HeadCTIQALib.networks.nets.artefact import ArtefactNet, infer
-from HeadCTIQALib.synthesis.artefacts import inner_part, smooth3
 from HeadCTIQALib.training.artefact import losses, stack, train
 from HeadCTIQALib.training.artefact_export import export
 from HeadCTIQALib.training.artefact_mix import mix
@@ -35,16 +34,14 @@ def folder(tmp_path: Path, made: dict[str, np.ndarray]) -> Path:
 
 
 def test_truth_of_a_mixture_follows_its_definition(made: dict[str, np.ndarray]) -> None:
-    examples = [mix(made, np.random.default_rng(s)) for s in range(12)]
+    examples = [mix(made, np.random.default_rng(s)) for s in range(24)]
     assert {round(e.rms, 3) for e in examples} > {0.0}
-    inner = inner_part((made["mask"] & 1) > 0, 0.95)
-    whole = np.sqrt(np.mean(smooth3(made["motion"].astype(np.float32))[inner] ** 2))
+    assert max(e.rms for e in examples) > 5  # in a head without detail; in real ones up to 70
     for e in examples:
         assert e.grades[0] >= e.grades[1] >= e.grades[2]
         assert (e.grades[0] > 0.5) == (e.rms > 2)
         assert not (e.streak & ~e.judged).any()
         if e.rms:
-            assert 0.25 * whole <= e.rms * 1.001
             deep = e.inside == 1  # blocks across the edge see the skull
             assert 0.3 * e.rms < np.sqrt(np.mean(e.motion[deep] ** 2)) < 1.3 * e.rms
         else:
@@ -59,7 +56,7 @@ def test_the_same_seed_gives_the_same_mixture(made: dict[str, np.ndarray]) -> No
 
 def test_maps_are_learnt(made: dict[str, np.ndarray]) -> None:
     torch.manual_seed(0)
-    batch = stack([mix(made, np.random.default_rng(s)) for s in range(4)])
+    batch = {k: torch.from_numpy(v) for k, v in stack([mix(made, np.random.default_rng(s)) for s in range(4)]).items()}
     net = ArtefactNet((8, 16, 16, 16))
     optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3)
     course = []

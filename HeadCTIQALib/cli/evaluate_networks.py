@@ -22,7 +22,7 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
     sub.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder for the tables; an interrupted evaluation goes on in it")
     sub.add_argument("--heads", metavar="N", type=count, default=200, help="how many simulated heads (default: 200)")
     sub.add_argument("--seed", metavar="N", type=seed, default=0, help="number of the first one (default: 0)")
-    sub.add_argument("--real", metavar="FOLDER", type=path, help="degrade the scans in this folder (one DICOM folder a scan) instead of simulating heads")
+    sub.add_argument("--real", metavar="FOLDER", type=path, help="degrade the scans in this folder (a DICOM folder or a NIfTI file each) instead of simulating heads")
     sub.add_argument("--scan", metavar="NAME", nargs="+", default=[], help="only these scans of --real")
     sub.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu", help="where the networks run (default: cpu)")
     sub.add_argument("--processes", metavar="N", type=count, help="heads at a time (default: one a core)")
@@ -35,7 +35,8 @@ def _run(options: argparse.Namespace) -> int:
     """Evaluate as the options say; returns 0.
 
     Raises:
-        HeadCTIQAError: see :func:`HeadCTIQALib.validation.evaluate` and :func:`HeadCTIQALib.validation.crosstalk.cross_talk`.
+        HeadCTIQAError: see :func:`HeadCTIQALib.validation.evaluate`, :func:`HeadCTIQALib.validation.scanners.by_scanner` and
+            :func:`HeadCTIQALib.validation.crosstalk.cross_talk`.
     """
     check_writable(options.output / "accuracy.md")
     text, events = TextProgress(), JsonProgress()
@@ -62,7 +63,13 @@ def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Pa
 
 
 def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
+    from HeadCTIQALib.validation import crosstalk_tables
     from HeadCTIQALib.validation.crosstalk import cross_talk
+    from HeadCTIQALib.validation.output import check_folder
+    from HeadCTIQALib.validation.scanners import by_scanner
 
-    rows = cross_talk(options.real, options.output, device=options.device, only=options.scan, progress=progress)
-    return f"{len(rows)} degraded scans.", options.output / "crosstalk.md"
+    check_folder(options.output, options.output / "real", crosstalk_tables.FILES)  # before an hour's work
+    artefacts = by_scanner(options.real, options.output, device=options.device, only=options.scan, progress=progress)
+    assessed = [r["scan"] for r in artefacts if "slices" in r]
+    rows = cross_talk(options.real, options.output, device=options.device, only=list(dict.fromkeys(assessed)), progress=progress) if assessed else []
+    return f"{len(assessed) + len(rows)} degraded scans.", options.output / "scanners.md"

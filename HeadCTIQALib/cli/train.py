@@ -91,5 +91,5 @@ def _artefact(options: argparse.Namespace) -> tuple[Path, dict[str, float]]:
     generate(options.data, work / "items", 120)
     show(f"Training for {options.minutes} minutes ...\n")
     bundle = options.output / "artefact"
-    train(options.data, work, minutes=options.minutes, seed=options.seed, device=_device(options.device), bundle=bundle, items=work / "items", readers=0.3)
+    train(options.data, work, minutes=options.minutes, seed=options.seed, device=_device(options.device), bundle=bundle, items=work / "items")
     return bundle, {}

@@ -116,6 +116,24 @@ def motion_grade(difference: NDArray[np.floating], mask: NDArray[np.bool_], pixe
     return int(np.searchsorted(MOTION_THRESHOLDS_HU, rms, side="right")), rms
 
 
+def undisplaced(change: Image, hu: Image, where: NDArray[np.bool_]) -> Image:
+    """What motion changes in a slice (J, I) beyond showing it elsewhere.
+
+    The head shown in a slightly other pose is no artefact.  To first order that is a combination of the slice's derivatives
+    along columns and rows and about the middle of ``where``; the one that is nearest to ``change`` there, after the
+    3-pixel mean of the definitions, is taken off.
+    """
+    y, x = np.nonzero(where)
+    if not len(y):
+        return change
+    dy, dx = np.gradient(hu.astype(np.float32))
+    j, i = np.ogrid[: hu.shape[0], : hu.shape[1]]
+    parts = [dx, dy, dx * (j - y.mean()).astype(np.float32) - dy * (i - x.mean()).astype(np.float32)]
+    seen = np.stack([smooth3(p)[where] for p in parts], axis=1)
+    weights, *_ = np.linalg.lstsq(seen, smooth3(change)[where], rcond=None)
+    return np.asarray(change - sum(float(w) * p for w, p in zip(weights, parts, strict=True)), np.float32)
+
+
 def inner_part(mask: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.bool_]:
     """The mask without its rim of :data:`RIM_MM`; all of it where less than 1 cm^2 would be left."""
     inner = ndimage.binary_erosion(mask, iterations=max(1, round(RIM_MM / pixel_mm)))

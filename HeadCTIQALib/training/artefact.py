@@ -5,81 +5,108 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
+import os
 import time
 from collections.abc import Iterator, Sequence
+from multiprocessing.queues import Queue
 from pathlib import Path
+from queue import Empty, Full
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from HeadCTIQALib.networks.nets.artefact import ArtefactNet
+from HeadCTIQALib.networks.nets.slices import mixed
+from HeadCTIQALib.text import printable
 from HeadCTIQALib.writing import write_text
 
 from . import loop
 from .artefact_export import export
 from .artefact_mix import Example, load, mix
 from .artefact_slices import write_real, write_simulated
+from .errors import TrainingError
 
-READERS = {"ge-revolution-dental": 120, "ge-vct-tumour": 100, "ge-hispeed-tilt": 80}  # scans with readers, and slices to take
-OTHERS = {"onkodicom-hn": 60}  # the one other real head that is not far coarser than the slices that the network sees
+# Of the real heads only the coarse ones, all of one source, are learnt from: the fine scans are left for evaluation, every one of a
+# scanner that the network has never seen.
+PLANNING_CTS, PER_HEAD = "ct-head-neck/head*.nii.gz", 14
+PER_SIMULATED_HEAD = 12
 FIRST_SEED = 300_000
 BATCH = 8
 BATCH_GPU = 32
 MEMORY = 400  # examples kept to be shown again
+AHEAD = 4  # batches mixed ahead of the training
 RESCAN = 200  # steps after which the folder is read again, so that items written meanwhile join in
 
 
 def generate(data: Path, out: Path, heads: int) -> None:
-    """Write the items of ``heads`` simulated heads and of the real scans in ``data``; existing ones are kept.
+    """Write the items of ``heads`` simulated heads and of the planning CTs in ``data``; existing ones are kept.
 
     Args:
-        data: folder with ``ct`` and ``ct-head-neck``; scans that are missing there are left out.
-        out: folder of items; those of the scans with readers go to ``out``/readers.
-        heads: number of simulated heads, 20 slices each.
+        data: folder with ``ct-head-neck``; scans that are missing there are left out.
+        out: folder of items.
+        heads: number of simulated heads.
 
     Raises:
         HeadCTIQAError: a scan cannot be read, or the networks that outline its tissue cannot run.
     """
-    write_simulated(out, range(FIRST_SEED, FIRST_SEED + heads), 20)
-    for folder, counts, suffix, to in (("ct", READERS, "", out / "readers"), ("ct-head-neck", OTHERS, ".nii.gz", out)):
-        for name, count in counts.items():
-            scan = data / folder / f"{name}{suffix}"
-            if scan.exists():
-                write_real(to, scan, name, count)
+    write_simulated(out, range(FIRST_SEED, FIRST_SEED + heads), PER_SIMULATED_HEAD)
+    for scan in sorted(data.glob(PLANNING_CTS)):
+        write_real(out, scan, scan.name.removesuffix(".nii.gz"), PER_HEAD)
 
 
-class Stream:
-    """Endless batches from the folders of items; the share of the readers' scans is ``readers`` (0: never).
+def stream(items: Path, batch: int, seed: int) -> Iterator[dict[str, torch.Tensor]]:
+    """Endless batches from a folder of items, mixed in a process of its own.
 
     Half of every batch are fresh mixtures, half have been shown before: mixing costs as much as learning.
     """
-
-    def __init__(self, items: Path, readers: float, batch: int, seed: int) -> None:
-        self.items, self.readers, self.batch = items, readers, batch
-        self.rng = np.random.default_rng([seed, 53])
-
-    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        shown: list[Example] = []
+    context = multiprocessing.get_context("spawn")
+    ready: Queue[dict[str, NDArray]] = context.Queue(AHEAD)
+    worker = context.Process(target=_mix_for_ever, args=(items, batch, seed, ready), daemon=True)
+    worker.start()
+    try:
         while True:
-            common = sorted(self.items.glob("[!.]*.npz"))
-            special = sorted((self.items / "readers").glob("[!.]*.npz")) if self.readers else []
-            for _ in range(RESCAN):
-                chosen = []
-                for _ in range(self.batch if len(shown) < MEMORY else self.batch // 2):
-                    pool = special if special and self.rng.random() < self.readers else common
-                    chosen.append(mix(load(pool[self.rng.integers(len(pool))]), self.rng))
-                again = [shown[self.rng.integers(len(shown))] for _ in range(self.batch - len(chosen))]
-                shown = (shown + chosen)[-MEMORY:]
-                yield stack(chosen + again)
+            try:
+                arrays = ready.get(timeout=5)
+            except Empty:
+                if worker.exitcode is not None:
+                    raise TrainingError(f"Mixing the items in {printable(str(items))} ended; see the message above.") from None
+                continue
+            yield {k: torch.from_numpy(v) for k, v in arrays.items()}
+    finally:
+        worker.kill()
+        worker.join()
 
 
-def stack(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
-    """Examples as a batch of tensors; images get a channel axis."""
+def _mix_for_ever(items: Path, batch: int, seed: int, ready: Queue[dict[str, NDArray]]) -> None:
+    """The mixing process: puts arrays of batches into the queue until it is killed, or the training is."""
+    rng, shown = np.random.default_rng([seed, 53]), list[Example]()
+    while True:
+        paths = sorted(items.glob("[!.]*.npz"))
+        for _ in range(RESCAN):
+            fresh = batch if len(shown) < MEMORY else batch // 2
+            chosen = [mix(load(paths[rng.integers(len(paths))]), rng) for _ in range(fresh)]
+            again = [shown[rng.integers(len(shown))] for _ in range(batch - fresh)]
+            shown = (shown + chosen)[-MEMORY:]
+            batch_of_arrays = stack(chosen + again)
+            while True:
+                try:
+                    ready.put(batch_of_arrays, timeout=5)
+                    break
+                except Full:
+                    parent = multiprocessing.parent_process()
+                    if parent is not None and not parent.is_alive():
+                        os._exit(1)  # without waiting for a reader of the queue
+
+
+def stack(examples: Sequence[Example]) -> dict[str, NDArray]:
+    """Examples as a batch of float32 arrays; images get a channel axis."""
     out = {}
     for name in Example.__dataclass_fields__:
         a = np.stack([np.asarray(getattr(e, name), np.float32) for e in examples])
-        out[name] = torch.from_numpy(a[:, None] if a.ndim == 3 else a)
+        out[name] = a[:, None] if a.ndim == 3 else a
     return out
 
 
@@ -108,7 +135,6 @@ def train(
     minutes: float = 60.0,
     heads: int = 120,
     start: Path | None = None,
-    readers: float = 0.0,
     rate: float = 2e-3,
     seed: int = 0,
     device: str = "cpu",
@@ -123,7 +149,6 @@ def train(
         minutes: of training, one learning rate cycle.
         heads: simulated heads to make before training (none where ``items`` is given).
         start: checkpoint to start from (fine-tuning).
-        readers: share of examples from the scans with readers; 0 keeps them for evaluation.
         rate, seed, device: of the optimiser; in mixed precision.
         bundle: where to write the MONAI bundle.
         items: folder of items made earlier; default ``data``/artefact.
@@ -150,18 +175,20 @@ def train(
         average, earlier = state["average"], state["step"] + state["earlier"]
         net.load_state_dict(average)
         average = {k: v.clone() for k, v in average.items()}
-    names = sorted({p.name.rsplit("-", 1)[0] for p in items.rglob("[!.]*.npz") if readers or p.parent == items})
-    write_text(output / "setup.json", json.dumps({"minutes": minutes, "seed": seed, "rate": rate, "readers": readers, "heads": names}), "The file")
+    names = sorted({p.name.rsplit("-", 1)[0] for p in items.glob("[!.]*.npz")})
+    if not names:
+        raise TrainingError(f"There are no items in {printable(str(items))}.")
+    write_text(output / "setup.json", json.dumps({"minutes": minutes, "seed": seed, "rate": rate, "heads": names}), "The file")
     on_gpu = device != "cpu"
     running: dict[str, float] = {}
-    for truth in Stream(items, readers, BATCH_GPU if on_gpu else BATCH, seed + step):
+    for truth in stream(items, BATCH_GPU if on_gpu else BATCH, seed + step):
         spent = (time.monotonic() - began) / 60
         if spent >= minutes:
             break
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent / minutes)))
         moved = {k: v.to(device) for k, v in truth.items()}
-        with torch.autocast(device.split(":")[0], torch.bfloat16):
+        with mixed(device):
             predicted = net(moved["hu"])
         parts = losses({k: v.float() for k, v in predicted.items()}, moved)
         optimiser.zero_grad()
@@ -203,14 +230,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--heads", type=int, default=120)
     parser.add_argument("--start", type=Path)
-    parser.add_argument("--readers", type=float, default=0.0)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     a = parser.parse_args()
     torch.set_num_threads(1)
-    options = {k: getattr(a, k) for k in ("minutes", "heads", "start", "readers", "rate", "seed", "device", "bundle", "items")}
+    options = {k: getattr(a, k) for k in ("minutes", "heads", "start", "rate", "seed", "device", "bundle", "items")}
     train(a.data, a.out, **options)
 
 

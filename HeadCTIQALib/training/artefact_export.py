@@ -68,19 +68,15 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
 
 
 def _sources(real: Sequence[str], simulated: int) -> str:
-    known = {
-        "ge-revolution-dental": "ge-revolution-dental (PHCTQA demonstration case, Apache-2.0)",
-        "ge-vct-tumour": "ge-vct-tumour (TCIA CPTAC-GBM C3N-01192, CC BY)",
-        "ge-hispeed-tilt": "ge-hispeed-tilt (neurolabusc/dcm_qa_ct, BSD-2)",
-        "onkodicom-hn": "onkodicom-hn (planning CT published with didymo/OnkoDICOM)",
-    }
-    parts = [f"{simulated} procedurally simulated heads (Apache-2.0)"] + [known[n] for n in real if n in known]
+    parts = [f"{simulated} procedurally simulated heads (Apache-2.0)"]
+    if real:
+        parts.append(f"{len(real)} planning CTs of open-kbp (MIT)")
     return ", ".join(parts)
 
 
 def _steps(record: Mapping[str, Any]) -> str:
     earlier, steps = record["earlier_steps"], record["training_steps"]
-    return f"{earlier} steps without the scans with readers, then {steps} with them" if earlier else f"{steps} steps"
+    return f"{earlier} steps, then {steps} more" if earlier else f"{steps} steps"
 
 
 def _card(record: Mapping[str, Any]) -> str:

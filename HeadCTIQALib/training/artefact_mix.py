@@ -1,4 +1,4 @@
-"""One training example of the artefact network from an item on disk: artefacts, noise and distractors mixed at random."""
+"""One training example of the artefact network from an item on disk: the head moves, artefacts, noise and distractors are mixed at random."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from HeadCTIQALib.synthesis.artefacts import (
     correlated_noise,
     inner_part,
     smooth3,
+    undisplaced,
 )
+from HeadCTIQALib.synthesis.wedges import RADIUS_MM, moved_difference, random_poses
 
 from .artefact_slices import HEAD_BIT, INTRACRANIAL_BIT
 
@@ -27,6 +29,8 @@ Image = NDArray[np.float32]
 Item = Mapping[str, NDArray]
 SMOOTHED = 0.55  # what the 3-pixel mean leaves of the SD of CT noise at about 1 mm, at most; 0.4 is usual
 LEAST_STREAK_HU = 1.5  # weaker ones cannot be told from anatomy, whatever the noise
+MOVING = 0.6  # share of examples in which the head moves
+LEAST_MM, MOST_MM = 0.5, 14.0  # of the movement at the skin
 SOFTNESS = 0.08  # of the boundaries between grades, in the logarithm of the RMS
 
 
@@ -58,17 +62,17 @@ def load(path: Path) -> dict[str, NDArray]:
 
 
 def mix(item: Item, rng: np.random.Generator) -> Example:
-    """A random example: three in ten without motion, half without streaks, at all noise levels."""
+    """A random example: four in ten without motion, half without streaks, at all noise levels and sharpnesses."""
+    item = _warped(item, rng)
     hu = item["hu"].astype(np.float32)
     inside, head = (item["mask"] & INTRACRANIAL_BIT) > 0, (item["mask"] & HEAD_BIT) > 0
     motion, rms = np.zeros_like(hu), 0.0
     inner = inner_part(inside, float(item["pixel_mm"]))
-    if rng.random() < 0.7:
-        motion = item["motion"].astype(np.float32)
+    if rng.random() < MOVING:
+        change = _motion(item, head, rng)
+        motion = undisplaced(change, hu, inner)
         rms = float(np.sqrt(np.mean(smooth3(motion)[inner] ** 2)))
-        # small movements add up linearly: strengths spread evenly over the logarithm of the RMS
-        strength = float(np.clip(np.exp(rng.uniform(np.log(0.6), np.log(25.0))) / max(rms, 1e-3), 0.25, 3.5))
-        motion, rms = motion * np.float32(strength), rms * strength
+        hu = hu + (change - motion)  # the same picture at another place
     stripes = np.zeros_like(hu)
     metal = item["metal"].astype(np.float32)
     if rng.random() < 0.6:
@@ -81,7 +85,7 @@ def mix(item: Item, rng: np.random.Generator) -> Example:
     within = ndimage.binary_dilation(inside, iterations=2) & head & (metal < 300)
     sigma = np.hypot(float(np.std(smooth3(noise)[within])) if within.any() else 0.0, SMOOTHED * float(item["noise_hu"]))
     streak = (np.abs(smooth3(stripes)) > max(STREAK_SIGMAS * max(sigma, FLOOR_HU), LEAST_STREAK_HU)) & within
-    out = _distract(hu + metal + motion + stripes + noise, item, head, rng)
+    out = _distract(_sharpened(hu + metal + motion + stripes + noise, rng), item, head, rng)
     flip, roll = rng.random() < 0.5, tuple(int(v) for v in rng.integers(-10, 11, 2))
 
     def turned(a: NDArray, fill: float = 0.0) -> NDArray:
@@ -104,9 +108,52 @@ def mix(item: Item, rng: np.random.Generator) -> Example:
     )
 
 
+def _motion(item: Item, head: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+    """HU change through a random movement, from unseen to gross; strengths spread evenly over the logarithm."""
+    size = float(np.exp(rng.uniform(np.log(LEAST_MM), np.log(MOST_MM))))
+    turn, slide = rng.dirichlet([1.0, 1.0]) * size
+    lift = float(min(1.0, rng.choice([0.0, 0.0, rng.uniform(0, 0.3) * size])))
+    poses = random_poses(rng, float(np.rad2deg(turn / RADIUS_MM)), float(slide), lift, half_scan=bool(rng.random() < 0.4))
+    # holder and cushion stay where they are when the head moves
+    body = ndimage.binary_dilation(head, iterations=4)
+    change = moved_difference(item["hu"].astype(np.float32), float(item["pixel_mm"]), poses, body, item["gradient"].astype(np.float32))
+    return change if rng.random() < 0.5 else np.asarray(ndimage.gaussian_filter(change, rng.uniform(0.2, 0.8)), np.float32)
+
+
+def _warped(item: Item, rng: np.random.Generator) -> Item:
+    """The item turned and stretched at random, with everything in it, in two of three cases: no anatomy is seen twice."""
+    if rng.random() < 1 / 3:
+        return item
+    turn, stretch, shear = np.deg2rad(rng.normal(0, 8)), np.exp(rng.normal(0, 0.06, 2)), rng.normal(0, 0.04)
+    c, s = np.cos(turn), np.sin(turn)
+    matrix = np.array([[c, -s], [s, c]]) @ np.array([[1.0, shear], [0.0, 1.0]]) @ np.diag(stretch)
+    offset = (SIDE - 1) / 2 - matrix @ np.full(2, (SIDE - 1) / 2)
+    out = dict(item)
+    for name, values in item.items():
+        if values.shape == (SIDE, SIDE) and name != "quantum":
+            order, fill = (0, 0) if name == "mask" else (1, AIR_HU if name == "hu" else 0)
+            values = values if name == "mask" else values.astype(np.float32)
+            out[name] = ndimage.affine_transform(values, matrix, offset, order=order, cval=fill)
+    return out
+
+
 def _grades(rms: float) -> Image:
     ratio = np.log(max(rms, 1e-3)) - np.log(np.array(MOTION_THRESHOLDS_HU))
     return np.asarray(1 / (1 + np.exp(-ratio / SOFTNESS)), np.float32)
+
+
+def _sharpened(hu: Image, rng: np.random.Generator) -> Image:
+    """The slice as a softer or a sharper kernel shows it, in half of the examples."""
+    if rng.random() < 0.5:
+        return hu
+    sharpness, sigma = np.float32(rng.uniform(-0.9, 0.9)), rng.uniform(0.5, 1.1)
+    return np.asarray(hu + sharpness * (hu - ndimage.gaussian_filter(hu, sigma)), np.float32)
+
+
+def _rim(inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+    """A dark or bright rim of the brain along the skull, as partial volume near the vertex and poor corrections leave it."""
+    depth = ndimage.distance_transform_edt(inside[::2, ::2]).repeat(2, 0).repeat(2, 1) * 2
+    return np.asarray(inside * rng.uniform(-12, 8) * np.exp(-((depth / rng.uniform(2, 9)) ** 2)), np.float32)
 
 
 def _noise(item: Item, rng: np.random.Generator) -> Image:
@@ -135,6 +182,8 @@ def _distract(hu: Image, item: Item, head: NDArray[np.bool_], rng: np.random.Gen
         hu = hu + _hair(head, hu, rng)
     if rng.random() < 0.3:
         hu = hu + _shading(rng)
+    if rng.random() < 0.15:
+        hu = hu + _rim((item["mask"] & INTRACRANIAL_BIT) > 0, rng)
     if rng.random() < 0.3:
         hu = hu * np.float32(rng.uniform(0.97, 1.03)) + np.float32(rng.uniform(-6, 6))
     if rng.random() < 0.35:

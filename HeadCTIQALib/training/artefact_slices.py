@@ -1,7 +1,7 @@
 """Clean slices and the artefacts that can be laid over them: the artefact network's training data on disk.
 
-Every item is one slice of about 256 x 256 mm as a small .npz of arrays; motion, metal, beam hardening and quantum noise
-are kept apart, as HU differences, so that training can mix them in any strength (see :mod:`artefact_mix`).
+Every item is one slice of about 256 x 256 mm as a small .npz of arrays; metal, beam hardening and quantum noise are kept
+apart, as HU differences, so that training can mix them in any strength, and move the head anew every time (see :mod:`artefact_mix`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ from HeadCTIQALib.synthesis.artefacts import (
     smooth3,
     to_grid,
 )
-from HeadCTIQALib.synthesis.movement import COURSES, moved_spectrum, random_movement
-from HeadCTIQALib.synthesis.tomography import back_project, back_project_spectrum, project
+from HeadCTIQALib.synthesis.tomography import back_project, project
 from HeadCTIQALib.volume import CTVolume, read
 from HeadCTIQALib.writing import whole_file
 
@@ -106,20 +105,21 @@ def _noise_of(hu: Image, inside: NDArray[np.bool_]) -> float:
 
 
 def random_metal(clean: CleanSlice, rng: np.random.Generator) -> Image:
-    """(SIDE, SIDE) HU in excess of tissue: clips and coils in the brain, fillings and plates in bone, objects on the skin."""
+    """(SIDE, SIDE) HU in excess of tissue: clips and coils in the brain, fillings and plates in bone, objects on the skin, parts of the couch."""
     inside, head = (clean.mask & INTRACRANIAL_BIT) > 0, (clean.mask & HEAD_BIT) > 0
-    where = {"brain": inside, "face": head & ~inside, "skin": ndimage.binary_dilation(head, iterations=4) & ~head}
-    kind = str(rng.choice(["brain", "face", "skin"], p=[0.3, 0.45, 0.25]))
+    near, far = (ndimage.binary_dilation(head, iterations=n) for n in (4, 40))
+    where = {"brain": inside, "face": head & ~inside, "skin": near & ~head, "couch": far & ~near}
+    kind = str(rng.choice(list(where), p=[0.35, 0.35, 0.15, 0.15]))
     out = np.zeros(clean.hu.shape, np.float32)
     spots = np.argwhere(where[kind])
     if not len(spots):
         return out
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    low, high, largest = {"brain": (3000, 20000, 4.5), "face": (2000, 18000, 5.0), "skin": (1500, 9000, 4.0)}[kind]
+    low, high, largest = {"brain": (3000, 20000, 4.5), "face": (2000, 18000, 5.0), "skin": (1500, 9000, 4.0), "couch": (1500, 18000, 8.0)}[kind]
     middle = spots[rng.integers(len(spots))]
     for _ in range(rng.integers(1, 5)):
-        near = spots[np.argsort(((spots - middle) ** 2).sum(1))[: 2500 if kind == "face" else 600]]
-        row, column = near[rng.integers(len(near))]
+        beside = spots[np.argsort(((spots - middle) ** 2).sum(1))[: 2500 if kind == "face" else 600]]
+        row, column = beside[rng.integers(len(beside))]
         angle, a, b = rng.uniform(0, np.pi), rng.uniform(0.7, largest), rng.uniform(0.7, 2.0)
         u = (x - column) * np.cos(angle) + (y - row) * np.sin(angle)
         v = (y - row) * np.cos(angle) - (x - column) * np.sin(angle)
@@ -131,8 +131,7 @@ def random_metal(clean: CleanSlice, rng: np.random.Generator) -> Image:
 def item(clean: CleanSlice, rng: np.random.Generator) -> dict[str, NDArray]:
     """One item for the disk: the slice, its masks, and the HU differences of artefacts that could befall it.
 
-    Keys: hu, mask, pixel_mm, noise_hu, motion, stripes (metal), metal
-    (its HU), hardening, quantum (noise, streaky behind long dense paths, of unit strength in the middle of the image),
+    Keys: hu, mask, pixel_mm, noise_hu, stripes (metal), metal (its HU), hardening, quantum (noise, streaky behind long dense paths, of unit strength in the middle of the image),
     gradient (HU of the slice above minus below).
     """
     # holder and cushion stay where they are when the head moves
@@ -140,7 +139,7 @@ def item(clean: CleanSlice, rng: np.random.Generator) -> dict[str, NDArray]:
     small, mm = to_grid(clean.hu, clean.pixel_mm)
     alone = project(np.where(body, small, 0), VIEWS)
     scale = MU_WATER * mm
-    arrays = {"motion": _motion(clean, alone, body, mm, rng), "metal": np.zeros_like(clean.hu)}
+    arrays = {"metal": np.zeros_like(clean.hu)}
     arrays["stripes"] = arrays["hardening"] = arrays["metal"]
     if rng.random() < 0.5:
         arrays["metal"] = random_metal(clean, rng)
@@ -162,19 +161,6 @@ def item(clean: CleanSlice, rng: np.random.Generator) -> dict[str, NDArray]:
         "noise_hu": np.array(clean.noise_hu, np.float32),
         **{k: v.clip(-30000, 30000).astype(np.float16) for k, v in arrays.items()},
     }
-
-
-def _motion(clean: CleanSlice, alone: Image, body: NDArray[np.bool_], mm: float, rng: np.random.Generator) -> Image:
-    """HU change through a random movement; strengths spread evenly over the logarithm, from unseen to unreadable."""
-    strength = float(np.exp(rng.uniform(np.log(0.15), np.log(4.0))))
-    turn, slide = rng.dirichlet([1.0, 1.0]) * strength
-    lift = float(min(1.0, rng.choice([0.0, 0.0, rng.uniform(0, 0.3) * strength])))
-    course = COURSES[rng.integers(len(COURSES))]
-    movement = random_movement(rng, 1.6 * turn, 1.2 * slide, course=course, lift=lift, half_scan=bool(rng.random() < 0.35))
-    slope = None
-    if lift:
-        slope = project(np.asarray(np.where(body, (clean.above - clean.below) / 2000, 0), np.float32), VIEWS)
-    return back_project_spectrum(moved_spectrum(alone, mm, movement, slope), GRID) * 1000
 
 
 def write_simulated(out: Path, seeds: Sequence[int], per_head: int = 24) -> None:

@@ -71,8 +71,8 @@ def _dice(heads: Sequence[Record]) -> list[Figure]:
     for region in regions:
         values = [np.array([[r["dice"][region]]]) for r in heads if region in r["dice"]]
         target = DICE_TARGETS.get(region)
-        out.append(_bootstrap("Segmentation", region, "Dice, mean", values, lambda x: float(x[:, 0].mean()), target))
-        out.append(_bootstrap("Segmentation", region, "Dice, 5th percentile", values, lambda x: float(np.percentile(x[:, 0], 5))))
+        out.append(bootstrap("Segmentation", region, "Dice, mean", values, lambda x: float(x[:, 0].mean()), target))
+        out.append(bootstrap("Segmentation", region, "Dice, 5th percentile", values, lambda x: float(np.percentile(x[:, 0], 5))))
     return out
 
 
@@ -91,11 +91,11 @@ def _landmarks(heads: Sequence[Record]) -> list[Figure]:
         of = "landmarks" if len(chosen) > 1 else "heads"
         target = (2.0, 5.0) if in_scan else (None, None)
         out += [
-            _bootstrap("Landmarks", title, "error, median, mm", trusted, lambda x: float(np.median(x)), target[0], "<=", of),
-            _bootstrap("Landmarks", title, "error, 95th percentile, mm", trusted, lambda x: float(np.percentile(x, 95)), target[1], "<=", of),
+            bootstrap("Landmarks", title, "error, median, mm", trusted, lambda x: float(np.median(x)), target[0], "<=", of),
+            bootstrap("Landmarks", title, "error, 95th percentile, mm", trusted, lambda x: float(np.percentile(x, 95)), target[1], "<=", of),
         ]
         if count:
-            out.append(_bootstrap("Landmarks", title, "share flagged as not confident", flagged, lambda x: float(x.mean()), of_what=of))
+            out.append(bootstrap("Landmarks", title, "share flagged as not confident", flagged, lambda x: float(x.mean()), of_what=of))
     return out
 
 
@@ -113,7 +113,7 @@ def _agreement(heads: Sequence[Record]) -> list[Figure]:
             out.append(Figure("Agreement with the truth", name, "ICC(A,1), lower limit", icc.low, None, None, icc.n, target=ICC_LOWER_LIMIT))
         out.append(_from_estimate("Agreement with the truth", name, f"MAD, {unit}", mad, MAD_TARGETS.get(name), "<="))
         bias = [np.array([[p[1] - p[0]]]) for p in pairs]
-        out.append(_bootstrap("Agreement with the truth", name, f"bias, {unit}", bias, lambda x: float(x.mean())))
+        out.append(bootstrap("Agreement with the truth", name, f"bias, {unit}", bias, lambda x: float(x.mean())))
     for name in ("vertex_margin", "foramen_magnum_margin"):
         pairs = _pairs(heads, name)
         cut = pairs[pairs[:, 0] < 0] if len(pairs) else pairs
@@ -129,9 +129,9 @@ def _noise(heads: Sequence[Record]) -> list[Figure]:
         pairs = _pairs(heads, name)
         relative = [np.array([[p[1] / p[0] - 1]]) for p in pairs if p[0] > 0.1]
         out += [
-            _bootstrap("Noise and contrast", name, "relative error, median of sizes", relative, lambda x: float(np.median(np.abs(x))), target, "<="),
-            _bootstrap("Noise and contrast", name, "relative error, median", relative, lambda x: float(np.median(x))),
-            _bootstrap("Noise and contrast", name, "relative error, 95th percentile of sizes", relative, lambda x: float(np.percentile(np.abs(x), 95))),
+            bootstrap("Noise and contrast", name, "relative error, median of sizes", relative, lambda x: float(np.median(np.abs(x))), target, "<="),
+            bootstrap("Noise and contrast", name, "relative error, median", relative, lambda x: float(np.median(x))),
+            bootstrap("Noise and contrast", name, "relative error, 95th percentile of sizes", relative, lambda x: float(np.percentile(np.abs(x), 95))),
         ]  # fmt: skip
     return out
 
@@ -146,8 +146,8 @@ def _motion_slices(heads: Sequence[Record]) -> list[Figure]:
             per_head.append(np.array(rows))
     graded = [np.array([[float(v is not None)] for v in r["slices"]["found"]]) for r in heads if r["slices"]["found"]]
     return [
-        _bootstrap("Motion", "slices with motion (grade 1 or more) against still ones", "AUC", per_head, lambda x: auc(x[:, 0] > 0.5, x[:, 1]), 0.97, ">=", "slices"),
-        _bootstrap("Motion", "slices graded", "share", graded, lambda x: float(x.mean()), of_what="slices"),
+        bootstrap("Motion", "slices with motion (grade 1 or more) against still ones", "AUC", per_head, lambda x: auc(x[:, 0] > 0.5, x[:, 1]), 0.97, ">=", "slices"),
+        bootstrap("Motion", "slices graded", "share", graded, lambda x: float(x.mean()), of_what="slices"),
     ]  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def _withheld(heads: Sequence[Record]) -> list[Figure]:
     out = []
     for m in IQMS:
         present = [np.array([[float(r["iqms"][m.id]["found"] is None)]]) for r in heads if m.id in r["iqms"]]
-        out.append(_bootstrap("Not assessable", m.id, "share", present, lambda x: float(x.mean())))
+        out.append(bootstrap("Not assessable", m.id, "share", present, lambda x: float(x.mean())))
     return out
 
 
@@ -181,7 +181,7 @@ def _from_estimate(
     return Figure(group, name, statistic, e.value, e.low, e.high, e.n, "heads", target, sense, e.reason)
 
 
-def _bootstrap(
+def bootstrap(
     group: str,
     name: str,
     statistic: str,

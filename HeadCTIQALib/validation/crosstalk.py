@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import Measurement, measure
@@ -19,7 +18,7 @@ from HeadCTIQALib.volume.types import CTVolume
 from HeadCTIQALib.writing import write_text
 
 from . import degradations as d
-from .output import check_folder
+from .output import check_folder, scans_in
 
 if TYPE_CHECKING:
     from HeadCTIQALib.networks.types import Infer
@@ -62,12 +61,12 @@ def plan(base: CTVolume, findings: Findings, measured: Mapping[str, Measurement]
 def cross_talk(
     folder: Path, output: Path, *, device: str = "cpu", only: Sequence[str] = (), progress: Progress | None = None
 ) -> list[dict[str, Any]]:
-    """Degrade every scan in ``folder`` (a folder of DICOM folders) and measure anew; ``output``/real/*.json, ``crosstalk.md``, ``.csv``.
+    """Degrade every scan in ``folder`` (see :func:`scans_in`) and measure anew; ``output``/real/*.json, ``crosstalk.md``, ``.csv``.
 
     Degradations that ``output`` holds already are not repeated.
 
     Args:
-        only: names of scans in ``folder``; none for all that can be read.
+        only: names of scans in ``folder``; none for all.
 
     Returns:
         One row a scan and degradation: ``scan``, ``family``, ``name``, ``amount`` and, by IQM id, ``base``, ``expected``
@@ -81,16 +80,14 @@ def cross_talk(
     from HeadCTIQALib.volume import read
 
     tell = progress or silent
-    paths = [p for p in sorted(folder.iterdir()) if p.is_dir() and (not only or p.name in only)] if folder.is_dir() else []
-    if not paths:
-        raise InputError(f"The folder {folder} holds no scans to degrade; give a folder with one DICOM folder a scan.")
+    paths = scans_in(folder, only)
     from . import crosstalk_tables
 
     check_folder(output, output / "real", crosstalk_tables.FILES)
     infer = networks.local_infer(device)
     rows: list[dict[str, Any]] = []
-    for n, path in enumerate(paths):
-        rows += _of_one_scan(path.name, d.binned(read(path)), infer, output / "real", lambda f, n=n: tell(STAGE, (n + f) / len(paths)))  # type: ignore[misc]
+    for n, (name, path) in enumerate(paths.items()):
+        rows += _of_one_scan(name, d.binned(read(path)), infer, output / "real", lambda f, n=n: tell(STAGE, (n + f) / len(paths)))  # type: ignore[misc]
     crosstalk_tables.write(output, rows)
     return rows
 

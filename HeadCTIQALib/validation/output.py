@@ -1,12 +1,31 @@
-"""Where an evaluation of the networks may be written."""
+"""Where an evaluation of the networks may be written, and the real scans that it is given."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from HeadCTIQALib.errors import OutputError
+from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.writing import is_json, output_error, refuse_foreign, starts_with
+
+ENDINGS = (".nii.gz", ".nii")
+
+
+def scans_in(folder: Path, only: Sequence[str] = ()) -> dict[str, Path]:
+    """Name to path of every scan in ``folder``: folders of DICOM files and NIfTI files.
+
+    Raises:
+        InputError: there are none.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        ending = next((e for e in ENDINGS if path.name.endswith(e)), "")
+        name = path.name.removesuffix(ending)
+        if (path.is_dir() or ending) and (not only or name in only):
+            found[name] = path
+    if not found:
+        raise InputError(f"The folder {folder} holds no scans to degrade; give a folder with one DICOM folder, or one NIfTI file, a scan.")
+    return found
 
 
 def check_folder(output: Path, rows: Path, tables: Mapping[str, str]) -> None:

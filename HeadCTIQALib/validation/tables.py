@@ -34,7 +34,14 @@ def as_markdown(found: Sequence[Figure], heads: int, models: Mapping[str, str]) 
     lines = [
         f"{heads} simulated heads that no network was trained on.  Networks (SHA-256): {trained}.",
         "Square brackets: 95 % interval (ICC: McGraw and Wong; MAD: see `headctiqa evaluate`; the others: bootstrap over heads).",
+        *groups(found),
     ]
+    return "\n".join(lines) + "\n"
+
+
+def groups(found: Sequence[Figure]) -> list[str]:
+    """Lines of Markdown: a heading and a table for every group of figures."""
+    lines: list[str] = []
     group = ""
     for f in found:
         if f.group != group:
@@ -43,7 +50,7 @@ def as_markdown(found: Sequence[Figure], heads: int, models: Mapping[str, str]) 
         target = "" if f.target is None else f"{'≥' if f.sense == '>=' else '≤'} {f.target:g}"
         reached = {True: "yes", False: "**no**", None: ""}[f.reached]
         lines.append(f"| {f.name} | {f.statistic} | {_value(f)} | {f.n} {f.of_what} | {target} | {reached} |")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def as_csv(found: Sequence[Figure]) -> str:

@@ -21,6 +21,7 @@ ANGLES, LINE = 8, 6  # directions, and pixels from the middle to the end of a li
 BRAIN_AND_AIR_HU = ((-15.0, 95.0), (-1200.0, -860.0))
 UNREST = 2 * (3 + 2 * ANGLES)
 GRADES = 3
+DROPOUT = 0.25  # of what is pooled, so that no grade hangs on the anatomy of a few heads
 BATCH = 8
 NORM, ACTIVATION = "batch", ("leakyrelu", {"inplace": True, "negative_slope": 0.01})
 
@@ -77,8 +78,9 @@ class ArtefactNet(torch.nn.Module):
         deep = levels[-1]
         space = torch.cat([valid[:, :1] * weight, valid[:, 1:]], 1)
         pooled = [restlessness(restless, space), deep.mean((2, 3)), deep.amax((2, 3)), x.mean((2, 3)), (x * weight).sum((2, 3)) / share[:, None]]
+        features = torch.nn.functional.dropout(torch.cat([*pooled, strength], 1), DROPOUT, self.training)
         return {
-            "grades": self.grades(torch.cat([*pooled, strength], 1)),
+            "grades": self.grades(features),
             "streak": pixelshuffle(maps[:, :n], 2, STEM),
             "motion": motion,
             "inside": inside,

@@ -1,0 +1,81 @@
+"""What was found in degraded real scans, as Markdown and CSV: scans that no network saw first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from HeadCTIQALib.text import markdown
+from HeadCTIQALib.writing import write_text
+
+from .heldout.cases import FAMILIES, MOTIONS
+from .scanner_figures import called_moved, figures, found_slices
+from .tables import COLUMNS, as_csv, groups
+
+Row = dict[str, Any]
+MARKDOWN, CSV = "scanners.md", "scanners.csv"
+BEGINS = "Real scans, degraded independently of training"
+FILES = {MARKDOWN: BEGINS, CSV: ",".join(COLUMNS)}  # and how they begin
+ARTEFACT = "artefact"  # the network that sees motion and streaks
+LEFT_OUT, TAUGHT = "Scans that the artefact network was not taught on", "Scans that the artefact network was taught on"
+
+
+def write(output: Path, rows: Sequence[Row], taught: Mapping[str, Sequence[str]], models: Mapping[str, str]) -> None:
+    """Write both tables into ``output``; ``taught``: network to the names of the scans that it saw.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    seen = set(taught.get(ARTEFACT, ()))
+    found = figures([r for r in rows if r["scan"] not in seen], LEFT_OUT) + figures([r for r in rows if r["scan"] in seen], TAUGHT)
+    trained = ", ".join(f"{name} {checksum[:12]}" for name, checksum in models.items())
+    lines = [
+        f"{BEGINS}: {len({r['scan'] for r in rows if 'slices' in r})} scans, {sum('slices' in r for r in rows)} cases.  Networks (SHA-256): {trained}.",
+        "Square brackets: 95 % interval (ICC: McGraw and Wong; the others: bootstrap over scans, or over the cases of a single one).",
+        *groups(found),
+        "",
+        "### Scan by scan",
+        "",
+        *_by_scan(rows, taught),
+        *_refused(rows),
+    ]
+    for name, text in ((MARKDOWN, "\n".join(lines) + "\n"), (CSV, as_csv(found))):
+        write_text(output / name, text, "The table")
+
+
+def _by_scan(rows: Sequence[Row], taught: Mapping[str, Sequence[str]]) -> list[str]:
+    lines = [
+        "| scan | scanner | networks taught on it | degradation | cases | moved slices found | still slices called moved | motion, true → found, % | streaks, true → found, % | objects, mL |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for scan in dict.fromkeys(r["scan"] for r in rows):
+        by = ", ".join(network for network, heads in taught.items() if scan in heads) or "none"
+        for family in FAMILIES:
+            of = [r for r in rows if r["scan"] == scan and r.get("family") == family and "slices" in r]
+            if of:
+                cells = [scan, of[0]["scanner"], by, family, str(len(of)), _count(of, found_slices), _count(of, called_moved), *_extents(of, family)]
+                lines.append("| " + " | ".join(markdown(c) for c in cells) + " |")
+    return lines
+
+
+def _count(rows: Sequence[Row], of: Any) -> str:
+    told = np.concatenate([of(r)[:, 0] for r in rows])
+    return f"{int(told.sum())} of {len(told)}" if len(told) else ""
+
+
+def _extents(rows: Sequence[Row], family: str) -> tuple[str, str, str]:
+    motion, streak = (", ".join(_pair(r["iqms"][m]) for r in rows) for m in ("motion_extent", "streak_extent"))
+    objects = ", ".join("?" if r["iqms"]["foreign_object_volume"]["found"] is None else f"{r['iqms']['foreign_object_volume']['found']:.2f}" for r in rows)
+    return motion, "" if family in MOTIONS else streak, objects
+
+
+def _pair(v: Mapping[str, Any]) -> str:
+    return " → ".join("not assessable" if v[k] is None else f"{v[k]:.1f}" for k in ("truth", "found"))
+
+
+def _refused(rows: Sequence[Row]) -> list[str]:
+    refused = [r for r in rows if "refused" in r]
+    return ["", *(f"- {markdown(r['scan'])} {r.get('key', '')}: {markdown(r['refused'])}" for r in refused)] if refused else []
