@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
 from random import Random
 
 import numpy as np
+import pydicom
 import pytest
 from fuzz import campaign, elements, mutate, seeds, worker
 from fuzz.formats import FORMATS, Format, build
 
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.volume import read
+from HeadCTIQALib.volume import check, read
 
 INPUTS = 600  # a minute or so; `make fuzz MINUTES=30` is the long campaign
 
@@ -130,3 +132,26 @@ def test_workers_tell_of_output_and_leftovers(stored: Path, tmp_path: Path, deed
     child.stop()
     assert [o.verdict for o in outcomes] == [verdict] * 2
     assert min(o.bytes for o in outcomes) > 10_000_000
+
+
+@pytest.mark.parametrize("name", ["dicom-jpeg", "dicom-jpeg2000"])
+@pytest.mark.parametrize("bits", [1, 24, 32, 64])
+def test_a_depth_that_no_compressed_image_has_does_not_end_the_process(stored: Path, tmp_path: Path, name: str, bits: int) -> None:
+    for source in (stored / name).iterdir():
+        image = pydicom.dcmread(source)
+        image.BitsAllocated = bits
+        image.save_as(tmp_path / source.name)
+    code = f"from HeadCTIQALib.volume import read; read({str(tmp_path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr[-500:]
+    assert "InputError" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("spacing", ["1e-300", "1e-30", "0.001"])
+def test_pixels_too_small_for_a_detector_get_a_sentence(stored: Path, tmp_path: Path, spacing: str) -> None:
+    for source in (stored / "dicom").iterdir():
+        image = pydicom.dcmread(source)
+        image.PixelSpacing = [spacing, spacing]
+        image.save_as(tmp_path / source.name)
+    with pytest.raises(InputError):
+        check(read(tmp_path))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .likeness import cell
+
 if TYPE_CHECKING:
     from .geometry import Stack
 
-_CELL_MM = 4.0
 _BODY_HU = -300
 _LEAST_CM2 = 4.0  # of one value, and of patient in its place
 _AIR_HU = -850
@@ -56,9 +57,7 @@ class _Cells:
 
         self._ndimage = ndimage
         self._stack, self._slices = stack, slices
-        pixel = float(np.sqrt(np.linalg.norm(stack.row_step) * np.linalg.norm(stack.col_step)))
-        step = max(1, round(_CELL_MM / pixel))
-        self.mm = pixel * step
+        step, self.mm = cell(stack)
         self._wide = max(2, round(_WIDE_MM / self.mm))
         _, rows, columns = stack.voxels.shape
         value, *others = (stack.voxels[:, j : rows - 1 + j : step, i : columns - 1 + i : step][slices] for j, i in ((0, 0), (0, 1), (1, 0), (1, 1)))

@@ -35,6 +35,7 @@ _UNCOMPRESSED: dict[tuple[bool | None, bool | None], UID] = {  # by (implicit VR
     (False, True): ExplicitVRLittleEndian,
     (False, False): ExplicitVRBigEndian,
 }
+_COMPRESSED_BITS = (8, 16)
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 
 
@@ -104,6 +105,8 @@ class Decoder:
             label = getattr(syntax, "name", "unknown")
             raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.")
         if syntax.is_encapsulated:
+            if integer(ds, "BitsAllocated") not in _COMPRESSED_BITS:
+                raise ValueError("no compressed image has as many bits")  # GDCM ends the process on some
             with _muted():
                 return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
         words = np.asarray(pixel_array(ds, raw=True, index=image.frame, correct_unused_bits=False))

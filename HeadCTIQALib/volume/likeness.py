@@ -18,10 +18,18 @@ Plane = NDArray[np.float32]
 
 SOFT_HU = (-100, 150)
 _CELL_MM = 4.0
+_LEAST_PIXEL_MM = 0.05  # no CT has smaller ones; what is said of them is refused later
 _CEILING_HU = 300  # bone and metal count no more than this, or they alone would decide
 _BODY_HU = -300
 _LEAST_PIXELS = 40
 _EDGE_HU = 60  # differences beyond are edges, not noise
+
+
+def cell(stack: Stack) -> tuple[int, float]:
+    """Pixels to the side of a cell of about 4 mm, and its width in mm."""
+    pixel = max(_LEAST_PIXEL_MM, float(np.sqrt(np.linalg.norm(stack.row_step) * np.linalg.norm(stack.col_step))))
+    step = max(1, round(_CELL_MM / pixel))
+    return step, pixel * step
 
 
 class Slices:
@@ -41,12 +49,10 @@ class Slices:
     def __init__(self, stack: Stack, shown: Sequence[int], positions: Vector) -> None:
         index = list(shown)
         self.z = positions[index]
-        pixel = float(np.sqrt(np.linalg.norm(stack.row_step) * np.linalg.norm(stack.col_step)))
-        step = max(1, round(_CELL_MM / pixel))
+        step, self.cell_mm = cell(stack)
         half = step // 2
         _, rows, columns = stack.voxels.shape
         rows, columns = max(step, rows // step * step), max(step, columns // step * step)
-        self.cell_mm = pixel * step
         corners = [(0, 0), (0, 1), (1, 0), (1, 1), (half, half), (half, half + 1), (half + 1, half), (half + 1, half + 1)] if step > 3 else [(0, 0), (0, 1), (1, 0), (1, 1)][: step * step]
         samples = [stack.voxels[:, j:rows:step, i:columns:step][index] for j, i in corners]
         self.cells: NDArray[np.float32] = samples[0].astype(np.float32)
