@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from .errors import HeadCTIQAError, InputError, boundary
-from .text import printable
+from .text import short
 
 MAX_DEPTH = 32  # a record has 9 levels
 _LARGEST = 1e12  # nothing that is measured comes near, and sums of squares stay finite
@@ -44,7 +44,7 @@ def parse(data: bytes, what: str, remedy: str, kind: type[HeadCTIQAError] = Inpu
 
 def _float(text: str, refuse: Callable[[str], NoReturn]) -> float:
     value = float(text)
-    return value if abs(value) <= _LARGEST else refuse(f"the number {_short(text)} is out of range")
+    return value if abs(value) <= _LARGEST else refuse(f"the number {short(text)} is out of range")
 
 
 def _integer(text: str, refuse: Callable[[str], NoReturn]) -> int:
@@ -56,7 +56,7 @@ def _unique(pairs: list[tuple[str, Any]], refuse: Callable[[str], NoReturn]) -> 
     if len(found) < len(pairs):
         keys = [k for k, _ in pairs]
         seen: set[str] = set()
-        refuse(f'the key "{_short(next(k for k in keys if k in seen or seen.add(k)))}" appears twice')  # type: ignore[func-returns-value]
+        refuse(f'the key "{short(next(k for k in keys if k in seen or seen.add(k)))}" appears twice')  # type: ignore[func-returns-value]
     return found
 
 
@@ -78,7 +78,3 @@ def _check(content: Any, refuse: Callable[[str], NoReturn]) -> None:
             return
         level = below
     refuse("it is nested too deeply")
-
-
-def _short(text: str) -> str:
-    return printable(text[:40]) + ("..." if len(text) > 40 else "")

@@ -16,6 +16,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def short(text: str, most: int = 40) -> str:
+    """:func:`printable` for a sentence: its first ``most`` characters."""
+    return printable(text[:most]) + ("..." if len(text) > most else "")
+
+
 def lines(text: str) -> str:
     """:func:`printable` for text of several lines, which stay lines."""
     return "\n".join(printable(line) for line in text.split("\n"))

@@ -60,7 +60,7 @@ def test_maps_are_learnt(made: dict[str, np.ndarray]) -> None:
     net = ArtefactNet((8, 16, 16, 16))
     optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3)
     course = []
-    for _ in range(12):
+    for _ in range(20):
         loss = torch.stack(list(losses(net(batch["hu"]), batch).values())).sum()
         optimiser.zero_grad()
         loss.backward()

@@ -134,12 +134,12 @@ def test_workers_tell_of_output_and_leftovers(stored: Path, tmp_path: Path, deed
     assert min(o.bytes for o in outcomes) > 10_000_000
 
 
-@pytest.mark.parametrize("name", ["dicom-jpeg", "dicom-jpeg2000"])
-@pytest.mark.parametrize("bits", [1, 24, 32, 64])
-def test_a_depth_that_no_compressed_image_has_does_not_end_the_process(stored: Path, tmp_path: Path, name: str, bits: int) -> None:
+@pytest.mark.parametrize("name", ["dicom-jpeg", "dicom-jpegls", "dicom-jpeg2000"])
+@pytest.mark.parametrize("promise", [{"BitsAllocated": n} for n in (1, 24, 32, 64)] + [{"Rows": 128}, {"Columns": 300}, {"Rows": 65, "Columns": 63}], ids=str)
+def test_more_than_a_compressed_image_holds_does_not_end_the_process(stored: Path, tmp_path: Path, name: str, promise: dict[str, int]) -> None:
     for source in (stored / name).iterdir():
         image = pydicom.dcmread(source)
-        image.BitsAllocated = bits
+        image.update(promise)
         image.save_as(tmp_path / source.name)
     code = f"from HeadCTIQALib.volume import read; read({str(tmp_path)!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

@@ -255,3 +255,10 @@ def test_large_coefficients_that_cancel_are_no_contradiction(tmp_path):
     assert score(measured, with_coefficients(1e6)).categories["positioning"].score == 100.0
     with pytest.raises(ModelError, match="no number up to 1e"):
         with_coefficients(1e7)
+
+
+def test_a_long_name_is_cut_in_the_sentence(tmp_path):
+    (tmp_path / "model.json").write_text(json.dumps({"A" * 5000: 1}), encoding="utf-8")
+    with pytest.raises(ModelError) as refusal:
+        load_model(tmp_path / "model.json")
+    assert len(str(refusal.value)) < 300

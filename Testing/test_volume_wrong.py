@@ -36,7 +36,7 @@ def test_positions_along_the_wrong_axis_are_named(scan: Path) -> None:
         x, y, z = ds.ImagePositionPatient
         ds.ImagePositionPatient = [z, x, y]
 
-    with pytest.raises(InputError, match="by them the slices lie beside each other"):
+    with pytest.raises(InputError, match="by them the slices do not lie above each other"):
         read(edit(scan, change))
 
 

@@ -23,7 +23,7 @@ from HeadCTIQALib.errors import InputError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 from HeadCTIQALib.scoring.calibration import SCORES
-from HeadCTIQALib.text import cell, of_cell, printable
+from HeadCTIQALib.text import cell, of_cell, printable, short
 from HeadCTIQALib.writing import write_text
 
 COLUMNS = ("scan", "reader", "target", "value")
@@ -209,7 +209,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[str, ReaderValue]]:
     try:
         header = tuple(h.strip().lower() for h in next(reader, []))
         if sorted(header) != sorted(COLUMNS):
-            found = _short(", ".join(header)) or "none"
+            found = short(", ".join(header), 60) or "none"
             raise InputError(f"{name} must have the columns {', '.join(COLUMNS)}, not {found}; correct its first line.")
         for row in reader:
             where = f"{name}, line {reader.line_num}"
@@ -222,7 +222,7 @@ def _rows(text: str, name: str) -> Iterator[tuple[str, ReaderValue]]:
             try:
                 value = float(number) if number else None
             except ValueError:
-                raise InputError(f'{where}: "{_short(said["value"])}" is not a number; write a number, or nothing where the reader could not judge.') from None
+                raise InputError(f'{where}: "{short(said["value"])}" is not a number; write a number, or nothing where the reader could not judge.') from None
             yield where, ReaderValue(of_cell(said["scan"]), of_cell(said["reader"]), said["target"], value)
     except csv.Error as error:
         raise InputError(f"{name}, line {reader.line_num} is not CSV ({error}); save the file again.") from error
@@ -231,11 +231,6 @@ def _rows(text: str, name: str) -> Iterator[tuple[str, ReaderValue]]:
 def plain(name: str) -> str:
     """A name as tables hold it: what cannot be printed is a space, and there is none at the ends."""
     return printable(name).strip()
-
-
-def _short(text: str) -> str:
-    """Foreign text for a sentence."""
-    return printable(text[:60]) + ("..." if len(text) > 60 else "")
 
 
 def _table(named: Iterable[tuple[str, ReaderValue]]) -> ReaderTable:
@@ -254,7 +249,7 @@ def _check(where: str, v: ReaderValue) -> None:
     if max(len(v.scan), len(v.reader)) > _LONGEST_NAME:
         raise InputError(f"{where}: a name has more than {_LONGEST_NAME} characters; shorten it.")
     if v.target not in _ORDER:
-        raise InputError(f'{where}: "{_short(v.target)}" is no target; use one of {", ".join(TARGETS)}.')
+        raise InputError(f'{where}: "{short(v.target)}" is no target; use one of {", ".join(TARGETS)}.')
     low, high = valid_range(v.target)
     if v.value is not None and not low <= v.value <= high:  # also refuses nan and inf
         raise InputError(f"{where}: {v.value:g} is out of range for {v.target} ({low:g} to {high:g}); correct the value.")

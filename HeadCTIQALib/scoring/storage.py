@@ -11,7 +11,7 @@ from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.scoring.types import CategoryModel, ScoringModel, Term
 from HeadCTIQALib.strict_json import parse
-from HeadCTIQALib.text import printable
+from HeadCTIQALib.text import printable, short
 from HeadCTIQALib.writing import is_json, refuse_foreign, write_text
 
 FORMAT = "headctiqa-scoring-model"
@@ -123,7 +123,7 @@ def _object(value: Any, keys: set[str] | None, what: str) -> Mapping[str, Any]:
         raise ModelError(f"{what} is not a JSON object.")
     if keys is not None and set(value) != keys:
         unknown, missing = sorted(set(value) - keys), sorted(keys - set(value))
-        parts = [f"does not know {', '.join(unknown)}"] * bool(unknown) + [f"lacks {', '.join(missing)}"] * bool(missing)
+        parts = [f"does not know {short(', '.join(unknown), 60)}"] * bool(unknown) + [f"lacks {', '.join(missing)}"] * bool(missing)
         raise ModelError(f"{what} {' and '.join(parts)}.")
     return value
 

@@ -31,7 +31,9 @@ def partly_blank(stack: Stack, slices: list[int]) -> list[int]:
     Noise gives no area of one value.  Where air was masked, or cut off at the lowest value, areas of that value are what is
     beside the patient; only a straight edge tells that something was taken away.
     """
-    if len(slices) < 3 or int(stack.voxels[len(slices) // 2].min()) > _BODY_HU:  # without air: cut off at a window, which is refused as such
+    if len(slices) < 3 or min(stack.voxels.shape[1:]) < 2:
+        return []
+    if int(stack.voxels[len(slices) // 2].min()) > _BODY_HU:  # without air: cut off at a window, which is refused as such
         return []
     cells = _Cells(stack, slices)
     excess = [cells.excess(n) for n in range(len(slices))]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from ..errors import InputError, boundary
 from .archive import Location
 from .bits import significant
+from .codestream import image_size
 from .headers import Slice
 from .parsing import read_dataset
 from .tags import integer, present
@@ -105,14 +106,27 @@ class Decoder:
             label = getattr(syntax, "name", "unknown")
             raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.")
         if syntax.is_encapsulated:
-            if integer(ds, "BitsAllocated") not in _COMPRESSED_BITS:
-                raise ValueError("no compressed image has as many bits")  # GDCM ends the process on some
+            _refuse_promises(ds, image)
             with _muted():
                 return np.asarray(pixel_array(ds, raw=True, index=image.frame, decoding_plugin=plugin))
         words = np.asarray(pixel_array(ds, raw=True, index=image.frame, correct_unused_bits=False))
         if words.dtype.kind == "f":
             return words
         return significant(words, int(ds.BitsStored), int(ds.get("HighBit", ds.BitsStored - 1)))
+
+
+def _refuse_promises(ds: Dataset, image: Slice) -> None:
+    """Raise ValueError where the header promises more than the compressed image can hold, on which GDCM ends the process."""
+    from pydicom.encaps import get_frame
+
+    if integer(ds, "BitsAllocated") not in _COMPRESSED_BITS:
+        raise ValueError("no compressed image has as many bits")
+    if ds.file_meta.TransferSyntaxUID == RLELossless:  # pydicom decodes it
+        return
+    offsets = ds.get("ExtendedOffsetTable"), ds.get("ExtendedOffsetTableLengths")
+    frame = get_frame(ds.PixelData, image.frame or 0, number_of_frames=max(1, integer(ds, "NumberOfFrames") or 1), extended_offsets=offsets if all(offsets) else None)
+    if image_size(frame) != (ds.Rows, ds.Columns):
+        raise ValueError("the compressed image has another size")
 
 
 def _completed(ds: Dataset) -> Dataset:

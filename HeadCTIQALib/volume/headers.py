@@ -25,7 +25,7 @@ CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")  # and legacy converted
 DICOM_DIRECTORY = "1.2.840.10008.1.3.10"
 _CT_ONLY = ("KVP", "ConvolutionKernel", "RescaleIntercept", "GantryDetectorTilt", "XRayTubeCurrent")  # tags that mark a CT image
-_PIXEL_MM = (0.01, 20.0)  # beyond these no pixel of a CT
+_LEAST_PIXEL_MM = 0.01  # no CT has smaller ones
 
 _SCANNER = ("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber")
 
@@ -275,7 +275,7 @@ def geometry_problems(
     problems = [_lacking(ds, keyword) for keyword, value in values.items() if value is None]
     if spacing is not None and min(spacing) <= 0:
         problems.append("PixelSpacing is not above 0")
-    elif spacing is not None and not _PIXEL_MM[0] <= min(spacing) <= max(spacing) <= _PIXEL_MM[1]:
+    elif spacing is not None and min(spacing) < _LEAST_PIXEL_MM:
         problems.append("PixelSpacing is not that of a CT")
     if orientation is not None and not np.linalg.norm(np.cross(orientation[:3], orientation[3:])) > 0.5:
         problems.append("ImageOrientationPatient is no plane")

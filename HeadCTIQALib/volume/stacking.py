@@ -58,7 +58,7 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
         )
     if len(slices) >= MIN_SLICES and is_flat(slices):
         raise InputError(
-            f"{source.called}: ImageOrientationPatient does not fit ImagePositionPatient: by them the slices lie beside each other, not above; "
+            f"{source.called}: ImageOrientationPatient does not fit ImagePositionPatient: by them the slices do not lie above each other; "
             "export the original series again."
         )
     if duplicates:
