@@ -37,6 +37,7 @@ _UNCOMPRESSED: dict[tuple[bool | None, bool | None], UID] = {  # by (implicit VR
     (False, False): ExplicitVRBigEndian,
 }
 _COMPRESSED_BITS = (8, 16)
+_JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 
 
@@ -97,7 +98,8 @@ class Decoder:
         syntax = ds.file_meta.get("TransferSyntaxUID", None)
         if syntax is None:  # an old file without meta information, uncompressed as pydicom found it
             syntax = ds.file_meta.TransferSyntaxUID = _UNCOMPRESSED.get(ds.original_encoding, ImplicitVRLittleEndian)
-        plugin = self._jpeg_ls_plugin if syntax in _JPEG_LS else ""
+        # GDCM ends the process on some damaged JPEG 2000 images, Pillow raises
+        plugin = self._jpeg_ls_plugin if syntax in _JPEG_LS else "pillow" if syntax in _JPEG_2000 else ""
         try:
             available = get_decoder(syntax).is_available
         except NotImplementedError:  # no syntax that pydicom knows
