@@ -76,12 +76,13 @@ def measure(
     if only is not None and (unknown := set(only) - set(METRICS)):
         raise ValueError(f"unknown IQMs {sorted(unknown)}")
 
-    doubtful = bool(proportions(volume, findings))
+    wanted = [iqm for iqm in IQMS if only is None or iqm.id in only]
+    of_size = {iqm.id for iqm in wanted if iqm.unit in _OF_SIZE}
+    doubtful = of_size if of_size and proportions(volume, findings) else set()
 
     def one(id_: str) -> Measurement:
         found = plainly(id_)
-        in_doubt = doubtful and found.value is not None and found.unit in _OF_SIZE
-        return replace(found, flags=(*found.flags, SIZE_IN_DOUBT)) if in_doubt else found
+        return replace(found, flags=(*found.flags, SIZE_IN_DOUBT)) if id_ in doubtful and found.value is not None else found
 
     def plainly(id_: str) -> Measurement:
         if reason := findings.not_assessable.get(id_):
@@ -92,7 +93,7 @@ def measure(
             return gray_white_cnr(volume, findings, memory)
         return METRICS[id_](volume, findings)
 
-    ids = [iqm.id for iqm in IQMS if only is None or iqm.id in only]
+    ids = [iqm.id for iqm in wanted]
     with ThreadPoolExecutor(2, "measure") as threads:  # NumPy and SciPy let go of the interpreter's lock
         return dict(zip(ids, threads.map(one, ids), strict=True))
 
