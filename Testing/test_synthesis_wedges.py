@@ -7,8 +7,9 @@ import pytest
 from scipy import ndimage
 
 from HeadCTIQALib.synthesis import movement
-from HeadCTIQALib.synthesis.artefacts import VIEWS, smooth3
-from HeadCTIQALib.synthesis.wedges import TIMES, Poses, centred, moved_difference, random_poses, weights
+from HeadCTIQALib.synthesis.artefacts import smooth3
+from HeadCTIQALib.synthesis.movement import Movement, centred, view_weights
+from HeadCTIQALib.synthesis.wedges import TIMES, any_movement, moved_difference, shares
 
 N, PIXEL = 256, 0.95
 AXIS = np.arange(N) - (N - 1) / 2
@@ -25,13 +26,13 @@ def head() -> np.ndarray:
     return ndimage.gaussian_filter(hu, 0.8).astype(np.float32)
 
 
-def poses(column: np.ndarray | float = 0.0, row: float = 0.0, turn: np.ndarray | float = 0.0, lift: float = 0.0, half_scan: bool = False, start: float = 0.1) -> Poses:
-    return Poses(turn + ZERO, column + ZERO, row + ZERO, lift + ZERO, start, half_scan)
+def poses(column: np.ndarray | float = 0.0, row: float = 0.0, turn: np.ndarray | float = 0.0, lift: float = 0.0, half_scan: bool = False, start: float = 0.1) -> Movement:
+    return Movement(turn + ZERO, column + ZERO, row + ZERO, lift + ZERO, round(start * TIMES), half_scan)
 
 
 @pytest.mark.parametrize("half_scan", [False, True])
 def test_opposite_instants_share_a_line_of_the_plane(half_scan: bool) -> None:
-    w = weights(half_scan)
+    w = shares(half_scan)
     assert np.allclose(w[: TIMES // 2] + w[TIMES // 2 :], 1)
 
 
@@ -72,7 +73,7 @@ def test_what_is_no_body_stays(head: np.ndarray) -> None:
 
 
 def test_through_plane_motion_needs_a_neighbour_that_differs(head: np.ndarray) -> None:
-    lift = Poses(ZERO, ZERO, ZERO, np.where(np.arange(TIMES) < 100, 0.0, 1.0))
+    lift = Movement(ZERO, ZERO, ZERO, np.where(np.arange(TIMES) < 100, 0.0, 1.0))
     assert np.abs(moved_difference(head, PIXEL, lift, BODY, np.zeros_like(head))).max() < 0.5
     other = np.roll(head, 2, 0) - np.roll(head, -2, 0)
     assert np.abs(moved_difference(head, PIXEL, lift, BODY, other)).max() > 20
@@ -82,17 +83,14 @@ def test_through_plane_motion_needs_a_neighbour_that_differs(head: np.ndarray) -
 def test_projections_of_another_generator_agree(head: np.ndarray, degrees: float) -> None:
     at = 0.3
     path = (np.arange(TIMES) / TIMES > at) * 1.0
-    ours = centred(Poses(np.deg2rad(degrees) * path, 3 * path, ZERO, ZERO, 0.2))
-    change = moved_difference(head, PIXEL, ours, BODY)
-    path = (np.arange(2 * VIEWS) / (2 * VIEWS) > at) * 1.0
-    theirs = movement._centred(movement.Movement(np.deg2rad(degrees) * path, 3 * path, 0 * path, 0 * path, round(0.2 * 2 * VIEWS)))
-    other = movement.moved_difference(head, PIXEL, theirs)
+    step = centred(Movement(np.deg2rad(degrees) * path, 3 * path, ZERO, ZERO, round(0.2 * TIMES)))
+    change, other = moved_difference(head, PIXEL, step, BODY), movement.moved_difference(head, PIXEL, step)
     assert np.corrcoef(smooth3(change).ravel(), smooth3(other).ravel())[0, 1] > 0.9
 
 
 def test_random_movements_are_about_the_shown_head_and_repeat() -> None:
     for seed in range(30):
-        one, two = (random_poses(np.random.default_rng(seed), 3.0, 5.0, 0.2, seed % 2 == 0) for _ in range(2))
+        one, two = (any_movement(np.random.default_rng(seed), 3.0, 5.0, 0.2, seed % 2 == 0) for _ in range(2))
         assert np.array_equal(one.column_mm, two.column_mm)
-        assert abs(np.average(one.turn_rad, weights=weights(one.half_scan))) < 1e-9
+        assert abs(np.average(one.turn_rad, weights=view_weights(one.half_scan))) < 1e-9
         assert np.hypot(np.ptp(one.column_mm), np.ptp(one.row_mm)) < 7.2

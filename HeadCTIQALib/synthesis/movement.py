@@ -52,23 +52,23 @@ def random_movement(
     t = np.linspace(0, 1, 2 * VIEWS, endpoint=False)
     centre, width = rng.uniform(0.3, 0.7), rng.uniform(0.03, 0.08)
     if course == "jerk":
-        path = _rise(t, centre, width) - 0.35 * np.clip(t - centre, 0, None) + 0.1 * np.sin(2 * np.pi * (2 * t + rng.random()))
+        path = rise(t, centre, width) - 0.35 * np.clip(t - centre, 0, None) + 0.1 * np.sin(2 * np.pi * (2 * t + rng.random()))
     elif course == "step":
-        path = _rise(t, rng.uniform(0.15, 0.85), 0.006)
+        path = rise(t, rng.uniform(0.15, 0.85), 0.006)
     elif course == "drift":
         path = t + 0.3 * rng.uniform(-1, 1) * t**2
     elif course == "tremor":
         path = 0.5 * np.sin(2 * np.pi * (rng.uniform(3, 9) * t + rng.random())) * (1 + 0.4 * np.sin(2 * np.pi * (t + rng.random())))
     elif course == "jolt":
-        path = _rise(t, centre, 0.3 * width) - _rise(t, min(0.97, centre + rng.uniform(0.06, 0.3)), 0.3 * width)
+        path = rise(t, centre, 0.3 * width) - rise(t, min(0.97, centre + rng.uniform(0.06, 0.3)), 0.3 * width)
     else:
         raise ValueError(f"no such course of motion: {course!r}")
     direction, sign, start = rng.uniform(0, 2 * np.pi), rng.choice([-1.0, 1.0]), int(rng.integers(2 * VIEWS))
     turn, shift = np.deg2rad(degrees) * sign * path, mm * np.stack([np.cos(direction) * path, np.sin(direction) * path])
-    return _centred(Movement(turn, shift[0], shift[1], lift * path, start, half_scan))
+    return centred(Movement(turn, shift[0], shift[1], lift * path, start, half_scan))
 
 
-def _centred(m: Movement) -> Movement:
+def centred(m: Movement) -> Movement:
     """The same movement about the pose in which the head appears in the image.
 
     A view shows only the shift across it, n . u(t); the shift u0 that the image shows is the one that fits all views best.
@@ -92,7 +92,8 @@ def view_weights(half_scan: bool) -> NDArray[np.float64]:
     return np.clip(10 * (1.1 - t), 0, 1) * np.clip(10 * t, 1e-3, 1) if half_scan else np.ones(len(t))
 
 
-def _rise(t: NDArray[np.float64], at: float, width: float) -> NDArray[np.float64]:
+def rise(t: NDArray[np.float64], at: float, width: float) -> NDArray[np.float64]:
+    """From 0 to 1 about ``at``."""
     return np.asarray(1 / (1 + np.exp(-np.clip((t - at) / width, -40, 40))))
 
 

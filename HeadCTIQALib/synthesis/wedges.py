@@ -8,43 +8,24 @@ Unlike :mod:`.movement` nothing is projected, and movements of any size cost the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-Image = NDArray[np.float32]
-TIMES = 360  # instants of a turn
+from HeadCTIQALib.synthesis.artefacts import VIEWS, Image
+from HeadCTIQALib.synthesis.movement import Movement, centred, rise, view_weights
+
+TIMES = 2 * VIEWS  # instants of a turn
 STEP_MM = 0.35  # poses nearer to each other than this at the skin are one
 RADIUS_MM = 90.0  # of a head, to compare turns with shifts
 MOST_POSES = 14
 ROOM = 2.25  # sides of the image in which streaks may run on before they come back from the other side ...
 REACH = 0.55  # ... and softness of the wedges, samples of the plane, which fades them out before
-OVERLAP = 0.08  # of a turn by which a half scan is longer than half, blended
 
 
-@dataclass(frozen=True)
-class Poses:
-    """Rigid motion over one turn of the gantry, at :data:`TIMES` instants.
-
-    Attributes:
-        turn_rad: about the image centre, columns towards rows; column_mm, row_mm: in-plane shift.
-        lift: through-plane motion as a fraction of the way to the slice above (below where negative).
-        start: angle of the gantry when the turn starts, as a fraction of a turn.
-        half_scan: only a little more than half of the turn enters the image.
-    """
-
-    turn_rad: NDArray[np.float64]
-    column_mm: NDArray[np.float64]
-    row_mm: NDArray[np.float64]
-    lift: NDArray[np.float64]
-    start: float = 0.0
-    half_scan: bool = False
-
-
-def random_poses(rng: np.random.Generator, degrees: float, mm: float, lift: float = 0.0, half_scan: bool = False) -> Poses:
+def any_movement(rng: np.random.Generator, degrees: float, mm: float, lift: float = 0.0, half_scan: bool = False) -> Movement:
     """A movement by up to about ``degrees``, ``mm`` and ``lift``: a step or a few, a slow rise, a drift, there and back, a tremor, or wandering."""
     t = np.linspace(0, 1, TIMES, endpoint=False)
     kind = rng.integers(6)
@@ -62,40 +43,21 @@ def random_poses(rng: np.random.Generator, degrees: float, mm: float, lift: floa
     elif kind == 4:
         path = 0.5 * np.sin(2 * np.pi * (rng.uniform(0.7, 8) * t + rng.random())) * np.exp(-(((t - rng.random()) / rng.uniform(0.2, 2.0)) ** 2))
     else:
-        path = ndimage.gaussian_filter1d(rng.standard_normal(TIMES).cumsum(), rng.uniform(2, 25))
+        path = ndimage.gaussian_filter1d(rng.standard_normal(TIMES).cumsum(), rng.uniform(2, 25) * TIMES / 360)
     path = path / max(float(np.ptp(path)), 1e-6)
     direction, sign = rng.uniform(0, 2 * np.pi), float(rng.choice([-1.0, 1.0]))
-    other = np.roll(path, rng.integers(0, 40)) if rng.random() < 0.3 else path
-    return centred(Poses(np.deg2rad(degrees) * sign * path, mm * np.cos(direction) * path, mm * np.sin(direction) * other, lift * other, rng.random(), half_scan))
+    other = np.roll(path, rng.integers(0, TIMES // 9)) if rng.random() < 0.3 else path
+    turn = np.deg2rad(degrees) * sign * path
+    return centred(Movement(turn, mm * np.cos(direction) * path, mm * np.sin(direction) * other, lift * other, int(rng.integers(TIMES)), half_scan))
 
 
-def rise(t: NDArray[np.float64], at: float, width: float) -> NDArray[np.float64]:
-    """From 0 to 1 about ``at``."""
-    return np.asarray(1 / (1 + np.exp(-np.clip((t - at) / width, -40, 40))))
+def shares(half_scan: bool) -> NDArray[np.float64]:
+    """(TIMES,) of every instant in the image; those of opposite views, which see the same rays, sum to 1."""
+    w = view_weights(half_scan)
+    return np.asarray(w / (w + np.roll(w, VIEWS)))
 
 
-def weights(half_scan: bool) -> NDArray[np.float64]:
-    """(TIMES,) share of every instant in the image; opposite ones sum to 1."""
-    if not half_scan:
-        return np.full(TIMES, 0.5)
-    t = np.arange(TIMES) / TIMES
-    up = np.clip(t / OVERLAP, 0, 1)
-    w = np.where(t < 0.5, up, np.where(t < 0.5 + OVERLAP, 1 - np.clip((t - 0.5) / OVERLAP, 0, 1), 0.0))
-    return np.asarray(w)
-
-
-def centred(p: Poses) -> Poses:
-    """The same movement about the pose in which the head appears in the image: a view shows only the shift across it."""
-    w = weights(p.half_scan)
-    theta = 2 * np.pi * (p.start + np.arange(TIMES) / TIMES)
-    n = np.stack([np.cos(theta), np.sin(theta)])
-    u = np.stack([p.column_mm, p.row_mm])
-    shown = np.linalg.solve((n * w) @ n.T, (n * w) @ (n * u).sum(axis=0))
-    mean = [np.average(x, weights=w) for x in (p.turn_rad, p.lift)]
-    return Poses(p.turn_rad - mean[0], p.column_mm - shown[0], p.row_mm - shown[1], p.lift - mean[1], p.start, p.half_scan)
-
-
-def moved_difference(hu: Image, pixel_mm: float, poses: Poses, body: NDArray[np.bool_], gradient: Image | None = None) -> Image:
+def moved_difference(hu: Image, pixel_mm: float, movement: Movement, body: NDArray[np.bool_], gradient: Image | None = None) -> Image:
     """HU change of a slice (N, N) through a movement of what lies in ``body``; the rest stays still.
 
     Args:
@@ -103,15 +65,15 @@ def moved_difference(hu: Image, pixel_mm: float, poses: Poses, body: NDArray[np.
         gradient: (N, N) HU of the slice above minus the slice below, for through-plane motion.
     """
     n = len(hu)
-    at = np.stack([poses.turn_rad * RADIUS_MM, poses.column_mm, poses.row_mm, poses.lift * 3.0])
+    at = np.stack([movement.turn_rad * RADIUS_MM, movement.column_mm, movement.row_mm, movement.lift * 3.0])
     labels, chosen = _groups(at)
     density = np.where(body, np.maximum(hu, -1000) + 1000, 0).astype(np.float32)
-    slope = None if gradient is None or not np.any(poses.lift) else np.where(body, gradient * np.float32(0.5), 0).astype(np.float32)
+    slope = None if gradient is None or not np.any(movement.lift) else np.where(body, gradient * np.float32(0.5), 0).astype(np.float32)
     spline = ndimage.spline_filter(density, order=3, output=np.float32)
     size = fft.next_fast_len(int(ROOM * n), real=True)
-    w, angle = weights(poses.half_scan), _angles(size)
-    time = np.floor((angle - poses.start) % 1.0 * TIMES).astype(np.intp) % TIMES
-    opposite = (time + TIMES // 2) % TIMES
+    w = shares(movement.half_scan)
+    time = np.floor(_views(size) - movement.start).astype(np.intp) % TIMES
+    opposite = (time + VIEWS) % TIMES
     first, second = labels[time], labels[opposite]
     w1, w2 = w[time].astype(np.float32), w[opposite].astype(np.float32)
     total = -fft.rfft2(density, (size, size))
@@ -122,23 +84,23 @@ def moved_difference(hu: Image, pixel_mm: float, poses: Poses, body: NDArray[np.
         if not share.any():
             continue
         share = ndimage.gaussian_filter(share, REACH, mode="nearest", truncate=3)
-        turn, lift = float(poses.turn_rad[instant]), float(poses.lift[instant])
+        turn, lift = float(movement.turn_rad[instant]), float(movement.lift[instant])
         image = spline if slope is None else spline + np.float32(lift) * slope
         c, s = np.cos(turn), np.sin(turn)
         matrix = np.array([[c, -s], [s, c]])
         shown = ndimage.affine_transform(image, matrix, middle - matrix @ [middle, middle], order=3, prefilter=False, output=np.float32)
         spectrum = fft.rfft2(shown, (size, size))
-        spectrum *= np.exp(rows * poses.row_mm[instant]).astype(np.complex64)[:, None]
-        spectrum *= np.exp(columns * poses.column_mm[instant]).astype(np.complex64)
+        spectrum *= np.exp(rows * movement.row_mm[instant]).astype(np.complex64)[:, None]
+        spectrum *= np.exp(columns * movement.column_mm[instant]).astype(np.complex64)
         total += share * spectrum
     return np.asarray(fft.irfft2(total, (size, size))[:n, :n], np.float32)
 
 
 @lru_cache(maxsize=2)
-def _angles(size: int) -> NDArray[np.float64]:
-    """(size, size // 2 + 1) direction of every point of the Fourier plane, as a fraction of a turn."""
+def _views(size: int) -> NDArray[np.float64]:
+    """(size, size // 2 + 1) view at which every point of the Fourier plane is seen, -VIEWS..VIEWS."""
     fy, fx = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
-    return np.asarray(np.arctan2(fy, fx) / (2 * np.pi))
+    return np.asarray(np.arctan2(fy, fx) * (VIEWS / np.pi))
 
 
 def _groups(at: NDArray[np.float64]) -> tuple[NDArray[np.intp], list[int]]:

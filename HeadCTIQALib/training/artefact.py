@@ -5,13 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import multiprocessing
-import os
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing.queues import Queue
 from pathlib import Path
-from queue import Empty, Full
 
 import numpy as np
 import torch
@@ -57,48 +53,31 @@ def generate(data: Path, out: Path, heads: int) -> None:
         write_real(out, scan, scan.name.removesuffix(".nii.gz"), PER_HEAD)
 
 
-def stream(items: Path, batch: int, seed: int) -> Iterator[dict[str, torch.Tensor]]:
-    """Endless batches from a folder of items, mixed in a process of its own.
+class Mixtures(torch.utils.data.IterableDataset):
+    """Endless batches from a folder of items, the same for the same folder and seed.
 
     Half of every batch are fresh mixtures, half have been shown before: mixing costs as much as learning.
     """
-    context = multiprocessing.get_context("spawn")
-    ready: Queue[dict[str, NDArray]] = context.Queue(AHEAD)
-    worker = context.Process(target=_mix_for_ever, args=(items, batch, seed, ready), daemon=True)
-    worker.start()
-    try:
+
+    def __init__(self, items: Path, batch: int, seed: int) -> None:
+        self.items, self.batch, self.seed = items, batch, seed
+
+    def __iter__(self) -> Iterator[dict[str, NDArray]]:
+        rng, shown = np.random.default_rng([self.seed, 53]), list[Example]()
         while True:
-            try:
-                arrays = ready.get(timeout=5)
-            except Empty:
-                if worker.exitcode is not None:
-                    raise TrainingError(f"Mixing the items in {printable(str(items))} ended; see the message above.") from None
-                continue
-            yield {k: torch.from_numpy(v) for k, v in arrays.items()}
-    finally:
-        worker.kill()
-        worker.join()
+            paths = sorted(self.items.glob("[!.]*.npz"))
+            for _ in range(RESCAN):
+                fresh = self.batch if len(shown) < MEMORY else self.batch // 2
+                chosen = [mix(load(paths[rng.integers(len(paths))]), rng) for _ in range(fresh)]
+                again = [shown[rng.integers(len(shown))] for _ in range(self.batch - fresh)]
+                shown = (shown + chosen)[-MEMORY:]
+                yield stack(chosen + again)
 
 
-def _mix_for_ever(items: Path, batch: int, seed: int, ready: Queue[dict[str, NDArray]]) -> None:
-    """The mixing process: puts arrays of batches into the queue until it is killed, or the training is."""
-    rng, shown = np.random.default_rng([seed, 53]), list[Example]()
-    while True:
-        paths = sorted(items.glob("[!.]*.npz"))
-        for _ in range(RESCAN):
-            fresh = batch if len(shown) < MEMORY else batch // 2
-            chosen = [mix(load(paths[rng.integers(len(paths))]), rng) for _ in range(fresh)]
-            again = [shown[rng.integers(len(shown))] for _ in range(batch - fresh)]
-            shown = (shown + chosen)[-MEMORY:]
-            batch_of_arrays = stack(chosen + again)
-            while True:
-                try:
-                    ready.put(batch_of_arrays, timeout=5)
-                    break
-                except Full:
-                    parent = multiprocessing.parent_process()
-                    if parent is not None and not parent.is_alive():
-                        os._exit(1)  # without waiting for a reader of the queue
+def stream(items: Path, batch: int, seed: int) -> Iterator[dict[str, torch.Tensor]]:
+    """:class:`Mixtures` as tensors, mixed in a process of its own while the network learns."""
+    mixtures = Mixtures(items, batch, seed)
+    return iter(torch.utils.data.DataLoader(mixtures, batch_size=None, num_workers=1, prefetch_factor=AHEAD, multiprocessing_context="spawn"))
 
 
 def stack(examples: Sequence[Example]) -> dict[str, NDArray]:

@@ -21,7 +21,7 @@ from HeadCTIQALib.synthesis.artefacts import (
     smooth3,
     undisplaced,
 )
-from HeadCTIQALib.synthesis.wedges import RADIUS_MM, moved_difference, random_poses
+from HeadCTIQALib.synthesis.wedges import RADIUS_MM, any_movement, moved_difference
 
 from .artefact_slices import HEAD_BIT, INTRACRANIAL_BIT
 
@@ -69,7 +69,7 @@ def mix(item: Item, rng: np.random.Generator) -> Example:
     motion, rms = np.zeros_like(hu), 0.0
     inner = inner_part(inside, float(item["pixel_mm"]))
     if rng.random() < MOVING:
-        change = _motion(item, head, rng)
+        change = _motion(hu, item, head, rng)
         motion = undisplaced(change, hu, inner)
         rms = float(np.sqrt(np.mean(smooth3(motion)[inner] ** 2)))
         hu = hu + (change - motion)  # the same picture at another place
@@ -108,15 +108,15 @@ def mix(item: Item, rng: np.random.Generator) -> Example:
     )
 
 
-def _motion(item: Item, head: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+def _motion(hu: Image, item: Item, head: NDArray[np.bool_], rng: np.random.Generator) -> Image:
     """HU change through a random movement, from unseen to gross; strengths spread evenly over the logarithm."""
     size = float(np.exp(rng.uniform(np.log(LEAST_MM), np.log(MOST_MM))))
     turn, slide = rng.dirichlet([1.0, 1.0]) * size
     lift = float(min(1.0, rng.choice([0.0, 0.0, rng.uniform(0, 0.3) * size])))
-    poses = random_poses(rng, float(np.rad2deg(turn / RADIUS_MM)), float(slide), lift, half_scan=bool(rng.random() < 0.4))
+    movement = any_movement(rng, float(np.rad2deg(turn / RADIUS_MM)), float(slide), lift, half_scan=bool(rng.random() < 0.4))
     # holder and cushion stay where they are when the head moves
     body = ndimage.binary_dilation(head, iterations=4)
-    change = moved_difference(item["hu"].astype(np.float32), float(item["pixel_mm"]), poses, body, item["gradient"].astype(np.float32))
+    change = moved_difference(hu, float(item["pixel_mm"]), movement, body, item["gradient"].astype(np.float32))
     return change if rng.random() < 0.5 else np.asarray(ndimage.gaussian_filter(change, rng.uniform(0.2, 0.8)), np.float32)
 
 
