@@ -18,7 +18,7 @@ from HeadCTIQALib.volume.types import CTVolume
 from HeadCTIQALib.writing import write_text
 
 from . import degradations as d
-from .output import check_folder, scans_in
+from .output import check_folder, scans_in, stored_row
 
 if TYPE_CHECKING:
     from HeadCTIQALib.networks.types import Infer
@@ -102,7 +102,7 @@ def _of_one_scan(name: str, base: CTVolume, infer: Infer, folder: Path, tell: Ca
     rows = []
     for n, (key, make) in enumerate(steps, start=1):
         path = folder / f"{name}.{key}.json"
-        row = _read(path)
+        row = stored_row(path, format=FORMAT)
         if row is None:
             degraded = make()
             again = measure(degraded.volume, networks.find(degraded.volume, infer=infer))
@@ -161,9 +161,3 @@ def _points(measured: Mapping[str, Measurement]) -> dict[str, float]:
     }
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        row: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return row if row.get("format") == FORMAT else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.writing import is_json, output_error, refuse_foreign, starts_with
@@ -26,6 +28,15 @@ def scans_in(folder: Path, only: Sequence[str] = ()) -> dict[str, Path]:
     if not found:
         raise InputError(f"The folder {folder} holds no scans to degrade; give a folder with one DICOM folder, or one NIfTI file, a scan.")
     return found
+
+
+def stored_row(path: Path, **same: Any) -> dict[str, Any] | None:
+    """The row that an earlier run wrote to ``path``, where it has the values ``same``; None where there is no such row."""
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return row if isinstance(row, dict) and all(row.get(key) == value for key, value in same.items()) else None
 
 
 def check_folder(output: Path, rows: Path, tables: Mapping[str, str]) -> None:

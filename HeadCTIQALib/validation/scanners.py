@@ -21,7 +21,7 @@ from HeadCTIQALib.writing import write_text
 
 from . import scanner_tables
 from .heldout.cases import Case, plan
-from .output import check_folder, scans_in
+from .output import check_folder, scans_in, stored_row
 
 if TYPE_CHECKING:
     from HeadCTIQALib.networks.types import Infer
@@ -94,7 +94,7 @@ def _of_one_scan(
     rows = []
     for n, (key, family, make) in enumerate(steps, start=1):
         file = store / f"{name}.{key}.json"
-        row = _stored(file, models)
+        row = stored_row(file, format=FORMAT, models=models)
         if row is None:
             case = make()
             row = {"format": FORMAT, "models": models, "scan": name, "key": key, "family": family, "scanner": _scanner(base)}
@@ -156,11 +156,3 @@ def _scanner(volume: CTVolume) -> str:
 
 def _number(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 4)
-
-
-def _stored(path: Path, models: dict[str, str]) -> dict[str, Any] | None:
-    try:
-        row: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return row if row.get("format") == FORMAT and row.get("models") == models else None

@@ -77,10 +77,10 @@ def _smoothed(s: Slices) -> dict[int, str]:
 def _misfits(s: Slices) -> dict[int, str]:
     found: dict[int, str] = {}
     moved: set[int] = set()
-    while True:
+    while len(found) <= max(2, len(s) // _MOST_FOREIGN):
         rest = [n for n in range(len(s)) if n not in found]
         worst = max((x for x in _ratios(s, rest) if not moved.issuperset(x[1])), default=None, key=lambda x: x[0])
-        if worst is None or worst[0] <= _MISFIT or len(found) > len(s) // 3:
+        if worst is None or worst[0] <= _MISFIT:
             break
         ratio, run, below, above, scale = worst
         for n in run:
@@ -89,7 +89,7 @@ def _misfits(s: Slices) -> dict[int, str]:
                 moved.add(n)
             else:
                 found[n] = what
-    if len(found) > max(2, len(s) // _MOST_FOREIGN):
+    else:  # too many: the head moved
         found = {}
     return found | _turned(s, found) | _ends(s, found)
 

@@ -55,8 +55,8 @@ def trimmed(stack: Stack) -> Trimmed:
     unless they have exactly the value that air has beside the head (air was set to one value) and the head ends before
     them as heads do: then they may be air that was imaged.  Where the head ends in a plane, large in one slice and gone
     in the next, whatever lies beyond is no image, noise or not.  Slices at an end that are mostly fill are the corner of a
-    resampled volume, and dropped too.  Blank slices between others, and slices that are not what
-    a scanner makes of this head at their place, are lost.
+    resampled volume, and dropped too.  Blank slices between others, and slices that are not what a scanner makes of this
+    head at their place, are lost.
     """
     fills = [_fill(plane, None if stack.padding is None else stack.padding[k]) for k, plane in enumerate(stack.voxels)]
     shown = [k for k, f in enumerate(fills) if not f.blank]

@@ -38,7 +38,8 @@ def check(volume: CTVolume) -> tuple[str, ...]:
     name = volume.source.called
     _refuse_format(volume, name)
     _refuse_geometry(volume, name)
-    _refuse_uncalibrated(volume, name)
+    sample = _sample(volume)
+    _refuse_uncalibrated(volume, sample, name)
     from .content import content  # SciPy
 
     seen = content(volume)
@@ -66,7 +67,7 @@ def check(volume: CTVolume) -> tuple[str, ...]:
         *_coverage_warnings(volume, seen.cut_slices),
         *_brain_warnings(volume, seen.brain),
         *_context_warnings(volume),
-        *_scale_warnings(volume, seen.brain.shifted),
+        *_scale_warnings(volume, sample, seen.brain.shifted),
     )
 
 
@@ -100,9 +101,8 @@ def _refuse_geometry(volume: CTVolume, name: str) -> None:
         raise InputError(f"{name} has slices that do not lie above each other; check the slice positions.")
 
 
-def _refuse_uncalibrated(volume: CTVolume, name: str) -> None:
+def _refuse_uncalibrated(volume: CTVolume, sample: np.ndarray, name: str) -> None:
     """Air must lie near -1000 HU and soft tissue near 0..100 HU, and both must be whole, in most slices."""
-    sample = _sample(volume)
     air, soft = shares(sample)
     window = cut_off(sample)
     if window is not None:
@@ -190,11 +190,11 @@ def _brain_warnings(volume: CTVolume, brain: Brain) -> list[str]:
     return out
 
 
-def _scale_warnings(volume: CTVolume, shifted: bool) -> list[str]:
+def _scale_warnings(volume: CTVolume, sample: np.ndarray, shifted: bool) -> list[str]:
     out, cut = [], bone_cut_off(volume.hu)
     if is_coarse(volume.hu):
         out.append(f"HU come in steps of {step(volume.hu)}: noise and grey-white contrast are those of the steps.")
-    air, _ = levels(_sample(volume))
+    air, _ = levels(sample)
     if abs(air + 1000) > OFF_HU and not shifted:
         out.append(f"Air reads about {air:.0f} HU, not -1000: the HU scale seems to be shifted or stretched; check the rescale tags and the calibration.")
     if cut is not None:

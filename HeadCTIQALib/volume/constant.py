@@ -33,7 +33,7 @@ def partly_blank(stack: Stack, slices: list[int]) -> list[int]:
     """
     if len(slices) < 3 or min(stack.voxels.shape[1:]) < 2:
         return []
-    if int(stack.voxels[len(slices) // 2].min()) > _BODY_HU:  # without air: cut off at a window, which is refused as such
+    if int(stack.voxels[slices[len(slices) // 2]].min()) > _BODY_HU:  # without air: cut off at a window, which is refused as such
         return []
     cells = _Cells(stack, slices)
     excess = [cells.excess(n) for n in range(len(slices))]

@@ -21,15 +21,15 @@ _BESIDE = 3  # slices on each side
 _LEAST_CM2 = 30.0
 
 
-def offset(s: Slices) -> dict[int, float]:
-    """Slices whose values are all too high (+) or too low by so many HU, against most of the scan."""
+def offset(s: Slices) -> list[int]:
+    """Slices whose values are all too high or too low, against most of the scan."""
     if len(s) < 3:
-        return {}
+        return []
     steps = np.array([_step(s.cells[n], s.cells[n + 1]) for n in range(len(s) - 1)])
     level = np.r_[0.0, np.cumsum(steps)]
     near = np.abs(level[:, None] - level[None]) < _STEP_HU / 2
     usual = float(np.median(level[near[near.sum(axis=1).argmax()]]))
-    return {n: float(level[n] - usual) for n in range(len(s)) if abs(level[n] - usual) >= _STEP_HU}
+    return np.flatnonzero(np.abs(level - usual) >= _STEP_HU).tolist()
 
 
 def _step(a: Plane, b: Plane) -> float:

@@ -1,4 +1,4 @@
-"""A tube at 120 kV and what attenuates its beam, in seven energies."""
+"""A tube at 120 kV and what attenuates its beam, in seven energies from 40 to 120 keV."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 Material = Literal["titanium", "steel", "platinum"]
-ENERGIES_KEV = (40, 50, 60, 70, 80, 100, 120)
 #: Share of the signal of an energy-integrating detector behind the filter of a CT tube (after Boone and Seibert, Med Phys
 #: 1997;24:1661, filtered by 6 mm aluminium, coarsely binned).
 SIGNAL = (0.05, 0.15, 0.21, 0.20, 0.16, 0.15, 0.08)
-#: cm^2/g, NIST XAAMDI (Hubbell and Seltzer 1995); 70 and 120 keV interpolated in log-log below and above the K edge.
+#: cm^2/g at 40, 50, 60, 70, 80, 100 and 120 keV, NIST XAAMDI (Hubbell and Seltzer 1995); 70 and 120 keV interpolated in log-log below and above the K edge.
 MASS_ATTENUATION: Mapping[str, tuple[float, ...]] = {
     "water": (0.2683, 0.2269, 0.2059, 0.1929, 0.1837, 0.1707, 0.1614),
     "bone": (0.6655, 0.4242, 0.3148, 0.2600, 0.2229, 0.1855, 0.1680),
