@@ -10,6 +10,7 @@ from typing import Literal
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 
 Status = Literal["measured", "corrected", "not_assessable"]
+Bound = Literal["at_most", "at_least"]
 Point = tuple[float, float, float]
 
 
@@ -53,6 +54,9 @@ class Measurement:
         details: further numbers in their own right, key with unit suffix (e.g. ``yaw_deg``).
         flags: sentences a reader should weigh with the value (e.g. "vertex estimated: not in the scan").
         evidence: where to look; None only when not assessable.
+        bound: the true value is "at_most" or "at_least" ``value``: the number cannot be known, but the defect is certain.
+        judged: the value that is judged in place of ``value`` (noise and contrast of a 5 mm slice); None: ``value`` itself.
+        ceiling, ceiling_reason: the most that the item can score whatever the value, and why (the field of view cuts the head).
     """
 
     iqm: str
@@ -63,6 +67,10 @@ class Measurement:
     details: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    bound: Bound | None = None
+    judged: float | None = None
+    ceiling: float = 100.0
+    ceiling_reason: str = ""
 
     def __post_init__(self) -> None:
         if self.iqm not in IQM_BY_ID:
@@ -73,6 +81,12 @@ class Measurement:
             raise ValueError(f"{self.iqm}: not assessable needs a reason")
         if self.value is not None and not math.isfinite(self.value):
             raise ValueError(f"{self.iqm}: {self.value} is not a finite number")
+        if self.value is None and (self.bound is not None or self.judged is not None):
+            raise ValueError(f"{self.iqm}: a bound or a judged value of no value")
+        if self.judged is not None and not math.isfinite(self.judged):
+            raise ValueError(f"{self.iqm}: the judged value {self.judged} is not a finite number")
+        if not 0.0 <= self.ceiling <= 100.0 or (self.ceiling < 100.0) != bool(self.ceiling_reason):
+            raise ValueError(f"{self.iqm}: a ceiling of 0 to 100 has a reason exactly when it is below 100")
 
     @property
     def unit(self) -> str:
