@@ -98,7 +98,7 @@ def losses(out: dict[str, torch.Tensor], truth: dict[str, torch.Tensor]) -> dict
     p = out["streak"].sigmoid() * judged
     dice = 1 - (2 * (p * streak).sum() + 1) / (p.sum() + streak.sum() + 1)
     return {
-        "grades": bce(out["grades"], truth["grades"]),
+        "grades": 2 * bce(out["grades"], truth["grades"]),
         "motion": (out["motion"] - truth["motion"].log1p()).abs().mean(),
         "streak": cross,
         "dice": 0.5 * dice,

@@ -23,6 +23,7 @@ from HeadCTIQALib.synthesis.artefacts import (
 )
 from HeadCTIQALib.synthesis.wedges import RADIUS_MM, any_movement, moved_difference
 
+from .artefact_distractors import distract
 from .artefact_slices import HEAD_BIT, INTRACRANIAL_BIT
 
 Image = NDArray[np.float32]
@@ -85,7 +86,7 @@ def mix(item: Item, rng: np.random.Generator) -> Example:
     within = ndimage.binary_dilation(inside, iterations=2) & head & (metal < 300)
     sigma = np.hypot(float(np.std(smooth3(noise)[within])) if within.any() else 0.0, SMOOTHED * float(item["noise_hu"]))
     streak = (np.abs(smooth3(stripes)) > max(STREAK_SIGMAS * max(sigma, FLOOR_HU), LEAST_STREAK_HU)) & within
-    out = _distract(_sharpened(hu + metal + motion + stripes + noise, rng), item, head, rng)
+    out = distract(_sharpened(hu + metal + motion + stripes + noise, rng), item, rng)
     flip, roll = rng.random() < 0.5, tuple(int(v) for v in rng.integers(-10, 11, 2))
 
     def turned(a: NDArray, fill: float = 0.0) -> NDArray:
@@ -150,12 +151,6 @@ def _sharpened(hu: Image, rng: np.random.Generator) -> Image:
     return np.asarray(hu + sharpness * (hu - ndimage.gaussian_filter(hu, sigma)), np.float32)
 
 
-def _rim(inside: NDArray[np.bool_], rng: np.random.Generator) -> Image:
-    """A dark or bright rim of the brain along the skull, as partial volume near the vertex and poor corrections leave it."""
-    depth = ndimage.distance_transform_edt(inside[::2, ::2]).repeat(2, 0).repeat(2, 1) * 2
-    return np.asarray(inside * rng.uniform(-12, 8) * np.exp(-((depth / rng.uniform(2, 9)) ** 2)), np.float32)
-
-
 def _noise(item: Item, rng: np.random.Generator) -> Image:
     """Noise on top of what the slice has, from hardly any to more than a thin slice of a large head."""
     sigma = float(np.exp(rng.uniform(np.log(0.8), np.log(7.0))))
@@ -172,55 +167,6 @@ def _noise(item: Item, rng: np.random.Generator) -> Image:
         quantum /= max(float(quantum[SIDE // 3 : -SIDE // 3, SIDE // 3 : -SIDE // 3].std()), 1e-3)
     grain = correlated_noise(rng, (SIDE, SIDE), float(item["pixel_mm"]), float(np.exp(rng.uniform(np.log(0.25), np.log(1.0)))))
     return np.asarray(sigma * (np.sqrt(share) * quantum.clip(-12, 12) + np.sqrt(1 - share) * grain), np.float32)
-
-
-def _distract(hu: Image, item: Item, head: NDArray[np.bool_], rng: np.random.Generator) -> Image:
-    """What is neither motion nor streak: hair, cloth, helical windmills, shading, clipped air, the edge of the image."""
-    if rng.random() < 0.15:
-        hu = hu + _windmill(item["gradient"].astype(np.float32), rng)
-    if rng.random() < 0.25:
-        hu = hu + _hair(head, hu, rng)
-    if rng.random() < 0.3:
-        hu = hu + _shading(rng)
-    if rng.random() < 0.15:
-        hu = hu + _rim((item["mask"] & INTRACRANIAL_BIT) > 0, rng)
-    if rng.random() < 0.3:
-        hu = hu * np.float32(rng.uniform(0.97, 1.03)) + np.float32(rng.uniform(-6, 6))
-    if rng.random() < 0.35:
-        radius, y, x = rng.uniform(0.42, 0.6) * SIDE, *(np.arange(SIDE) - (SIDE - 1) / 2 for _ in range(2))
-        hu = np.where((np.hypot(y[:, None], x[None, :]) > radius) & ~head, np.float32(AIR_HU), hu)
-    floor = rng.choice([-3000.0, -1024.0, -1024.0, -1000.0])
-    return np.clip(hu, np.float32(floor), 3071)
-
-
-def _windmill(gradient: Image, rng: np.random.Generator) -> Image:
-    """Bright and dark vanes where the anatomy changes along the axis, as helical interpolation makes them."""
-    axis = np.arange(SIDE) - (SIDE - 1) / 2
-    angle = np.arctan2(axis[:, None] - rng.normal(0, 15), axis[None, :] - rng.normal(0, 15))
-    vanes = np.sin(rng.integers(2, 9) * angle + rng.uniform(0, 2 * np.pi))
-    return np.asarray(ndimage.gaussian_filter(gradient.clip(-500, 500), 1.5) * vanes * rng.uniform(0.005, 0.05), np.float32)
-
-
-def _hair(head: NDArray[np.bool_], hu: Image, rng: np.random.Generator) -> Image:
-    """Curly brightness in the air near the skin, or smooth folds of cloth further out."""
-    outside = ~head & (hu < -850)
-    if not head.any() or not outside.any():
-        return np.zeros_like(hu)
-    distance = ndimage.distance_transform_edt(~head[::2, ::2]).repeat(2, 0).repeat(2, 1) * 2
-    reach = float(rng.uniform(3, 30))
-    texture = ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE)).astype(np.float32), rng.uniform(0.5, 2.5))
-    texture = np.maximum(texture / texture.std() + rng.uniform(-0.8, 0.8), 0)
-    axis = np.arange(SIDE) - (SIDE - 1) / 2
-    angle = np.arctan2(axis[:, None], axis[None, :])
-    sector = np.clip(np.cos(angle - rng.uniform(0, 2 * np.pi)) + rng.uniform(-0.5, 1.2), 0, 1)
-    strength = float(np.exp(rng.uniform(np.log(8), np.log(200))))
-    return np.asarray(outside * strength * texture * sector * np.exp(-((distance / reach) ** 2)), np.float32)
-
-
-def _shading(rng: np.random.Generator) -> Image:
-    """Slow drifts of a few HU: cupping, scatter, heel effect."""
-    coarse = rng.normal(0, rng.uniform(0.5, 3.0), (4, 4))
-    return np.asarray(ndimage.zoom(coarse, SIDE / 4, order=3, mode="nearest"), np.float32)
 
 
 def _rolled(a: NDArray, by: tuple[int, ...], fill: float) -> NDArray:
