@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from HeadCTIQALib.findings import Landmark, Tissue
+from HeadCTIQALib.findings import INTRACRANIAL, Landmark, Tissue
 from HeadCTIQALib.networks.refine import dark_bands, midsagittal_plane, motion, slice_steps, streak, vertex
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
@@ -100,6 +100,24 @@ def test_still_scans_are_graded_still_and_free_of_streaks(scan: Scan) -> None:
     assert 100 * (grades[graded] @ area[graded]) / (3 * area[graded].sum()) < 1.0
     found = streak(volume, tissue, dark_bands(volume, tissue)) & (tissue == Tissue.BRAIN)
     assert found.sum() < 0.02 * (tissue == Tissue.BRAIN).sum()
+
+
+def test_a_step_of_5_mm_between_slices_5_mm_apart_is_found(scan: Scan) -> None:
+    """Whichever way the head moves, from where its brain is widest upwards; slices between are left out to make 5 mm of thinner ones."""
+    _, volume, tissue, _, _ = scan
+    each = max(1, round(5.0 / float(np.median(np.diff(volume.slice_positions)))))
+    origins, tissue = volume.origins[::each].copy(), tissue[::each]
+    assert not slice_steps(CTVolume(volume.hu[::each].copy(), origins, volume.row_step, volume.col_step), tissue).any()
+    area = np.count_nonzero(np.isin(tissue, [int(t) for t in INTRACRANIAL]), axis=(1, 2)) * float(np.prod(volume.pixel_spacing))
+    upper = [s for s in range(int(area.argmax()) + 2, len(area)) if area[s] > 7000 and s + 2 < len(area)]
+    found = []
+    for n, s in enumerate(upper):
+        moved = origins.copy()
+        moved[s:] += 5.0 * (np.cos(n) * volume.r + np.sin(n) * volume.a)
+        steps = slice_steps(CTVolume(volume.hu[::each].copy(), moved, volume.row_step, volume.col_step), tissue)
+        found.append(steps[s - 1] > 0)
+        assert not np.delete(steps, s - 1).any()
+    assert np.mean(found) > 0.6 or not found  # the more, the smoother the outlines go on
 
 
 def test_vertex_of_a_cropped_scan_is_extrapolated(scan: Scan) -> None:

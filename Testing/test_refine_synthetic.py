@@ -250,6 +250,29 @@ def test_a_step_between_slices_is_seen() -> None:
     assert steps[20] > 0.8
 
 
+@pytest.mark.parametrize("way", [(5, 0), (0, -5), (3, 4)])
+def test_a_step_between_thick_slices_is_seen_in_the_course_of_the_brain(way: tuple[int, int]) -> None:
+    base = scan(np.eye(3))
+    tissue = np.stack([labels_at(points, np.eye(3)) for points in points_of(base)])
+    assert not slice_steps(base, tissue).any()
+    middle = K // 2 + 2
+    pixels = [round(mm / PIXEL) for mm in way]
+    hu, shifted = base.hu.copy(), tissue.copy()
+    hu[middle:], shifted[middle:] = (np.roll(a[middle:], pixels, axis=(1, 2)) for a in (hu, tissue))
+    steps = slice_steps(CTVolume(hu, base.origins, base.row_step, base.col_step), shifted)
+    assert np.flatnonzero(steps).tolist() == [middle - 1]
+    # the same offset in the origins of all slices above, as a tilted gantry stacks them, is none
+    back = base.origins.copy()
+    back[middle:] -= pixels[0] * base.col_step + pixels[1] * base.row_step
+    assert not slice_steps(CTVolume(hu, back, base.row_step, base.col_step), shifted).any()
+
+
+def points_of(volume: CTVolume) -> list[np.ndarray]:
+    """RAS of the pixels of every slice, each (N, N, 3)."""
+    j, i = np.mgrid[:N, :N]
+    return [origin + j[..., None] * volume.col_step + i[..., None] * volume.row_step for origin in volume.origins]
+
+
 def test_streak_marks_dark_bands_and_spares_clean_slices_and_bleeds(straight: Straight) -> None:
     volume, _, tissue = straight
     assert not streak(volume, tissue, dark_bands(volume, tissue)).any()

@@ -99,7 +99,7 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen, b
     companions = companions[:: max(1, len(companions) // RING_SLICES)]
     index, _ = ring_index(volume, tissue, [int(k) for k in companions])
     title = open_bundle(ARTEFACT).title
-    return Artefacts(grades, index, probability, stripes, {"motion": f"{title}, slice steps 1", "streak": f"{title}, HU bounds and metal slices 3"})
+    return Artefacts(grades, index, probability, stripes, {"motion": f"{title}, slice steps 2", "streak": f"{title}, HU bounds and metal slices 3"})
 
 
 def chosen_slices(positions: NDArray[np.float64], brain: NDArray[np.float64]) -> NDArray[np.intp]:

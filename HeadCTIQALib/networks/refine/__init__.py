@@ -2,7 +2,8 @@
 
 from .compose import METHODS, look_beforehand, refine
 from .foreign import proposed_objects
-from .motion_grades import motion, ring_index, slice_steps
+from .motion_grades import motion, ring_index
+from .steps import slice_steps
 from .streaks import dark_bands, streak
 from .symmetry import SymmetryDetails, midsagittal_plane
 from .tissue import tissue_map

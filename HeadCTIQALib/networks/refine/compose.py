@@ -16,7 +16,8 @@ from HeadCTIQALib.progress import silent
 from HeadCTIQALib.volume import CTVolume
 
 from .foreign import proposed_objects
-from .motion_grades import motion, slice_steps
+from .motion_grades import motion
+from .steps import slice_steps
 from .streaks import dark_bands, streak
 from .symmetry import midsagittal_plane, turned_to_midline
 from .tissue import outlined
@@ -26,7 +27,7 @@ METHODS = {
     "tissue": "coarse network + native HU refinement 2",
     "landmarks": "coarse network heatmaps; vertex from native HU 1",
     "midsagittal": "mirror-image registration 2",
-    "motion": "air ring and slice steps 1",
+    "motion": "air ring and slice steps 2",
     "streak": "HU bounds and metal slices 3",
     "foreign_object": "dense objects outside the skin 3",
 }

@@ -29,8 +29,6 @@ SMOOTH_MM = 1.4
 SECTORS, MIN_SECTORS, SECTOR_PERCENTILE = 24, 8, 75.0
 MIN_SECTOR_MM2 = 50.0
 CLIPPED_SHARE = 0.4  # with more of the ring at the lowest value, its unrest has been cut away
-MIN_STEP_AREA_MM2 = 15000.0  # near the vertex the outline changes too fast
-STEP_MAX_GAP_MM = 3.3  # not a spacing that scanners have, so that rounding does not decide; anatomy changes too much between slices further apart
 
 
 def motion(volume: CTVolume, tissue: NDArray[np.uint8], steps: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
@@ -155,62 +153,3 @@ def _sectors(
     full = np.flatnonzero(np.bincount(sector, minlength=SECTORS) * area > MIN_SECTOR_MM2)
     values = smooth[y, x]
     return [values[sector == n] for n in full]
-
-
-def slice_steps(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(K - 1,) mm of the in-plane shift between slices s and s + 1 beyond the trend of the surrounding gaps.
-
-    The shift is the least-squares optical flow of the clipped HU inside the head; 0 where slices are too far apart or
-    the head is too small.
-    """
-    k, jj, ii = volume.shape
-    gaps = np.diff(volume.slice_positions)
-    out = np.zeros(max(0, k - 1))
-    if k < 6 or np.median(gaps) > STEP_MAX_GAP_MM:
-        return out
-    dj, di = volume.pixel_spacing
-    f = max(1, round(0.9 / max(dj, di)))
-    rows, columns = jj // f, ii // f
-    head_lut = np.zeros(256, bool)
-    head_lut[list(HEAD)] = True
-    flow, area = np.full((k - 1, 2), np.nan), np.zeros(k)
-    previous = None
-    for s in range(k):
-        image = ndimage.gaussian_filter(np.clip(block_mean(volume.hu[s], f, f), -300, 900), 0.7)
-        mask = head_lut[tissue[s, f // 2 : rows * f : f, f // 2 : columns * f : f]]
-        area[s] = mask.sum() * dj * di * f * f
-        # scalp and outer table: the surface that changes most smoothly from slice to slice
-        mask = box_filter_max(mask[None], (0, 3, 3))[0] & box_filter_max(~mask[None], (0, 3, 3))[0]
-        if previous is not None:
-            use = mask | previous[1]
-            # slices offset against each other by a gantry tilt carry that offset in their origins
-            known = (volume.origins[s] - volume.origins[s - 1]) @ np.stack([volume.col_step / dj, volume.row_step / di], axis=1)
-            if area[s] > MIN_STEP_AREA_MM2:
-                flow[s - 1] = _flow(previous[0], image, use) * f * np.array([dj, di]) + known
-        previous = (image, mask)
-    rate = flow / gaps[:, None]  # a seam between two rotations is a longer gap, not a step
-    for s in range(k - 1):
-        sides = [rate[max(0, s - 4) : s], rate[s + 1 : s + 5]]
-        sides = [side[np.isfinite(side).all(axis=1)] for side in sides]
-        if not np.isfinite(rate[s]).all() or min(len(side) for side in sides) < 2:
-            continue
-        trend = np.mean([np.median(side, axis=0) for side in sides], axis=0)
-        # where the anatomy itself changes fast, a step must stand out from that restlessness
-        restless = np.max([np.abs(side - np.median(side, axis=0)).max(axis=0) for side in sides], axis=0)
-        out[s] = gaps[s] * max(0.0, float(np.hypot(*(rate[s] - trend))) - 1.5 * float(np.hypot(*restless)))
-    return out
-
-
-def _flow(a: NDArray[np.float32], b: NDArray[np.float32], use: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(rows, columns) by which ``b`` is shifted against ``a``, pixels; robust least squares."""
-    mean = 0.5 * (a + b)
-    g = np.stack([np.gradient(mean, axis=0)[use], np.gradient(mean, axis=1)[use]], axis=1).astype(np.float64)
-    d = (a - b)[use].astype(np.float64)
-    weight = np.ones(len(d))
-    shift: NDArray = np.zeros(2)
-    for _ in range(3):
-        gw = g * weight[:, None]
-        shift = np.asarray(np.linalg.solve(gw.T @ g + 1e-3 * np.eye(2), gw.T @ d), np.float64)
-        residual = np.abs(d - g @ shift)
-        weight = 1.0 / (1.0 + (residual / max(1.0, 2.0 * float(np.median(residual)))) ** 2)
-    return shift
