@@ -15,7 +15,8 @@ from cohort_stand_in import guideline_scores, values, write_cohort, write_reader
 
 from HeadCTIQALib import cli, text
 from HeadCTIQALib.cohort.reader_entry import ReaderFile, scan_key
-from HeadCTIQALib.cohort.readers import ReaderValue, match_scans, read_readers, write_readers
+from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
+from HeadCTIQALib.cohort.scan_keys import match_scans
 from HeadCTIQALib.progress import TextProgress
 from HeadCTIQALib.report.evaluation_markdown import rows_as_markdown
 from HeadCTIQALib.report.html import tag

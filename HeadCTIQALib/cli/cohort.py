@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from .arguments import count, seed
+from .arguments import count, scale, seed
 
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
 
-_READERS = "reader table (CSV: scan, reader, target, value) or a folder of them; may be given several times"
+_READERS = "reader table (CSV or xlsx: scan, reader, target, value, or a column for each target or reader) or a folder of them; may be given several times"
+_SCALE = "scale of the readers' scores: 1-5 (5 is best), 5-1 (1 is best), A-E (A is best), poor/acceptable/good (worst first), ... (default: 0-100, asked for where scores lie within 0-10)"
 _ASSESSMENTS = "folder of assessment folders; a level between them names cohorts"
 
 
@@ -76,12 +77,13 @@ def add(command: Add) -> None:
 def _inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
     parser.add_argument("--readers", metavar="CSV", type=path, action="append", required=True, help=_READERS)
+    parser.add_argument("--scale", metavar="SCALE", type=scale, help=_SCALE)
 
 
 def _fit(options: argparse.Namespace) -> int:
     from .fit import fit
 
-    return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name)
+    return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name, options.scale)
 
 
 def _rescore(options: argparse.Namespace) -> int:
@@ -93,7 +95,7 @@ def _rescore(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from .evaluate import evaluate
 
-    return evaluate(options.assessments, [*options.readers, *options.measurements], options.scoring, options.output, options.margin)
+    return evaluate(options.assessments, [*options.readers, *options.measurements], options.scoring, options.output, options.margin, options.scale)
 
 
 def _study(options: argparse.Namespace) -> int:

@@ -14,10 +14,13 @@ from .terminal import show
 
 if TYPE_CHECKING:
     from HeadCTIQALib.cohort.calibrate import Calibration
+    from HeadCTIQALib.cohort.scales import Scale
     from HeadCTIQALib.scoring.calibration import CrossValidation
 
 
-def fit(assessments: Path, readers: list[Path], output: Path, mode: Literal["paper", "robust"], test_share: float, seed: int, name: str) -> int:
+def fit(
+    assessments: Path, readers: list[Path], output: Path, mode: Literal["paper", "robust"], test_share: float, seed: int, name: str, scale: Scale | None = None
+) -> int:
     """Fit, write the model and its account, and show what speaks for and against it; returns 0.
 
     Raises:
@@ -30,7 +33,7 @@ def fit(assessments: Path, readers: list[Path], output: Path, mode: Literal["pap
     check_model(output)
     progress = TextProgress()
     try:
-        result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, progress=progress)
+        result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, scale=scale, progress=progress)
     finally:
         progress.clear()
     account = result.save(output)
