@@ -1,4 +1,4 @@
-"""Arguments of the commands about many scans: fit, rescore, evaluate, study.  Nothing heavy is imported here."""
+"""Arguments of the commands about many scans: readers-template, fit, rescore, evaluate, study.  Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def _positive(value: str) -> float:
 
 def add(command: Add) -> None:
     """Add the commands; ``command`` makes a subparser of (name, summary, run)."""
+    template = command("readers-template", "Write an empty table for readers: the scans in random order, no scores shown.", _readers_template)
+    template.add_argument("cohorts", metavar="COHORT", type=path, nargs="+", help="folder of assessment folders, or of scans")
+    template.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="table to write (CSV); an existing file is never replaced")
+    template.add_argument("--seed", metavar="N", type=seed, default=0, help="of the order; another one for every reader (default: 0)")
+
     fit = command("fit", "Fit a scoring model to readers' scores of assessed scans.", _fit)
     _inputs(fit)
     fit.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="scoring model to write (JSON); its account stands beside it")
@@ -78,6 +83,12 @@ def _inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
     parser.add_argument("--readers", metavar="CSV", type=path, action="append", required=True, help=_READERS)
     parser.add_argument("--scale", metavar="SCALE", type=scale, help=_SCALE)
+
+
+def _readers_template(options: argparse.Namespace) -> int:
+    from .readers_template import readers_template
+
+    return readers_template(options.cohorts, options.output, options.seed)
 
 
 def _fit(options: argparse.Namespace) -> int:
