@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,13 +27,13 @@ def weaknesses(table: ReaderTable) -> Iterator[str]:
         yield f"Some readers never vary: {_some(never, '; ')}. Such columns say nothing about the scans."
 
 
-def panels(read_by: Mapping[str, set[str]]) -> tuple[tuple[str, ...], ...]:
+def panels(read_by: Mapping[str, set[Any]]) -> tuple[tuple[str, ...], ...]:
     """Readers in groups that share no scan with each other, in alphabetical order.
 
     Args:
         read_by: reader to the scans that they judged.
     """
-    groups: list[tuple[list[str], set[str]]] = []
+    groups: list[tuple[list[str], set[Any]]] = []
     for reader in sorted(read_by):
         joined, scans, rest = [reader], set(read_by[reader]), []
         for group in groups:
