@@ -50,8 +50,9 @@ def add(command: Add) -> None:
     template.add_argument("--seed", metavar="N", type=seed, default=0, help="of the order; another one for every reader (default: 0)")
 
     fit = command("fit", "Fit a scoring model to readers' scores of assessed scans.", _fit)
-    _inputs(fit)
-    fit.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="scoring model to write (JSON); its account stands beside it")
+    _inputs(fit, needed=False)
+    fit.add_argument("--output", "-o", metavar="FILE", type=path, help="scoring model to write (JSON); its account stands beside it")
+    fit.add_argument("--suggest", metavar="N", type=count, help="fit nothing, but say which N scans readers should read next; --readers only if some were read")
     fit.add_argument(
         "--mode", choices=("paper", "robust"), default="paper",
         help="paper: least squares on the metrics; robust: no defect can raise a score (default: paper)",
@@ -59,6 +60,7 @@ def add(command: Add) -> None:
     fit.add_argument("--test-share", metavar="SHARE", type=_share, default=0.2, help="share of the scans kept apart for testing (default: 0.2)")
     fit.add_argument("--seed", metavar="N", type=seed, default=0, help="of the split and the cross-validation (default: 0)")
     fit.add_argument("--name", default="", help="name of the model, wherever a score is shown")
+    fit.set_defaults(refuse=fit.error)
 
     again = command("rescore", "Score stored assessments by another model, without scans and networks.", _rescore)
     again.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
@@ -79,9 +81,9 @@ def add(command: Add) -> None:
     study.add_argument("--processes", metavar="N", type=count, help="default: one for every core")
 
 
-def _inputs(parser: argparse.ArgumentParser) -> None:
+def _inputs(parser: argparse.ArgumentParser, needed: bool = True) -> None:
     parser.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
-    parser.add_argument("--readers", metavar="CSV", type=path, action="append", required=True, help=_READERS)
+    parser.add_argument("--readers", metavar="CSV", type=path, action="append", required=needed, default=None if needed else [], help=_READERS)
     parser.add_argument("--scale", metavar="SCALE", type=scale, help=_SCALE)
 
 
@@ -92,8 +94,14 @@ def _readers_template(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from .fit import fit
+    from .fit import fit, suggest
 
+    if options.suggest is not None:
+        if options.output is not None:
+            options.refuse("give --suggest to be told what to read next, or --output to fit, not both")
+        return suggest(options.assessments, options.readers, options.suggest, options.scale)
+    if options.output is None or not options.readers:
+        options.refuse("a fit needs --readers and --output")
     return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name, options.scale)
 
 

@@ -41,6 +41,33 @@ def fit(
     return 0
 
 
+def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | None = None) -> int:
+    """Show which scans to read next; returns 0.
+
+    Raises:
+        HeadCTIQAError: see :func:`HeadCTIQALib.cohort.suggestion.suggest`.
+    """
+    from HeadCTIQALib.cohort.readers import read_readers
+    from HeadCTIQALib.cohort.scans import load_scans, matched
+    from HeadCTIQALib.cohort.suggestion import suggest
+
+    table = read_readers(*readers, scale=scale) if readers else None
+    progress = TextProgress()
+    try:
+        scans, left_out = load_scans(assessments, progress)
+    finally:
+        progress.clear()
+    if table is not None:
+        table, _ = matched(scans, table)
+    found = suggest(scans, table, count)
+    unusable = (f"{found.unusable} scans in which an item could not be assessed are not suggested.",) if found.unusable else ()
+    show(
+        f"{found.read} scans were read; of the other {found.candidates}, these tell a fit most about all items (D-optimal), the most telling first:\n"
+        + "".join(f"  {name}\n" for name in found.scans) + "".join(f"  - {s}\n" for s in (*left_out, *unusable))
+    )  # fmt: skip
+    return 0
+
+
 def _lines(c: Calibration) -> Iterator[str]:
     f = c.fit
     yield f"{f.model.name} ({f.model.id})"
