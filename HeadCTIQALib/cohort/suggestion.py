@@ -50,7 +50,7 @@ def suggest(scans: Sequence[Scan], table: ReaderTable | None, count: int) -> Sug
     """
     features = item_features(scans)
     usable = np.flatnonzero(np.isfinite(features).all(axis=1))
-    names = [scans[i].name for i in usable]
+    names = [scans[int(i)].name for i in usable]
     scored = {v.scan for v in table.values if v.value is not None and v.target in SCORES} if table is not None else set()
     read = [n for n, name in enumerate(names) if name in scored]
     if len(read) == len(names):
