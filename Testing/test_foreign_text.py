@@ -113,7 +113,7 @@ def test_commands_about_cohorts_show_and_write_nothing_unsafe(site: Path, capsys
         if file.is_file():
             written = file.read_text(encoding="utf-8")
             clean(written)
-            assert "<img src=x" not in written
+            assert file.suffix == ".csv" or "<img src=x" not in written  # a cell is no markup, and has to name the folder
             if file.suffix == ".csv":
                 no_formula(written)
 

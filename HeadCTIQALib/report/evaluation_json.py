@@ -37,7 +37,8 @@ def as_json(e: Evaluation) -> str:
         "subgroups": [{"group": s.group, "value": s.value, **_agreement(s.agreement)} for s in e.subgroups],
         "scans": [_scan(e, n) for n in range(len(e.scans))],
     }
-    return json.dumps(plain(content, "evaluation", decimals=9), indent=1, allow_nan=False) + "\n"  # ASCII: no name can act on a terminal
+    text = json.dumps(plain(content, "evaluation", decimals=9), indent=1, allow_nan=False)  # ASCII: no name acts on a terminal,
+    return text.replace("<", "\\u003c") + "\n"  # and none on a page that the text is put into
 
 
 def _agreement(a: Agreement) -> dict[str, Any]:
