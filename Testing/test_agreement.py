@@ -8,6 +8,7 @@ import pytest
 
 from HeadCTIQALib.agreement import (
     bland_altman,
+    calibration_slope,
     complete_pairs,
     complete_rows,
     detectable_bias,
@@ -271,3 +272,32 @@ def test_sample_size_note():
     assert 0.35 < d.with_power < 0.37
     assert "n = 61" in d.note
     assert "0.26 SD" in d.note
+
+
+# Anscombe, Am Stat 1973;27:17-21, first set.
+ANSCOMBE = [10, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5], [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68]
+
+
+def test_calibration_slope_of_known_lines():
+    c = calibration_slope(*ANSCOMBE)
+    assert (c.value, c.n) == (pytest.approx(0.50009091, abs=1e-8), 11)
+    assert (c.high - c.low) / 2 / 2.262157 == pytest.approx(0.11790550, abs=1e-7)  # his standard error, times t of 9 df
+    assert calibration_slope([0, 50, 100], [10, 35, 60]).value == pytest.approx(0.5)
+    assert "never vary" in calibration_slope([5, 5, 5], [1, 2, 3]).reason
+    assert "nothing to predict" in calibration_slope([1, 2, 3], [5, 5, 5]).reason
+    assert calibration_slope([1, 2], [1, 2]).value is None
+
+
+def test_a_least_squares_model_is_calibrated_yet_has_a_negative_bland_altman_slope():
+    """What the readers on the model says, and why the slope of the differences alone is no proportional bias."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(0, 10, (400, 2))
+    readers = 70 + x @ [1.0, 0.5] + rng.normal(0, 12, 400)
+    model = np.column_stack([np.ones(400), x])
+    own = model @ np.linalg.lstsq(model, readers, rcond=None)[0]
+    assert calibration_slope(own, readers).value == pytest.approx(1)
+    b = bland_altman(own, readers)
+    assert b.slope.high < -0.2
+    assert b.slope_p < 1e-6
+    spread = calibration_slope(70 + 1.6 * (own - 70), readers)
+    assert spread.high < 1

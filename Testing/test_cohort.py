@@ -12,12 +12,13 @@ from cohort_stand_in import record_of, template, values, write_cohort, write_rea
 from HeadCTIQALib import cli
 from HeadCTIQALib.assessment.record import measurements_from_record
 from HeadCTIQALib.cohort.calibrate import account_path, calibrate, calibration_scans
-from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
+from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
 from HeadCTIQALib.cohort.rescore import rescore
 from HeadCTIQALib.cohort.scans import find_folders, load_scans
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.scoring import guideline_model, load_model, score
+from HeadCTIQALib.scoring.calibration import SCORES
 
 N = 40
 
@@ -243,3 +244,22 @@ def test_a_model_and_its_account_belong_together(fitted, tmp_path):
     account_path(copy).write_text("[]")
     with pytest.raises(InputError, match="damaged"):
         calibration_scans(copy)
+
+
+def test_readers_on_another_scale_are_asked_mapped_and_recorded(cohort, tmp_path, capsys):
+    given = read_readers(cohort / "readers.csv")
+    five = [(v, 1 + round((v.value or 0.0) / 25)) for v in given.values if v.target in SCORES]
+    (tmp_path / "five.csv").write_text("scan,reader,target,value\n" + "".join(f"{v.scan},{v.reader},{v.target},{n}\n" for v, n in five))
+
+    def run(*more):
+        return cli.main(["fit", "--assessments", str(cohort / "assessments"), "--readers", str(tmp_path / "five.csv"), "-o", str(tmp_path / "m.json"), *more])
+
+    assert run() == 3
+    assert "say which scale they are on: --scale 1-5" in capsys.readouterr().err
+    assert not (tmp_path / "m.json").exists()
+    assert run("--scale", "1-5") == 0
+    assert "mapped to 0-100 from the scale 1-5" in capsys.readouterr().out
+    assert load_model(tmp_path / "m.json").provenance["readers_scale"] == "1-5 (1 is 0, 5 is 100, straight between)"
+    with pytest.raises(SystemExit):
+        run("--scale", "E-A")
+    assert "does not say which letter is best" in capsys.readouterr().err

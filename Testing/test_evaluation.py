@@ -1,6 +1,7 @@
 """The evaluation: parts, numbers that can be checked by hand, and a report, tables and figures that say what they are."""
 
 import csv
+import json
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -12,6 +13,8 @@ from HeadCTIQALib.cohort.evaluation import evaluate_cohort, make_parts
 from HeadCTIQALib.cohort.readers import ReaderValue, check_values, read_readers
 from HeadCTIQALib.cohort.scans import load_scans
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.report.evaluation import write_evaluation
+from HeadCTIQALib.report.evaluation_tables import probability
 from HeadCTIQALib.report.plots import ticks
 from HeadCTIQALib.scoring import guideline_model
 
@@ -160,3 +163,58 @@ def test_ticks_are_round():
     assert ticks(0, 1) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert ticks(-7.3, 12.1) == [-5.0, 0.0, 5.0, 10.0]
     assert all(len(ticks(a, a + s)) >= 2 for a in (-3, 0.1, 77) for s in (0.013, 0.9, 6, 44, 1e4))
+
+
+def test_tables_are_for_programs_too(output):
+    """Ids beside titles, p-values as numbers beside "< .001", a row for every scan, and everything as JSON."""
+    row = next(r for r in rows_of(output, "scores") if r["Score: id"] == "noise_contrast" and r["Scans"] == "Calibration")
+    assert row["Score"] == "Noise and contrast"
+    assert 0 <= float(row["p (t)"]) <= 1
+    assert row["p (t): shown"] == probability(float(row["p (t)"]))
+    limits = next(r for r in rows_of(output, "bland_altman") if r["Target: id"] == "overall" and r["Scans"] == "Test")
+    assert float(limits["Calibration slope: low"]) < float(limits["Calibration slope"]) < float(limits["Calibration slope: high"])
+    scans = rows_of(output, "scans")
+    assert len(scans) == len({r["scan"] for r in scans}) == 64
+    assert {r["part"] for r in scans} == {"Calibration", "Test", "centre-a", "centre-b"}
+    test = [r for r in scans if r["part"] == "Test"]
+    assert np.mean([float(r["overall: difference"]) for r in test]) == pytest.approx(float(limits["Bias"]), abs=1e-5)
+    assert {r["overall: judged by"] for r in scans} == {"3"}
+    told = json.loads((output / "evaluation.json").read_text(encoding="utf-8"))
+    assert told["format"] == "headctiqa-evaluation/1"
+    found = next(a for a in told["scores"] if (a["target"], a["part"]) == ("overall", "Test"))
+    assert found["bland_altman"]["bias"]["value"] == pytest.approx(float(limits["Bias"]), abs=1e-6)
+    assert found["calibration_slope"]["value"] == pytest.approx(float(limits["Calibration slope"]), abs=1e-6)
+    assert found["paired_t"]["p"] is not None
+    assert len(told["scans"]) == 64
+    assert next(p for p in told["parts"] if p["title"] == "Test")["scans"] == [r["scan"] for r in test]
+    assert told["scans"][0]["values"]["overall"]["judged_by"] == 3
+
+
+def test_a_bland_altman_slope_alone_is_never_called_proportional_bias(output):
+    html = (output / "evaluation.html").read_text(encoding="utf-8")
+    assert "calibration slope of the overall score (readers on HeadCTIQA; 1 is ideal)" in html
+    assert "alone it is no proportional bias" in html
+    assert "away from 0 it is proportional bias" not in html
+
+
+def test_panels_that_share_no_scan_are_compared_within_and_said(tmp_path):
+    names = write_cohort(tmp_path / "a", values(12))
+    said = [
+        ReaderValue(n, r, "overall", float(60 + (7 * k) % 31 + 3 * (r in "BD")))
+        for k, n in enumerate(names) for r in ("AB" if k < 6 else "CD") if (r, k) not in (("B", 0), ("B", 1))
+    ]  # fmt: skip
+    table = check_values(said)
+    e = evaluate_cohort(load_scans(tmp_path / "a")[0], table, guideline_model(), notes=table.warnings)
+    panels = {b.readers: b for b in e.between if b.target == "overall"}
+    assert {r: (b.single.n, b.left_out) for r, b in panels.items()} == {("A", "B"): (4, 2), ("C", "D"): (6, 0)}
+    assert all(b.consistency.value == pytest.approx(1) for b in panels.values())
+    write_evaluation(e, tmp_path / "out")
+    html = (tmp_path / "out" / "evaluation.html").read_text(encoding="utf-8")
+    assert "2 panels that share no scan (A, B; C, D)" in html
+    few = [v for v in said if v.reader != "D" or v.scan in names[10:]]
+    e = evaluate_cohort(load_scans(tmp_path / "a")[0], check_values(few), guideline_model())
+    b = next(b for b in e.between if b.readers == ("C", "D"))
+    assert b.single.value is None
+    assert b.single.reason == "Only 2 of 6 scans were judged by all 2 readers; at least 3 are needed."
+    write_evaluation(e, tmp_path / "few")
+    assert b.single.reason.rstrip(".") in (tmp_path / "few" / "evaluation.html").read_text(encoding="utf-8")

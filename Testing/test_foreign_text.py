@@ -15,7 +15,8 @@ from cohort_stand_in import guideline_scores, values, write_cohort, write_reader
 
 from HeadCTIQALib import cli, text
 from HeadCTIQALib.cohort.reader_entry import ReaderFile, scan_key
-from HeadCTIQALib.cohort.readers import ReaderValue, match_scans, read_readers, write_readers
+from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
+from HeadCTIQALib.cohort.scan_keys import match_scans
 from HeadCTIQALib.progress import TextProgress
 from HeadCTIQALib.report.evaluation_markdown import rows_as_markdown
 from HeadCTIQALib.report.html import tag
@@ -112,7 +113,7 @@ def test_commands_about_cohorts_show_and_write_nothing_unsafe(site: Path, capsys
         if file.is_file():
             written = file.read_text(encoding="utf-8")
             clean(written)
-            assert "<img src=x" not in written
+            assert file.suffix == ".csv" or "<img src=x" not in written  # a cell is no markup, and has to name the folder
             if file.suffix == ".csv":
                 no_formula(written)
 

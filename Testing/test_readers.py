@@ -10,11 +10,11 @@ from HeadCTIQALib.cohort.readers import (
     TARGETS,
     ReaderValue,
     check_values,
-    match_scans,
     read_readers,
     valid_range,
     write_readers,
 )
+from HeadCTIQALib.cohort.scan_keys import match_scans
 from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
 
@@ -68,9 +68,10 @@ def test_a_spreadsheet_with_semicolons_and_decimal_commas(tmp_path):
     [
         ("scan,reader,value\na,b,1\n", "must have the columns"),
         ("", "must have the columns"),
+        (HEADER + "a,Ann,noise,1e999\n", "out of range"),
         (HEADER, "no reader values"),
         (HEADER + "a,Ann,noise,high\n", r'line 2: "high" is not a number'),
-        (HEADER + "a,Ann,noise,nan\n", "out of range"),
+        (HEADER + "a,Ann,noise,inf\n", "not a number"),
         (HEADER + "a,Ann,motion,101\n", r"line 2: 101 is out of range for motion \(0 to 100\)"),
         (HEADER + "a,Ann,motion,-1\n", "out of range"),
         (HEADER + "a,Ann,sharpness,1\n", '"sharpness" is no target'),

@@ -82,7 +82,7 @@ class BlandAltman:
         sd: standard deviation of the differences; None with fewer than three cases.
         lower, upper: limits of agreement bias -+ 1.96 sd, intervals by the approximation of Bland & Altman 1999.
         lower_exact, upper_exact: the same limits with exact intervals (noncentral t, Carkeet 2015).
-        slope: of the differences on the means (proportional bias); ``slope_p`` tests it against zero.
+        slope: of the differences on the means; ``slope_p`` tests it against zero.  Alone it is no proportional bias.
     """
 
     bias: Estimate

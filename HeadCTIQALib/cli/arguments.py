@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from HeadCTIQALib.cohort.scales import Scale, parse_scale
+from HeadCTIQALib.errors import InputError
+
 _SEEDS = 2**32  # NumPy and PyTorch take these
 
 
@@ -19,3 +22,11 @@ def count(value: str) -> int:
     if not value.isdecimal() or len(value) > 9 or int(value) < 1:
         raise argparse.ArgumentTypeError("give a whole number from 1")
     return int(value)
+
+
+def scale(value: str) -> Scale:
+    """The scale that readers used."""
+    try:
+        return parse_scale(value)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

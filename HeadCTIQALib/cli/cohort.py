@@ -1,4 +1,4 @@
-"""Arguments of the commands about many scans: fit, rescore, evaluate, study.  Nothing heavy is imported here."""
+"""Arguments of the commands about many scans: readers-template, fit, rescore, evaluate, study.  Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from .arguments import count, seed
+from .arguments import count, scale, seed
 
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
 
-_READERS = "reader table (CSV: scan, reader, target, value) or a folder of them; may be given several times"
+_READERS = "reader table (CSV or xlsx: scan, reader, target, value, or a column for each target or reader) or a folder of them; may be given several times"
+_SCALE = "scale of the readers' scores: 1-5 (5 is best), 5-1 (1 is best), A-E (A is best), poor/acceptable/good (worst first), ... (default: 0-100, asked for where scores lie within 0-10)"
 _ASSESSMENTS = "folder of assessment folders; a level between them names cohorts"
 
 
@@ -43,9 +44,15 @@ def _positive(value: str) -> float:
 
 def add(command: Add) -> None:
     """Add the commands; ``command`` makes a subparser of (name, summary, run)."""
+    template = command("readers-template", "Write an empty table for readers: the scans in random order, no scores shown.", _readers_template)
+    template.add_argument("cohorts", metavar="COHORT", type=path, nargs="+", help="folder of assessment folders, or of scans")
+    template.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="table to write (CSV); an existing file is never replaced")
+    template.add_argument("--seed", metavar="N", type=seed, default=0, help="of the order; another one for every reader (default: 0)")
+
     fit = command("fit", "Fit a scoring model to readers' scores of assessed scans.", _fit)
-    _inputs(fit)
-    fit.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="scoring model to write (JSON); its account stands beside it")
+    _inputs(fit, needed=False)
+    fit.add_argument("--output", "-o", metavar="FILE", type=path, help="scoring model to write (JSON); its account stands beside it")
+    fit.add_argument("--suggest", metavar="N", type=count, help="fit nothing, but say which N scans readers should read next; --readers only if some were read")
     fit.add_argument(
         "--mode", choices=("paper", "robust"), default="paper",
         help="paper: least squares on the metrics; robust: no defect can raise a score (default: paper)",
@@ -53,6 +60,7 @@ def add(command: Add) -> None:
     fit.add_argument("--test-share", metavar="SHARE", type=_share, default=0.2, help="share of the scans kept apart for testing (default: 0.2)")
     fit.add_argument("--seed", metavar="N", type=seed, default=0, help="of the split and the cross-validation (default: 0)")
     fit.add_argument("--name", default="", help="name of the model, wherever a score is shown")
+    fit.set_defaults(refuse=fit.error)
 
     again = command("rescore", "Score stored assessments by another model, without scans and networks.", _rescore)
     again.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
@@ -73,15 +81,28 @@ def add(command: Add) -> None:
     study.add_argument("--processes", metavar="N", type=count, help="default: one for every core")
 
 
-def _inputs(parser: argparse.ArgumentParser) -> None:
+def _inputs(parser: argparse.ArgumentParser, needed: bool = True) -> None:
     parser.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
-    parser.add_argument("--readers", metavar="CSV", type=path, action="append", required=True, help=_READERS)
+    parser.add_argument("--readers", metavar="CSV", type=path, action="append", required=needed, default=None if needed else [], help=_READERS)
+    parser.add_argument("--scale", metavar="SCALE", type=scale, help=_SCALE)
+
+
+def _readers_template(options: argparse.Namespace) -> int:
+    from .readers_template import readers_template
+
+    return readers_template(options.cohorts, options.output, options.seed)
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from .fit import fit
+    from .fit import fit, suggest
 
-    return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name)
+    if options.suggest is not None:
+        if options.output is not None:
+            options.refuse("give --suggest to be told what to read next, or --output to fit, not both")
+        return suggest(options.assessments, options.readers, options.suggest, options.scale)
+    if options.output is None or not options.readers:
+        options.refuse("a fit needs --readers and --output")
+    return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name, options.scale)
 
 
 def _rescore(options: argparse.Namespace) -> int:
@@ -93,7 +114,7 @@ def _rescore(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from .evaluate import evaluate
 
-    return evaluate(options.assessments, [*options.readers, *options.measurements], options.scoring, options.output, options.margin)
+    return evaluate(options.assessments, [*options.readers, *options.measurements], options.scoring, options.output, options.margin, options.scale)
 
 
 def _study(options: argparse.Namespace) -> int:

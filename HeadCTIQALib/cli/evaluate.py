@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from HeadCTIQALib.progress import TextProgress
 
 from .terminal import show
 
+if TYPE_CHECKING:
+    from HeadCTIQALib.cohort.scales import Scale
 
-def evaluate(assessments: Path, readers: list[Path], scoring: Path | None, output: Path, margin: float) -> int:
+
+def evaluate(assessments: Path, readers: list[Path], scoring: Path | None, output: Path, margin: float, scale: Scale | None = None) -> int:
     """Compare assessments with readers and write the report; returns 0.
 
     Raises:
@@ -25,7 +29,7 @@ def evaluate(assessments: Path, readers: list[Path], scoring: Path | None, outpu
     check_folder(output)
     model = guideline_model() if scoring is None else load_model(scoring)
     fitted = None if scoring is None else calibration_scans(scoring)
-    table = read_readers(*readers)
+    table = read_readers(*readers, scale=scale)
     progress = TextProgress()
     try:
         scans, left_out = load_scans(assessments, progress)

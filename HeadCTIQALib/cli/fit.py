@@ -14,10 +14,13 @@ from .terminal import show
 
 if TYPE_CHECKING:
     from HeadCTIQALib.cohort.calibrate import Calibration
+    from HeadCTIQALib.cohort.scales import Scale
     from HeadCTIQALib.scoring.calibration import CrossValidation
 
 
-def fit(assessments: Path, readers: list[Path], output: Path, mode: Literal["paper", "robust"], test_share: float, seed: int, name: str) -> int:
+def fit(
+    assessments: Path, readers: list[Path], output: Path, mode: Literal["paper", "robust"], test_share: float, seed: int, name: str, scale: Scale | None = None
+) -> int:
     """Fit, write the model and its account, and show what speaks for and against it; returns 0.
 
     Raises:
@@ -30,11 +33,38 @@ def fit(assessments: Path, readers: list[Path], output: Path, mode: Literal["pap
     check_model(output)
     progress = TextProgress()
     try:
-        result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, progress=progress)
+        result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, scale=scale, progress=progress)
     finally:
         progress.clear()
     account = result.save(output)
     show("\n".join(_lines(result)) + f"\n\nModel: {output}\nAccount: {account}\n")
+    return 0
+
+
+def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | None = None) -> int:
+    """Show which scans to read next; returns 0.
+
+    Raises:
+        HeadCTIQAError: see :func:`HeadCTIQALib.cohort.suggestion.suggest`.
+    """
+    from HeadCTIQALib.cohort.readers import read_readers
+    from HeadCTIQALib.cohort.scans import load_scans, matched
+    from HeadCTIQALib.cohort.suggestion import suggest
+
+    table = read_readers(*readers, scale=scale) if readers else None
+    progress = TextProgress()
+    try:
+        scans, left_out = load_scans(assessments, progress)
+    finally:
+        progress.clear()
+    if table is not None:
+        table, _ = matched(scans, table)
+    found = suggest(scans, table, count)
+    unusable = (f"{found.unusable} scans in which an item could not be assessed are not suggested.",) if found.unusable else ()
+    show(
+        f"{found.read} scans were read; of the other {found.candidates}, these tell a fit most about all items (D-optimal), the most telling first:\n"
+        + "".join(f"  {name}\n" for name in found.scans) + "".join(f"  - {s}\n" for s in (*left_out, *unusable))
+    )  # fmt: skip
     return 0
 
 

@@ -30,6 +30,7 @@ from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.writing import adopt, held_signals, is_json, refuse_foreign, whole_file
 
 from .readers import ReaderTable, read_readers
+from .scales import Scale
 from .scans import Scan, load_scans, matched, values_of
 
 ACCOUNT = "headctiqa-fit/1"
@@ -102,7 +103,7 @@ def account_path(model: Path) -> Path:
 
 def calibrate(
     assessments: Path, readers: Sequence[Path], mode: Mode = "paper", *, name: str = "", seed: int = 0, test_share: float = 0.2,
-    repeats: int = 10, progress: Progress = silent,
+    repeats: int = 10, scale: Scale | None = None, progress: Progress = silent,
 ) -> Calibration:  # fmt: skip
     """Fit to the calibration part of the scans under ``assessments`` that readers judged.
 
@@ -111,11 +112,12 @@ def calibrate(
         name: of the model; made from mode and size when empty.
         seed: of the split and of the cross-validation.
         test_share: share of the scans kept apart for testing; 0 fits to all.
+        scale: that the readers scored on; None for 0-100.
 
     Raises:
         InputError: assessments or reader tables that cannot be used, or too few of them.
     """
-    table = read_readers(*readers)
+    table = read_readers(*readers, scale=scale)
     scans, left_out = load_scans(assessments, progress)
     table, unmatched = matched(scans, table)
     judged = set(table.scans)
@@ -150,6 +152,7 @@ def _provenance(table: ReaderTable, part: CalibrationSet, total: int, mode: Mode
         "origin": f"Fitted to the mean scores of {len(table.readers)} readers by {_MODE_WORDS[mode]}, shrunk towards the guideline model by stacking.",
         "scans": f"{len(part.scans)} of {total} scans that were assessed and read; the others were kept for testing (share {test_share:g}).",
         "readers_sha256": table.sha256,
+        **({"readers_scale": table.scale} if table.scale else {}),
         "seed": str(seed),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "software": f"HeadCTIQA {__version__}",

@@ -6,8 +6,8 @@ never enter a claim about how well it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from HeadCTIQALib.agreement import (
     Estimate,
     PairedTest,
     bland_altman,
+    calibration_slope,
     complete_pairs,
     complete_rows,
     detectable_bias,
@@ -32,11 +33,13 @@ from HeadCTIQALib.agreement import (
     paired_t,
     pearson,
 )
+from HeadCTIQALib.agreement.cases import MIN_CASES
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQMS
 from HeadCTIQALib.scoring import ScoringModel, feature, score
 from HeadCTIQALib.scoring.calibration import SCORES
 
+from .panels import panels
 from .readers import ReaderTable
 from .scans import Scan, values_of
 
@@ -68,6 +71,7 @@ class Agreement:
         own, readers: (n,) the pairs themselves.
         left_out: scans of the part without either value (not assessable, withheld, or not judged).
         tost: for scores only.
+        calibration: slope of the readers on own values; 1 is ideal.
     """
 
     target: str
@@ -82,6 +86,7 @@ class Agreement:
     test: PairedTest
     tost: Equivalence | None
     limits: BlandAltman
+    calibration: Estimate
 
     @property
     def n(self) -> int:
@@ -100,14 +105,18 @@ class Correlation:
 
 @dataclass(frozen=True)
 class BetweenReaders:
-    """How well readers agree about one target, over the scans that all of them judged.
+    """How well the readers of a panel agree about one target, over the scans that all of them judged.
 
-    ``each``: reader to ICC(A,1) with the mean of the others; the measure that an automatic value has to stand up to.
+    Attributes:
+        readers: of the panel; everyone, unless groups of readers share no scan.
+        left_out: scans that some of the panel judged, and some did not.
+        each: reader to ICC(A,1) with the mean of the others; the measure that an automatic value has to stand up to.
     """
 
     target: str
     part: Part
     readers: tuple[str, ...]
+    left_out: int
     single: Estimate
     mean: Estimate
     consistency: Estimate
@@ -124,12 +133,22 @@ class Subgroup:
 
 
 @dataclass(frozen=True)
+class ScanValues:
+    """One target in every scan: (n,) own values and means of the readers, NaN where there is none; how many readers judged."""
+
+    own: Floats
+    readers: Floats
+    judged_by: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """Everything that the report shows; see the members' types."""
+    """Everything that the report shows; see the members' types.  ``values``: of ``scans``, by target."""
 
     model: ScoringModel
     parts: tuple[Part, ...]
     scans: tuple[Scan, ...]
+    values: Mapping[str, ScanValues]
     readers: tuple[str, ...]
     margin: float
     measurements: tuple[Agreement, ...]
@@ -169,17 +188,19 @@ def evaluate_cohort(
     own = {m.id: column for m, column in zip(IQMS, values_of(scans).T, strict=True)} | _scores(scans, model)
     read = {t: table.mean(t, names) for t in own}
     matrices = {t: table.matrix(t, names) for t in own if t in table.targets}
+    counts = {t: np.isfinite(table.matrix(t, names)).sum(axis=1) for t in own}
     judging = np.concatenate([p.rows for p in parts if p.judges] or [np.array([], np.int64)])
     return Evaluation(
         model=model,
         parts=parts,
         scans=scans,
+        values={t: ScanValues(own[t], read[t], counts[t]) for t in own},
         readers=table.readers,
         margin=margin,
         measurements=tuple(compare(m.id, p, own[m.id], read[m.id]) for m in IQMS if m.id in table.targets for p in parts),
         scores=tuple(compare(t, p, own[t], read[t], margin) for t in SCORES if t in table.targets for p in parts),
         correlations=tuple(_correlation(m, p, own[m.id], read) for m in IQMS for p in parts),
-        between=tuple(_between(t, p, matrix, table.readers) for t, matrix in matrices.items() for p in parts) if len(table.readers) > 1 else (),
+        between=tuple(b for t, matrix in matrices.items() for p in parts for b in _between(t, p, matrix, table.readers)) if len(table.readers) > 1 else (),
         subgroups=tuple(_subgroups(scans, judging, own["overall"], read["overall"], margin)),
         power=tuple((p, detectable_bias(len(p.rows))) for p in parts if p.judges and len(p.rows) >= 3),
         notes=tuple(notes),
@@ -219,6 +240,7 @@ def compare(target: str, part: Part, own: Floats, readers: Floats, margin: float
         test=paired_t(a, b),
         tost=None if margin is None else equivalence(a, b, margin),
         limits=bland_altman(a, b),
+        calibration=calibration_slope(a, b),
     )
 
 
@@ -238,16 +260,26 @@ def _correlation(iqm: IQM, part: Part, values: Floats, read: Mapping[str, Floats
     return Correlation(iqm.id, part, category, overall)
 
 
-def _between(target: str, part: Part, matrix: Floats, readers: Sequence[str]) -> BetweenReaders:
+def _between(target: str, part: Part, matrix: Floats, readers: Sequence[str]) -> Iterator[BetweenReaders]:
+    """One for every panel of readers; panels that share no scan have nothing to compare."""
     m = matrix[part.rows]
-    took_part = np.atleast_1d(np.isfinite(m).any(axis=0))
-    names = tuple(r for r, t in zip(readers, took_part, strict=True) if t)
-    m, _ = complete_rows(m[:, took_part])
-    if len(names) < 2:  # nobody to agree with: statistics of no cases say so themselves
-        m = np.empty((0, 2))
-    others = (m.sum(axis=1, keepdims=True) - m) / max(1, m.shape[1] - 1)
-    each = {r: icc_agreement(np.column_stack([m[:, k], others[:, k]])) for k, r in enumerate(names)} if len(names) > 1 else {}
-    return BetweenReaders(target, part, names, icc_agreement(m), icc_agreement_mean(m), icc_consistency(m), each)
+    read_by = {r: set(np.flatnonzero(np.isfinite(column)).tolist()) for r, column in zip(readers, m.T, strict=True)}
+    for names in panels({r: rows for r, rows in read_by.items() if rows}) or ((),):
+        yield _of_panel(target, part, m[:, [readers.index(r) for r in names]], names)
+
+
+def _of_panel(target: str, part: Part, m: Floats, names: tuple[str, ...]) -> BetweenReaders:
+    judged = int(np.isfinite(m).any(axis=1).sum())
+    rows = complete_rows(m)[0] if len(names) > 1 else np.empty((0, 2))
+    few = f"Only {len(rows)} of {judged} scans were judged by all {len(names)} readers; at least {MIN_CASES} are needed." if len(names) > 1 else "No second reader judged any of these scans."
+
+    def said(estimate: Estimate) -> Estimate:
+        return replace(estimate, reason=few) if estimate.n < MIN_CASES else estimate
+
+    others = (rows.sum(axis=1, keepdims=True) - rows) / (rows.shape[1] - 1)
+    each = {r: said(icc_agreement(np.column_stack([rows[:, k], others[:, k]]))) for k, r in enumerate(names)} if len(names) > 1 else {}
+    single, mean, consistency = (said(of(rows)) for of in (icc_agreement, icc_agreement_mean, icc_consistency))
+    return BetweenReaders(target, part, names, judged - len(rows), single, mean, consistency, each)
 
 
 def _subgroups(scans: Sequence[Scan], rows: NDArray[np.int64], own: Floats, readers: Floats, margin: float) -> list[Subgroup]:

@@ -13,8 +13,9 @@ from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.scoring.calibration import SCORES
 
 from .readers import ReaderValue, plain, read_readers, write_readers
+from .scales import HUNDRED
+from .scan_keys import without_ending
 
-_ENDINGS = (".nii.gz", ".nii", ".seg.nrrd", ".nrrd", ".mha", ".mhd", ".dcm")
 _SCANS = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 
 
@@ -54,7 +55,7 @@ class ReaderFile:
         """
         if not self.path.exists():
             return ()
-        values = read_readers(self.path).values
+        values = read_readers(self.path, scale=HUNDRED).values  # one scan that is poor says nothing of the scale
         others = sorted({v.reader for v in values} - {self.reader})
         if others:
             raise InputError(f"The file {self.path.name} holds scores of {', '.join(others)}, not only of {self.reader}; choose another folder.")
@@ -89,8 +90,7 @@ def scan_key(path: Path | None, record: Mapping[str, Any] | None) -> str:
         InputError: there is neither.
     """
     if path is not None:
-        name = plain(path.name)
-        return next((name[: -len(end)] for end in _ENDINGS if name.lower().endswith(end) and len(name) > len(end)), name)
+        return without_ending(plain(path.name))
     sha = ((record or {}).get("input") or {}).get("sha256")
     if sha:
         return str(sha)[:16]

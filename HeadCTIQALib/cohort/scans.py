@@ -20,7 +20,8 @@ from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.volume.kernels import sharpness_word
 from HeadCTIQALib.writing import is_kept, recover, recover_inside
 
-from .readers import ReaderTable, match_scans
+from .readers import ReaderTable
+from .scan_keys import match_scans
 
 
 @dataclass(frozen=True)

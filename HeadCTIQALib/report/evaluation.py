@@ -1,7 +1,8 @@
-"""The evaluation as a report: one HTML document, the tables as CSV, the figures as SVG."""
+"""The evaluation as a report: one HTML document, the tables as CSV, the figures as SVG, and everything as JSON."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,17 +14,19 @@ from HeadCTIQALib.agreement import Estimate
 from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report.document import document
+from HeadCTIQALib.report.evaluation_figures import figures
+from HeadCTIQALib.report.evaluation_json import as_json
 from HeadCTIQALib.report.evaluation_tables import Table, probability, tables, title_of
-from HeadCTIQALib.report.html import Html, number, plain_unit, table, tag
-from HeadCTIQALib.report.plots import STYLE, bland_altman_plot, forest, scatter, standalone
+from HeadCTIQALib.report.html import Html, number, table, tag
+from HeadCTIQALib.report.plots import STYLE, standalone
 from HeadCTIQALib.writing import check_writable, output_error, recover, starts_with, whole_folder
 
 if TYPE_CHECKING:
-    from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation, Part
+    from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation
 
 REPORT = "evaluation.html"
-_OURS = re.compile(r"evaluation\.html|tables/(measurements|scores|bland_altman|correlations|readers|subgroups)\.csv|figures/(cohorts|subgroups|metrics|scores|scatter|bland-altman)-[a-z0-9_-]+\.svg")
-_ICC = "ICC(A,1) with the readers (95 % CI)"
+FOR_PROGRAMS = "evaluation.json"
+_OURS = re.compile(r"evaluation\.(html|json)|tables/(measurements|scores|bland_altman|correlations|readers|subgroups|scans)\.csv|figures/(cohorts|subgroups|metrics|scores|scatter|bland-altman)-[a-z0-9_-]+\.svg")
 _ROLES = {
     "calibration": "the model was fitted to these; they show how well it fits, not how well it predicts",
     "test": "kept apart from the fit",
@@ -37,13 +40,14 @@ _METHODS = (
     ("Pearson r", "with Fisher's z interval"),
     ("Paired t-test", "two-sided, with the t interval of the mean difference"),
     ("Equivalence (TOST)", "two one-sided t-tests at .05 against the stated margin; Schuirmann 1987"),
-    ("Bland-Altman", "bias and bias ± 1.96 SD; exact intervals of the limits by the noncentral t (Carkeet 2015)"),
+    ("Bland-Altman", "bias and bias ± 1.96 SD; exact intervals of the limits by the noncentral t (Carkeet 2015); slope of the differences on the means"),
+    ("Calibration slope", "the readers' mean on HeadCTIQA by least squares, with its t interval; 1 is ideal"),
     ("Intervals", "95 %, for single comparisons; with many comparisons some miss by chance"),
 )
 
 
 def write_evaluation(e: Evaluation, folder: Path, title: str = "Evaluation against readers", label: str = "", lead: Html | None = None) -> Path:
-    """Write report, ``tables/*.csv`` and ``figures/*.svg`` as ``folder``, whole or not at all; returns the report's path.
+    """Write report, ``evaluation.json``, ``tables/*.csv`` and ``figures/*.svg`` as ``folder``, whole or not at all; returns the report's path.
 
     An older evaluation goes; other files in its folder stay.
 
@@ -56,6 +60,7 @@ def write_evaluation(e: Evaluation, folder: Path, title: str = "Evaluation again
     """
     made, drawn = tables(e), figures(e)
     content = {f"tables/{t.key}.csv": t.csv() for t in made} | {f"figures/{key}.svg": standalone(drawing) for key, drawing in drawn.items()}
+    content[FOR_PROGRAMS] = as_json(e)
     content[REPORT] = render_evaluation(e, made, drawn, title, label, lead)
 
     def permit() -> bool:
@@ -145,6 +150,8 @@ def in_short(e: Evaluation) -> Iterator[str]:
             yield f"{p.title}: {overall_words(overall)}"
         if p not in main:
             continue
+        if overall is not None and overall.calibration.value is not None:
+            yield f"{p.title}: {calibration_words(overall)}"
         ours = [a for a in e.measurements if a.part == p and a.icc.value is not None]
         if ours:
             low, high = (f(ours, key=lambda a: a.icc.value or 0.0) for f in (min, max))
@@ -171,6 +178,17 @@ def overall_words(a: Agreement) -> str:
     if a.limits.lower.value is not None and a.limits.upper.value is not None:
         parts.append(f"limits of agreement {words(a.limits.lower_exact)} to {words(a.limits.upper_exact)} points")
     return "; ".join(parts) + "."
+
+
+def calibration_words(a: Agreement) -> str:
+    """What the calibration slope of the overall score says."""
+    c = a.calibration
+    low, high = (c.low, c.high) if c.low is not None and c.high is not None else (-math.inf, math.inf)
+    verdict = (
+        "HeadCTIQA spreads scans further than the readers do" if high < 1 else "HeadCTIQA spreads scans less far than the readers do" if low > 1
+        else "no proportional bias was shown"
+    )  # fmt: skip
+    return f"calibration slope of the overall score (readers on HeadCTIQA; 1 is ideal) {words(c)}: {verdict}."
 
 
 def words(e: Estimate) -> str:
@@ -208,62 +226,3 @@ def _section(title: str, content: Table | None, drawings: list[Html]) -> Html:
     if content is None:
         return Html("")
     return tag("section", tag("h2", title), tag("div", *drawings, class_="figures") if drawings else None, content.html(), id=content.key)
-
-
-def figures(e: Evaluation) -> dict[str, Html]:
-    """Drawings by file name; none of what has no number."""
-    made: dict[str, Html] = {}
-    judging = [p for p in e.parts if p.judges]
-    if len(judging) > 1:
-        overall = [(a.part.title, a) for p in judging for a in e.scores if a.part == p and a.target == "overall"]
-        points = f"HeadCTIQA − readers, points (95 % CI; dashed: ±{e.margin:g})"
-        icc, bias = [(t, a.icc) for t, a in overall], [(t, a.limits.bias) for t, a in overall]
-        made |= _forest("cohorts-icc", icc, "Overall score by cohort", _ICC, low=min(0.5, *_lows(icc)), high=1.0)
-        made |= _forest("cohorts-bias", bias, "Bias of the overall score by cohort", points, marks=(-e.margin, 0.0, e.margin))
-    for p in judging:
-        made |= _icc_of_part(e, p)
-    for p in judging:
-        made |= _pairs_of_part(e, p)
-    groups = [(f"{s.group}: {s.value}", s.agreement.limits.bias) for s in e.subgroups]
-    return made | _forest("subgroups-bias", groups, "Bias of the overall score by subgroup", "HeadCTIQA − readers, points (95 % CI)", marks=(0.0,))
-
-
-def _forest(
-    key: str, rows: list[tuple[str, Estimate]], title: str, x_title: str, low: float | None = None, high: float | None = None, marks: tuple[float, ...] = ()
-) -> dict[str, Html]:
-    if all(estimate.value is None for _, estimate in rows):
-        return {}
-    return {key: forest(rows, title, x_title, f"{title}: {x_title}", low, high, marks)}
-
-
-def _icc_of_part(e: Evaluation, p: Part) -> dict[str, Html]:
-    made: dict[str, Html] = {}
-    for key, found, heading in (("metrics", e.measurements, "Metrics"), ("scores", e.scores, "Scores")):
-        rows = [(title_of(a.target).split(",")[0], a.icc) for a in found if a.part == p]
-        made |= _forest(f"{key}-icc-{file_name(p.title)}", rows, f"{heading}, {p.title}", _ICC, low=min(0.5, *_lows(rows)), high=1.0)
-    return made
-
-
-def _pairs_of_part(e: Evaluation, p: Part) -> dict[str, Html]:
-    made: dict[str, Html] = {}
-    name = file_name(p.title)
-    for a in e.scores:
-        if a.part == p and a.n and (a.target == "overall" or p.role in ("test", "all")):
-            title = f"{title_of(a.target)}\n{p.title}, n = {a.n}"
-            made[f"scatter-{a.target}-{name}"] = scatter(a.own, a.readers, title, "points", "Scatter plot")
-            made[f"bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, "points", "Bland-Altman plot")
-    for a in e.measurements:
-        if a.part == p and a.n and p.role in ("test", "all"):
-            m = IQM_BY_ID[a.target]
-            title = f"{m.item_title}\n{p.title}, n = {a.n}"
-            made[f"metrics-bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, plain_unit(m.unit), "Bland-Altman plot")
-    return made
-
-
-def _lows(rows: list[tuple[str, Estimate]]) -> list[float]:
-    return [e.low for _, e in rows if e.low is not None] or [0.5]
-
-
-def file_name(title: str) -> str:
-    """A title as part of a file name."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "scans"

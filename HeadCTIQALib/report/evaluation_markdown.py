@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from HeadCTIQALib import text
 from HeadCTIQALib.agreement import Estimate
-from HeadCTIQALib.report.evaluation_tables import Cell, Table
+from HeadCTIQALib.report.evaluation_tables import Cell, Name, Probability, Table, probability, words_of
 from HeadCTIQALib.report.html import number
 
 
@@ -18,8 +19,9 @@ def markdown(t: Table, scans: Collection[str] | None = None, targets: Collection
         targets: only rows that start with these; None for all.
     """
     where = t.head.index("Scans") if "Scans" in t.head else None
-    rows = [r for r in t.rows if (targets is None or r[0] in targets) and (scans is None or where is None or r[where] in scans)]
-    return f"{rows_as_markdown(t.head, rows)}\n\n{t.note}".rstrip()
+    rows = [r for r in t.rows if (targets is None or words_of(r[0]) in targets) and (scans is None or where is None or r[where] in scans)]
+    shown = replace(t, rows=tuple(rows))
+    return "\n\n".join(part for part in (rows_as_markdown(t.head, rows), t.note, text.markdown(shown.missing)) if part)
 
 
 def rows_as_markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -38,4 +40,6 @@ def _cell(cell: Cell | object) -> str:
         return f"{number(cell.value)}{limits}"
     if isinstance(cell, float):
         return number(cell)
-    return "–" if cell is None else text.markdown(str(cell))
+    if isinstance(cell, Probability):
+        return probability(cell.value)
+    return "–" if cell is None else text.markdown(cell.title if isinstance(cell, Name) else str(cell))

@@ -12,7 +12,8 @@ from HeadCTIQALib.cohort.evaluation import Evaluation
 from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQMS
 from HeadCTIQALib.networks import models_used
-from HeadCTIQALib.report.evaluation import figures, in_short, is_figure, is_figures
+from HeadCTIQALib.report.evaluation import in_short, is_figure, is_figures
+from HeadCTIQALib.report.evaluation_figures import figures
 from HeadCTIQALib.report.evaluation_markdown import markdown, rows_as_markdown
 from HeadCTIQALib.report.evaluation_tables import tables
 from HeadCTIQALib.report.html import number, plain_unit

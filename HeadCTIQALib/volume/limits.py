@@ -9,6 +9,8 @@ MAX_BYTES = 1_500_000_000  # of HU, 2 bytes a voxel
 MAX_UNPACKED_BYTES = 6 << 30  # of an archive or a compressed file
 MAX_EDITS = 2000  # of one scan by persons; each is replayed at every undo
 MAX_RUNS = 10_000_000  # of painted voxels, in all edits; a mask drawn anew by hand takes some ten thousand
+MAX_TABLE_BYTES = 200_000_000  # of a workbook with readers' scores, unpacked
+MAX_TABLE_CELLS = 5_000_000
 MAX_PAINTED = 100_000_000  # voxels in all edits; of a large scan four times its own
 
 
@@ -54,6 +56,18 @@ def refuse_endless(name: str, edits: int, runs: int, painted: int, voxels: int) 
     if edits > MAX_EDITS or runs > MAX_RUNS or painted > max(MAX_PAINTED, 4 * voxels):
         told = f"{edits:,} that paint {painted / 1e6:,.0f} million voxels in {runs:,} runs"
         raise InputError(f"{name} are more than can be kept for one scan ({told}); revert some, or assess the scan again.")
+
+
+def refuse_large_table(name: str, unpacked: int, cells: int = 0) -> None:
+    """Raise InputError for a workbook that is far larger than any table of readers' scores.
+
+    Args:
+        name: of the file, for the message.
+        unpacked: bytes, by the word of its directory, which is also the most that is unpacked.
+        cells: seen so far, the empty ones between them included.
+    """
+    if unpacked > MAX_TABLE_BYTES or cells > MAX_TABLE_CELLS:
+        raise InputError(f"{name} is too large for a table of scores (over {MAX_TABLE_BYTES >> 20} MB or {MAX_TABLE_CELLS:,} cells); save the table alone.")
 
 
 class Meter:
