@@ -55,6 +55,8 @@ EXTRA_INPUTS: Mapping[str, frozenset[str]] = MappingProxyType(
         "interpetrous_index": frozenset({"EAM_R", "EAM_L", "parenchyma"}),
         "air_hu": frozenset({"outside"}),
         "csf_hu": frozenset({"csf"}),
+        "ring_artefact": frozenset({"parenchyma", "intracranial"}),
+        "cupping": frozenset({"parenchyma", "intracranial"}),
         "fov_truncation": frozenset({"head", "intracranial"}),
         "eyes_in_range": frozenset({"GLOBE_R", "GLOBE_L"}),
     }

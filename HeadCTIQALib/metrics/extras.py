@@ -18,10 +18,12 @@ from HeadCTIQALib.metrics.centering import centering_offset, touches_border
 from HeadCTIQALib.metrics.common import BoolArray, bounding_box, check_grid, eroded, mask_of, slice_counts
 from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
 from HeadCTIQALib.metrics.types import Measurement
+from HeadCTIQALib.metrics.uniformity import cupping, rings
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
 REFERENCE_CTDI_MGY = 60.0
 ADULT_YEARS = 18.0
+CUPPED_HU = 14.0
 
 _GEOMETRY = "geometry"
 _TAGS = "DICOM tags"
@@ -60,7 +62,7 @@ def extras(
     if measurements is None:
         found = (symmetry_angle(volume, findings), baseline_angle(volume, findings), centering_offset(volume, findings))
         measurements = {m.iqm: m for m in found}
-    slow = {"interpetrous_index": _interpetrous, "csf_hu": _csf, "air_hu": _air, "fov_truncation": _truncation, "eyes_in_range": _eyes}
+    slow = {"interpetrous_index": _interpetrous, "csf_hu": _csf, "air_hu": _air, "fov_truncation": _truncation, "eyes_in_range": _eyes, "ring_artefact": _rings, "cupping": _cupping}
     wanted = [id_ for id_ in slow if id_ not in (known or {})]
     with ThreadPoolExecutor(2, "extras") as threads:  # NumPy and SciPy let go of the interpreter's lock
         made = threads.map(lambda id_: slow[id_](volume, findings), wanted)
@@ -74,6 +76,8 @@ def extras(
         known["interpetrous_index"],
         known["air_hu"],
         known["csf_hu"],
+        known["ring_artefact"],
+        known["cupping"],
         *_slice_spacing(volume),
         known["fov_truncation"],
         known["eyes_in_range"],
@@ -186,6 +190,28 @@ def _csf(volume: CTVolume, findings: Findings) -> Extra:
         if ml >= 0.5:
             return Extra(id_, title, float(np.median(volume.hu[box][core])), "HU", "", source)
     return _missing(id_, title, "HU", "Too little fluid lies away from the brain surface.", source)
+
+
+def _rings(volume: CTVolume, findings: Findings) -> Extra:
+    """Departure of the strongest ring about the middle of the image; 0 where none stands out."""
+    id_, title, source = "ring_artefact", "Strongest ring in the brain", "inference, after Barrett and Keat 2004"
+    found = rings(volume, findings)
+    if found is None:
+        return _missing(id_, title, "HU", "Pixels are too coarse, or too little of the brain is in the scan, to see rings.", source)
+    if not found.certain:
+        return Extra(id_, title, 0.0, "HU", "", source)
+    where = f"radius {found.radius_mm:.0f} mm about the middle of the image, strongest in slice {found.slice_index + 1}"
+    return Extra(id_, title, abs(found.hu), "HU", f"Rings ({where}): have the detector calibrated.", source)
+
+
+def _cupping(volume: CTVolume, findings: Findings) -> Extra:
+    """How much brighter the outer parenchyma is than the deep one."""
+    id_, title, source = "cupping", "Rim of the brain brighter than its middle", "inference: 0 to 10 HU in well corrected scans"
+    value = cupping(volume, findings)
+    if value is None:
+        return _missing(id_, title, "HU", "Too little of the brain is in the scan.", source)
+    note = "Much: cupping by beam hardening, or contrast medium." if value > CUPPED_HU else ""
+    return Extra(id_, title, value, "HU", note, source)
 
 
 def _slice_spacing(volume: CTVolume) -> tuple[Extra, Extra]:
