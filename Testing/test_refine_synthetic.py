@@ -20,6 +20,7 @@ from HeadCTIQALib.networks.refine import (
     tissue_map,
     vertex,
 )
+from HeadCTIQALib.networks.refine.streaks import metal_slices
 from HeadCTIQALib.networks.refine.symmetry import turned_to_midline
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
@@ -283,6 +284,14 @@ def test_streak_marks_dark_bands_and_spares_clean_slices_and_bleeds(straight: St
     found = streak(banded, tissue, dark_bands(banded, tissue))
     assert found[20, 85:89, 60:120].mean() > 0.8
     assert not found[24:27].any()
+
+
+def test_metal_anywhere_in_a_slice_is_a_reason_for_streaks(straight: Straight) -> None:
+    volume, _, tissue = straight
+    assert not metal_slices(volume, tissue).any()
+    hu = volume.hu.copy()
+    hu[20, -6:-3, 60:64] = 3071  # a screw of the couch
+    assert np.flatnonzero(metal_slices(CTVolume(hu, volume.origins, volume.row_step, volume.col_step), tissue)).tolist() == [20]
 
 
 def test_foreign_objects_are_the_free_clip_and_the_earring_but_not_filling_or_holder(straight: Straight) -> None:

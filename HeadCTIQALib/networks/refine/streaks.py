@@ -19,7 +19,7 @@ from .workgrid import WorkGrid
 DARK_HU = -8.0  # nothing inside the skull but fat and air is darker than this
 EDGE_MM = 2.5  # partial volume of bone, metal and air reaches this far
 DENSE_HU = 300  # calcium and contrast medium stay below; metal and bone do not
-METAL_HU, WORN_METAL_HU = 2500, 1200  # inside the head; worn on it, where small things share their voxels with air
+METAL_HU, WORN_METAL_HU = 2500, 1200  # anywhere; worn on the head, where small things share their voxels with air
 METAL_REACH_MM = 1.0  # streaks lie in the planes of the metal; thin slices beside it share its partial volume
 SMOOTH_MM, LOCAL_MM = 1.3, 9.0
 SIGMAS = 3.0
@@ -63,7 +63,7 @@ def streak(
     """(K, J, I) bool: streak and dark-band artefact inside the intracranial space.
 
     - Dark bands anywhere, see :func:`dark_bands`.
-    - In slices with metal in the head (> 2500 HU) or on it: where the smoothed HU are more restless (RMS about their
+    - In slices with metal (> 2500 HU, or worn on the head): where the smoothed HU are more restless (RMS about their
       9 mm mean, over 5 mm) than is usual in the nearest slices without metal, whatever departs from that mean by more
       than 3 sigma of the noise after a 3-pixel mean; bright or dark.
     - Where a network looked, it replaces that: whatever departs from its surroundings by more than 2.25 sigma of that
@@ -121,14 +121,13 @@ class _Restless:
 
 
 def metal_slices(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(K,) bool: metal in the head, or worn on it, within :data:`METAL_REACH_MM` of the slice."""
+    """(K,) bool: metal within :data:`METAL_REACH_MM` of the slice: in the head, worn on it, or anywhere else, as in a couch, whose streaks cross the head."""
     has = np.zeros(volume.shape[0], bool)
     for s in range(volume.shape[0]):
         dense = volume.hu[s] > WORN_METAL_HU
         if dense.sum() > 4:
             hu, what = volume.hu[s][dense], tissue[s][dense]
-            within = (hu > METAL_HU) & (what != Tissue.HOLDER) & (what != Tissue.OUTSIDE)
-            has[s] = within.sum() > 4 or (what == Tissue.FOREIGN).sum() > 4
+            has[s] = (hu > METAL_HU).sum() > 4 or (what == Tissue.FOREIGN).sum() > 4
     h = volume.slice_positions
     return np.array([bool((np.abs(h[has] - z) <= METAL_REACH_MM).any()) for z in h])
 
