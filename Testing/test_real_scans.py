@@ -126,6 +126,13 @@ def test_clean_brains_are_not_called_moved_or_streaked(assessed, name: str) -> N
     assert result.measurements["streak_extent"].value < 2.0
 
 
+def test_thin_slices_are_not_called_noisy_for_being_thin(assessed) -> None:
+    """1.25 mm thick, at a dose that makes good slices of 5 mm; as they are their noise would be poor."""
+    noise = assessed("ge-revolution-dental").measurements["noise"]
+    assert noise.value > 5.5
+    assert noise.judged < 4.5
+
+
 @pytest.mark.parametrize("name", SCANS)
 def test_fluid_is_neither_diseased_white_matter_nor_tumour(assessed, readers, name: str) -> None:
     """By HU alone a fifth of these heads passes for fluid: grey voxels of noise, dark white matter, a tumour and its oedema."""
