@@ -74,9 +74,9 @@ def _correlations(volume: CTVolume, findings: Findings) -> tuple[list[float], fl
 
     Without clean parenchyma in enough windows the list is empty and the distance that of the whole scan.
     """
-    usual = float(np.median(np.diff(volume.slice_positions)))
     inside = mask_of(findings.tissue, INTRACRANIAL)
     box = bounding_box(inside)
+    usual = float(np.median(volume.slice_widths[slice(None) if box is None else box[0]]))
     nj, ni = (round(WINDOW_MM / step) for step in volume.pixel_spacing)
     if box is None or min(nj, ni) < MIN_PIXELS:
         return [], usual
