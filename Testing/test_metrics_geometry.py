@@ -1,5 +1,7 @@
 """Positioning, centring and scan range against rotations, shifts and cuts that are known exactly."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from metrics_phantom import grid, head, mark, rotation, with_landmark, without_landmark
@@ -87,8 +89,9 @@ def test_baseline_mirrors_a_missing_side_and_flags_extrapolation():
     [
         (lambda f: without_landmark(f, "CANTHUS_L").with_(midsagittal=None), "was not found"),
         (lambda f: without_landmark(f, "EAM_L", "EAM_R"), "was not found"),
-        (lambda f: with_landmark(f, "EAM_R", confidence=0.3), "low confidence (0.30)"),
-        (lambda f: with_landmark(without_landmark(f, "EAM_L"), "EAM_R", confidence=0.3), "low confidence"),
+        (lambda f: with_landmark(f, "EAM_R", confidence=0.3, in_scan=True), "low confidence (0.30)"),
+        (lambda f: with_landmark(f, "EAM_R", confidence=0.3), "lies outside the scan"),
+        (lambda f: with_landmark(without_landmark(f, "EAM_L"), "EAM_R", confidence=0.3), "outside the scan"),
         (lambda f: with_landmark(with_landmark(f, "CANTHUS_R", position=(48, -8, -60)), "CANTHUS_L", position=(-48, -8, -60)), "implausibly"),
     ],
 )
@@ -166,8 +169,36 @@ def test_centering_reports_the_isocentre_beside_it():
 
 def test_centering_flags_a_head_cut_by_the_field_of_view():
     volume = grid(UNEVEN, matrix=70)
-    m = centering_offset(volume, head(volume)[1])
+    m = centering_offset(*head(volume))
     assert any("field of view" in f for f in m.flags)
+    assert m.ceiling == 30.0
+    assert m.ceiling_reason == "The field of view cuts the skull."
+    assert centering_offset(*head(grid(UNEVEN, matrix=100))).ceiling == 100.0
+
+
+@pytest.fixture(scope="module")
+def fine_head():
+    return head(grid(np.arange(-100, 106, 10.0), matrix=160, pixel=1.5))
+
+
+@pytest.mark.parametrize(("depth_mm", "expected"), [(-8, 100.0), (3, 60.0), (12, 30.0), (30, 30.0)])
+@pytest.mark.parametrize("how", ["cropped", "filled", "round"])
+def test_centering_has_a_ceiling_where_the_field_of_view_cuts_the_head(fine_head, depth_mm, expected, how):
+    whole, findings = fine_head
+    hu, tissue, changes = whole.hu.copy(), findings.tissue.copy(), {}
+    if how == "round":  # a circle reaches the front and the back of the head first
+        x = (np.arange(160) - 79.5) * 1.5
+        outside = np.hypot(x[:, None], x[None]) > 96 - depth_mm
+        hu[:, outside], tissue[:, outside] = -1024, Tissue.OUTSIDE
+    else:
+        first = round(79.5 - (76 - depth_mm) / 1.5)
+        if how == "cropped":
+            hu, tissue = hu[:, :, first:].copy(), tissue[:, :, first:].copy()
+            changes = {"origins": whole.origins + first * whole.row_step}
+        else:
+            hu[:, :, :first], tissue[:, :, :first] = -1000, Tissue.OUTSIDE
+    m = centering_offset(replace(whole, hu=hu, **changes), findings.with_(tissue=tissue, streak=None))
+    assert m.ceiling == expected
 
 
 def test_centering_not_assessable():
@@ -192,10 +223,11 @@ def test_margins_are_exact_in_any_pose_and_do_not_feel_shear(angles, flip, shift
     top = np.asarray(shift) @ volume.k + np.linalg.norm(np.array([76.0, 96.0, 100.0]) * n)
     m = vertex_margin(volume, findings)
     expected = volume.slice_positions[-1] - top
-    if not m.details["brain_cut"]:
+    if m.bound is None:
         assert m.value == pytest.approx(expected, abs=1e-6)
     else:
-        assert m.value == pytest.approx(min(expected, -8.0), abs=1e-6)
+        assert m.bound == "at_most"
+        assert expected <= m.value < -8
     f = foramen_magnum_margin(volume, findings)
     assert f.value == pytest.approx((pose @ [0, -26, -84] + shift) @ volume.k - volume.slice_positions[0], abs=1e-6)
     sheared = type(volume)(volume.hu, volume.origins + np.linspace(-30, 30, 31)[:, None] * volume.a, volume.row_step, volume.col_step)
@@ -221,25 +253,77 @@ def test_an_estimated_vertex_too_close_to_a_cut_brain_is_bounded_but_a_readers_i
     findings = head(volume)[1]
     near = with_landmark(findings, "VERTEX", position=(0.0, 0.0, 63.0), in_scan=False)
     m = vertex_margin(volume, near)
-    assert m.value == -8.0
-    assert m.details["unbounded_mm"] == pytest.approx(-3.0)
-    assert any("at least 8 mm" in f for f in m.flags)
-    assert vertex_margin(volume, with_landmark(near, "VERTEX", source="reader")).value == pytest.approx(-3.0)
+    assert m.bound == "at_most"
+    assert -40 < m.value < -20  # 40 mm are missing
+    assert m.details["estimated_mm"] == pytest.approx(-3.0)
+    assert f"at least {-m.value:.0f} mm are missing" in m.flags[0]
+    assert "of the widest" in m.flags[1]
+    assert m.evidence.points["VERTEX"][2] == pytest.approx(60 - m.value)
+    reader = vertex_margin(volume, with_landmark(near, "VERTEX", source="reader"))
+    assert reader.value == pytest.approx(-3.0)
+    assert reader.bound is None
     contradiction = vertex_margin(volume, with_landmark(findings, "VERTEX", position=(0.0, 0.0, 50.0), in_scan=True))
     assert contradiction.value == pytest.approx(10)
     assert any("check the point" in f for f in contradiction.flags)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_the_more_is_cut_the_more_is_missing_and_never_more_than_was_cut(known):
+    """With a vertex that is estimated exactly, or with none at all."""
+    positions, margins = np.arange(-110, 116, 5.0), []
+    for top in range(100, 9, -5):
+        volume = grid(positions[positions <= top], matrix=48, pixel=5.0)
+        findings = head(volume)[1]
+        m = vertex_margin(volume, findings if known else with_landmark(findings, "VERTEX", confidence=0.2))
+        missing = 100 - volume.slice_positions[-1]
+        if m.value is None:
+            assert missing < 12  # the brain is whole
+            continue
+        assert m.value >= -missing - 1e-6
+        assert m.bound == ("at_most" if missing > 15 or not known else None)
+        margins.append(m.value)
+    assert (np.diff(margins) <= 1e-6).all()
+    assert margins[-1] < -50
+
+
+def test_the_further_the_scan_begins_above_the_foramen_the_more_is_missing():
+    positions, margins = np.arange(-110, 116, 5.0), []
+    for bottom in range(-80, 61, 10):
+        volume = grid(positions[positions >= bottom], matrix=48, pixel=5.0)
+        findings = head(volume)[1]
+        lost = with_landmark(with_landmark(findings, "BASION", confidence=0.1, spread_mm=9.0), "OPISTHION", confidence=0.1, spread_mm=12.0)
+        m = foramen_magnum_margin(volume, lost)
+        if m.value is None:
+            assert m.reason == "The basion lies outside the scan and is only known to about 9 mm."
+            assert bottom < -50
+            continue
+        assert m.bound == "at_most"
+        assert m.value >= -84 - bottom
+        assert "lies outside the scan" in m.flags[0]
+        margins.append(m.value)
+    assert (np.diff(margins) <= 1e-6).all()
+    assert margins[-1] < -60
+    assert "no ear canal is in the scan" in m.flags[0]
+
+
+def test_the_brain_is_complete_where_both_ends_are():
+    whole, findings = head(grid(np.arange(-95, 112, 5.0), matrix=48, pixel=5.0))
+    assert "The brain is complete." in foramen_magnum_margin(whole, findings).evidence.caption
+    for positions in (np.arange(-95, 82, 5.0), np.arange(-70, 112, 5.0)):
+        short, findings = head(grid(positions, matrix=48, pixel=5.0))
+        assert "complete" not in foramen_magnum_margin(short, findings).evidence.caption
+
+
 def test_margins_not_assessable():
-    volume = small()
-    findings = head(volume)[1]
-    assert "vertex of the scalp" in vertex_margin(volume, without_landmark(findings, "VERTEX")).reason
-    assert "low confidence" in vertex_margin(volume, with_landmark(findings, "VERTEX", confidence=0.1)).reason
-    assert "opisthion was not found" in foramen_magnum_margin(volume, without_landmark(findings, "OPISTHION")).reason
-    assert "low confidence" in foramen_magnum_margin(volume, with_landmark(findings, "BASION", confidence=0.49)).reason
+    whole, findings = head(grid(np.arange(-95, 112, 5.0), matrix=48, pixel=5.0))
+    assert "vertex of the scalp was not found" in vertex_margin(whole, without_landmark(findings, "VERTEX")).reason
+    assert "low confidence" in vertex_margin(whole, with_landmark(findings, "VERTEX", confidence=0.1)).reason
+    assert "opisthion was not found" in foramen_magnum_margin(whole, without_landmark(findings, "OPISTHION")).reason
+    assert "low confidence" in foramen_magnum_margin(whole, with_landmark(findings, "BASION", confidence=0.49)).reason
+    volume, findings = head(small())
     estimated = foramen_magnum_margin(volume, findings)
-    assert estimated.value < 0
-    assert any("basion and the opisthion are not in the scan" in f for f in estimated.flags)
+    assert estimated.value == pytest.approx(-44)
+    assert any("basion and the opisthion lie outside the scan" in f for f in estimated.flags)
 
 
 def test_measure_keeps_the_order_passes_reasons_on_and_measures_only_what_is_asked():

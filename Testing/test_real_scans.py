@@ -97,6 +97,35 @@ def test_margins_against_readers(assessed, readers, name: str, tolerance: float)
         assert planes[-1] - skull - 9 - tolerance < result.measurements["vertex_margin"].value < planes[-1] - skull - 4 + tolerance
 
 
+def test_bounds_of_a_cut_head_never_claim_more_than_was_cut_and_grow_with_it(assessed) -> None:
+    """From the outlined tissue alone: no vertex, no foramen magnum is known."""
+    from dataclasses import replace
+
+    from HeadCTIQALib.metrics import measure
+
+    whole = assessed("ge-vct-tumour")
+    v, marks = whole.volume, whole.findings.landmarks
+    top = np.array(marks["VERTEX"].position) @ v.k
+    foramen = (np.array(marks["BASION"].position) + np.array(marks["OPISTHION"].position)) @ v.k / 2
+
+    def margin(iqm: str, keep: np.ndarray) -> float:
+        volume = replace(v, hu=v.hu[keep], origins=v.origins[keep], padding=None)
+        findings = whole.findings.with_(
+            tissue=whole.findings.tissue[keep], streak=None, motion_grades=None, motion_index=None, motion_probability=None,
+            landmarks={"VERTEX": marks["VERTEX"]} if iqm == "foramen_magnum_margin" else {},
+        )  # fmt: skip
+        m = measure(volume, findings, only={iqm})[iqm]
+        assert m.bound == "at_most"
+        return m.value
+
+    above = [margin("vertex_margin", v.slice_positions <= top - cut) for cut in range(20, 81, 10)]
+    below = [margin("foramen_magnum_margin", v.slice_positions >= foramen + cut) for cut in range(40, 101, 10)]
+    assert all(-cut - 3 <= m < -0.5 * cut for m, cut in zip(above, range(20, 81, 10), strict=True))  # slices are 2.5 mm apart
+    assert all(-cut - 3 <= m < -0.2 * cut for m, cut in zip(below, range(40, 101, 10), strict=True))
+    assert sorted(above, reverse=True) == above
+    assert sorted(below, reverse=True) == below
+
+
 @pytest.mark.parametrize("name", SCANS)
 def test_centring_against_the_skin_outline(assessed, name: str) -> None:
     """The readers placed no centroid: the reference is the filled skin outline by threshold alone, holder opened away."""
@@ -124,6 +153,13 @@ def test_clean_brains_are_not_called_moved_or_streaked(assessed, name: str) -> N
     result = assessed(name)
     assert result.measurements["motion_extent"].value <= 1.0
     assert result.measurements["streak_extent"].value < 2.0
+
+
+def test_thin_slices_are_not_called_noisy_for_being_thin(assessed) -> None:
+    """1.25 mm thick, at a dose that makes good slices of 5 mm; as they are their noise would be poor."""
+    noise = assessed("ge-revolution-dental").measurements["noise"]
+    assert noise.value > 5.5
+    assert noise.judged < 4.5
 
 
 @pytest.mark.parametrize("name", SCANS)

@@ -14,11 +14,10 @@ from HeadCTIQALib.volume.types import CTVolume
 
 from .edits import Edit, TissueChange
 
-_DEEP = (Tissue.WHITE, Tissue.DEEP_GREY)
 _AROUND_MM = 12.0  # along the scan: noise looks at neighbouring slices up to 6 mm away
 #: IQM id to the labels outside whose box it reads nothing (but slices up to 12 mm above and below).
 _LABELS: Mapping[str, tuple[Tissue, ...]] = {
-    "noise": INTRACRANIAL, "motion_extent": INTRACRANIAL, "streak_extent": INTRACRANIAL, "gray_white_cnr": _DEEP,
+    "noise": INTRACRANIAL, "motion_extent": INTRACRANIAL, "streak_extent": INTRACRANIAL, "gray_white_cnr": INTRACRANIAL,
 }  # fmt: skip
 #: Slices, rows and columns of a scan.
 Box = tuple[slice, slice, slice]

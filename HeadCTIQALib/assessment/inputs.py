@@ -40,11 +40,12 @@ INPUTS: Mapping[str, frozenset[str]] = MappingProxyType(
         # the foramen magnum, or else the lowest intracranial slice, is where the head begins
         "centering_offset": frozenset({"head", "intracranial", "BASION", "OPISTHION"}),
         "vertex_margin": frozenset({"VERTEX", "intracranial"}),
-        "foramen_magnum_margin": frozenset({"BASION", "OPISTHION"}),
+        # what is seen of the brain and how far below the vertex the scan begins say how much is missing where the points are not known
+        "foramen_magnum_margin": frozenset({"BASION", "OPISTHION", "VERTEX", "EAM_R", "EAM_L", "intracranial"}),
         "noise": frozenset({"parenchyma", "intracranial", STREAK}),
-        "gray_white_cnr": frozenset({"deep_grey", "white", STREAK, MIDSAGITTAL}),
+        "gray_white_cnr": frozenset({"deep_grey", "white", "parenchyma", "intracranial", STREAK, MIDSAGITTAL}),
         "motion_extent": frozenset({MOTION, "intracranial"}),
-        "foreign_object_volume": frozenset({"foreign"}),
+        "foreign_object_volume": frozenset({"foreign", "EAM_R", "EAM_L"}),  # the ears say where an object lies
         "streak_extent": frozenset({STREAK, "intracranial"}),
     }
 )

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.metrics.common import limits, point
+from HeadCTIQALib.metrics.noise_along_k import noise_reach
 from HeadCTIQALib.metrics.types import Evidence, Measurement, Point, not_assessable
 from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
 from HeadCTIQALib.volume.types import CTVolume
@@ -86,9 +88,10 @@ def check_regions(volume: CTVolume, iqm: str, regions: Mapping[str, Region]) -> 
             raise CorrectionError(f'The region of interest "{name}" holds {count} usable pixels of the scan; pull it to {MIN_PIXELS} or more.')
 
 
-def measure_in_regions(volume: CTVolume, iqm: str, regions: Mapping[str, Region]) -> Measurement:
+def measure_in_regions(volume: CTVolume, findings: Findings, iqm: str, regions: Mapping[str, Region]) -> Measurement:
     """``noise`` as the pooled SD within slices; ``gray_white_cnr`` as difference of medians over the root mean square SD.
 
+    Both are judged in a slice of 5 mm, as without regions; ``findings`` tell where the noise along k is read.
     Source: the way noise and contrast are measured by hand; no window, mode or erosion is involved.
     """
     pixels = {name: _pixels(volume, region) for name, region in regions.items()}
@@ -98,7 +101,11 @@ def measure_in_regions(volume: CTVolume, iqm: str, regions: Mapping[str, Region]
         points={f"region {name}": region.centre for name, region in regions.items()},
         slices=tuple(int(s) for s in first.slices),
     )
-    return _noise(first, evidence) if iqm == "noise" else _contrast(volume, pixels["deep_grey"], pixels["white"], evidence)
+    m = _noise(first, evidence) if iqm == "noise" else _contrast(volume, pixels["deep_grey"], pixels["white"], evidence)
+    if m.value is None:
+        return m
+    factor = noise_reach(volume, findings).factor
+    return replace(m, judged=m.value * factor if iqm == "noise" else m.value / factor)
 
 
 def _noise(brain: _Pixels, evidence: Evidence) -> Measurement:

@@ -93,7 +93,7 @@ class Remeasure:
         def one(iqm: str) -> Measurement:
             edit = state.decider(iqm)
             if edit is not None and isinstance(edit.change, RegionChange):
-                return measure_in_regions(self.volume, iqm, edit.change.regions)
+                return measure_in_regions(self.volume, state.findings, iqm, edit.change.regions)
             if edit is not None and isinstance(edit.change, ValueChange) and not state.touching(INPUTS[iqm]):
                 return self.original_measurements[iqm]  # the typed value goes on top
             return self._measure_one(state.findings, iqm)

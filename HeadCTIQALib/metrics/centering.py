@@ -6,6 +6,7 @@ import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, HEAD, INTRACRANIAL, Findings
 from HeadCTIQALib.metrics.common import BoolArray, limits, mask_of, point, slice_areas
+from HeadCTIQALib.metrics.field_of_view import ceiling, cut_by_field
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
@@ -20,7 +21,8 @@ def centering_offset(volume: CTVolume, findings: Findings) -> Measurement:
     points are known, else the lowest slice with intracranial tissue) to the vertex, relative to the centre of that
     image plane, and averaged with the slices' true widths.  Details: ``right_mm``, ``anterior_mm`` (where the head lies
     from the centre, along r and a), and report-only ``isocentre_offset_mm``, ``isocentre_right_mm``,
-    ``isocentre_anterior_mm`` where the isocentre is known.
+    ``isocentre_anterior_mm`` where the isocentre is known.  A field of view that cuts the head sets a ceiling
+    (:mod:`HeadCTIQALib.metrics.field_of_view`).
     Source: Booij et al. 2018 (median 12 mm off isocentre); limits by inference.
     """
     used, level = _head_slices(volume, findings)
@@ -39,7 +41,10 @@ def centering_offset(volume: CTVolume, findings: Findings) -> Measurement:
     distance = float(np.hypot(right, anterior))
     middle = int(index[np.argmin(np.abs(np.cumsum(w) - 0.5))])
     shown = volume.image_centres[middle] + right * volume.r + anterior * volume.a
-    flags = _truncation_flag(volume, findings, index)
+    cut = cut_by_field(volume, findings, index)
+    most, why = ceiling(volume, cut)
+    touched = np.count_nonzero(cut.head_mm)
+    flags = (f"{why[:-1]} in {touched} of {len(index)} slices: where the head lies is known for the part that is seen.",) if why else ()
     centre = point(volume.image_centres[middle])
     return Measurement(
         "centering_offset",
@@ -47,8 +52,10 @@ def centering_offset(volume: CTVolume, findings: Findings) -> Measurement:
         method=f"mean centroid of the head mask, {level} to vertex",
         details={"right_mm": right, "anterior_mm": anterior, **_isocentre(volume, centroids, index, w)},
         flags=flags,
+        ceiling=most,
+        ceiling_reason=why,
         evidence=Evidence(
-            slice_index=middle,
+            slice_index=int(np.argmax(cut.head_mm)) if why else middle,
             window=(-100.0, 1000.0),
             points={"image centre": centre, "mean head centroid": point(shown)},
             lines=((centre, point(shown)),),
@@ -100,26 +107,6 @@ def _isocentre(volume: CTVolume, centroids: Vector, index: np.ndarray, w: Vector
         "isocentre_right_mm": right,
         "isocentre_anterior_mm": anterior,
     }
-
-
-def touches_border(volume: CTVolume, findings: Findings, s: int) -> bool:
-    """True when the head is cut by the edge of the image or by padding in native slice ``s``."""
-    tissue = findings.tissue[s]
-    if any(mask_of(edge, HEAD).any() for edge in (tissue[0], tissue[-1], tissue[:, 0], tissue[:, -1])):
-        return True
-    if volume.padding is None or not volume.padding[s].any():
-        return False
-    h, p = mask_of(tissue, HEAD), volume.padding[s]
-    return bool(
-        (h[1:] & p[:-1]).any() or (h[:-1] & p[1:]).any() or (h[:, 1:] & p[:, :-1]).any() or (h[:, :-1] & p[:, 1:]).any()
-    )
-
-
-def _truncation_flag(volume: CTVolume, findings: Findings, index: np.ndarray) -> tuple[str, ...]:
-    cut = sum(touches_border(volume, findings, int(s)) for s in index)
-    if not cut:
-        return ()
-    return (f"The head is cut by the edge of the field of view in {cut} of {len(index)} slices, so the offset is a lower bound.",)
 
 
 def _words(right: float, anterior: float) -> str:

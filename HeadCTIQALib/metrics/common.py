@@ -87,6 +87,9 @@ def require_landmark(findings: Findings, name: str) -> Landmark:
     if landmark is None:
         raise Unassessable(f"The {LANDMARK_TITLES[name]} was not found.")
     if landmark.confidence < CONFIDENT:
+        if not landmark.in_scan:
+            known = f" and is only known to about {landmark.spread_mm:.0f} mm" if landmark.spread_mm else ""
+            raise Unassessable(f"The {LANDMARK_TITLES[name]} lies outside the scan{known}.")
         raise Unassessable(f"The {LANDMARK_TITLES[name]} was found with low confidence ({landmark.confidence:.2f}).")
     return landmark
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import CONFIDENT, INTRACRANIAL, PARENCHYMA, Findings, Tissue
-from HeadCTIQALib.metrics.centering import centering_offset, touches_border
+from HeadCTIQALib.metrics.centering import centering_offset
 from HeadCTIQALib.metrics.common import BoolArray, bounding_box, check_grid, eroded, mask_of, slice_counts
+from HeadCTIQALib.metrics.field_of_view import cut_by_field
 from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.metrics.uniformity import cupping, rings
@@ -237,7 +238,7 @@ def _truncation(volume: CTVolume, findings: Findings) -> Extra:
     slices = np.flatnonzero(slice_counts(findings.tissue, INTRACRANIAL))
     if not len(slices):
         return _missing(id_, title, "%", "No intracranial tissue was found in the scan.", _GEOMETRY)
-    cut = sum(touches_border(volume, findings, int(s)) for s in slices)
+    cut = np.count_nonzero(cut_by_field(volume, findings, slices).head_mm)
     return Extra(id_, title, 100.0 * cut / len(slices), "%", "", _GEOMETRY)
 
 

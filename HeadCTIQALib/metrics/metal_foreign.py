@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from HeadCTIQALib.findings.types import INTRACRANIAL, Findings, Tissue
+from HeadCTIQALib.findings.types import CONFIDENT, HEAD, INTRACRANIAL, Findings, Tissue
 from HeadCTIQALib.metrics.common import bounding_box, limits, mask_of, slice_counts, voxel_ras
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
@@ -16,7 +16,9 @@ MIN_INTRACRANIAL_ML = 20.0  # below this a percentage of the imaged intracranial
 def foreign_object_volume(volume: CTVolume, findings: Findings) -> Measurement:
     """Foreign object volume V, mL: removable objects on or outside the body surface (label FOREIGN); lower is better.
 
-    Voxel volumes follow the true width of every slice.  Details: ``objects`` (26-connected components), ``largest_ml``.
+    Voxel volumes follow the true width of every slice.  Details: ``objects`` (26-connected components), ``largest_ml``, and where
+    the largest lies: ``largest_right_mm`` and ``largest_anterior_mm`` of the centre of the head in its slice, and
+    ``largest_above_ears_mm`` (of the ear canals, along the slice normal, where these are known).
     Source: inference.
     """
     mask = findings.tissue == Tissue.FOREIGN
@@ -50,7 +52,7 @@ def foreign_object_volume(volume: CTVolume, findings: Findings) -> Measurement:
         "foreign_object_volume",
         value,
         method=method,
-        details={"objects": float(count), "largest_ml": float(volumes[largest])},
+        details={"objects": float(count), "largest_ml": float(volumes[largest]), **_place(volume, findings, where)},
         evidence=Evidence(
             slice_index=where[0],
             window=(-100.0, 1000.0),
@@ -63,6 +65,19 @@ def foreign_object_volume(volume: CTVolume, findings: Findings) -> Measurement:
             ),
         ),
     )
+
+
+def _place(volume: CTVolume, findings: Findings, where: tuple[int, float, float]) -> dict[str, float]:
+    """Where an object at (slice, row, column) lies, from the head in its slice and from the ear canals."""
+    at = np.asarray(voxel_ras(volume, *where))
+    j, i = np.nonzero(mask_of(findings.tissue[where[0]], HEAD))
+    middle = np.asarray(voxel_ras(volume, where[0], float(j.mean()), float(i.mean()))) if len(j) else volume.image_centres[where[0]]
+    right, anterior, _ = (float(c) for c in volume.to_slice_frame(at - middle))
+    place = {"largest_right_mm": right, "largest_anterior_mm": anterior}
+    ears = [e for e in map(findings.landmarks.get, ("EAM_R", "EAM_L")) if e is not None and e.confidence >= CONFIDENT]
+    if ears:
+        place["largest_above_ears_mm"] = float((at - np.mean([e.position for e in ears], axis=0)) @ volume.k)
+    return place
 
 
 def streak_extent(volume: CTVolume, findings: Findings) -> Measurement:

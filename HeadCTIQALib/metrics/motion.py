@@ -17,7 +17,7 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
     """Motion extent M = 100 * sum(g_s A_s) / (3 sum A_s), %; lower is better.
 
     g_s in 0..3 is the motion grade of native slice s, A_s its intracranial area in mm^2.  Slices without a grade (-1)
-    are left out.  Details: ``slices_with_motion``, ``worst_grade``, ``graded_area_percent``.
+    are left out.  Details: ``slices_with_motion``, ``slices_with_brain``, ``worst_grade``, ``graded_area_percent``.
     Source: inference.
     """
     grades = findings.motion_grades
@@ -51,6 +51,7 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
         method=f"area-weighted slice grades ({findings.methods.get('motion', 'grades')})",
         details={
             "slices_with_motion": float(len(moving)),
+            "slices_with_brain": float(np.count_nonzero(areas)),
             "worst_grade": float(grades[moving].max()) if len(moving) else 0.0,
             "graded_area_percent": 100.0 * share,
         },

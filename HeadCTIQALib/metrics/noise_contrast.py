@@ -1,6 +1,7 @@
 """Category "noise_contrast": global noise in the brain, and grey-white contrast to noise.
 
-The noise estimate lives in :mod:`HeadCTIQALib.metrics.local_noise`; this file turns it into measurements.
+The noise estimate lives in :mod:`HeadCTIQALib.metrics.local_noise`; this file turns it into measurements.  Both are measured in
+the slices as they are, and judged by what they would be in slices of 5 mm (:mod:`HeadCTIQALib.metrics.noise_along_k`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from scipy import ndimage
 from HeadCTIQALib.findings.types import Findings, Tissue
 from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, limits, voxel_ras
 from HeadCTIQALib.metrics.local_noise import global_noise
+from HeadCTIQALib.metrics.noise_along_k import STANDARD_MM, Reach, noise_reach
 from HeadCTIQALib.metrics.positioning import midsagittal_normal
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
@@ -36,7 +38,8 @@ def noise(volume: CTVolume, findings: Findings) -> Measurement:
     """Noise sigma, HU: mode of the local SD in 6-7 mm in-plane windows of parenchyma; lower is better.
 
     Method in :func:`HeadCTIQALib.metrics.local_noise.global_noise`.  Details: ``windows``, ``window_mm``,
-    ``effective_samples`` (independent noise samples a window is worth), ``uncorrected_mode_hu``.
+    ``effective_samples`` (independent noise samples a window is worth), ``uncorrected_mode_hu``, and of the slice of 5 mm, in which
+    it is judged, ``noise_5mm_hu``, ``noise_length_mm`` and ``noise_correlation_next_slice``.
     Source: after Christianson et al. 2015; range from Ahmad et al. 2021 (2.9-10.2 HU in 99 head CTs).
     """
     try:
@@ -47,24 +50,38 @@ def noise(volume: CTVolume, findings: Findings) -> Measurement:
     if is_sharp_scan(volume):
         flags.append(f"The scan has a {sharp_kernel(volume)}: the ranges are meant for soft-tissue reconstructions.")
     s, j, i = result.typical_window
+    reach = noise_reach(volume, findings)
+    judged = result.sigma_hu * reach.factor
     return Measurement(
         "noise",
         result.sigma_hu,
-        method=result.method,
+        judged=judged,
+        method=f"{result.method}; {_conversion(reach)}",
         details={
             "windows": float(result.windows),
             "window_mm": result.window_mm,
             "effective_samples": result.effective_samples,
             "uncorrected_mode_hu": result.mode_hu,
+            "noise_5mm_hu": judged,
+            **_details(reach),
         },
         flags=tuple(flags),
         evidence=Evidence(
             slice_index=s,
             points={"typical window": voxel_ras(volume, s, j, i)},
             slices=result.slices,
-            caption=f"Noise {result.sigma_hu:.1f} HU in the brain ({result.windows} windows); {limits('noise')}.",
+            caption=f"Noise {result.sigma_hu:.1f} HU in the brain, {judged:.1f} HU in a slice of {STANDARD_MM:g} mm; {limits('noise')}.",
         ),
     )
+
+
+def _conversion(reach: Reach) -> str:
+    return f"judged in a slice of {STANDARD_MM:g} mm: noise x sqrt({reach.length_mm:.3g} mm / {STANDARD_MM:g} mm), from {reach.how}"
+
+
+def _details(reach: Reach) -> dict[str, float]:
+    measured = {} if reach.correlation is None else {"noise_correlation_next_slice": reach.correlation}
+    return {"noise_length_mm": reach.length_mm, **measured}
 
 
 def gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory | None = None) -> Measurement:
@@ -74,7 +91,8 @@ def gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory | None =
     in-plane windows, so that slow anatomy does not count as noise.  Masks are eroded by 1 mm (deep
     grey) and 1.5 mm (white), at least one pixel.  The sides are split by the mid-sagittal plane; when their contrasts differ by more than 3 HU the side with
     the larger contrast is used and flagged.  Details: ``contrast_hu``, ``noise_hu``, ``deep_grey_hu``, ``white_hu``,
-    and ``contrast_right_hu``, ``contrast_left_hu`` where both sides can be measured.
+    and ``contrast_right_hu``, ``contrast_left_hu`` where both sides can be measured; ``cnr_5mm`` is the ratio in a slice of 5 mm, in
+    which it is judged, with ``noise_length_mm`` and ``noise_correlation_next_slice`` as for :func:`noise`.
     Source: Nakamura et al. 2019 (7.1 HU, CNR 1.77); inference for the lower limit.
 
     Args:
@@ -105,14 +123,18 @@ def _gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory) -> Mea
         flags.append("Contrast medium was given and may change the grey-white contrast.")
     if contrast <= 0:
         flags.append("Deep grey matter is not brighter than white matter: check both masks.")
-    value = contrast / noise_hu
+    value = float(contrast / noise_hu)
+    reach = noise_reach(volume, findings)
+    judged = value / reach.factor
     best = int(np.argmax(np.bincount(deep.k)))
     return Measurement(
         "gray_white_cnr",
         value,
-        method=f"medians and detrended 1.4826 MAD of deep grey and white matter, {used}",
+        judged=judged,
+        method=f"medians and detrended 1.4826 MAD of deep grey and white matter, {used}; {_conversion(reach)}",
         details={
-            "contrast_hu": contrast, "noise_hu": noise_hu, "deep_grey_hu": deep.median, "white_hu": white.median, **details,
+            "contrast_hu": contrast, "noise_hu": noise_hu, "deep_grey_hu": deep.median, "white_hu": white.median,
+            "cnr_5mm": judged, **_details(reach), **details,
         },
         flags=tuple(flags),
         evidence=Evidence(
@@ -121,7 +143,7 @@ def _gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory) -> Mea
             masks=("deep_grey", "white"),
             caption=(
                 f"Deep grey is {contrast:.1f} HU brighter than white matter at {noise_hu:.1f} HU noise: "
-                f"contrast-to-noise ratio {value:.2f}; {limits('gray_white_cnr')}."
+                f"contrast-to-noise ratio {value:.2f}, {judged:.2f} in a slice of {STANDARD_MM:g} mm; {limits('gray_white_cnr')}."
             ),
         ),
     )
