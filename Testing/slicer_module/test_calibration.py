@@ -32,8 +32,9 @@ def cohort(tmp_path_factory, folder):
     for n in range(40):
         record = copy.deepcopy(template)
         for m in IQMS:
-            worst = 2 * m.poor - m.good if m.direction != "margin" else 40.0
-            record["iqms"][m.id]["value"] = float(rng.uniform(min(m.good, worst), max(m.good, worst)))
+            good, poor = (next(x for x, y in m.knots[::-1] if y == limit) for limit in (80, 60))
+            worst = 2 * poor - good
+            record["iqms"][m.id].update(value=float(rng.uniform(min(good, worst), max(good, worst))), status="measured", judged=None, bound=None)
         record = rescored_record(record, score(measurements_from_record(record), model), model)
         (root / "assessments" / f"s{n:02d}").mkdir(parents=True)
         (root / "assessments" / f"s{n:02d}" / "assessment.json").write_text(json.dumps(record))
