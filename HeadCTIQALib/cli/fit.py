@@ -39,6 +39,8 @@ def fit(assessments: Path, readers: list[Path], output: Path, mode: Literal["pap
 
 
 def _lines(c: Calibration) -> Iterator[str]:
+    from HeadCTIQALib.scoring.calibration import Coefficient
+
     f = c.fit
     yield f"{f.model.name} ({f.model.id})"
     yield f"{len(c.calibration)} scans for calibration, {len(c.test)} kept for testing; readers: {', '.join(c.readers.readers)}"
@@ -51,7 +53,7 @@ def _lines(c: Calibration) -> Iterator[str]:
         for k in part.coefficients:
             yield _number("ideal scan" if k.term == "intercept" else IQM_BY_ID[k.term].title if k.term in IQM_BY_ID else "worst item", k)
     yield f"{'Overall':28}{'' if f.overall is None else f.overall.n:>6}{'':7}{f.weight_shrinkage:8.2f}   {_error(f.overall)}"
-    for w in f.weights:
+    for w in f.weights or (Coefficient(c, "score", v, v, v) for c, v in f.model.weights.items()):
         yield _number("intercept" if w.term == "intercept" else f"weight of {CATEGORY_BY_ID[w.term].title}", w)
     yield f"    {f.model.provenance['limit']}"
     yield from _section("About the data", c.notes)
