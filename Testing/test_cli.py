@@ -332,7 +332,7 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     assert line("|  |- Noise  ").endswith("not assessable")
     assert line("`- Noise  ").endswith("No brain in the scan.")
     assert line("Centring   ").split()[2:] == ["70.0", "#" * 14 + "." * 6, "acceptable"]
-    assert line("Centring in the image").split()[5:] == ["65.0", "acceptable", "-30.0", "points"]
+    assert line("Centring in the image").split()[6:] == ["65.0", "acceptable", "-30.0", "points"]
     assert line("Centring offset").split()[4:] == ["at", "least", "17.5", "mm", "acceptable"]
     assert "! Head is cut." in line("Head is cut.")
     assert "! Skin is cut." in line("Skin is cut.")
