@@ -15,7 +15,7 @@ from HeadCTIQALib.assessment.storage import dump
 from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
-from HeadCTIQALib.scoring import guideline_model, score
+from HeadCTIQALib.scoring import DEFAULT, guideline_model, score
 
 LOW = np.array([0, 0, 0, -8, -8, 3, 0.8, 0, 0, 0])
 HIGH = np.array([9, 14, 28, 34, 45, 7, 2.0, 12, 0.6, 9])
@@ -47,7 +47,7 @@ def write_cohort(root: Path, iqms: np.ndarray, report: bool = False, names: list
             m.id: not_assessable(m.id, "It was not seen.") if np.isnan(v) else Measurement(m.id, round(float(v), 4), evidence=Evidence())
             for m, v in zip(IQMS, row, strict=True)
         }
-        record = {**copy.deepcopy(base), "iqms": plain({i: iqm_entry(m) for i, m in measured.items()})}
+        record = {**copy.deepcopy(base), "iqms": plain({i: iqm_entry(m, DEFAULT) for i, m in measured.items()})}
         record = rescored_record(record, score(measured, guideline_model()), guideline_model())
         maker, model, kernel, thickness = SCANNERS[n % 3 if scanner is None else scanner]
         record["input"]["sha256"] = f"{n:04x}{abs(hash(name)) % 16**12:012x}" * 4

@@ -27,7 +27,7 @@ FILES = {"assessment.json", "segmentation.seg.nrrd", "landmarks.mrk.json", "mids
 
 @pytest.fixture(scope="module")
 def schema():
-    return json.loads(resource("Schema", "assessment-1.0.schema.json").read_text())
+    return json.loads(resource("Schema", "assessment-1.1.schema.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +89,12 @@ def test_record_says_the_same_as_the_values(result):
         assert entry["status"] == measurement.status
         assert entry["reason"] == measurement.reason
         if measurement.value is None:
-            assert (entry["value"], entry["band"], entry["hinge"]) == (None, None, None)
+            assert (entry["value"], entry["band"], entry["score"]) == (None, None, None)
         else:
             assert entry["value"] == pytest.approx(measurement.value, abs=1e-4)
             assert entry["band"] == iqm.band(measurement.value)
+            assert entry["score"] == pytest.approx(iqm.item_score(measurement.value), abs=1e-3)
+            assert [tuple(k) for k in entry["knots"]] == list(iqm.knots)
     assert [m for m in IQMS if result.record["iqms"][m.id]["value"] is not None], "the stand-in head has something to measure"
     for id_, scored in result.scores.categories.items():
         entry = result.record["categories"][id_]

@@ -16,7 +16,8 @@ from assessment_stand_in import find, install
 from HeadCTIQALib import RESEARCH_USE, __version__, cli
 from HeadCTIQALib.assessment import evaluate
 from HeadCTIQALib.cli import terminal, tree
-from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.curve import score_text
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.progress import JsonProgress, TextProgress
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -103,7 +104,7 @@ def test_assess_writes_a_folder_and_shows_the_tree(dicom_head_folder, tmp_path):
         assert iqm.title in process.stdout
     assert str(tmp_path / "out" / "report.html") in process.stdout
     assert process.stdout.rstrip().endswith(RESEARCH_USE)
-    assert json.loads((tmp_path / "out" / "assessment.json").read_text())["schema"] == "headctiqa-assessment/1.0"
+    assert json.loads((tmp_path / "out" / "assessment.json").read_text())["schema"] == "headctiqa-assessment/1.1"
     assert "<html" in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -312,7 +313,9 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     record["iqms"]["noise"].update(value=None, band=None, status="not_assessable", reason="No brain in the scan.")
     record["categories"]["noise_contrast"].update(score=None, band=None, contributions=[], withheld_reason="Noise is missing.")
     record["overall"].update(score=None, band=None, contributions=[], withheld_reason="Because of noise.")
-    record["iqms"]["centering_offset"].update(value=17.5, band="acceptable", flags=["Head is cut."])
+    record["iqms"]["centering_offset"].update(
+        value=17.5, read_at=17.5, score=65.0, band="acceptable", bound="at_least", flags=["Head is cut."], ceiling=65.0, ceiling_reason="Skin is cut.",
+    )  # fmt: skip
     record["categories"]["centering"].update(
         score=70.0, band="acceptable", withheld_reason="",
         contributions=[{"source_id": "centering_offset", "points": -20.0}, {"source_id": "centering_offset", "points": -10.0}],
@@ -326,18 +329,41 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     assert "withheld" in next(x for x in lines if x.startswith("Overall"))
     assert line("withheld: Because of noise.")
     assert line("withheld: Noise is missing.")
-    assert "not assessable: No brain in the scan." in line("- Noise  ")
+    assert line("|  |- Noise  ").endswith("not assessable")
+    assert line("`- Noise  ").endswith("No brain in the scan.")
     assert line("Centring   ").split()[2:] == ["70.0", "#" * 14 + "." * 6, "acceptable"]
-    assert line("Centring offset").split()[4:] == ["17.5", "mm", "acceptable", "-30.0", "points"]
+    assert line("Centring in the image").split()[6:] == ["65.0", "acceptable", "-30.0", "points"]
+    assert line("Centring offset").split()[4:] == ["at", "least", "17.5", "mm", "acceptable"]
     assert "! Head is cut." in line("Head is cut.")
+    assert "! Skin is cut." in line("Skin is cut.")
 
 
 def test_values_are_printed_sensibly():
-    assert tree.format_value(3.14159, "deg") == "3.14 deg"
-    assert tree.format_value(-0.001, "mm") == "0.00 mm"
-    assert tree.format_value(-12.34, "mm") == "-12.3 mm"
-    assert tree.format_value(1.6, "1") == "1.60"
-    assert tree.format_value(123.4, "mm") == "123 mm"
+    def shown(iqm, value, read_at=None, bound=None):
+        return tree.value_text(iqm, {"value": value, "read_at": value if read_at is None else read_at, "bound": bound, "knots": IQM_BY_ID[iqm].knots})
+
+    assert shown("symmetry_angle", 3.14159) == "3.1 deg"
+    assert shown("symmetry_angle", 3.0004) == "3.1 deg", "3.0 would be good"
+    assert shown("vertex_margin", 0.001) == "0.0 mm"
+    assert shown("vertex_margin", -0.001) == "-0.1 mm"
+    assert shown("vertex_margin", -20.0, bound="at_most") == "at most -20.0 mm"
+    assert shown("gray_white_cnr", 1.6) == "1.60"
+    assert shown("centering_offset", 123.4) == "123 mm"
+    assert shown("noise", 9.0, 4.4) == "9.0 HU, judged as 4.4 HU"
+
+
+def test_every_item_and_metric_stands_in_the_tree_with_score_and_band(record):
+    lines = tree.as_text(record, None, tree.ASCII).splitlines()
+    assert lines[1].startswith("scored by: Guideline model")
+    assert "profile: Default" in lines[1]
+    assert lines[3] == record["verdict"]["sentence"]
+    for iqm in IQMS:
+        entry = record["iqms"][iqm.id]
+        (item,) = (x for x in lines if iqm.item_title in x.removeprefix("|  ") and x.startswith(("|  |- ", "|  `- ", "   |- ", "   `- ")))
+        (metric,) = (x for x in lines if f"`- {iqm.title}  " in x and x[3:6] in ("|  ", "   "))
+        if entry["value"] is not None:
+            assert f" {score_text(entry['score'], 1)}  {entry['band']}" in item
+            assert metric.endswith(entry["band"])
 
 
 # progress

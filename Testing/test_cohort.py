@@ -15,6 +15,7 @@ from HeadCTIQALib.cohort.calibrate import account_path, calibrate, calibration_s
 from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
 from HeadCTIQALib.cohort.rescore import rescore
 from HeadCTIQALib.cohort.scans import find_folders, load_scans
+from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.scoring import guideline_model, load_model, score
@@ -44,8 +45,8 @@ def fitted(cohort, tmp_path_factory):
 def test_fit_learns_that_readers_are_harsher(fitted, cohort):
     model = load_model(fitted)
     assert model.kind == "reader_non_negative"
-    assert model.categories["motion"].intercept == pytest.approx(95, abs=3)
-    assert [t.coefficient for t in model.categories["motion"].terms] == pytest.approx([-60], abs=8)
+    assert model.categories["motion"].ideal == pytest.approx(95, abs=3)
+    assert sum(t.coefficient for t in model.categories["motion"].terms) == pytest.approx(1, abs=0.15)
     for key in ("scans", "readers_sha256", "seed", "date", "software"):
         assert model.provenance[key]
     assert "32 of 40" in model.provenance["scans"]
@@ -59,7 +60,7 @@ def test_the_account_tells_what_was_fitted_and_what_was_kept(fitted):
     assert len(names) == len(shas) == 32
     motion = account["categories"]["motion"]
     slope = motion["coefficients"][1]
-    assert slope["low"] < -60 < slope["high"]
+    assert slope["low"] <= 1 <= slope["high"]
     assert motion["cross_validation"]["rmse"] < motion["cross_validation"]["guideline_rmse"]
 
 
@@ -113,12 +114,12 @@ def test_rescoring_changes_scores_and_report_only(fitted, tmp_path):
     assert (len(result.changed), result.failed) == (3, ())
     for name, old in zip(names, before, strict=True):
         new = record_of(tmp_path / name)
-        assert {k for k in new if new[k] != old[k]} - {"overall"} == {"categories", "scoring_model"}
+        assert {k for k in new if new[k] != old[k]} - {"overall", "verdict"} == {"categories", "scoring_model"}
         assert new["scoring_model"]["id"] == model.id
         html = (tmp_path / name / "report.html").read_text()
         assert model.name in html
         assert guideline_model().name not in html
-        shown = "withheld" if new["overall"]["score"] is None else f'<span class="big">{new["overall"]["score"]:.0f}</span>'
+        shown = "withheld" if new["overall"]["score"] is None else f'<span class="big">{score_text(new["overall"]["score"])}</span>'
         assert shown in html
     assert new["categories"]["motion"]["score"] is None  # the last scan: nothing is imputed
     assert (tmp_path / names[0] / "segmentation.seg.nrrd").read_bytes() == b"masks"
@@ -144,7 +145,7 @@ def test_assess_scores_by_a_fitted_model_as_rescoring_would(fitted, dicom_head_f
     assert code == 0
     (tmp_path / "guideline" / "report.html").unlink()
     record, guideline = record_of(tmp_path / "fitted"), record_of(tmp_path / "guideline")
-    assert (record["scoring_model"]["id"], guideline["scoring_model"]["id"]) == (model.id, "guideline-1")
+    assert (record["scoring_model"]["id"], guideline["scoring_model"]["id"]) == (model.id, "guideline-2")
     assert record["iqms"] == guideline["iqms"]
     scores = score(measurements_from_record(record), model)
     known = {c: s.score for c, s in scores.categories.items() if s.score is not None}
@@ -175,7 +176,7 @@ def test_rescored_records_keep_the_schema(fitted, tmp_path):
     jsonschema = pytest.importorskip("jsonschema")
     names = write_cohort(tmp_path, values(1))
     rescore(tmp_path, load_model(fitted))
-    schema = json.loads(resource("Schema", "assessment-1.0.schema.json").read_text())
+    schema = json.loads(resource("Schema", "assessment-1.1.schema.json").read_text())
     jsonschema.validate(record_of(tmp_path / names[0]), schema)
 
 
@@ -198,9 +199,9 @@ def test_one_damaged_folder_does_not_stop_the_others(fitted, tmp_path, capsys):
     assert names[0] in captured.err
     assert "was not written by this version" in captured.err
     assert record_of(tmp_path / names[1]) == old
-    assert record_of(tmp_path / names[2])["scoring_model"]["id"] != "guideline-1"
+    assert record_of(tmp_path / names[2])["scoring_model"]["id"] != "guideline-2"
     assert cli.main(["rescore", "--assessments", str(tmp_path / names[2])]) == 0
-    assert record_of(tmp_path / names[2])["scoring_model"]["id"] == "guideline-1"
+    assert record_of(tmp_path / names[2])["scoring_model"]["id"] == "guideline-2"
 
 
 def test_rescore_fit_and_evaluate_work_without_torch(fitted, tmp_path):

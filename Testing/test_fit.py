@@ -13,7 +13,6 @@ from HeadCTIQALib.scoring import (
     CategoryModel,
     ScoringModel,
     Term,
-    feature,
     guideline_model,
     load_model,
     save_model,
@@ -21,8 +20,8 @@ from HeadCTIQALib.scoring import (
 )
 from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, folds, split
 from HeadCTIQALib.scoring.fit import fit_model
-from HeadCTIQALib.scoring.fit_weights import fitted_weights
-from HeadCTIQALib.scoring.linear import coefficient_intervals, least_squares, non_negative, simplex_weights
+from HeadCTIQALib.scoring.fit_weights import effective_weights, guideline_overall, solve_overall
+from HeadCTIQALib.scoring.linear import coefficient_intervals, least_squares, non_negative, non_negative_weights
 
 LOW = np.array([0, 0, 0, -8, -8, 3, 0.8, 0, 0, 0])
 HIGH = np.array([9, 14, 28, 34, 45, 7, 2.0, 12, 0.6, 9])
@@ -41,15 +40,18 @@ def predictions(iqms, model):
     return np.array(rows)
 
 
-def linear_readers(kind, coefficients=-3.0):
-    """A model that readers follow: per category an intercept of 95 and the same coefficient for every feature."""
+def linear_readers(kind, coefficients=-3.0, limit=None):
+    """A model that readers follow: per category 95 for an ideal scan and the same coefficient for every feature."""
     signs = {m.id: -1.0 if kind == "folded" and m.direction == "high" else 1.0 for m in IQMS}
+    if kind == "folded":  # a few HU are as bad as many degrees
+        signs |= {"noise": 4.0, "gray_white_cnr": -4.0}
+    ideal = {c.id: (95.0 if c.id != "noise_contrast" else 90.0) - (100 * coefficients * len(iqms_of(c.id)) if kind == "item" else 0.0) for c in CATEGORIES}
     categories = {
-        c.id: CategoryModel(95.0 if c.id != "noise_contrast" else 90.0, tuple(Term(m.id, kind, coefficients * signs[m.id]) for m in iqms_of(c.id)))
+        c.id: CategoryModel(ideal[c.id], tuple(Term(m.id, kind, coefficients * signs[m.id]) for m in iqms_of(c.id)))
         for c in CATEGORIES
     }
     weights = dict(zip(categories, (0.3, 0.1, 0.1, 0.25, 0.05, 0.2), strict=True))
-    return ScoringModel("truth", "truth", "guideline", categories, weights)
+    return ScoringModel("truth", "truth", "guideline", categories, weights, limit=limit)
 
 
 def data(n, noise, model, seed=0):
@@ -64,7 +66,7 @@ def fit(d, mode="paper", **more):
 
 @pytest.mark.parametrize("mode", ["paper", "robust"])
 def test_a_noise_free_linear_reader_is_found_exactly(mode):
-    truth = linear_readers("folded" if mode == "paper" else "hinge", -1.0 if mode == "paper" else -25.0)
+    truth = linear_readers("folded" if mode == "paper" else "item", -1.0 if mode == "paper" else 0.3)
     result = fit(data(80, 1e-6, truth), mode)
     for c in CATEGORIES:
         f = result.categories[c.id]
@@ -72,6 +74,7 @@ def test_a_noise_free_linear_reader_is_found_exactly(mode):
         found = {(t.iqm, t.feature): t.coefficient for t in result.model.categories[c.id].terms}
         assert found == pytest.approx({(t.iqm, t.feature): t.coefficient for t in truth.categories[c.id].terms}, abs=1e-4)
     assert dict(result.model.weights) == pytest.approx(dict(truth.weights), abs=1e-3)
+    assert result.model.limit == 20.0  # which these scores never reach, so that nothing speaks against it
     assert result.overall.rmse < 0.01
     assert result.reasons_not_to_use == ()
 
@@ -81,10 +84,10 @@ def test_known_coefficients_lie_inside_their_intervals_at_the_stated_rate():
     rng = np.random.default_rng(7)
     iqms = values(60)
     inside, total = 0, 0
-    for kind in ("folded", "hinge"):
+    for kind in ("folded", "item_score"):
         for c in CATEGORIES:
             columns = [(n, m) for n, m in enumerate(IQMS) if m.category == c.id]
-            x = np.array([[feature(m.id, kind, v) for v in iqms[:, n]] for n, m in columns]).T
+            x = np.array([[getattr(m, kind)(v) for v in iqms[:, n]] for n, m in columns]).T
             truth = np.r_[90.0, rng.uniform(-20, -1, len(columns))]
             y = (truth[0] + x @ truth[1:])[:, None] + rng.normal(0, 5, (60, 500))
             _, low, high = coefficient_intervals(x, y)
@@ -136,25 +139,93 @@ def test_diagnostics_against_statsmodels():
     assert (r.r_squared, r.residual_sd) == pytest.approx((reference.rsquared, math.sqrt(reference.mse_resid)))
 
 
+def readers_only(scores):
+    return CalibrationSet(tuple(map(str, range(len(scores)))), np.zeros((len(scores), 10)), scores)
+
+
 def test_weights_lie_inside_their_own_intervals_and_those_cover_the_truth():
-    """Percentile bootstrap: 40 sets of 60 scans, six weights each; before shrinkage, whatever the model then uses."""
-    rng, truth = np.random.default_rng(0), np.array([0.3, 0.1, 0.1, 0.25, 0.05, 0.2])
-    hits = np.zeros(6)
+    """Percentile bootstrap: 40 sets of 60 scans, an intercept and six weights each."""
+    rng, truth = np.random.default_rng(0), np.array([-8.0, 0.3, 0.1, 0.1, 0.25, 0.05, 0.2])
+    hits = np.zeros(7)
     for _ in range(40):
         scores = np.clip(rng.normal(80, 12, (60, 6)), 0, 100)
-        overall = scores @ truth + rng.normal(0, 3, 60)
-        found = fitted_weights(CalibrationSet(tuple(map(str, range(60))), np.zeros((60, 10)), np.column_stack([scores, overall])), 1)
-        assert all(w.low <= w.value <= w.high for w in found)
-        hits += [w.low <= t <= w.high for w, t in zip(found, truth, strict=True)]
-    assert hits.sum() / 240 > 0.89  # 94 % in 400 sets
+        found = readers_only(np.column_stack([scores, truth[0] + scores @ truth[1:] + rng.normal(0, 3, 60)]))
+        free = solve_overall(found, np.ones(60, bool), None)
+        told = effective_weights(found, free, 1)
+        assert [w.value for w in told] == [free.intercept, *free.weights]
+        assert all(w.low <= w.value <= w.high for w in told)
+        hits += [w.low <= t <= w.high for w, t in zip(told, truth, strict=True)]
+    assert hits.sum() / 280 > 0.85
 
 
-def test_simplex_weights_by_hand():
+def test_weights_are_found_behind_the_limit():
+    """Scans that the limit decides say nothing about the weights."""
+    rng = np.random.default_rng(4)
+    x = np.clip(rng.normal(80, 14, (120, 6)), 0, 100)
+    truth = np.array([0.3, 0.1, 0.1, 0.25, 0.05, 0.2])
+    y = np.minimum(x @ truth, x.min(axis=1) + 20) + rng.normal(0, 0.5, 120)
+    assert (x @ truth > x.min(axis=1) + 20).mean() > 0.2
+    found = solve_overall(readers_only(np.column_stack([x, y])), np.ones(120, bool), 20.0)
+    assert found.weights == pytest.approx(truth, abs=0.05)
+    assert np.abs(found.predict(x) - y).max() < 3
+
+
+def test_non_negative_weights_by_hand():
     x = np.random.default_rng(0).uniform(40, 100, (30, 3))
-    assert simplex_weights(x, x @ [0.2, 0.0, 0.8]) == pytest.approx([0.2, 0, 0.8], abs=1e-5)
-    w = simplex_weights(x, x @ [1.5, -0.5, 0.0])
-    assert w.sum() == pytest.approx(1)
+    intercept, w = non_negative_weights(x, 5 + x @ [0.2, 0.0, 0.9])
+    assert (intercept, *w) == pytest.approx((5, 0.2, 0, 0.9), abs=1e-5)
+    intercept, w = non_negative_weights(x, x @ [1.5, -0.5, 0.0])
     assert w.min() >= 0
+
+
+def ruined_readers(d, limited):
+    """Overall scores of readers who let one ruined category decide, or who do not."""
+    categories = d.scores[:, :6]
+    overall = categories @ np.array([c.weight for c in CATEGORIES])
+    if limited:
+        overall = np.minimum(overall, categories.min(axis=1) + 20)
+    scores = np.column_stack([categories, overall + np.random.default_rng(9).normal(0, 1, len(overall))])
+    return CalibrationSet(d.scans, d.iqms, scores)
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_the_limit_goes_only_where_readers_do_better_without(limited):
+    result = fit(ruined_readers(data(120, 2.0, guideline_model(), seed=8), limited), "robust")
+    assert result.model.limit == (20.0 if limited else None)
+    assert "typical error on left-out scans" in result.model.provenance["limit"]
+    assert ("no limit" in result.model.provenance["limit"]) != limited
+
+
+@pytest.mark.parametrize("mode", ["paper", "robust"])
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_targets_whose_readers_do_not_vary_keep_the_guideline(mode, spread):
+    d = data(60, 2.0, linear_readers("folded"))
+    rng = np.random.default_rng(3)
+    for k in (2, 6):
+        d.scores[:, k] = 85 + rng.normal(0, 1, 60) * spread
+    result = fit(d, mode)
+    assert result.categories["scan_range"].keeps_guideline
+    assert result.model.categories["scan_range"] == guideline_model().categories["scan_range"]
+    assert any("Scan range keeps the guideline: the readers' scores of it are the same" in r for r in result.reasons_not_to_use)
+    assert dict(result.model.weights) == {c.id: c.weight for c in CATEGORIES}
+    assert (result.model.intercept, result.weights) == (0.0, ())
+    assert guideline_overall(d, None).intercept == 0
+
+
+@pytest.mark.parametrize("mode", ["paper", "robust"])
+def test_told_coefficients_are_those_of_the_model_and_predict_as_it_does(mode):
+    d = data(40, 9.0, guideline_model(), seed=5)
+    result = fit(CalibrationSet(d.scans, d.iqms, d.scores - 10.0), mode)
+    assert any(0 < f.shrinkage < 1 for f in result.categories.values())
+    for id_, f in result.categories.items():
+        model = result.model.categories[id_]
+        if f.coefficients and not f.keeps_guideline:
+            assert {(k.term, k.feature): k.value for k in f.coefficients[1:]} == {(t.iqm, t.feature): t.coefficient for t in model.terms}
+            assert f.coefficients[0].value == pytest.approx(model.ideal)
+            assert all(k.low <= k.value <= k.high for k in f.coefficients)
+    if result.weights:
+        assert {w.term: w.value for w in result.weights[1:]} == pytest.approx(dict(result.model.weights))
+        assert result.weights[0].value == result.model.intercept
 
 
 @pytest.mark.parametrize("mode", ["paper", "robust"])
@@ -189,7 +260,7 @@ def test_a_metric_that_never_varies_keeps_the_guideline_and_says_so():
     d.scores[:, 5] = 95 - d.iqms[:, 9]
     result = fit(d)
     terms = {(t.iqm, t.feature): t.coefficient for t in result.model.categories["metal_foreign"].terms}
-    assert terms["foreign_object_volume", "hinge"] == -30
+    assert terms["foreign_object_volume", "item"] == 1.0
     assert terms["streak_extent", "folded"] == pytest.approx(-1.0, abs=0.2)
     assert any("Foreign object volume is the same in all scans" in r for r in result.reasons_not_to_use)
 
@@ -210,7 +281,7 @@ def test_collinear_wrong_sign_and_influential_are_told():
     d.iqms[:, 1] = 1.4 * d.iqms[:, 0]
     assert "cannot be told apart" in " ".join(fit(d).categories["positioning"].notes)
     robust = fit(d, "robust")
-    assert all(t.coefficient <= 0 for c in robust.model.categories.values() for t in c.terms)
+    assert all(t.coefficient >= 0 for c in robust.model.categories.values() for t in c.terms)
 
 
 def test_missing_measurements_and_scores_are_left_out_not_imputed():

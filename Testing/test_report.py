@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from HeadCTIQALib.curve import ranges, score_band, score_text
 from HeadCTIQALib.findings.types import Findings, Landmark, Plane, Tissue
-from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS, score_band
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.report import render, svg, views
 from HeadCTIQALib.report.canvas import Canvas
 from HeadCTIQALib.report.html import esc, number, tag, with_unit
@@ -85,12 +86,16 @@ def sample_record(volume: CTVolume, findings: Findings, without: tuple[str, ...]
         iqms[m.id] = {
             "value": value, "unit": m.unit, "status": "measured" if value is not None else "not_assessable",
             "reason": "" if value is not None else f"No {m.title.lower()} here.", "method": "a method", "details": {"some_hu": 1.5}, "flags": ["A flag."],
+            "band": None if value is None else m.band(value), "score": None if value is None else m.item_score(value), "read_at": value, "scored": True,
             "evidence": {"window": [40.0, 80.0], "caption": f"Caption of {m.id}.", **evidence[m.id]} if value is not None else None,
         }  # fmt: skip
     categories, by_iqm = {}, []
     for cat in CATEGORIES:
         mine = [m for m in IQMS if m.category == cat.id]
-        terms = [{"source_id": m.id, "points": -30 * m.hinge(VALUES[m.id]), "coefficient": -30.0, "feature": "hinge", "feature_value": m.hinge(VALUES[m.id])} for m in mine]
+        terms = [
+            {"source_id": m.id, "points": 0.5 * (m.item_score(VALUES[m.id]) - 100), "coefficient": 0.5, "feature": "item below 100", "feature_value": m.item_score(VALUES[m.id]) - 100}
+            for m in mine
+        ]  # fmt: skip
         gone = any(m.id in without for m in mine)
         score = None if gone else 100 + sum(t["points"] for t in terms)
         categories[cat.id] = {
@@ -100,13 +105,15 @@ def sample_record(volume: CTVolume, findings: Findings, without: tuple[str, ...]
         by_iqm += [{**t, "points": t["points"] * cat.weight} for t in terms]
     total = None if without else sum(c.weight * categories[c.id]["score"] for c in CATEGORIES)
     return {
-        "schema": "headctiqa-assessment/1.0", "created": "2026-01-01T00:00:00Z", "research_use": "For research use only; not a medical device.",
+        "schema": "headctiqa-assessment/1.1", "created": "2026-01-01T00:00:00Z", "research_use": "For research use only; not a medical device.",
         "software": {"name": "HeadCTIQA", "version": "0", "python": "3", "packages": {"numpy": "2"}},
         "input": {"kind": "dicom", "name": "scan-7", "sha256": "ab" * 32, "shape": list(volume.shape), "acquisition": {"kernel": "STANDARD", "kvp": 120.0}},
         "overall": {
             "score": total, "band": None if total is None else score_band(total), "withheld_reason": "Something is unknown." if without else None,
-            "contributions": [], "contributions_by_iqm": [] if without else by_iqm,
+            "contributions": [], "contributions_by_iqm": [] if without else by_iqm, "limit": None,
         },
+        "verdict": {"band": None if total is None else score_band(total), "sentence": "The verdict in words.", "limiting": [], "at_least": 0, "at_most": 100},
+        "profile": {"id": "default", "name": "Default"},
         "categories": categories, "iqms": iqms, "warnings": ["A warning."],
         "extras": [{"id": "f50", "title": "Edge sharpness", "value": None, "unit": "1/mm", "reason": "No edge.", "source": ""}],
         "findings": {"methods": {"motion": "grader 1"}, "landmarks": {"VERTEX": {"position": [0, 0, 90.0], "confidence": 0.9, "in_scan": False}}},
@@ -214,7 +221,9 @@ def test_document_is_accessible_and_printable(document: str) -> None:
 def test_first_screen_says_score_band_reasons_and_research_use(document: str, scene: tuple[CTVolume, Findings]) -> None:
     record = sample_record(*scene)
     top = Page(document.split("<main>")[0] + "</body></html>").words
-    assert f"{record['overall']['score']:.0f} / 100 ▲ acceptable" in top or f"{record['overall']['score']:.0f} / 100 ● good" in top
+    assert f"{score_text(record['overall']['score'])} / 100 ▲ acceptable" in top or f"{score_text(record['overall']['score'])} / 100 ● good" in top
+    assert "The verdict in words." in top
+    assert "Scored by: Guideline model; profile: Default" in top
     assert "For research use only; not a medical device." in top
     assert "A warning." in top
     assert "A note." not in top  # notes come from the record, not from the findings beside it
@@ -283,7 +292,7 @@ def test_optional_keys_may_be_absent(scene: tuple[CTVolume, Findings]) -> None:
 
 def test_single_slice_without_head_renders() -> None:
     volume = CTVolume(np.full((1, 20, 20), -1000, np.int16), np.zeros((1, 3)), np.array([-1.0, 0, 0]), np.array([0, -1.0, 0]))
-    record = {"iqms": {m.id: {"value": 1.0, "evidence": {"slice_index": 7, "points": {"p": [0.0, 0.0, 0.0]}}} for m in IQMS}}
+    record = {"iqms": {m.id: {"value": 1.0, "score": m.item_score(1.0), "band": m.band(1.0), "evidence": {"slice_index": 7, "points": {"p": [0.0, 0.0, 0.0]}}} for m in IQMS}}
     Page(render(record, volume, Findings(np.zeros((1, 20, 20), np.uint8))))
 
 
@@ -421,10 +430,10 @@ def test_contours_enclose_the_area_of_the_mask() -> None:
 def test_marker_of_the_range_strip_stands_over_the_band_of_the_value(iqm: str) -> None:
     m = IQM_BY_ID[iqm]
     edge = 1e-3
-    values = [m.good - edge, m.good + edge, m.poor - edge, m.poor + edge, 1e4]
-    values += [-m.poor_deficit - edge, -m.poor_deficit + edge, -edge, edge, -1e4] if m.direction == "margin" else [0.0]
+    limits = [r.high for r in ranges(m.knots)[:-1]]
+    values = [-1e4, 0.0, 1e4, *(x + e for x in limits for e in (-edge, 0.0, edge))]
     for value in (v for v in values if v >= 0 or m.direction == "margin"):
-        drawn = str(range_strip(m, value))
+        drawn = str(range_strip(m, value, f"{m.text(value)}, {m.band(value)}"))
         zones = [(float(x), float(x) + float(w), band) for x, w, band in re.findall(r'<rect x="([\d.]+)" y="12.0" width="([\d.]+)"[^>]*#p-(\w+)', drawn)]
         at = float(re.findall(r'class="marker" d="M([\d.]+)|d="M([\d.]+) [\d.]+V2M', drawn)[0][1])
         assert any(low - 0.2 <= at <= high + 0.2 and band == m.band(value) for low, high, band in zones), (value, at, zones)

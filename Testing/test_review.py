@@ -43,7 +43,7 @@ def fresh():
 
 @pytest.fixture(scope="module")
 def schema():
-    return jsonschema.Draft202012Validator(json.loads(resource("Schema", "assessment-1.0.schema.json").read_text()))
+    return jsonschema.Draft202012Validator(json.loads(resource("Schema", "assessment-1.1.schema.json").read_text()))
 
 
 @pytest.fixture(autouse=True)
@@ -471,16 +471,6 @@ def test_rescoring_the_record_keeps_corrections_and_their_originals(review, fres
     assert rescored["review"]["original"]["scores"]["overall"] == pytest.approx(score(fresh.measurements, other).overall.score, abs=1e-3)
     review.use_model(other)
     assert without_times(rescored)["overall"] == review.record["overall"]
-
-
-def test_an_unknown_scoring_model_is_not_replaced_silently(review, fresh, tmp_path):
-    folder = review.write(tmp_path / "a")
-    path = folder / "assessment.json"
-    record = json.loads(path.read_text())
-    record["scoring_model"] = {"id": "site", "name": "Our site", "kind": "reader_non_negative", "provenance": {}}
-    path.write_text(json.dumps(record))
-    with pytest.raises(CorrectionError, match="Our site"):
-        Review.open(load_assessment(folder, fresh.volume), fresh.volume)
 
 
 @pytest.mark.parametrize(

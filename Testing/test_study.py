@@ -105,10 +105,11 @@ def test_readers_follow_the_truth_and_are_reproducible():
 def test_badness_is_0_at_good_and_1_at_poor():
     for m in IQMS:
         if m.direction != "margin":
-            assert badness(m.id, m.good) == pytest.approx(0)
-            assert badness(m.id, m.poor) == pytest.approx(1)
+            good, poor = (next(x for x, y in m.knots if y == limit) for limit in (80, 60))
+            assert badness(m.id, good) == pytest.approx(0)
+            assert badness(m.id, poor) == pytest.approx(1)
     assert badness("vertex_margin", -5.0) == 1.0
-    assert badness("vertex_margin", 30.0) == 0.5
+    assert badness("vertex_margin", 80.0) == 1.5
     assert badness("vertex_margin", 7.0) < 0
 
 

@@ -15,9 +15,9 @@ _SMALLEST_STEP_MM = 1e-3
 _LONGEST_STEP_MM = 1e3
 
 
-def fault(record: Any) -> str | None:
-    """Where a record of version 1.0 first contradicts its schema or itself ("iqms.noise.value"), or None."""
-    schema = record_schema()
+def fault(record: Any, version: str) -> str | None:
+    """Where a record of ``version`` ("1.1") first contradicts its schema or itself ("iqms.noise.value"), or None."""
+    schema = record_schema(version)
     return misfit(record, schema, schema) or next(_contradictions(record), None)
 
 

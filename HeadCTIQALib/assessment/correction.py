@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from HeadCTIQALib.curve import good_range
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.hierarchy import IQM, IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
 
 _LARGEST = {"deg": 90.0, "mm": 500.0, "HU": 200.0, "%": 100.0, "mL": 5000.0, "1": 100.0}  # by unit; beyond is a slip of the pen
+_EXAMPLE = {"low": 1, "high": 0, "margin": 1}  # end of the good range that makes an example of a value
 _NUMBER = re.compile(r"\s*([-+\u2212]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
 _UNIT_WORDS = {"\u00b0": "deg", "degrees": "deg", "ml": "mL", "hu": "HU", "percent": "%"}
 
@@ -71,8 +73,9 @@ def _typed(measured: Measurement, c: Correction) -> Measurement:
     unit = "" if iqm.unit == "1" else f" {iqm.unit}"
     evidence = measured.evidence and replace(measured.evidence, caption=f"{iqm.title} {c.value:g}{unit}, typed in by {c.corrector or 'a reader'}.")
     return replace(
-        measured, value=c.value, status="corrected", reason=c.reason, method="typed in by a reader", details={}, flags=(), evidence=evidence
-    )
+        measured, value=c.value, status="corrected", reason=c.reason, method="typed in by a reader", details={}, flags=(), evidence=evidence,
+        bound=None, judged=None,
+    )  # fmt: skip
 
 
 def iqm_of(iqm: str) -> IQM:
@@ -118,7 +121,7 @@ def parse_value(iqm: str, text: str) -> float:
     m = iqm_of(iqm)
     match = _NUMBER.fullmatch(text)
     if match is None:
-        raise CorrectionError(f'"{text.strip()}" is not a number; type the {m.title.lower()} in {_in_words(m.unit)}, e.g. {m.good:g}.')
+        raise CorrectionError(f'"{text.strip()}" is not a number; type the {m.title.lower()} in {_in_words(m.unit)}, e.g. {good_range(m.knots)[_EXAMPLE[m.direction]]:g}.')
     unit = _UNIT_WORDS.get(match[2].lower(), match[2]) or None
     return check_value(iqm, float(match[1].replace(",", ".").replace("\u2212", "-")), unit)
 

@@ -1,6 +1,6 @@
 """The assessment record: what ``assessment.json`` holds.
 
-Its form is published in ``Resources/Schema/assessment-1.0.schema.json``.  Numbers are rounded, never NaN, and the
+Its form is published in ``Resources/Schema/assessment-1.1.schema.json``.  Numbers are rounded, never NaN, and the
 same scan assessed twice gives the same record apart from ``created`` and ``timings``.  It carries no patient
 identifiers: of the series UID only a hash, which tells two series apart but leads back to neither.
 """
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from HeadCTIQALib import RESEARCH_USE, __version__
+from HeadCTIQALib.curve import range_words
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS, Category
 from HeadCTIQALib.metrics.types import Evidence, Measurement
 
@@ -28,14 +29,17 @@ from .correction import Correction
 if TYPE_CHECKING:
     from HeadCTIQALib.findings import Findings, Landmark
     from HeadCTIQALib.metrics.extras import Extra
-    from HeadCTIQALib.scoring import Contribution, Score, Scores, ScoringModel
+    from HeadCTIQALib.scoring import Contribution, Profile, Score, Scores, ScoringModel
     from HeadCTIQALib.volume import CTVolume
 
-SCHEMA = "headctiqa-assessment/1.0"
+SCHEMA = "headctiqa-assessment/1.1"
 PACKAGES = ("numpy", "scipy", "pydicom", "python-gdcm", "SimpleITK", "pynrrd", "torch", "monai")
 DECIMALS = 4
 # what is computed with again: measured values, geometry, coefficients, and (to be put back unchanged) what a correction replaced
-_FINER = {"value": 6, "original": 6, "geometry": 6, "spacing_mm": 6, "coefficient": 6, "motion_index": 12, "definition": 12, "review": 12}
+_FINER = {
+    "value": 9, "original": 9, "judged": 9, "read_at": 9, "knots": 9,
+    "geometry": 6, "spacing_mm": 6, "coefficient": 6, "motion_index": 12, "definition": 12, "review": 12,
+}  # fmt: skip
 _OLDEST_AGE = 90.0  # ages above 89 identify people (HIPAA safe harbour) and are all written as 90
 
 
@@ -62,14 +66,11 @@ def build_record(
         "research_use": RESEARCH_USE,
         "software": _software(),
         "input": _input(volume),
-        "overall": _overall(scores.overall),
-        "categories": {c.id: _category(c, scores.categories[c.id], scoring_model.weights[c.id]) for c in CATEGORIES},
-        "iqms": {m.id: iqm_entry(measurements[m.id]) for m in IQMS},
+        **_scored(measurements, scores, scoring_model),
         "extras": [_fields(extra, "id", "title", "value", "unit", "reason", "source") for extra in extras],
         "findings": _findings(findings),
         "corrections": [dataclasses.asdict(c) for c in corrections],
         "models": [dict(model) for model in models],
-        "scoring_model": _scoring_model(scoring_model),
         "warnings": _warnings(volume),
         "timings": {stage: round(seconds, 2) for stage, seconds in timings.items()},
     }
@@ -80,12 +81,19 @@ def build_record(
 
 def rescored_record(record: Mapping[str, Any], scores: Scores, scoring_model: ScoringModel) -> dict[str, Any]:
     """``record`` with the scores of another model and that model, everything else as it was."""
+    again = plain(_scored(measurements_from_record(record), scores, scoring_model))
+    return {**record, **_rescored_review(record, scoring_model), **again}
+
+
+def _scored(measurements: Mapping[str, Measurement], scores: Scores, model: ScoringModel) -> dict[str, Any]:
+    """The parts of a record that depend on the scoring model and its profile."""
     return {
-        **record,
-        **_rescored_review(record, scoring_model),
-        "overall": plain(_overall(scores.overall)),
-        "categories": plain({c.id: _category(c, scores.categories[c.id], scoring_model.weights[c.id]) for c in CATEGORIES}),
-        "scoring_model": plain(_scoring_model(scoring_model)),
+        "verdict": _fields(scores.verdict),
+        "profile": _fields(model.profile, "id", "name"),
+        "overall": _overall(scores.overall),
+        "categories": {c.id: _category(c, scores.categories[c.id], model.weights[c.id]) for c in CATEGORIES},
+        "iqms": {m.id: iqm_entry(measurements[m.id], model.profile) for m in IQMS},
+        "scoring_model": _scoring_model(model),
     }
 
 
@@ -97,13 +105,22 @@ def _rescored_review(record: Mapping[str, Any], scoring_model: ScoringModel) -> 
     if review is None:
         return {}
     original = review["original"]
-    scores = score(measurements_from_record({"iqms": {**record["iqms"], **original["iqms"]}}), scoring_model)
-    return {"review": {**review, "original": {**original, "scores": plain(scores_only(scores), decimals=_FINER["review"])}}}
+    measurements = measurements_from_record({"iqms": {**record["iqms"], **original["iqms"]}})
+    again = {
+        "iqms": {id_: iqm_entry(measurements[id_], scoring_model.profile) for id_ in original["iqms"]},
+        "scores": scores_only(score(measurements, scoring_model)),
+    }
+    return {"review": {**review, "original": {**original, **plain(again, decimals=_FINER["review"])}}}
 
 
 def scores_only(scores: Scores) -> dict[str, Any]:
     """Bare numbers: overall and by category, None where withheld."""
-    return {"overall": scores.overall.score, "categories": {c: s.score for c, s in scores.categories.items()}}
+    return {"overall": _points(scores.overall.score), "categories": {c: _points(s.score) for c, s in scores.categories.items()}}
+
+
+def _points(score: float | None) -> float | None:
+    """A score to the record's decimals also where all else is kept to more: its last ones change with those of the value."""
+    return None if score is None else round(score, DECIMALS)
 
 
 def plain(value: Any, where: str = "record", decimals: int = DECIMALS) -> Any:
@@ -143,23 +160,35 @@ def measurements_from_record(record: Mapping[str, Any]) -> dict[str, Measurement
             details=dict(entry["details"]),
             flags=tuple(entry["flags"]),
             evidence=_evidence(entry["evidence"]),
+            bound=entry["bound"],
+            judged=entry["judged"],
+            ceiling=entry["ceiling"],
+            ceiling_reason=entry["ceiling_reason"],
         )
         for id_, entry in record["iqms"].items()
     }
 
 
-def iqm_entry(measurement: Measurement) -> dict[str, Any]:
-    """One measurement as the record keeps it."""
-    iqm = IQM_BY_ID[measurement.iqm]
-    value = measurement.value
-    good, acceptable, poor = iqm.ranges
+def iqm_entry(measurement: Measurement, profile: Profile) -> dict[str, Any]:
+    """One measurement as the record keeps it, with the score of its item by ``profile``."""
+    from HeadCTIQALib.scoring import item
+
+    iqm, knots = IQM_BY_ID[measurement.iqm], profile.knots[measurement.iqm]
+    scored = item(measurement.iqm, measurement, profile)
     return {
-        "value": value,
+        "value": measurement.value,
         "unit": iqm.unit,
         "status": measurement.status,
         "reason": measurement.reason,
-        "band": None if value is None else iqm.band(value),
-        "hinge": None if value is None else iqm.hinge(value),
+        "band": scored.band,
+        **{name: _points(getattr(scored, name)) for name in ("score", "at_least", "at_most")},
+        "scored": not scored.left_out,
+        "bound": measurement.bound,
+        "judged": measurement.judged,
+        "read_at": scored.judged,
+        "ceiling": measurement.ceiling,
+        "ceiling_reason": measurement.ceiling_reason,
+        "knots": knots,
         "method": measurement.method,
         "details": measurement.details,
         "flags": measurement.flags,
@@ -170,7 +199,7 @@ def iqm_entry(measurement: Measurement) -> dict[str, Any]:
         "item": iqm.item,
         "item_title": iqm.item_title,
         "direction": iqm.direction,
-        "ranges": {"good": good, "acceptable": acceptable, "poor": poor},
+        "ranges": range_words(knots),
         "definition": iqm.definition,
         "source": iqm.source,
     }
@@ -190,7 +219,14 @@ def _scoring_model(model: ScoringModel) -> dict[str, Any]:
 
 def _overall(scored: Score) -> dict[str, Any]:
     by_iqm = [_contribution(c) for c in scored.contributions_by_iqm]
-    return {**_score(scored), "contributions_by_iqm": by_iqm, "base_by_iqm": scored.base_by_iqm}
+    return {**_score(scored), "contributions_by_iqm": by_iqm, "base_by_iqm": scored.base_by_iqm, "limit": _limit(scored)}
+
+
+def _limit(scored: Score) -> dict[str, Any] | None:
+    if scored.limit is None:
+        return None
+    title = IQM_BY_ID[scored.limit.source_id].item_title
+    return {"points": scored.limit.points, "iqm": scored.limit.source_id, "sentence": f"Limited by {title[:1].lower()}{title[1:]}."}
 
 
 def _score(scored: Score) -> dict[str, Any]:
@@ -198,6 +234,8 @@ def _score(scored: Score) -> dict[str, Any]:
         "score": scored.score,
         "band": scored.band,
         "withheld_reason": scored.withheld_reason,
+        "at_least": scored.at_least,
+        "at_most": scored.at_most,
         "base": scored.base,
         "contributions": [_contribution(c) for c in scored.contributions],
     }

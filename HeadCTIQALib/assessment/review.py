@@ -104,7 +104,7 @@ class Review:
         """The review of a fresh assessment.
 
         Raises:
-            CorrectionError: it has corrections of its own, or its scoring model is needed and not given.
+            CorrectionError: it has corrections of its own.
         """
         if assessment.record["corrections"]:
             raise CorrectionError("The assessment is already corrected; write it to a folder and open that.")
@@ -118,7 +118,7 @@ class Review:
         """Carry on with an assessment that was loaded with its ``volume``, earlier corrections included.
 
         Raises:
-            CorrectionError: it was loaded without findings, its corrections are damaged, or its scoring model is needed and not given.
+            CorrectionError: it was loaded without findings, or its corrections are damaged.
         """
         record = stored.record
         if stored.findings is None:
@@ -364,7 +364,7 @@ class Review:
         earlier = self._record or {}
         record = build_record(
             self.volume, self.findings, self.measurements, extras, self.scores, self._model, earlier.get("models", ()),
-            self.corrections, earlier.get("timings", {}), review_block(self._work, self._state, self.original_scores),
+            self.corrections, earlier.get("timings", {}), review_block(self._work, self._state, self.original_scores, self._model.profile),
         )  # fmt: skip
         record |= {key: earlier[key] for key in ("input", "warnings") if key in earlier}
         return Assessment(self.volume, self.findings, self.measurements, extras, self.scores, record)

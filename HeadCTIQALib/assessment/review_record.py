@@ -17,12 +17,11 @@ import numpy as np
 from HeadCTIQALib.findings.types import Findings, Tissue
 from HeadCTIQALib.metrics import Measurement
 from HeadCTIQALib.metrics.extras import Extra
-from HeadCTIQALib.scoring import ScoringModel, guideline_model
+from HeadCTIQALib.scoring import Profile, ScoringModel
 from HeadCTIQALib.scoring.storage import from_json
 from HeadCTIQALib.volume.limits import refuse_endless
 from HeadCTIQALib.volume.types import Acquisition, CTVolume
 
-from .correction import CorrectionError
 from .edits import Edit, LandmarkChange, StreakChange, TissueChange, landmark_from_json, plane_of
 from .inputs import STREAK
 from .labels import LabelChange
@@ -34,14 +33,14 @@ if TYPE_CHECKING:
     from .remeasure import Remeasure, State
 
 
-def review_block(work: Remeasure, state: State, scores: Scores) -> dict[str, Any] | None:
+def review_block(work: Remeasure, state: State, scores: Scores, profile: Profile) -> dict[str, Any] | None:
     """What the record keeps of a review, or None when nothing is corrected; ``scores`` are those before any edit."""
     if not state.edits:
         return None
     original, now = work.original, state.findings
     concerned = {c.iqm for c in work.corrections(state)}
     block: dict[str, Any] = {
-        "iqms": {id_: iqm_entry(m) for id_, m in work.original_measurements.items() if id_ in concerned},
+        "iqms": {id_: iqm_entry(m, profile) for id_, m in work.original_measurements.items() if id_ in concerned},
         "scores": scores_only(scores),
     }
     changes = [e.change for e in state.edits]
@@ -133,16 +132,9 @@ def model_of(record: Mapping[str, Any]) -> ScoringModel:
     """The scoring model that a record was scored by, as the record itself describes it.
 
     Raises:
-        CorrectionError: an older record that names a model without describing it.
         ModelError: the description is damaged.
     """
-    named = record["scoring_model"]
-    if "definition" in named:
-        return from_json(named["definition"])
-    guideline = guideline_model()
-    if named["id"] != guideline.id:
-        raise CorrectionError(f'The assessment was scored by the model "{named["name"]}"; choose the file of that model to correct the assessment.')
-    return guideline
+    return from_json(record["scoring_model"]["definition"])
 
 
 def _bytes(findings: Findings) -> Any:

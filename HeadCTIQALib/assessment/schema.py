@@ -23,9 +23,9 @@ Schema = Mapping[str, Any]
 
 
 @cache
-def record_schema() -> Schema:
-    """The schema of ``assessment.json``."""
-    schema: Schema = json.loads(resource("Schema", "assessment-1.0.schema.json").read_text(encoding="utf-8"))
+def record_schema(version: str = "1.1") -> Schema:
+    """The schema of ``assessment.json``, of the present version or an earlier one."""
+    schema: Schema = json.loads(resource("Schema", f"assessment-{version}.schema.json").read_text(encoding="utf-8"))
     return schema
 
 

@@ -20,6 +20,7 @@ from HeadCTIQALib.text import printable
 from HeadCTIQALib.writing import check_writable, output_error, recover, whole_folder
 
 from .consistency import fault
+from .earlier import EARLIER, upgraded
 from .names import LANDMARKS, PLANE, RECORD, REPORT, SEGMENTATION
 from .persons_work import persons_work, with_checksums
 from .record import SCHEMA
@@ -172,18 +173,32 @@ def read_record(folder: str | Path) -> dict[str, Any]:
     """The record in an assessment folder; what it holds fits its schema and is of one scan, so that it may be relied on.
 
     Raises:
-        InputError: there is none, it is damaged, or another version wrote it.
+        InputError: there is none, it is damaged, or another version wrote it that cannot be read.
     """
     path = Path(folder) / RECORD
+    return check_record(_read(path), path)
+
+
+def is_present(folder: Path) -> bool:
+    """Whether the record in an assessment folder has the present form, and not that of an earlier version.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    record = _read(folder / RECORD)
+    return isinstance(record, dict) and record.get("schema") == SCHEMA
+
+
+def _read(path: Path) -> Any:
     try:
         data = read_regular(path, _LARGEST_RECORD, "The assessment")
     except FileNotFoundError:
-        raise InputError(f"The folder {folder} is not an assessment ({RECORD} is missing); choose one that HeadCTIQA wrote.") from None
-    return check_record(parse(data, f"The assessment {path}", _REMEDY), path)
+        raise InputError(f"The folder {path.parent} is not an assessment ({RECORD} is missing); choose one that HeadCTIQA wrote.") from None
+    return parse(data, f"The assessment {path}", _REMEDY)
 
 
 def check_record(record: Any, path: str | Path) -> dict[str, Any]:
-    """``record``, which was read from ``path``, if it is a sound record of this version.
+    """``record``, which was read from ``path``, if it is a sound record; one of an earlier version is scored anew, with a note.
 
     Raises:
         InputError: it is not.
@@ -191,13 +206,13 @@ def check_record(record: Any, path: str | Path) -> dict[str, Any]:
     schema = record.get("schema") if isinstance(record, dict) else None
     if not isinstance(schema, str) or not schema.startswith(f"{_SCHEMA_NAME}/"):
         raise InputError(f"The file {path} is not an assessment by HeadCTIQA; choose a folder that HeadCTIQA wrote.")
-    if schema != SCHEMA:
+    if schema not in (SCHEMA, EARLIER):
         raise InputError(
             f"The assessment {path} has version {printable(schema[:60])}, this program reads {SCHEMA}; update HeadCTIQA or assess the scan again."
         )
-    if (where := fault(record)) is not None:
+    if (where := fault(record, schema.rpartition("/")[2])) is not None:
         raise InputError(f"The assessment {path} is damaged (at {printable(where[:120])}); {_REMEDY}.")
-    return dict(record)
+    return dict(record) if schema == SCHEMA else upgraded(record)
 
 
 def _read_findings(folder: Path, stored: Mapping[str, Any], volume: CTVolume) -> Findings:

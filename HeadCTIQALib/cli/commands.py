@@ -42,8 +42,9 @@ def assess(input_path: Path, output: Path, series: str | None, device: str, scor
     finally:
         text.clear()
     if kind == "json":
-        overall = result.record["overall"]
-        events.emit("result", folder=str(folder), overall=overall["score"], band=overall["band"], withheld_reason=overall["withheld_reason"])
+        overall, verdict = result.record["overall"], result.record["verdict"]
+        known = {key: overall[key] for key in ("band", "withheld_reason", "at_least", "at_most")}
+        events.emit("result", folder=str(folder), overall=overall["score"], **known, verdict=verdict["sentence"], verdict_band=verdict["band"])
     else:
         show(as_text(result.record, folder))
     return 0

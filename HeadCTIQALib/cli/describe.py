@@ -7,11 +7,12 @@ import textwrap
 from typing import Any
 
 from HeadCTIQALib import RESEARCH_USE
-from HeadCTIQALib.hierarchy import BAND_ACCEPTABLE, BAND_GOOD, CATEGORIES, iqms_of
+from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
+from HeadCTIQALib.hierarchy import CATEGORIES, LIMIT_POINTS, iqms_of
 
 NOTE = (
     "The hierarchy is a reconstruction: the reference paper publishes its shape (6 categories, 10 items, 10 metrics) only. "
-    "Every range names its source or says that it is an inference."
+    "Every curve names its source or says that it is an inference."
 )
 
 
@@ -32,6 +33,7 @@ def as_json() -> str:
                     "item_title": iqm.item_title,
                     "direction": iqm.direction,
                     "definition": iqm.definition,
+                    "knots": [list(knot) for knot in iqm.knots],
                     "ranges": dict(zip(("good", "acceptable", "poor"), iqm.ranges, strict=True)),
                     "source": iqm.source,
                     "correction": iqm.correction,
@@ -48,7 +50,13 @@ def as_json() -> str:
 def as_text(width: int = 100) -> str:
     """The whole table as text of ``width`` columns."""
     lines = textwrap.wrap(NOTE, width)
-    lines += [f"Scores run from 0 to 100: good from {BAND_GOOD:g}, acceptable from {BAND_ACCEPTABLE:g}, poor below.", ""]
+    lines += textwrap.wrap(
+        f"Scores run from 0 to 100: good from {BAND_GOOD:g}, acceptable from {BAND_ACCEPTABLE:g}, poor below. The curve of a metric gives the score "
+        f"of its item (value: score; linear between, flat outside). In the guideline model a category is its worst item, and the overall score is "
+        f"the weighted mean of the categories, at most {LIMIT_POINTS:g} points above the worst of them.",
+        width,
+    )
+    lines.append("")
     for category in CATEGORIES:
         lines.append(f"{category.title}  [{category.id}]  weight {category.weight:.0%}")
         for iqm in iqms_of(category.id):
@@ -58,6 +66,7 @@ def as_text(width: int = 100) -> str:
             for label, text in (
                 ("item", f"{iqm.item_title}  [{iqm.item}]"),
                 ("definition", iqm.definition),
+                ("curve", "  ".join(f"{x:g}: {y:g}" for x, y in iqm.knots)),
                 ("ranges", f"good {good} | acceptable {acceptable} | poor {poor}{f'  ({iqm.unit})' if unit else ''}"),
                 ("source", iqm.source),
                 ("correct by", iqm.correction),

@@ -15,7 +15,7 @@ from .terminal import show
 if TYPE_CHECKING:
     from HeadCTIQALib.cohort.calibrate import Calibration
     from HeadCTIQALib.cohort.scales import Scale
-    from HeadCTIQALib.scoring.calibration import CrossValidation
+    from HeadCTIQALib.scoring.calibration import Coefficient, CrossValidation
 
 
 def fit(
@@ -69,23 +69,30 @@ def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | N
 
 
 def _lines(c: Calibration) -> Iterator[str]:
+    from HeadCTIQALib.scoring.calibration import Coefficient
+
     f = c.fit
     yield f"{f.model.name} ({f.model.id})"
     yield f"{len(c.calibration)} scans for calibration, {len(c.test)} kept for testing; readers: {', '.join(c.readers.readers)}"
-    yield "Coefficients and weights are those of the fit; the model blends them with the guideline's where shrunk is above 0."
+    yield "Coefficients and weights are those of the model as it is used: blended with the guideline's where shrunk is above 0."
     yield ""
     yield f"{'':28}{'scans':>6}{'R2':>7}{'shrunk':>8}   typical error on left-out scans"
     for category, part in f.categories.items():
         r2 = "-" if part.r_squared is None else f"{part.r_squared:.2f}"
         yield f"{CATEGORY_BY_ID[category].title:28}{part.n:6}{r2:>7}{part.shrinkage:8.2f}   {_error(part.cross_validation)}"
         for k in part.coefficients:
-            title = "base" if k.term == "intercept" else IQM_BY_ID[k.term].title
-            yield f"    {title:34}{k.value:9.2f}   95 % interval {k.low:.2f} to {k.high:.2f}"
+            yield _number("ideal scan" if k.term == "intercept" else IQM_BY_ID[k.term].title if k.term in IQM_BY_ID else "worst item", k)
     yield f"{'Overall':28}{'' if f.overall is None else f.overall.n:>6}{'':7}{f.weight_shrinkage:8.2f}   {_error(f.overall)}"
-    for w in f.weights:
-        yield f"    {'weight of ' + CATEGORY_BY_ID[w.term].title:34}{w.value:9.2f}   95 % interval {w.low:.2f} to {w.high:.2f}"
+    for w in f.weights or (Coefficient(c, "score", v, v, v) for c, v in f.model.weights.items()):
+        yield _number("intercept" if w.term == "intercept" else f"weight of {CATEGORY_BY_ID[w.term].title}", w)
+    yield f"    {f.model.provenance['limit']}"
     yield from _section("About the data", c.notes)
     yield from _section("Why not to use this model", f.reasons_not_to_use or ("Nothing speaks against it in these data.",))
+
+
+def _number(title: str, k: Coefficient) -> str:
+    interval = f"   95 % interval {k.low:.2f} to {k.high:.2f}" if k.low < k.high else ""
+    return f"    {title:36}{k.value:9.2f}{interval}"
 
 
 def _error(cv: CrossValidation | None) -> str:

@@ -1,4 +1,4 @@
-"""An assessment as a tree for the terminal: categories, metrics, contributions, reasons and warnings."""
+"""An assessment as a tree for the terminal: verdict, categories, items, metrics, contributions, reasons and warnings."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from HeadCTIQALib.curve import score_text
+from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.report.record import points_by_source
+
 _BAR = 20
-_TITLE = 34
+_TITLE = 41
+_METRIC = 47
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +42,24 @@ def glyphs_for(encoding: str | None) -> Glyphs:
 
 
 def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyphs | None = None) -> str:
-    """The record of one assessment as a tree, with where its report is."""
+    """The record of one assessment as a tree, the verdict first, with where its report is."""
     g = glyphs or glyphs_for(sys.stdout.encoding)
-    points: dict[str, float] = {}
-    for contribution in (c for entry in record["categories"].values() for c in entry["contributions"]):
-        source = contribution["source_id"]  # a metric may enter by several features
-        points[source] = points.get(source, 0.0) + contribution["points"]
-    lines = [f"{record['input']['name']}   scored by: {record['scoring_model']['name']}", "", _score_line("Overall", record["overall"], g)]
-    lines += _withheld(record["overall"], "")
+    overall = record["overall"]
+    lines = [record["input"]["name"], f"scored by: {record['scoring_model']['name']}; profile: {record['profile']['name']}", ""]
+    lines += [record["verdict"]["sentence"], "", _score_line("Overall", overall, g), *_withheld(overall, "")]
+    if overall["limit"] is not None:
+        lines.append(f"   {overall['limit']['sentence'].rstrip('.')}: {overall['limit']['points']:+.1f} points")
     categories = list(record["categories"].items())
     for n, (id_, category) in enumerate(categories):
         at_end = n == len(categories) - 1
         stem = "   " if at_end else g.stem
         lines.append((g.last if at_end else g.branch) + _score_line(category["title"], category, g, _TITLE - 3))
         lines += _withheld(category, stem)
-        iqms = [(i, m) for i, m in record["iqms"].items() if m["category"] == id_]
-        for k, (iqm, entry) in enumerate(iqms):
-            lines += _iqm_lines(entry, points.get(iqm), stem, g.last if k == len(iqms) - 1 else g.branch, "   " if k == len(iqms) - 1 else g.stem)
+        points = points_by_source(category["contributions"])
+        items = [(i, m) for i, m in record["iqms"].items() if m["category"] == id_]
+        for k, (iqm, entry) in enumerate(items):
+            last = k == len(items) - 1
+            lines += _item_lines(iqm, entry, points.get(iqm), stem, g.last if last else g.branch, stem + ("   " if last else g.stem), g)
     told = dict.fromkeys([*record["warnings"], *record["findings"]["notes"]])
     if told:
         lines += ["", "Warnings", *(f"  - {sentence}" for sentence in told)]
@@ -63,14 +69,14 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
     return "\n".join([*lines, record["research_use"]]) + "\n"
 
 
-def format_value(value: float, unit: str) -> str:
-    """A measured value with its unit, to about three significant digits."""
-    size = abs(value)
-    digits = 0 if size >= 100 else 1 if size >= 10 else 2
-    text = f"{value:.{digits}f}"
-    if float(text) == 0:
-        text = text.lstrip("-")
-    return text if unit == "1" else f"{text} {unit}"
+def value_text(iqm: str, entry: Mapping[str, Any]) -> str:
+    """What was measured as printed, e.g. "at most -20.0 mm" or "7.1 HU, judged as 4.4 HU"; never rounded into another band."""
+    m = IQM_BY_ID[iqm]
+    unit = "" if m.unit == "1" else f" {m.unit}"
+    knots = tuple((x, y) for x, y in entry["knots"])
+    bound = "" if entry["bound"] is None else f"{entry['bound'].replace('_', ' ')} "
+    judged = "" if entry["read_at"] == entry["value"] else f", judged as {m.text(entry['read_at'], knots)}{unit}"
+    return f"{bound}{m.text(entry['value'], knots)}{unit}{judged}"
 
 
 def _score_line(title: str, entry: Mapping[str, Any], g: Glyphs, width: int = _TITLE) -> str:
@@ -78,21 +84,25 @@ def _score_line(title: str, entry: Mapping[str, Any], g: Glyphs, width: int = _T
     if score is None:
         return f"{title:<{width}}  withheld"
     filled = round(_BAR * score / 100)
-    return f"{title:<{width}} {score:6.1f}  {g.full * filled}{g.empty * (_BAR - filled)}  {entry['band']}"
+    return f"{title:<{width}} {score_text(score, 1):>6}  {g.full * filled}{g.empty * (_BAR - filled)}  {entry['band']}"
 
 
 def _withheld(entry: Mapping[str, Any], indent: str) -> list[str]:
     return [f"{indent}   withheld: {entry['withheld_reason']}"] if entry["score"] is None and entry["withheld_reason"] else []
 
 
-def _iqm_lines(entry: Mapping[str, Any], points: float | None, stem: str, branch: str, below: str) -> list[str]:
-    """The line of one metric, and below it its reason and flags."""
-    title = f"{stem}{branch}{entry['title']}"
+def _item_lines(iqm: str, entry: Mapping[str, Any], points: float | None, stem: str, branch: str, below: str, g: Glyphs) -> list[str]:
+    """The line of one item, below it that of its metric, and below that reason and flags."""
+    item, metric = f"{stem}{branch}{entry['item_title']}", f"{below}{g.last}{entry['title']}"
     if entry["value"] is None:
-        return [f"{title:<{_TITLE + 6}} not assessable: {entry['reason']}"]
-    line = f"{title:<{_TITLE + 6}} {format_value(entry['value'], entry['unit']):>10}  {entry['band']:<10}"
-    if points is not None:
-        line += f"  {points + 0.0:+.1f} points" if round(points, 1) else "  no points lost"
+        return [f"{item:<{_TITLE}}  not assessable", f"{metric:<{_METRIC}} {entry['reason']}"]
+    if entry["scored"]:
+        lost = "" if points is None else f"{points + 0.0:+.1f} points" if round(points, 1) else "no points lost"
+        line = f"{item:<{_TITLE}} {score_text(entry['score'], 1):>6}  {entry['band']:<10}  {lost}"
+    else:
+        line = f"{item:<{_TITLE}}  not scored by this profile"
+    said = f"{metric:<{_METRIC}} {value_text(iqm, entry)}" + (f"  {entry['band']}" if entry["scored"] else "")
     if entry["status"] == "corrected":
-        line += f"  corrected: {entry['reason']}"
-    return [line.rstrip(), *(f"{stem}{below}  ! {flag}" for flag in entry["flags"])]
+        said += f"  corrected: {entry['reason']}"
+    told = [*([entry["ceiling_reason"]] if entry["ceiling_reason"] else []), *entry["flags"]]
+    return [line.rstrip(), said, *(f"{below}     ! {flag}" for flag in told)]

@@ -23,6 +23,7 @@ from HeadCTIQALib.errors import InputError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.scoring import DEFAULT
 from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, Fit, Mode, split
 from HeadCTIQALib.scoring.fit import fit_model
 from HeadCTIQALib.scoring.storage import is_model, load_model, save_model, to_json
@@ -31,12 +32,12 @@ from HeadCTIQALib.writing import adopt, held_signals, is_json, refuse_foreign, w
 
 from .readers import ReaderTable, read_readers
 from .scales import Scale
-from .scans import Scan, load_scans, matched, values_of
+from .scans import Scan, judged_of, load_scans, matched
 
 ACCOUNT = "headctiqa-fit/1"
 _MODE_WORDS = {
     "paper": "ordinary least squares on the folded metrics",
-    "robust": "non-negative least squares on the hinge features (no defect raises a score)",
+    "robust": "non-negative least squares on the item scores (no defect raises a score)",
 }
 _LARGEST_ACCOUNT = 32_000_000  # bytes
 _LOW_ICC = 0.5  # "poor" reliability (Koo & Li 2016)
@@ -126,7 +127,8 @@ def calibrate(
     scores = np.column_stack([table.mean(t, names) for t in SCORES])
     if not np.isfinite(scores).any():
         raise InputError(f"The reader table holds no scores of {', '.join(SCORES)}; a scoring model is fitted to those.")
-    data = CalibrationSet(names, values_of(scans), scores)
+    values, item_scores = judged_of(scans, DEFAULT)
+    data = CalibrationSet(names, values, scores, item_scores)
     kept = split(scores, seed, test_share) if test_share else np.zeros(len(scans), bool)
     part = data.of(np.flatnonzero(~kept))
     progress("Fitting", 0.0)
@@ -161,7 +163,7 @@ def _provenance(table: ReaderTable, part: CalibrationSet, total: int, mode: Mode
 
 def _fingerprint(fit: Fit) -> str:
     """Eight digits that tell models with other numbers apart, whenever they were fitted."""
-    numbers = {k: v for k, v in to_json(fit.model).items() if k in ("kind", "categories", "weights")}
+    numbers = {k: v for k, v in to_json(fit.model).items() if k in ("kind", "categories", "intercept", "weights", "limit", "profile")}
     return hashlib.sha256(json.dumps(plain(numbers, decimals=9), sort_keys=True).encode()).hexdigest()[:8]
 
 

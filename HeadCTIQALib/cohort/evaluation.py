@@ -36,7 +36,7 @@ from HeadCTIQALib.agreement import (
 from HeadCTIQALib.agreement.cases import MIN_CASES
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQMS
-from HeadCTIQALib.scoring import ScoringModel, feature, score
+from HeadCTIQALib.scoring import ScoringModel, score
 from HeadCTIQALib.scoring.calibration import SCORES
 
 from .panels import panels
@@ -255,7 +255,7 @@ def _scores(scans: Sequence[Scan], model: ScoringModel) -> dict[str, Floats]:
 
 
 def _correlation(iqm: IQM, part: Part, values: Floats, read: Mapping[str, Floats]) -> Correlation:
-    folded = np.array([feature(iqm.id, "folded", v) if np.isfinite(v) else np.nan for v in values[part.rows].tolist()], float)
+    folded = np.array([iqm.folded(v) if np.isfinite(v) else np.nan for v in values[part.rows].tolist()], float)
     category, overall = (pearson(*complete_pairs(folded, read[t][part.rows])[:2]) for t in (iqm.category, "overall"))
     return Correlation(iqm.id, part, category, overall)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
-from HeadCTIQALib.assessment.storage import RECORD, REPORT, dump, read_record
+from HeadCTIQALib.assessment.storage import RECORD, REPORT, dump, is_present, read_record
 from HeadCTIQALib.errors import HeadCTIQAError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
@@ -56,7 +56,7 @@ def rescore_folder(folder: Path, model: ScoringModel) -> bool:
     """
     record = read_record(folder)
     new = rescored_record(record, score(measurements_from_record(record), model), model)
-    if new == record:
+    if new == record and is_present(folder):
         return False
     report = _report(folder, new)
     with whole_folder(folder, (RECORD, REPORT).__contains__) as part:

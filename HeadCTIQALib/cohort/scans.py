@@ -17,6 +17,7 @@ from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.scoring import Profile, items
 from HeadCTIQALib.volume.kernels import sharpness_word
 from HeadCTIQALib.writing import is_kept, recover, recover_inside
 
@@ -100,6 +101,15 @@ def values_of(scans: tuple[Scan, ...]) -> NDArray[np.float64]:
         values = (s.measurements[m.id].value for m in IQMS)
         rows.append([np.nan if v is None else v for v in values])
     return np.array(rows, float).reshape(len(scans), len(IQMS))
+
+
+def judged_of(scans: tuple[Scan, ...], profile: Profile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n, 10) values as ``profile`` judges them, and (n, 10) item scores, in the order of the hierarchy; NaN where not assessable."""
+    found = [items(s.measurements, profile).values() for s in scans]
+    values = [[np.nan if i.judged is None else i.judged for i in row] for row in found]
+    scores = [[np.nan if i.score is None else i.score for i in row] for row in found]
+    shape = len(scans), len(IQMS)
+    return np.array(values, float).reshape(shape), np.array(scores, float).reshape(shape)
 
 
 def matched(scans: tuple[Scan, ...], table: ReaderTable) -> tuple[ReaderTable, tuple[str, ...]]:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.scoring.calibration import SCORES
+from HeadCTIQALib.scoring.profile import DEFAULT
 
 from .readers import ReaderTable
-from .scans import Scan
+from .scans import Scan, judged_of
 
 Floats = NDArray[np.float64]
 
@@ -60,9 +60,8 @@ def suggest(scans: Sequence[Scan], table: ReaderTable | None, count: int) -> Sug
 
 
 def item_features(scans: Sequence[Scan]) -> Floats:
-    """(n, 10) badness of every item, 0..1, as models are fitted to; NaN where it was not measured."""
-    found = [[np.nan if (v := s.measurements[m.id].value) is None else m.hinge(v) for m in IQMS] for s in scans]
-    return np.array(found, float).reshape(len(scans), len(IQMS))
+    """(n, 10) item scores, which models are fitted to; NaN where an item could not be assessed."""
+    return judged_of(tuple(scans), DEFAULT)[1]
 
 
 def d_optimal(features: ArrayLike, count: int, read: Sequence[int] = ()) -> tuple[int, ...]:

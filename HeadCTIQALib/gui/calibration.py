@@ -54,7 +54,7 @@ class CalibrationSection:
         self._words = qt.QTextBrowser()
         self._words.setObjectName("calibrationWords")
         self._words.setMinimumHeight(120)
-        self._table = forms.table("calibrationTable", [_("Term"), _("Guideline"), _("New model"), _("95 % interval of the fit")], 0)
+        self._table = forms.table("calibrationTable", [_("Term"), _("Guideline"), _("New model"), _("95 % interval")], 0)
         self._table.setMinimumHeight(150)
         self._lay_out(parent.layout())
         self._enable()
@@ -195,7 +195,7 @@ def _errors(cv: Any) -> str:
 
 
 def coefficient_rows(fit: Any) -> list[tuple[str, str, str, str]]:
-    """Every number of the guideline beside that of the fitted model, with the interval of the fit before shrinkage; then the weights."""
+    """Every number of the guideline beside that of the fitted model, as used, with its interval; then the overall score's."""
     from HeadCTIQALib.scoring import guideline_model
 
     guideline, rows = guideline_model(), []
@@ -203,18 +203,20 @@ def coefficient_rows(fit: Any) -> list[tuple[str, str, str, str]]:
         old, new = (_numbers(model.categories[id_]) for model in (guideline, fit.model))
         intervals = {(c.term, c.feature): f"{c.low:.2f} .. {c.high:.2f}" for c in category.coefficients}
         for term, feature in dict.fromkeys((*new, *old)):
-            title = f"{IQM_BY_ID[term].title} ({feature})" if term in IQM_BY_ID else _("base")
+            title = f"{IQM_BY_ID[term].title} ({feature})" if term in IQM_BY_ID else _("worst item") if term == id_ else _("ideal scan")
             key = (term, feature)
             rows.append((f"{CATEGORY_BY_ID[id_].title}: {title}", _number(old.get(key)), _number(new.get(key)), intervals.get(key, "-")))
     weights = {w.term: f"{w.low:.2f} .. {w.high:.2f}" for w in fit.weights}
+    rows.append((_("Overall: intercept"), _number(guideline.intercept), _number(fit.model.intercept), weights.get("intercept", "-")))
+    rows.append((_("Overall: limit above the worst category"), _number(guideline.limit), _number(fit.model.limit), "-"))
     for id_, weight in fit.model.weights.items():
         rows.append((_("Weight: {title}").format(title=CATEGORY_BY_ID[id_].title), _number(guideline.weights[id_]), _number(weight), weights.get(id_, "-")))
     return rows
 
 
 def _numbers(model: Any) -> dict[tuple[str, str], float]:
-    """Base and coefficients of a category by term and feature."""
-    return {("intercept", ""): model.intercept} | {(t.iqm, t.feature): t.coefficient for t in model.terms}
+    """Score of an ideal scan and coefficients of a category by term and feature."""
+    return {("intercept", ""): model.ideal} | {(t.iqm, t.feature): t.coefficient for t in model.terms}
 
 
 def _number(value: float | None) -> str:

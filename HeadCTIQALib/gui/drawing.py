@@ -6,7 +6,7 @@ from typing import Any
 
 import qt
 
-from HeadCTIQALib.hierarchy import BAND_ACCEPTABLE, BAND_GOOD
+from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
 
 # colours that colour-blind readers tell apart (after Okabe and Ito), with a pattern each
 _STYLES = {

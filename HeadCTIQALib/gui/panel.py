@@ -8,12 +8,13 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report import explanation
 from HeadCTIQALib.report.focus import mask_names
 from HeadCTIQALib.report.html import join, tag
 from HeadCTIQALib.report.record import at, scan_name, simulated
-from HeadCTIQALib.report.rows import MARKS, OVERALL, Row, rows
+from HeadCTIQALib.report.rows import MARKS, OVERALL, WITHHELD, Row, rows
 from HeadCTIQALib.report.statistics import mask_statistics
 from HeadCTIQALib.report.summary import verdict
 from HeadCTIQALib.text import printable
@@ -168,15 +169,16 @@ def _overall(record: Any) -> str:
     """The verdict, large: score, band in words and mark, one sentence."""
     if record is None:
         return str(tag("p", _("No assessment yet: choose a scan and press Assess, or load an assessment.")))
-    score, band = at(record, OVERALL, "score"), at(record, OVERALL, "band")
-    state = "withheld" if score is None else str(band)
-    number = tag("span", "–" if score is None else f"{score:.0f}", style="font-size:30pt; font-weight:600;")
+    score = at(record, OVERALL, "score")
+    known = at(record, "verdict", "band")
+    states = [str(at(record, OVERALL, "band"))] if score is not None else [WITHHELD, known] if known else [WITHHELD]
+    number = tag("span", "–" if score is None else score_text(score), style="font-size:30pt; font-weight:600;")
     of = tag("span", " / 100  " if score is not None else "  ")
-    word = tag("span", f"{MARKS[state]} {state}", style=f"font-size:15pt; font-weight:600; color:{band_color(state)};")
-    sentence = at(record, OVERALL, "withheld_reason", default="") if score is None else verdict(record)
+    words = [tag("span", f"{MARKS[s]} {s} ", style=f"font-size:15pt; font-weight:600; color:{band_color(s)};") for s in states]
+    sentence = verdict(record) + (f" {at(record, OVERALL, 'withheld_reason', default='')}" if score is None else "")
     corrected = any(entry["status"] == "corrected" for entry in record["iqms"].values())
-    lines: list[Any] = [tag("p", number, of, word, style="margin:0;"), tag("p", sentence, style="margin-top:2px; margin-bottom:2px;")]
-    small = [scan_name(record), str(at(record, "scoring_model", "name", default=""))]
+    lines: list[Any] = [tag("p", number, of, *words, style="margin:0;"), tag("p", sentence, style="margin-top:2px; margin-bottom:2px;")]
+    small = [scan_name(record), str(at(record, "scoring_model", "name", default="")), str(at(record, "profile", "name", default=""))]
     small += [_("✎ corrected by a person")] if corrected else []
     small += [_("SIMULATED scan")] if simulated(record) else []
     lines.append(tag("p", " · ".join(s for s in small if s), style="margin:0; font-size:small; color:#777777;"))

@@ -9,8 +9,9 @@ import ctk
 import qt
 from slicer.i18n import tr as _
 
+from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
 from HeadCTIQALib.errors import HeadCTIQAError
-from HeadCTIQALib.hierarchy import BAND_ACCEPTABLE, BAND_GOOD, CATEGORIES
+from HeadCTIQALib.hierarchy import CATEGORIES
 
 from . import forms, reading
 from .session import Event, Session

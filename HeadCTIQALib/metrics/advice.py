@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from HeadCTIQALib.hierarchy import BAND_ACCEPTABLE, BAND_GOOD, IQM_BY_ID
+from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD, Knots
+from HeadCTIQALib.curve import at as score_at
+from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
 
-Knots = Sequence[tuple[float, float]]  # (value, score), values ascending, flat outside
 NOTE_DEG, NOTE_MM = 1.0, 3.0  # less of a turn or an offset is not worth a word beside a larger one
 WHOLE_MM = 5.0  # beyond the end of the head: where a scan that was too short should end
 SPARE_MM = 8.0  # and one that was too long
@@ -44,16 +45,6 @@ def advice(measurement: Measurement, knots: Knots, judged: float | None = None, 
         return Advice()
     instruction = _baseline(m, target_deg) if m.iqm == "baseline_angle" else INSTRUCTIONS[m.iqm](m)
     return Advice(instruction, _counterfactual(m, knots, at))
-
-
-def score_at(knots: Knots, value: float) -> float:
-    """Score of ``value``: linear between the knots, flat outside."""
-    if value <= knots[0][0]:
-        return float(knots[0][1])
-    for (x0, y0), (x1, y1) in pairwise(knots):
-        if value <= x1:
-            return y0 + (y1 - y0) * (value - x0) / (x1 - x0)
-    return float(knots[-1][1])
 
 
 def next_value(knots: Knots, value: float) -> tuple[float, float] | None:

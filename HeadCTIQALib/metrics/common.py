@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from HeadCTIQALib.curve import good_range, ranges
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark, Tissue
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Point
@@ -113,11 +115,12 @@ def voxel_ras(volume: CTVolume, k: int, j: float, i: float) -> Point:
 def limits(iqm: str) -> str:
     """The acceptable limit in words for a caption, e.g. "acceptable up to 8 deg"."""
     m = IQM_BY_ID[iqm]
-    unit = "" if m.unit == "1" else (" %" if m.unit == "%" else f" {m.unit}")
-    if m.direction == "margin":
-        return f"good from 0 to {m.good:g}{unit}, acceptable from -{m.poor_deficit:g} to {m.poor:g}{unit}"
-    if m.direction == "high":
-        return f"acceptable from {m.poor:g}{unit}"
-    if iqm == "foreign_object_volume":
-        return f"acceptable below {m.poor:g}{unit}"
-    return f"acceptable up to {m.poor:g}{unit}"
+    unit = ("" if m.unit == "1" else f" {m.unit}") + (" in 5 mm slices" if iqm in ("noise", "gray_white_cnr") else "")
+    passing = [r for r in ranges(m.knots) if r.band != "poor"]
+    low, high = passing[0].low, passing[-1].high
+    if math.isinf(low):
+        return f"acceptable up to {high:g}{unit}"
+    if math.isinf(high):
+        return f"acceptable from {low:g}{unit}"
+    best_low, best_high = good_range(m.knots)
+    return f"good from {best_low:g} to {best_high:g}{unit}, acceptable from {low:g} to {high:g}{unit}"

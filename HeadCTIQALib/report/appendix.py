@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from HeadCTIQALib.hierarchy import BAND_ACCEPTABLE, BAND_GOOD, CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID
+from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
+from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.report.html import Html, join, number, points, table, tag, with_unit
 from HeadCTIQALib.report.record import Record, at, scan_name
+from HeadCTIQALib.scoring.types import LIMIT
 
 FILES = (
     ("assessment.json", "the record: every value, range, reason and version in this report"),
@@ -103,13 +105,14 @@ def _formula(record: Record) -> Html:
         ]
         score = "withheld" if entry.get("score") is None else number(entry.get("score"))
         rows.append((c.title, number(entry.get("base")), join(*terms, sep=Html("<br>")), score, number(entry.get("weight"))))
-    overall = [join(points(t.get("points")), " ", _title(t.get("source_id"))) for t in at(record, "overall", "contributions", default=())]
-    sum_up = join("Overall ", tag("b", number(at(record, "overall", "score"))), " = ", join(*overall, sep=Html(" ")), ".") if overall else None
+    overall = [join(points(t.get("points")), " ", _source(t)) for t in at(record, "overall", "contributions", default=())]
+    sum_up = join("Overall ", tag("b", number(at(record, "overall", "score"))), f" = {number(at(record, 'overall', 'base'))} ", join(*overall, sep=Html(" ")), ".") if overall else None
     return join(
         tag("h3", "How the score is made up"),
-        tag("p", "Scoring model: ", tag("b", name), ". Every score is a sum: base + coefficient × feature. ",
+        tag("p", "Scoring model: ", tag("b", name), "; profile: ", tag("b", at(record, "profile", "name", default="default")),
+            ". Every score is a sum: base + coefficient × feature. ",
             f"Bands: from {BAND_GOOD:g} good, from {BAND_ACCEPTABLE:g} acceptable, below poor. An item that is not assessable withholds "
-            "its category's score and the overall score; nothing is imputed."),
+            "its category's score and the overall score; nothing is imputed, and the verdict says what holds whatever its value is."),
         table(("Category", "Base", "Points", "Score", "Weight"), rows, "Contributions in points"),
         tag("p", sum_up) if sum_up else None,
     )  # fmt: skip
@@ -118,6 +121,11 @@ def _formula(record: Record) -> Html:
 def _title(source: Any) -> str:
     known = IQM_BY_ID.get(str(source)) or CATEGORY_BY_ID.get(str(source))
     return known.title if known else str(source)
+
+
+def _source(term: Mapping[str, Any]) -> str:
+    title = _title(term.get("source_id"))
+    return f"{title} ({LIMIT})" if term.get("feature") == LIMIT else title
 
 
 def _term(term: Mapping[str, Any]) -> str:

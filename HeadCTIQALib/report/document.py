@@ -40,8 +40,12 @@ def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> s
     if findings.tissue.shape != volume.shape:
         raise ValueError(f"findings of shape {findings.tissue.shape} do not fit a volume of shape {volume.shape}")
     scene = Scene(volume, findings, record.get("iqms") or {})
-    sections = [iqm_section(record, m, pictures(scene, m.id)) for m in IQMS]
-    return _page(record, scout(scene), tag("section", tag("h2", "Evidence"), _conventions(), *sections, id="evidence"))
+    return _page(record, scout(scene), _evidence(record, {m.id: pictures(scene, m.id) for m in IQMS}))
+
+
+def _evidence(record: Mapping[str, Any], figures: Mapping[str, list[Html]]) -> Html:
+    sections = [iqm_section(record, m, figures[m.id]) for m in IQMS]
+    return tag("section", tag("h2", "Evidence"), _conventions(), *sections, id="evidence")
 
 
 def rescored(record: Mapping[str, Any], report: str) -> str:
@@ -55,8 +59,14 @@ def rescored(record: Mapping[str, Any], report: str) -> str:
         ValueError: ``report`` does not have the parts that :func:`render` writes.
     """
     picture = _between(report, '<div class="scout">', '</div></div><ul class="tiles">')
-    evidence = _between(report, '<section id="evidence">', '</section><section id="audit">')
-    return _page(record, [Html(picture)], Html(f'<section id="evidence">{evidence}</section>'))
+    return _page(record, [Html(picture)], _evidence(record, {m.id: _figures(report, m.id) for m in IQMS}))
+
+
+def _figures(report: str, iqm: str) -> list[Html]:
+    """The pictures of an IQM as they stand in ``report``."""
+    section = _between(report, f'<section class="iqm" id="{iqm}">', "</section>")
+    found = '<div class="figures">' in section
+    return [Html(_between(section, '<div class="figures">', '</div><div class="facts">'))] if found else []
 
 
 def _between(report: str, start: str, end: str) -> str:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from HeadCTIQALib.curve import range_words
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM, IQM_BY_ID, iqms_of
 from HeadCTIQALib.report.appendix import words
 from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
-from HeadCTIQALib.report.record import Record, at, overall_points, points_by_source, reasons, sentences
+from HeadCTIQALib.report.record import (
+    Record,
+    at,
+    knots_of,
+    limit_row,
+    overall_points,
+    points_by_source,
+    reasons,
+    sentences,
+)
 from HeadCTIQALib.report.rows import OVERALL, points_lost, reason_of
 from HeadCTIQALib.report.statistics import MaskStatistic
 from HeadCTIQALib.report.strips import BAND_MARKS
@@ -46,12 +56,17 @@ def masks(statistics: list[MaskStatistic], marked: tuple[str, ...] = ()) -> Html
 
 def _why_overall(record: Record) -> Html:
     score = at(record, OVERALL, "score")
-    top = at(record, OVERALL, "withheld_reason", default="The overall score is withheld.") if score is None else verdict(record)
+    top = verdict(record)
+    if score is None:
+        top += " " + str(at(record, OVERALL, "withheld_reason", default="The overall score is withheld."))
+    limit = limit_row(record)
     found = reasons(record, most=10)
     heading = "What costs points" if score is not None else "What costs points, in its category"
-    parts: list[object] = [tag("p", plain_words(str(top)))]
+    parts: list[object] = [tag("p", plain_words(top))]
     if found:
-        parts += [tag("p", tag("b", heading)), _lines([(points(p), IQM_BY_ID[i].item_title, reason_of(record, i)) for i, p in found])]
+        lines = [(points(p), IQM_BY_ID[i].item_title, reason_of(record, i)) for i, p in found]
+        lines += [(points(limit[1]), "Limit above the worst category", limit[2])] if limit else []
+        parts += [tag("p", tag("b", heading)), _lines(lines)]
     unclear = [m for m in IQM_BY_ID.values() if at(record, "iqms", m.id, "status") == "not_assessable"]
     if unclear:
         parts += [tag("p", tag("b", "Not assessable")), _lines([("✕", m.item_title, str(at(record, "iqms", m.id, "reason", default=""))) for m in unclear])]
@@ -89,12 +104,14 @@ def _why_iqm(record: Record, iqm: IQM) -> Html:
 
 def _how_iqm(record: Record, iqm: IQM) -> list[tuple[str, object]]:
     entry = at(record, "iqms", iqm.id, default={})
-    ranges = ", ".join(f"{BAND_MARKS[b]} {b} {plain_words(r)}" for b, r in zip(("good", "acceptable", "poor"), iqm.ranges, strict=True))
+    knots = knots_of(entry, iqm)
+    ranges = ", ".join(f"{BAND_MARKS[b]} {b} {plain_words(r)}" for b, r in range_words(knots).items())
     unit = "" if iqm.unit == "1" else f" ({iqm.unit})"
     source = str(entry.get("source") or iqm.source)
     pairs: list[tuple[str, object]] = [
         ("Formula", plain_words(str(entry.get("definition") or iqm.definition))),
         ("Measured by", plain_words(str(entry.get("method") or "–"))),
+        (f"Curve{unit}", plain_words(", ".join(f"{x:g}: {y:g}" for x, y in knots))),
         (f"Ranges{unit}", ranges),
         ("Source", plain_words(source if "inference" in source else f"reconstruction; {source}")),
     ]
@@ -126,6 +143,7 @@ def _evidence_words(evidence: Record) -> str:
 def _how_score(record: Record, id_: str) -> list[tuple[str, object]]:
     model = at(record, "scoring_model", default={})
     pairs: list[tuple[str, object]] = [("Scoring model", f"{model.get('name', 'unnamed')} ({model.get('kind', '')})")]
+    pairs.append(("Profile", str(at(record, "profile", "name", default=""))))
     pairs += [(k.replace("_", " ").capitalize(), words(v)) for k, v in (model.get("provenance") or {}).items()]
     entry = at(record, "categories", id_, default=None) or at(record, OVERALL, default={})
     terms = [

@@ -77,6 +77,11 @@ def with_unit(value: object, unit: str, signed: bool = False) -> str:
     return text if text == "–" else text + _UNITS.get(unit, f" {unit}")
 
 
+def in_unit(text: str, unit: str) -> str:
+    """A number that is printed already, followed by the unit as printed."""
+    return text.replace("-", "−") + _UNITS.get(unit, f" {unit}")
+
+
 def plain_unit(unit: str) -> str:
     """A unit as printed on its own."""
     return {"deg": "°", "1": "ratio"}.get(unit, unit)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.curve import Knots
+from HeadCTIQALib.hierarchy import IQM, IQMS
+from HeadCTIQALib.report.html import in_unit
+from HeadCTIQALib.scoring.types import LIMIT
 
 Record = Mapping[str, Any]
 
@@ -36,7 +39,27 @@ def points_by_source(contributions: Any) -> dict[str, float]:
 
 def overall_points(record: Record) -> dict[str, float]:
     """IQM id to its points in the overall score; empty where the overall score has none."""
-    return points_by_source(at(record, "overall", "contributions_by_iqm"))
+    return points_by_source(c for c in at(record, "overall", "contributions_by_iqm", default=()) if c.get("feature") != LIMIT)
+
+
+def limit_row(record: Record) -> tuple[str, float, str] | None:
+    """What the limit above the worst category takes from the overall score: (IQM id, points below zero, sentence)."""
+    found = at(record, "overall", "limit")
+    return None if found is None else (found["iqm"], found["points"], found["sentence"])
+
+
+def knots_of(entry: Record, iqm: IQM) -> Knots:
+    """The quality curve that an IQM was judged by."""
+    return tuple((x, y) for x, y in entry.get("knots") or iqm.knots)
+
+
+def measured(entry: Record, iqm: IQM) -> str:
+    """What was measured as printed: "at most −20.0 mm", "7.1 HU, judged as 4.4 HU"; never rounded into another band."""
+    value, judged, knots = entry["value"], entry.get("read_at"), knots_of(entry, iqm)
+    sign = "+" if iqm.direction == "margin" and value > 0 else ""
+    bound = f"{entry['bound'].replace('_', ' ')} " if entry.get("bound") else ""
+    words = f"{bound}{in_unit(sign + iqm.text(value, knots), iqm.unit)}"
+    return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}"
 
 
 def category_points(record: Record, category: str) -> dict[str, float]:

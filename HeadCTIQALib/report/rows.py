@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, iqms_of
-from HeadCTIQALib.report.html import points, with_unit
-from HeadCTIQALib.report.record import Record, at, category_points, overall_points
+from HeadCTIQALib.report.html import points
+from HeadCTIQALib.report.record import Record, at, category_points, measured, overall_points
 from HeadCTIQALib.report.strips import BAND_MARKS
 from HeadCTIQALib.report.summary import plain_words
 
 Kind = Literal["overall", "category", "item", "iqm"]
 OVERALL = "overall"
-WITHHELD, NOT_ASSESSABLE = "withheld", "not assessable"
-MARKS = {**BAND_MARKS, WITHHELD: "○", NOT_ASSESSABLE: "✕"}
+WITHHELD, NOT_ASSESSABLE, NOT_SCORED = "withheld", "not assessable", "not scored"
+MARKS = {**BAND_MARKS, WITHHELD: "○", NOT_ASSESSABLE: "✕", NOT_SCORED: "–"}
 CORRECTED = "✎"
 
 
@@ -30,8 +31,8 @@ class Row:
         parent: id of the row above in the tree; empty for the topmost rows.
         iqm: the IQM whose evidence the row stands for; empty for the overall score and categories.
         title, value: as printed; the value is a score, or a measured value with its unit.
-        share: 0..1, how full the bar is: the score, or for an item how far its value is from the poor limit.
-        state: "good", "acceptable", "poor", "withheld" or "not assessable".
+        share: 0..1, how full the bar is: the score.
+        state: "good", "acceptable", "poor", "withheld", "not assessable" or "not scored" (the profile leaves it out).
         corrected: a person had a hand in it.
         points: what it takes from (or adds to) the overall score, printed; empty when there is no such number.
         reason: one sentence in plain words.
@@ -72,7 +73,8 @@ def reason_of(record: Record, iqm: str) -> str:
     entry = at(record, "iqms", iqm, default={})
     if entry.get("value") is None:
         return plain_words(f"Not assessable: {entry.get('reason') or 'no reason given.'}")
-    return plain_words(str(at(entry, "evidence", "caption", default="")))
+    parts = (str(at(entry, "evidence", "caption", default="")), str(entry.get("ceiling_reason") or ""))
+    return plain_words(" ".join(p for p in parts if p))
 
 
 def points_lost(record: Record, iqm: IQM) -> list[tuple[str, float]]:
@@ -86,7 +88,7 @@ def _score_row(record: Record, id_: str, kind: Kind, title: str, keys: tuple[str
     members = [m.id for c in CATEGORIES if kind == "overall" or c.id == id_ for m in iqms_of(c.id)]
     return Row(
         id_, kind, "", "", title,
-        "–" if score is None else f"{score:.0f}",
+        "–" if score is None else score_text(score),
         None if score is None else float(score) / 100.0,
         WITHHELD if score is None else str(band),
         any(at(record, "iqms", m, "status") == "corrected" for m in members),
@@ -97,16 +99,16 @@ def _score_row(record: Record, id_: str, kind: Kind, title: str, keys: tuple[str
 
 def _iqm_rows(record: Record, iqm: IQM, lost: float | None) -> list[Row]:
     entry = at(record, "iqms", iqm.id, default={})
-    value, hinge = entry.get("value"), entry.get("hinge")
+    value, score, scored = entry.get("value"), entry.get("score"), entry.get("scored", True)
+    state = NOT_ASSESSABLE if value is None else str(entry["band"]) if scored else NOT_SCORED
     known = (
-        "–" if value is None else with_unit(value, iqm.unit, signed=iqm.direction == "margin"),
-        None if hinge is None else 1.0 - float(hinge),
-        NOT_ASSESSABLE if value is None else iqm.band(value),
+        None if score is None or not scored else float(score) / 100.0,
+        state,
         entry.get("status") == "corrected",
         "" if lost is None else points(lost),
         reason_of(record, iqm.id),
     )
     return [
-        Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, *known),
-        Row(iqm.id, "iqm", f"item/{iqm.item}", iqm.id, f"{iqm.title} {iqm.symbol}", *known),
+        Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, "–" if score is None or not scored else score_text(score), *known),
+        Row(iqm.id, "iqm", f"item/{iqm.item}", iqm.id, f"{iqm.title} {iqm.symbol}", "–" if value is None else measured(entry, iqm), *known),
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from HeadCTIQALib.hierarchy import BAND_ACCEPTABLE, BAND_GOOD, IQM
-from HeadCTIQALib.report.html import Html, join, number, tag, with_unit
+import math
+
+from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD, Knots, range_words, ranges, score_text
+from HeadCTIQALib.hierarchy import IQM
+from HeadCTIQALib.report.html import Html, join, number, tag
 
 BAND_MARKS = {"good": "●", "acceptable": "▲", "poor": "■"}
 BAND_LETTERS = {"good": "G", "acceptable": "A", "poor": "P"}
@@ -53,28 +56,33 @@ def score_bar(score: float | None, band: object, width: int = 200, height: int =
         tag("rect", x="0", y="0", width=f"{length:.1f}", height=height, rx="3", fill=fill),
         *(tag("path", d=f"M{limit * at:.1f} 0v{height}", class_="tick") for limit in (BAND_ACCEPTABLE, BAND_GOOD)),
     ]
-    words = "score withheld" if score is None else f"score {number(score)} of 100"
+    words = "score withheld" if score is None else f"score {score_text(score, 1)} of 100"
     return tag("svg", *parts, viewBox=f"0 0 {width} {height}", preserveAspectRatio="none", class_="bar", role="img", aria_label=words)
 
 
-def _zones(iqm: IQM) -> tuple[list[tuple[float, float, str]], list[float]]:
+def _zones(iqm: IQM, knots: Knots) -> tuple[list[tuple[float, float, str]], list[float]]:
     """Ranges (low, high, band) on the drawing scale (``IQM.feature``), and the limits to write out in the unit."""
-    g, p = iqm.feature(iqm.good), iqm.feature(iqm.poor)
-    if iqm.direction == "margin":
-        d = iqm.poor_deficit
-        low, high = -(d + 0.35 * p), 1.35 * p
-        zones = [(low, -d, "poor"), (-d, 0.0, "acceptable"), (0.0, g, "good"), (g, p, "acceptable"), (p, high, "poor")]
-        return zones, [-d, 0.0, iqm.good, iqm.poor]
-    if iqm.direction == "high":
-        return [(0.0, p, "poor"), (p, g, "acceptable"), (g, 1.6 * g, "good")], [iqm.poor, iqm.good]
-    if g <= 0:  # only nothing is good: give it a stretch of its own left of the first limit
-        return [(-0.25 * p, 0.0, "good"), (0.0, p, "acceptable"), (p, 1.8 * p, "poor")], [iqm.good, iqm.poor]
-    return [(0.0, g, "good"), (g, p, "acceptable"), (p, 1.6 * p, "poor")], [iqm.good, iqm.poor]
+    found = ranges(knots)
+    limits = [r.high for r in found[:-1]] or [knots[0][0], knots[-1][0]]
+    first, last = iqm.feature(limits[0]), iqm.feature(limits[-1])
+    room = 0.35 * (last - first if last > first else abs(last) or 1.0)
+    low = first - room if iqm.direction == "margin" else 0.0
+    high = last + (room if iqm.direction == "margin" else 0.6 * last or room)
+    zones = [
+        (low if math.isinf(r.low) else iqm.feature(r.low), high if math.isinf(r.high) else iqm.feature(r.high), str(r.band)) for r in found
+    ]  # fmt: skip
+    return zones, limits
 
 
-def range_strip(iqm: IQM, value: float | None, width: int = 230) -> Html:
-    """The good, acceptable and poor ranges in colour, pattern and letter, with a marker at the value."""
-    zones, limits = _zones(iqm)
+def range_strip(iqm: IQM, value: float | None, words: str = "no value", width: int = 230, knots: Knots | None = None) -> Html:
+    """The good, acceptable and poor ranges in colour, pattern and letter, with a marker at the value that is judged.
+
+    Args:
+        words: value and band as printed.
+        knots: the quality curve; None for that of the default profile.
+    """
+    knots = knots or iqm.knots
+    zones, limits = _zones(iqm, knots)
     low, high, pad, top, depth = zones[0][0], zones[-1][1], 8.0, 12.0, 13.0
 
     def x(v: float) -> float:
@@ -88,17 +96,14 @@ def range_strip(iqm: IQM, value: float | None, width: int = 230) -> Html:
         at = f"{x(iqm.feature(limit)):.1f}"
         parts.append(tag("path", d=f"M{at} {top}v{depth + 3}", class_="tick"))
         parts.append(tag("text", f"{limit:g}".replace("-", "−"), x=at, y=top + depth + 13, class_="limit", text_anchor="middle"))
-    words = "no value"
     if value is not None:
-        words = f"{with_unit(value, iqm.unit)}, {iqm.band(value)}"
-        v = iqm.feature(value) if not (iqm.good == 0 and value == 0) else 0.5 * low  # zero sits in the middle of its stretch
+        v = iqm.feature(value)
         at_x = x(min(high, max(low, v)))
         parts.append(tag("path", d=f"M{at_x:.1f} {top + depth}V2M{at_x - 5:.1f} 1h10l-5 9z", class_="marker"))
         if v > high or v < low:  # beyond the strip: say so by an arrow
             sign = 1 if v > high else -1
             parts.append(tag("path", d=f"M{at_x + sign * 1:.1f} {top + 2}l{sign * 7} 4.5l{-sign * 7} 4.5z", class_="marker"))
-    good, acceptable, poor = iqm.ranges
-    label = f"{iqm.title}: {words}; good {good}, acceptable {acceptable}, poor {poor}"
+    label = f"{iqm.title}: {words}; " + ", ".join(f"{band} {text}" for band, text in range_words(knots).items())
     return tag("svg", *parts, viewBox=f"0 0 {width} 40", class_="strip", role="img", aria_label=label)
 
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 import re
 
 from HeadCTIQALib import RESEARCH_USE
+from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID
 from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
-from HeadCTIQALib.report.record import Record, at, reasons, scan_name, sentences, simulated
+from HeadCTIQALib.report.record import Record, at, limit_row, reasons, scan_name, sentences, simulated
 from HeadCTIQALib.report.strips import BAND_MARKS, band_chip, score_bar
 
 EVEN_SHARE = 0.05  # of the typical distance: slices that differ by less are evenly spaced
-
-VERDICTS = {
-    "good": "Good technical quality",
-    "acceptable": "Acceptable technical quality with limitations",
-    "poor": "Poor technical quality: check whether the scan answers the question",
-}
-
 
 def header(record: Record, scout: list[Html]) -> Html:
     """Everything a reader needs in the first seconds."""
@@ -40,27 +34,24 @@ def _overall(record: Record) -> Html:
     score, band = at(record, "overall", "score"), at(record, "overall", "band")
     if score is None:
         reason = at(record, "overall", "withheld_reason", default="The overall score is withheld.")
+        known = at(record, "verdict", "band")
         return join(
             tag("p", "Overall score", class_="eyebrow"),
-            tag("p", tag("span", "withheld", class_="big none"), class_="score"),
-            score_bar(None, None, 400, 18), tag("p", reason, class_="sentence"),
+            tag("p", tag("span", "withheld", class_="big none"), band_chip(known) if known else None, class_="score"),
+            score_bar(None, None, 400, 18), tag("p", verdict(record), class_="sentence"), tag("p", reason, class_="quiet"),
         )  # fmt: skip
     return join(
         tag("p", "Overall score", class_="eyebrow"),
-        tag("p", tag("span", f"{score:.0f}", class_="big"), tag("span", " / 100 ", class_="of"), band_chip(band), class_="score"),
+        tag("p", tag("span", score_text(score), class_="big"), tag("span", " / 100 ", class_="of"), band_chip(band), class_="score"),
         score_bar(float(score), band, 400, 18),
         tag("p", verdict(record), class_="sentence"),
+        tag("p", f"Scored by: {at(record, 'scoring_model', 'name', default='')}; profile: {at(record, 'profile', 'name', default='')}", class_="quiet"),
     )
 
 
 def verdict(record: Record) -> str:
-    """One sentence: the band, and what costs most."""
-    start = VERDICTS.get(str(at(record, "overall", "band")), "Scored")
-    worst = reasons(record, 2)
-    if not worst:
-        return f"{start}; every measure lies in its best range."
-    named = " and ".join(IQM_BY_ID[i].item_title.lower() for i, _ in worst)
-    return f"{start}; chiefly affected by {named}."
+    """The verdict in one sentence: what limits the scan first."""
+    return plain_words(str(at(record, "verdict", "sentence", default="")))
 
 
 def _why(record: Record) -> Html:
@@ -83,6 +74,10 @@ def _why(record: Record) -> Html:
     for m in unclear:
         reason = at(record, "iqms", m.id, "reason", default="")
         rows.append(tag("li", tag("span", "?", class_="points"), tag("span", tag("a", m.item_title, href=f"#{m.id}"), tag("br"), f"Not assessable: {reason}")))
+    if limit := limit_row(record):
+        link = tag("a", "Limit above the worst category", href=f"#{limit[0]}")
+        bar = tag("span", class_="loss", style=f"width:{min(100.0, max(3.0, -100 * limit[1] / scale)):.0f}%")
+        rows.append(tag("li", tag("span", points(limit[1]), tag("small", " points"), class_="points"), tag("span", link, tag("br"), limit[2], bar)))
     heading = "What is missing" if not found else "What costs points" if at(record, "overall", "score") is not None else "What costs points, in the category"
     return join(tag("h2", heading), tag("ul", *rows, class_="why"))
 
@@ -95,7 +90,7 @@ def plain_words(caption: str) -> str:
 
 def _tile(record: Record, category: str, title: str) -> Html:
     score, band = at(record, "categories", category, "score"), at(record, "categories", category, "band")
-    shown = "–" if score is None else f"{score:.0f}"
+    shown = "–" if score is None else score_text(score)
     mark = BAND_MARKS.get(str(band), "○")
     word = band if score is not None else "withheld"
     return tag(

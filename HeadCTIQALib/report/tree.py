@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from HeadCTIQALib.curve import Knots, range_words, score_text
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, iqms_of
 from HeadCTIQALib.report.html import Html, join, plain_unit, points, tag, with_unit
-from HeadCTIQALib.report.record import Record, at, category_points, overall_points, sentences
+from HeadCTIQALib.report.record import (
+    Record,
+    at,
+    category_points,
+    knots_of,
+    limit_row,
+    measured,
+    overall_points,
+    sentences,
+)
 from HeadCTIQALib.report.strips import BAND_MARKS, band_chip, range_strip, score_bar, status_chip
 from HeadCTIQALib.report.summary import plain_words
 
@@ -17,6 +27,10 @@ _HEAD = ("Category / item", "Score or value", "Range", "Status", "Points in cate
 def tree(record: Record) -> Html:
     """Category > item > IQM as a table with score bars, range strips, status and points."""
     bodies = [_category_rows(record, c.id, c.title) for c in CATEGORIES]
+    limit = limit_row(record)
+    if limit is not None:
+        cells = (tag("th", limit[2], scope="row"), *(tag("td", "") for _ in range(4)), tag("td", points(limit[1]), class_="num"))
+        bodies.append(tag("tbody", tag("tr", *cells), id="limit"))
     head = tag("thead", tag("tr", *(tag("th", h, scope="col") for h in _HEAD)))
     caption = tag("caption", "G good, A acceptable, P poor. Points: what each part takes from or adds to the score.")
     return tag(
@@ -34,7 +48,7 @@ def _category_rows(record: Record, category: str, title: str) -> Html:
     reason = at(record, "categories", category, "withheld_reason")
     overall = overall_points(record)
     total = sum(overall.get(m.id, 0.0) for m in iqms_of(category))
-    shown = tag("span", "withheld" if score is None else f"{score:.0f}", class_="cat-score" if score is not None else "cat-score none")
+    shown = tag("span", "withheld" if score is None else score_text(score), class_="cat-score" if score is not None else "cat-score none")
     first = tag(
         "tr",
         tag("th", title, tag("small", f" weight {100 * weight:.0f} %") if isinstance(weight, (int, float)) else None, scope="rowgroup"),
@@ -50,24 +64,36 @@ def _category_rows(record: Record, category: str, title: str) -> Html:
 
 def _iqm_row(record: Record, iqm: IQM, overall: dict[str, float]) -> Html:
     entry = at(record, "iqms", iqm.id, default={})
-    value, reason = entry.get("value"), entry.get("reason")
+    reason = entry.get("reason")
     within = category_points(record, iqm.category)
     title = join(tag("a", iqm.item_title, href=f"#{iqm.id}"), tag("small", f" {iqm.title}, {iqm.symbol}"))
     return tag(
         "tr",
         tag("th", title, scope="row"),
-        tag("td", _value(iqm, value), class_="value"),
-        tag("td", range_strip(iqm, value)),
+        tag("td", _value(iqm, entry), class_="value"),
+        tag("td", _strip(iqm, entry, 230)),
         tag("td", status_chip(entry.get("status")), tag("p", reason, class_="quiet") if reason else None),
         tag("td", points(within[iqm.id]) if iqm.id in within else "–", class_="num"),
         tag("td", points(overall[iqm.id]) if iqm.id in overall else "–", class_="num"),
     )
 
 
-def _value(iqm: IQM, value: float | None) -> Html:
-    if value is None:
+def _value(iqm: IQM, entry: Record) -> Html:
+    """What was measured, and the score and band of its item."""
+    if entry.get("value") is None:
         return tag("span", "no value", class_="none")
-    return join(tag("b", with_unit(value, iqm.unit, signed=iqm.direction == "margin")), " ", tag("small", f"{BAND_MARKS[iqm.band(value)]} {iqm.band(value)}", class_=f"w-{iqm.band(value)}"))
+    if not entry.get("scored", True):
+        return join(tag("b", measured(entry, iqm)), " ", tag("small", "not scored"))
+    band = str(entry["band"])
+    words = join(tag("b", measured(entry, iqm)), " ", tag("small", f"{score_text(entry['score'])} {BAND_MARKS[band]} {band}", class_=f"w-{band}"))
+    return join(words, tag("p", entry["ceiling_reason"], class_="quiet")) if entry.get("ceiling_reason") else words
+
+
+def _strip(iqm: IQM, entry: Record, width: int) -> Html:
+    """The ranges with a marker at the value that was judged."""
+    known = entry.get("value") is not None
+    words = f"{measured(entry, iqm)}, {entry['band']}" if known else "no value"
+    return range_strip(iqm, entry.get("read_at", entry.get("value")), words, width, knots_of(entry, iqm))
 
 
 def iqm_section(record: Record, iqm: IQM, figures: list[Html]) -> Html:
@@ -78,19 +104,20 @@ def iqm_section(record: Record, iqm: IQM, figures: list[Html]) -> Html:
     return tag(
         "section",
         tag("h3", tag("span", iqm.item_title), tag("small", f" {iqm.title} {iqm.symbol}")),
-        tag("p", _value(iqm, value), " ", band_chip(iqm.band(value)) if value is not None else None, status_chip(entry.get("status")), class_="headline"),
+        tag("p", _value(iqm, entry), " ", status_chip(entry.get("status")), class_="headline"),
         tag("p", plain_words(caption), class_="caption") if caption else None,
         tag("p", tag("b", "Not assessable: " if value is None else "Reason: "), entry.get("reason"), class_="reason") if entry.get("reason") else None,
         tag("ul", *(tag("li", plain_words(f)) for f in sentences(entry.get("flags"))), class_="flags") if entry.get("flags") else None,
         tag("div", *figures, class_="figures") if figures else tag("p", "No picture: there is no evidence to show.", class_="quiet"),
-        tag("div", tag("div", range_strip(iqm, value, 330), _ranges(iqm), class_="facts-left"), _facts(record, iqm), class_="facts"),
+        tag("div", tag("div", _strip(iqm, entry, 330), _ranges(iqm, knots_of(entry, iqm)), class_="facts-left"), _facts(record, iqm), class_="facts"),
         class_="iqm", id=iqm.id,
     )  # fmt: skip
 
 
-def _ranges(iqm: IQM) -> Html:
-    cells = [tag("td", r.replace("-", "−").replace("..", " to ").replace("<=", "≤").replace(">=", "≥")) for r in iqm.ranges]
-    head = tag("tr", *(tag("th", band_chip(b), scope="col") for b in ("good", "acceptable", "poor")))
+def _ranges(iqm: IQM, knots: Knots) -> Html:
+    found = range_words(knots)
+    cells = [tag("td", r.replace("-", "−").replace("<=", "≤").replace(">=", "≥")) for r in found.values()]
+    head = tag("tr", *(tag("th", band_chip(b), scope="col") for b in found))
     caption = tag("caption", f"Ranges in {plain_unit(iqm.unit)}" if iqm.unit != "1" else "Ranges (ratio)")
     return tag("table", caption, tag("thead", head), tag("tbody", tag("tr", *cells)), class_="plain ranges")
 

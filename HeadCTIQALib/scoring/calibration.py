@@ -9,7 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from HeadCTIQALib.curve import at
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.scoring.profile import DEFAULT, Profile
 from HeadCTIQALib.scoring.types import ScoringModel
 
 Floats = NDArray[np.float64]
@@ -25,28 +27,46 @@ class CalibrationSet:
 
     Attributes:
         scans: n names, for messages.
-        iqms: (n, 10) values in the order of the hierarchy; NaN where not assessable.
+        iqms: (n, 10) values as the profile judges them, in the order of the hierarchy; NaN where not assessable.
         scores: (n, 7) mean reader scores, six categories and overall; NaN where nobody judged.
+        items: (n, 10) item scores; None reads them off the profile's curves at ``iqms``.
+        profile: what the scans are judged by.
     """
 
     scans: tuple[str, ...]
     iqms: Floats
     scores: Floats
+    items: Floats | None = None
+    profile: Profile = DEFAULT
 
     def __post_init__(self) -> None:
         n = len(self.scans)
         if self.iqms.shape != (n, len(IQMS)) or self.scores.shape != (n, len(SCORES)):
             raise ValueError(f"{n} scans, but values {self.iqms.shape} and scores {self.scores.shape}")
+        if self.items is not None and self.items.shape != self.iqms.shape:
+            raise ValueError(f"values {self.iqms.shape}, but item scores {self.items.shape}")
+
+    @property
+    def item_scores(self) -> Floats:
+        """(n, 10) item scores, NaN where not assessable."""
+        if self.items is not None:
+            return self.items
+        rows = [[at(self.profile.knots[m.id], v) if np.isfinite(v) else np.nan for m, v in zip(IQMS, row, strict=True)] for row in self.iqms.tolist()]
+        return np.array(rows, float).reshape(self.iqms.shape)
 
     def of(self, rows: Sequence[int] | NDArray[np.int64]) -> CalibrationSet:
         """The scans of ``rows`` only."""
         index = np.asarray(rows, int)
-        return CalibrationSet(tuple(self.scans[i] for i in index), self.iqms[index], self.scores[index])
+        items = None if self.items is None else self.items[index]
+        return CalibrationSet(tuple(self.scans[i] for i in index), self.iqms[index], self.scores[index], items, self.profile)
 
 
 @dataclass(frozen=True, slots=True)
 class Coefficient:
-    """One fitted number with its interval.  ``term`` is an IQM or category id, "intercept" for the base."""
+    """One number of the model as it is used, after shrinkage, with its interval.
+
+    ``term`` is an IQM or category id, or "intercept": in a category the score of an ideal scan.
+    """
 
     term: str
     feature: str
@@ -81,7 +101,7 @@ class CategoryFit:
 
     Attributes:
         n: scans with all of its IQMs and a reader score.
-        coefficients: intercept first, before shrinkage; empty when the category keeps the guideline.
+        coefficients: intercept first, as they are in the model; empty when the category keeps the guideline.
         shrinkage: 0 is the fit alone, 1 the guideline alone, moved to the readers' mean unless it is kept as it is.
         vif: IQM id to variance inflation factor.
         influential: scans that pull the fit (Cook's distance over 0.5), or stand far out (leverage over 3 p / n), in words.
@@ -112,8 +132,8 @@ class Fit:
     """A scoring model fitted to readers, with the reasons to trust and to distrust it.
 
     Attributes:
-        weights: of the overall score before shrinkage, as coefficients are, with bootstrap intervals; empty without overall
-            scores.  What the model weighs with is in the model.
+        weights: intercept and weights of the overall score as they are in the model, with bootstrap intervals; empty where
+            the guideline's are kept.
         weight_shrinkage: as :attr:`CategoryFit.shrinkage`.
         overall: cross-validation of the overall score.
         reasons_not_to_use: plain sentences; empty when the model is better than the guideline throughout.

@@ -1,23 +1,41 @@
-"""Features: the numbers that stand for an IQM in a linear scoring model."""
+"""Features: the numbers that stand for an IQM, or for a whole category, in a linear scoring model."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
+from HeadCTIQALib.curve import Knots, good_range
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.scoring.items import Item
+
+FOLDED, ITEM, WORST = "folded", "item", "worst"
+FEATURES: tuple[str, ...] = (FOLDED, ITEM, WORST)
+#: Features that are scores themselves, 100 for an ideal scan; the others are 0 or a number in a unit.
+OF_SCORES = (ITEM, WORST)
 
 
-def feature(iqm: str, name: str, value: float) -> float:
-    """Feature ``name`` of an IQM's value.
+def feature(name: str, found: Sequence[Item], knots: Knots) -> tuple[float, float, float]:
+    """Feature ``name`` of the items it is of, and the least and the most that it can be where a value is not known.
 
-    * "hinge": badness 0..1 between the good and the poor limit (:meth:`HeadCTIQALib.hierarchy.IQM.hinge`).
-    * "folded": the value on the scale of a regression.  Foreign objects as log10(1 + V/0.05 mL); a margin as the
-      millimetres outside its best interval (missing, or beyond the good excess); every other IQM as it is.
+    * "folded": the judged value on the scale of a regression (:meth:`HeadCTIQALib.hierarchy.IQM.folded`); one item.
+    * "item": the item's score; one item.
+    * "worst": the score of the worst of the items of a category.
+
+    The first number is NaN where a value is not known.
 
     Raises:
         ValueError: unknown feature.
     """
-    m = IQM_BY_ID[iqm]
-    if name == "hinge":
-        return m.hinge(value)
-    if name == "folded":
-        return max(-value, value - m.good, 0.0) if m.direction == "margin" else m.feature(value)
+    if name == FOLDED:
+        one = found[0]
+        m = IQM_BY_ID[one.iqm]
+        best = (x for x in good_range(knots) if one.span[0] < x < one.span[1])
+        at = [m.folded(x, knots) for x in (*one.span, *best)]
+        return math.nan if one.judged is None else m.folded(one.judged, knots), min(at), max(at)
+    if name in OF_SCORES:
+        scores = [math.nan if i.score is None else i.score for i in found]
+        known = math.nan if any(map(math.isnan, scores)) else min(scores)
+        return known, min(i.at_least for i in found), min(i.at_most for i in found)
     raise ValueError(f"unknown feature {name!r}")
+

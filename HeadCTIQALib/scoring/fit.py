@@ -1,9 +1,11 @@
 """Scoring models fitted to readers: linear by category, shrunk towards the guideline, judged by cross-validation.
 
-"paper": ordinary least squares on the folded IQMs.  "robust": non-negative least squares on the hinge features, in which
+"paper": ordinary least squares on the folded IQMs.  "robust": non-negative least squares on the item scores, in which
 no defect ever raises a score.  Either is blended with the guideline model moved to the readers' mean, (1 - s) fit +
 s (guideline + shift), by the s that minimises the error on left-out scans (stacking; Wolpert 1992, Breiman 1996).  A category whose cross-validated error is
-no smaller than the guideline's keeps the guideline.  The overall score's weights are not negative and sum to one.
+no smaller than the guideline's keeps the guideline, and so does one whose readers do not vary.  The overall score has an
+intercept and weights that are not negative; it stays at most 20 points above the worst category, unless the readers' own
+overall scores of left-out scans are predicted clearly better without that limit.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID
+from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, LIMIT_POINTS
 from HeadCTIQALib.scoring.calibration import (
     MIN_SCANS,
     SCORES,
@@ -28,8 +30,10 @@ from HeadCTIQALib.scoring.calibration import (
     folds,
 )
 from HeadCTIQALib.scoring.fit_category import Problem, category_problem, fit_category, predict, solve
-from HeadCTIQALib.scoring.fit_weights import GUIDELINE, fitted_weights, solve_weights
+from HeadCTIQALib.scoring.fit_weights import Overall, effective_weights, guideline_overall, limited, solve_overall
 from HeadCTIQALib.scoring.types import ScoringModel
+
+_LIMITS = (LIMIT_POINTS, None)
 
 
 def fit_model(
@@ -52,14 +56,17 @@ def fit_model(
     left_out = _cross_validate(data, problems, seed, repeats, fold_count)
     errors = {c: _error(left_out.categories[c], p.y, np.clip(p.guideline, 0, 100), fold_count) for c, p in problems.items()}
     fitted = {c: fit_category(p, data, errors[c]) for c, p in problems.items()}
-    weights, shrunk, overall = _overall(data, problems, left_out, errors, fold_count)
+    used, overall, why = _overall(data, problems, left_out, errors, fold_count)
     model = ScoringModel(
         id=id,
         name=name,
         kind="reader_least_squares" if mode == "paper" else "reader_non_negative",
         categories={c: model for c, (_, model) in fitted.items()},
-        weights=dict(zip(CATEGORY_BY_ID, map(float, weights), strict=True)),
-        provenance=provenance or {},
+        weights=dict(zip(CATEGORY_BY_ID, map(float, used.weights), strict=True)),
+        intercept=used.intercept,
+        limit=used.limit,
+        profile=data.profile,
+        provenance={**(provenance or {}), "limit": why},
     )
     categories = {c: fit for c, (fit, _) in fitted.items()}
     return Fit(
@@ -67,32 +74,33 @@ def fit_model(
         mode=mode,
         scans=data.scans,
         categories=categories,
-        weights=fitted_weights(data, seed),
-        weight_shrinkage=shrunk,
+        weights=effective_weights(data, used, seed),
+        weight_shrinkage=used.shrinkage,
         overall=overall,
-        reasons_not_to_use=tuple(_reasons(categories, overall, shrunk, len(data.scans))),
+        reasons_not_to_use=tuple(_reasons(categories, overall, used.shrinkage, len(data.scans))),
         seed=seed,
     )
 
 
 @dataclass(frozen=True)
 class _LeftOut:
-    """Predictions of scans that took no part: by category (repeats, n), and the weights of their fold (repeats, n, 6)."""
+    """Predictions of scans that took no part: by category (repeats, n), and by limit the fits of every repeat with their test scans."""
 
     categories: dict[str, Floats]
-    weights: Floats
+    overall: dict[float | None, list[list[tuple[NDArray[np.bool_], Overall]]]]
 
 
 def _cross_validate(data: CalibrationSet, problems: Mapping[str, Problem], seed: int, repeats: int, fold_count: int) -> _LeftOut:
     n = len(data.scans)
-    result = _LeftOut({c: np.full((repeats, n), np.nan) for c in problems}, np.empty((repeats, n, len(problems))))
+    result = _LeftOut({c: np.full((repeats, n), np.nan) for c in problems}, {limit: [[] for _ in range(repeats)] for limit in _LIMITS})
     for r in range(repeats):
         fold = folds(data.scores[:, -1], fold_count, seed + r)
         for f in range(fold_count):
             test = fold == f
             for c, problem in problems.items():
                 result.categories[c][r, test] = predict(problem, solve(problem, ~test))[test]
-            result.weights[r, test], _ = solve_weights(data, ~test)
+            for limit in _LIMITS:
+                result.overall[limit][r].append((test, solve_overall(data, ~test, limit)))
     return result
 
 
@@ -115,20 +123,43 @@ def _error(predicted: Floats, y: Floats, guideline: Floats, fold_count: int) -> 
 
 def _overall(
     data: CalibrationSet, problems: Mapping[str, Problem], left_out: _LeftOut, errors: Mapping[str, CrossValidation | None], fold_count: int
-) -> tuple[Floats, float, CrossValidation | None]:
-    """Weights, their shrinkage and the overall score's errors; the guideline's weights where fitted ones predict no better."""
+) -> tuple[Overall, CrossValidation | None, str]:
+    """The overall score's model and errors, and a sentence about its limit; the guideline's weights where fitted ones predict no better."""
     guidelines = {c: np.clip(p.guideline, 0, 100) for c, p in problems.items()}
     parts = []
     for c, predicted in left_out.categories.items():
         error = errors[c]
         parts.append(predicted if error is not None and error.better else np.broadcast_to(guidelines[c], predicted.shape))
-    stack = np.stack(parts, axis=-1)  # (repeats, n, 6)
-    y, guideline = data.scores[:, SCORES.index("overall")], np.stack(list(guidelines.values()), axis=-1) @ GUIDELINE
-    fitted = _error((stack * left_out.weights).sum(axis=-1), y, guideline, fold_count)
-    plain = _error(stack @ GUIDELINE, y, guideline, fold_count)
-    if fitted is None or plain is None or plain.rmse <= fitted.rmse:
-        return GUIDELINE, 1.0, plain
-    return *solve_weights(data, np.ones(len(y), bool)), fitted
+    stack, columns = np.stack(parts, axis=-1), np.stack(list(guidelines.values()), axis=-1)  # (repeats, n, 6), (n, 6)
+    y, kept = data.scores[:, SCORES.index("overall")], guideline_overall(data, LIMIT_POINTS)
+    guideline = kept.predict(columns)
+
+    def of(limit: float | None) -> tuple[Overall, Floats, CrossValidation | None]:
+        """The better of fitted and guideline weights with that limit: model, predictions (repeats, n), errors."""
+        fitted = np.full(stack.shape[:2], np.nan)
+        for r, fits in enumerate(left_out.overall[limit]):
+            for test, one in fits:
+                fitted[r, test] = one.predict(stack[r, test])
+        plain = limited(stack @ kept.weights, stack, limit)
+        own, other = _error(fitted, y, guideline, fold_count), _error(plain, y, guideline, fold_count)
+        if own is None or other is None or other.rmse <= own.rmse:
+            return guideline_overall(data, limit), plain, other
+        return solve_overall(data, np.ones(len(y), bool), limit), fitted, own
+
+    inside, free = of(LIMIT_POINTS), of(None)
+    if inside[2] is None or free[2] is None:
+        return inside[0], inside[2], "The limit above the worst category is in force: too few overall scores of readers to judge it."
+    errors_words = f"typical error on left-out scans {inside[2].rmse:.1f} points with it, {free[2].rmse:.1f} without"
+    if _clearly_better(free[1], inside[1], y):
+        return free[0], free[2], f"There is no limit above the worst category, as these readers are predicted better without it ({errors_words})."
+    return inside[0], inside[2], f"The overall score is at most {LIMIT_POINTS:g} points above the worst category ({errors_words})."
+
+
+def _clearly_better(a: Floats, b: Floats, y: Floats) -> bool:
+    """Whether (repeats, n) ``a`` predict ``y`` better than ``b`` by more than the standard error of the difference over scans."""
+    gain = ((b - y) ** 2 - (a - y) ** 2).mean(axis=0)
+    gain = gain[np.isfinite(gain)]
+    return len(gain) > 1 and bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
 def _reasons(categories: Mapping[str, CategoryFit], overall: CrossValidation | None, shrunk: float, n: int) -> Iterator[str]:

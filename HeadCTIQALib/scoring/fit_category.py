@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID, IQMS, iqms_of
+from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID, IQMS
 from HeadCTIQALib.scoring.calibration import (
     MIN_SCANS,
     SCORES,
@@ -19,14 +19,15 @@ from HeadCTIQALib.scoring.calibration import (
     Floats,
     Mode,
 )
-from HeadCTIQALib.scoring.features import feature
-from HeadCTIQALib.scoring.guideline import guideline_model
+from HeadCTIQALib.scoring.features import FOLDED, ITEM, OF_SCORES, WORST
+from HeadCTIQALib.scoring.guideline import worst_item
 from HeadCTIQALib.scoring.linear import Regression, identifiable, least_squares, non_negative
 from HeadCTIQALib.scoring.types import CategoryModel, Term
 
 _WORTH = 0.01  # a blend that lowers the squared error by less is not worth its second set of terms
 _INFLUENTIAL = 0.5  # Cook's distance that the literature calls worth a look (Cook & Weisberg 1982)
 _COLLINEAR = 5.0  # variance inflation factor
+_VARIES = 2.0  # points, SD: scores that vary less are one score and the readers' rounding
 _COLUMN = {m.id: n for n, m in enumerate(IQMS)}
 
 
@@ -35,12 +36,13 @@ class Problem:
     """One category of n scans as numbers.
 
     Attributes:
-        kind: feature that is fitted, "folded" or "hinge".
-        iqms, x: the IQMs that vary and their features (n, p), NaN where not assessable.
-        constant, fixed: the IQMs that never vary, and their points (n,) in the guideline model, which they keep.
-        guideline: (n,) prediction of the guideline model.
+        kind: feature that is fitted, "folded" or "item".
+        iqms, x: the IQMs that vary and (n, p) their folded values, or what their items lack to 100; NaN where not assessable.
+        constant, fixed: the IQMs that never vary, and what their items lack to 100 (n,), negative: it is taken off in full.
+        guideline: (n,) prediction of the guideline model, the worst item.
         y: (n,) mean reader score.
         usable: (n,) scans with every value and a score.
+        varied: whether the readers' scores vary, so that there is something to fit to.
     """
 
     category: str
@@ -53,6 +55,7 @@ class Problem:
     guideline: Floats
     y: Floats
     usable: NDArray[np.bool_]
+    varied: bool
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,14 @@ class Solution:
 
 def category_problem(category: str, data: CalibrationSet, mode: Mode) -> Problem:
     """The numbers of one category."""
-    ids = [m.id for m in iqms_of(category)]
-    kind = "folded" if mode == "paper" else "hinge"
-    values = data.iqms[:, [_COLUMN[i] for i in ids]]
+    ids = list(data.profile.scored(category))
+    columns = [_COLUMN[i] for i in ids]
+    kind = FOLDED if mode == "paper" else ITEM
+    values, items = data.iqms[:, columns], data.item_scores[:, columns]
     y = data.scores[:, SCORES.index(category)]
     usable = np.isfinite(values).all(axis=1) & np.isfinite(y)
-    x = features(ids, kind, values)
-    linear = guideline_model().categories[category]
-    cost = {t.iqm: t.coefficient for t in linear.terms}
-    points = features(ids, "hinge", values) * [cost[i] for i in ids]
-    varies = np.array([usable.any() and np.ptp(column[usable]) > 1e-9 for column in x.T])
+    x = _folded(ids, values, data) if kind == FOLDED else 100.0 - items
+    varies = np.array([usable.any() and np.ptp(column[usable]) > 1e-9 for column in x.T], bool)
     return Problem(
         category=category,
         mode=mode,
@@ -86,23 +87,32 @@ def category_problem(category: str, data: CalibrationSet, mode: Mode) -> Problem
         iqms=tuple(i for i, v in zip(ids, varies, strict=True) if v),
         constant=tuple(i for i, v in zip(ids, varies, strict=True) if not v),
         x=x[:, varies],
-        fixed=points[:, ~varies].sum(axis=1),
-        guideline=linear.intercept + points.sum(axis=1),
+        fixed=(items[:, ~varies] - 100.0).sum(axis=1),
+        guideline=items.min(axis=1) if ids else np.full(len(y), np.nan),
         y=y,
         usable=usable,
+        varied=not hardly_vary(y[usable]),
     )
 
 
-def features(ids: list[str], kind: str, values: Floats) -> Floats:
-    """(n, p) features of (n, p) values, NaN where there is no value."""
-    rows = [[feature(i, kind, v) if np.isfinite(v) else np.nan for i, v in zip(ids, row, strict=True)] for row in values.tolist()]
+def hardly_vary(y: Floats) -> bool:
+    """Whether scores are as good as one and the same."""
+    return bool(len(y) == 0 or y.std() < _VARIES)
+
+
+def _folded(ids: list[str], values: Floats, data: CalibrationSet) -> Floats:
+    """(n, p) folded values, NaN where there is no value."""
+    rows = [
+        [IQM_BY_ID[i].folded(v, data.profile.knots[i]) if np.isfinite(v) else np.nan for i, v in zip(ids, row, strict=True)]
+        for row in values.tolist()
+    ]  # fmt: skip
     return np.array(rows, float).reshape(values.shape)
 
 
 def solve(problem: Problem, rows: NDArray[np.bool_]) -> Solution | None:
     """The fit to ``rows`` that are usable; None where they do not determine it."""
     rows = rows & problem.usable
-    if rows.sum() < MIN_SCANS or not problem.iqms or not identifiable(problem.x[rows]):
+    if rows.sum() < MIN_SCANS or not problem.iqms or not problem.varied or not identifiable(problem.x[rows]):
         return None
     fixed, y = problem.fixed[rows], problem.y[rows]
     regression = (least_squares if problem.mode == "paper" else non_negative)(problem.x[rows], y - fixed)
@@ -136,11 +146,12 @@ def fit_category(problem: Problem, data: CalibrationSet, cv: CrossValidation | N
     """The final fit to all usable scans and its linear model; the guideline's where the fit predicts no better."""
     category, n = problem.category, int(problem.usable.sum())
     title = CATEGORY_BY_ID[category].title
-    guideline = guideline_model().categories[category]
+    guideline = worst_item(category)
     solution = solve(problem, problem.usable)
     if solution is None or cv is None:
         why = (
             f"only {n} scans have all of its measurements and a reader score" if n < MIN_SCANS
+            else "the readers' scores of it are the same, or nearly so, in all scans" if not problem.varied
             else "its metrics are the same in all scans" if not problem.iqms
             else "its metrics rise and fall together, so their shares cannot be told apart"
         )  # fmt: skip
@@ -153,11 +164,10 @@ def fit_category(problem: Problem, data: CalibrationSet, cv: CrossValidation | N
             f"{title} keeps the guideline: the fit predicts left-out scans no better (typical error {cv.rmse:.1f} against {cv.guideline_rmse:.1f} points).",
         )
     r = solution.regression
-    named = zip(("intercept", *problem.iqms), (r.intercept, *r.coefficients), r.low, r.high, strict=True)
     result = CategoryFit(
         category=category,
         n=n,
-        coefficients=tuple(Coefficient(t, "" if t == "intercept" else problem.kind, float(v), float(a), float(b)) for t, v, a, b in named),
+        coefficients=tuple(_effective(problem, solution)),
         shrinkage=solution.shrinkage,
         vif=dict(zip(problem.iqms, map(float, r.vif), strict=True)),
         influential=tuple(_influential(problem, r, data)),
@@ -166,28 +176,40 @@ def fit_category(problem: Problem, data: CalibrationSet, cv: CrossValidation | N
         residual_sd=r.residual_sd,
         notes=tuple(notes),
     )
-    return result, _blend(problem, solution, guideline)
+    return result, guideline if solution.shrinkage == 1 and solution.shift == 0 else _model(result.coefficients)
 
 
-def _blend(problem: Problem, solution: Solution, guideline: CategoryModel) -> CategoryModel:
-    """(1 - s) fit + s (guideline + shift) as one linear model; a feature that both use is one term."""
+def _effective(problem: Problem, solution: Solution) -> Iterator[Coefficient]:
+    """(1 - s) fit + s (guideline + shift) as the numbers of one linear model; a feature that both use is one term."""
     s, r = solution.shrinkage, solution.regression
-    terms = {(i, problem.kind): (1 - s) * float(b) for i, b in zip(problem.iqms, r.coefficients, strict=True)} if s < 1 else {}
-    for t in guideline.terms:
-        share = 1.0 if t.iqm in problem.constant else s
-        if share:
-            terms[t.iqm, t.feature] = terms.get((t.iqm, t.feature), 0.0) + share * t.coefficient
-    ordered = sorted(terms.items(), key=lambda item: (_COLUMN[item[0][0]], item[0][1]))
-    return CategoryModel((1 - s) * r.intercept + s * (guideline.intercept + solution.shift), tuple(Term(i, f, b) for (i, f), b in ordered))
+    base = s * (100.0 + solution.shift)
+    yield Coefficient("intercept", "", *((1 - s) * float(v) + base for v in (r.intercept, r.low[0], r.high[0])))
+    for i, b, low, high in zip(problem.iqms, r.coefficients, r.low[1:], r.high[1:], strict=True) if s < 1 else ():
+        numbers = [(1 - s) * float(v) for v in (b, low, high)]
+        if problem.kind == ITEM:  # fitted to what the item lacks, used on its score
+            numbers = [-numbers[0], -numbers[2], -numbers[1]]
+        yield Coefficient(i, problem.kind, *(v + 0.0 for v in numbers))
+    for i in problem.constant if s < 1 else ():
+        yield Coefficient(i, ITEM, 1 - s, 1 - s, 1 - s)
+    if s > 0:
+        yield Coefficient(problem.category, WORST, s, s, s)
+
+
+def _model(coefficients: tuple[Coefficient, ...]) -> CategoryModel:
+    """The linear model of these numbers, in which an ideal scan scores the intercept."""
+    intercept, *rest = coefficients
+    ideal = sum(100.0 * c.value for c in rest if c.feature in OF_SCORES)
+    ordered = sorted(rest, key=lambda c: (_COLUMN.get(c.term, len(_COLUMN)), c.feature))
+    return CategoryModel(intercept.value - ideal, tuple(Term(c.term, c.feature, c.value) for c in ordered))
 
 
 def _notes(problem: Problem, r: Regression, n: int) -> Iterator[str]:
     title = CATEGORY_BY_ID[problem.category].title
     for i in problem.constant:
-        yield f"{IQM_BY_ID[i].title} is the same in all scans, so nothing can be learnt about it; it keeps the guideline's points."
+        yield f"{IQM_BY_ID[i].title} is the same in all scans, so nothing can be learnt about it; what its item lacks to 100 is taken off in full."
     for i, b, v in zip(problem.iqms, r.coefficients, r.vif, strict=True):
         m = IQM_BY_ID[i]
-        expected = 1 if problem.kind == "folded" and m.direction == "high" else -1
+        expected = 1 if problem.kind == FOLDED and m.direction == "high" else -1
         if b * expected < 0:
             yield f"{m.title}: in this fit a worse value raises the score of {title}, which no reader would mean."
         if v > _COLLINEAR:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from HeadCTIQALib.hierarchy import CATEGORIES, iqms_of
+from HeadCTIQALib.hierarchy import CATEGORIES
+from HeadCTIQALib.scoring.features import WORST
+from HeadCTIQALib.scoring.profile import DEFAULT, Profile
 from HeadCTIQALib.scoring.types import CategoryModel, ScoringModel, Term
 
-LOSS = 60.0  # points that a category loses when all of its items are poor: poor ends below the 60 of "acceptable"
+GUIDELINE_ID = "guideline-2"
 
 
-@cache
-def guideline_model() -> ScoringModel:
-    """Category = 100 - 60 * mean hinge of its IQMs; overall = the hierarchy's weights; so scores lie in 40..100."""
-    categories = {}
-    for category in CATEGORIES:
-        iqms = iqms_of(category.id)
-        categories[category.id] = CategoryModel(100.0, tuple(Term(m.id, "hinge", -LOSS / len(iqms)) for m in iqms))
+def worst_item(category: str) -> CategoryModel:
+    """A category that is its worst item."""
+    return CategoryModel(0.0, (Term(category, WORST, 1.0),))
+
+
+def guideline_model(profile: Profile = DEFAULT) -> ScoringModel:
+    """Category = its worst item; overall = weighted mean of the categories, at most 20 points above the worst of them."""
     return ScoringModel(
-        id="guideline-1",
+        id=GUIDELINE_ID,
         name="Guideline model (not fitted to readers)",
         kind="guideline",
-        categories=categories,
-        weights={c.id: c.weight for c in CATEGORIES},
+        categories={c.id: worst_item(c.id) for c in CATEGORIES},
+        weights=dict(profile.weights),
+        profile=profile,
         provenance={
-            "origin": "Built from the ranges of the quality hierarchy; no reader scores were used.",
-            "ranges": "A reconstruction from published criteria and inference; every range names its source.",
+            "origin": "Built from the curves of the quality hierarchy; no reader scores were used.",
+            "curves": "A reconstruction from published criteria and inference; every curve names its source.",
         },
     )

@@ -90,14 +90,11 @@ def non_negative(x: Floats, y: Floats, confidence: float = 0.95) -> Regression:
     return _diagnosed(x, y, estimate, np.minimum(low, estimate), np.maximum(high, estimate), b > 0)
 
 
-def simplex_weights(x: Floats, y: Floats) -> Floats:
-    """(p,) weights >= 0 with sum 1 that bring x @ weights nearest to ``y`` in least squares."""
-    d = x - y[:, None]  # with weights that sum to one, x @ w - y = d @ w
-    gram = d.T @ d
-    heavy = 1e6 * max(1.0, float(np.trace(gram)))  # pulls the sum to one; what is missing is made up below
-    root = np.linalg.cholesky(gram + heavy + 1e-12 * heavy * np.eye(len(gram)))
-    w, _ = optimize.nnls(root.T, np.linalg.solve(root, np.full(len(gram), heavy)))
-    return w / w.sum()
+def non_negative_weights(x: Floats, y: Floats) -> tuple[float, Floats]:
+    """Intercept and (p,) weights >= 0 that bring intercept + x @ weights nearest to ``y`` in least squares (Lawson & Hanson 1974)."""
+    mean = x.mean(axis=0)
+    weights, _ = optimize.nnls(x - mean, y - y.mean())
+    return float(y.mean() - mean @ weights), weights
 
 
 def _diagnosed(x: Floats, y: Floats, b: Floats, low: Floats, high: Floats, used: NDArray[np.bool_]) -> Regression:

@@ -1,76 +1,131 @@
-"""Measurements to scores by a linear model, every score explained as a sum."""
+"""Measurements to scores: items on their curves, categories by a linear model, the overall score with its limit, each a sum."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID, iqms_of, score_band
+from HeadCTIQALib.curve import score_band
+from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
-from HeadCTIQALib.scoring.features import feature
-from HeadCTIQALib.scoring.types import CLIP, Contribution, Score, Scores, ScoringModel
+from HeadCTIQALib.scoring.features import ITEM, OF_SCORES, WORST, feature
+from HeadCTIQALib.scoring.items import Item, items
+from HeadCTIQALib.scoring.types import CLIP, LIMIT, Contribution, Score, Scores, ScoringModel, Term
+from HeadCTIQALib.scoring.verdict import verdict
+
+SCORE = "score"
+#: How the explanation calls what a score lacks to 100.
+BELOW_100 = {WORST: "worst item below 100", ITEM: "item below 100", SCORE: "score below 100"}
 
 
 def score(measurements: Mapping[str, Measurement], model: ScoringModel) -> Scores:
     """Score one scan.
 
-    An IQM that is not assessable (or missing from ``measurements``) withholds its category and the overall score,
-    with the reason; nothing is imputed.
+    An IQM that is not assessable (or missing from ``measurements``) withholds the scores of its category and overall,
+    with the reason; nothing is imputed.  What can be said whatever it is stands in the verdict.
 
     Args:
         measurements: IQM id to Measurement, from :func:`HeadCTIQALib.metrics.measure` or corrected.
-        model: e.g. :func:`HeadCTIQALib.scoring.guideline_model`.
+        model: e.g. :func:`HeadCTIQALib.scoring.guideline_model`; it holds the profile.
     """
-    categories = {c.id: _category(c.id, measurements, model) for c in CATEGORIES}
-    return Scores(categories, _overall(categories, model), model.id, model.name)
+    found = items(measurements, model.profile)
+    categories = {c.id: _category(c.id, found, measurements, model) for c in CATEGORIES}
+    overall = _overall(categories, found, model)
+    return Scores(found, categories, overall, verdict(overall, found, measurements, model.profile), model.id, model.name)
 
 
-def _category(category: str, measurements: Mapping[str, Measurement], model: ScoringModel) -> Score:
-    reasons = []
-    for iqm in iqms_of(category):
-        m = measurements.get(iqm.id)
-        if m is None:
-            reasons.append(f"{iqm.title} was not measured.")
-        elif m.value is None:
-            reasons.append(f"{iqm.title} is not assessable: {m.reason}")
-    if reasons:
-        return Score(category, None, None, withheld_reason=" ".join(reasons))
+def _category(category: str, found: Mapping[str, Item], measurements: Mapping[str, Measurement], model: ScoringModel) -> Score:
+    scored = model.profile.scored(category)
+    if not scored:
+        return Score(category, None, None, withheld_reason=f'The profile "{model.profile.name}" leaves out all of it.')
     linear = model.categories[category]
+    least = most = linear.intercept
     parts = []
     for term in linear.terms:
-        value = measurements[term.iqm].value
-        assert value is not None  # withheld above
-        x = feature(term.iqm, term.feature, value)
-        parts.append(Contribution(term.iqm, term.coefficient * x, term.coefficient, term.feature, x))
-    return _limited(category, linear.intercept, tuple(parts))
+        of = _items_of(term, scored, found)
+        x, low, high = feature(term.feature, of, model.profile.knots[of[0].iqm])
+        ends = (_times(term.coefficient, low), _times(term.coefficient, high))
+        least, most = least + min(ends), most + max(ends)
+        source = min(of, key=lambda i: math.inf if i.score is None else i.score).iqm
+        if term.feature in OF_SCORES:
+            parts.append(_below(source, term.coefficient, x, term.feature))
+        else:
+            parts.append(Contribution(source, term.coefficient * x, term.coefficient, term.feature, x))
+    reasons = [_why(IQM_BY_ID[i].title, measurements.get(i)) for i in scored if found[i].score is None]
+    if reasons:
+        return Score(category, None, None, withheld_reason=" ".join(reasons), at_least=_within(least), at_most=_within(most))
+    return _limited(category, linear.ideal, tuple(parts), _within(least), _within(most))
 
 
-def _limited(id_: str, base: float, parts: tuple[Contribution, ...]) -> Score:
+def _items_of(term: Term, scored: tuple[str, ...], found: Mapping[str, Item]) -> list[Item]:
+    return [found[i] for i in scored] if term.feature == WORST else [found[term.iqm]]
+
+
+def _below(source: str, coefficient: float, value: float, name: str) -> Contribution:
+    """What a score of ``value`` takes, as it is no ideal one."""
+    return Contribution(source, coefficient * (value - 100.0), coefficient, BELOW_100[name], value - 100.0)
+
+
+def _times(coefficient: float, value: float) -> float:
+    return 0.0 if coefficient == 0 else coefficient * value
+
+
+def _within(value: float) -> float:
+    return min(100.0, max(0.0, value))
+
+
+def _why(title: str, measurement: Measurement | None) -> str:
+    return f"{title} was not measured." if measurement is None else f"{title} is not assessable: {measurement.reason}"
+
+
+def _limited(id_: str, base: float, parts: tuple[Contribution, ...], least: float, most: float) -> Score:
     """The score of ``parts``; where it leaves 0..100 a further contribution brings it back, so that the sum stays true."""
     total = base + sum(p.points for p in parts)
-    limited = min(100.0, max(0.0, total))
+    limited = _within(total)
     if abs(limited - total) > 1e-9:  # rounding alone is no contribution
         parts = (*parts, Contribution(id_, limited - total, 1.0, CLIP, limited - total))
-    return Score(id_, limited, score_band(limited), parts, base)
+    return Score(id_, limited, score_band(limited), parts, base, at_least=least, at_most=most)
 
 
-def _overall(categories: Mapping[str, Score], model: ScoringModel) -> Score:
-    withheld = [CATEGORY_BY_ID[c].title for c, s in categories.items() if s.score is None]
+def _overall(categories: Mapping[str, Score], found: Mapping[str, Item], model: ScoringModel) -> Score:
+    scored = {c: s for c, s in categories.items() if model.profile.scored(c)}
+    least = _bound({c: s.at_least for c, s in scored.items()}, model)
+    most = _bound({c: s.at_most for c, s in scored.items()}, model)
+    withheld = [CATEGORY_BY_ID[c].title for c, s in scored.items() if s.score is None]
     if withheld:
-        reason = f"No score for {_listed(withheld)}: " + " ".join(s.withheld_reason for s in categories.values() if s.score is None)
-        return Score("overall", None, None, withheld_reason=reason)
-    parts: list[Contribution] = []
-    by_iqm: list[Contribution] = []
-    base_by_iqm = 0.0
-    for c, s in categories.items():
-        weight = model.weights[c]
-        assert s.score is not None
-        parts.append(Contribution(c, weight * s.score, weight, "score", s.score))
-        base_by_iqm += weight * s.base
-        by_iqm += [replace(p, points=weight * p.points, coefficient=weight * p.coefficient) for p in s.contributions]
-    overall = _limited("overall", 0.0, tuple(parts))
+        reason = f"No score for {_listed(withheld)}: " + " ".join(s.withheld_reason for s in scored.values() if s.score is None)
+        return Score("overall", None, None, withheld_reason=reason, at_least=least, at_most=most)
+    known = {c: s.score for c, s in scored.items() if s.score is not None}
+    base = model.intercept + 100.0 * sum(model.weights[c] for c in known)
+    overall = _limited("overall", base, tuple(_below(c, model.weights[c], s, SCORE) for c, s in known.items()), least, most)
+    by_iqm = [
+        replace(p, points=model.weights[c] * p.points, coefficient=model.weights[c] * p.coefficient)
+        for c, s in scored.items() for p in s.contributions
+    ]  # fmt: skip
     by_iqm += [p for p in overall.contributions if p.feature == CLIP]
-    return replace(overall, contributions_by_iqm=tuple(by_iqm), base_by_iqm=base_by_iqm)
+    base_by_iqm = model.intercept + sum(model.weights[c] * s.base for c, s in scored.items())
+    return _limit(replace(overall, contributions_by_iqm=tuple(by_iqm), base_by_iqm=base_by_iqm), known, found, model)
+
+
+def _limit(overall: Score, known: Mapping[str, float], found: Mapping[str, Item], model: ScoringModel) -> Score:
+    """``overall`` at most ``model.limit`` above the worst category; what that takes is a contribution that names the worst item."""
+    worst = min(known, key=lambda c: known[c])
+    assert overall.score is not None
+    excess = 0.0 if model.limit is None else overall.score - (known[worst] + model.limit)
+    if excess <= 1e-9:
+        return overall
+    item = min((found[i] for i in model.profile.scored(worst)), key=lambda i: i.score or 0.0).iqm
+    row = Contribution(item, -excess, -1.0, LIMIT, excess)
+    limited = overall.score - excess
+    parts, by_iqm = (*overall.contributions, row), (*overall.contributions_by_iqm, row)
+    return replace(overall, score=limited, band=score_band(limited), contributions=parts, contributions_by_iqm=by_iqm)
+
+
+def _bound(categories: Mapping[str, float], model: ScoringModel) -> float:
+    """The overall score of category scores, without its explanation."""
+    total = _within(model.intercept + sum(model.weights[c] * s for c, s in categories.items()))
+    return total if model.limit is None else min(total, min(categories.values()) + model.limit)
 
 
 def _listed(titles: list[str]) -> str:
@@ -78,9 +133,9 @@ def _listed(titles: list[str]) -> str:
 
 
 def points_by_iqm(scores: Scores) -> dict[str, float]:
-    """Points of the overall score by IQM id, several features of one IQM added up; empty when withheld."""
+    """Points of the overall score by IQM id, several features of one IQM added up, without the limit; empty when withheld."""
     points: dict[str, float] = {}
     for c in scores.overall_by_iqm:
-        if c.source_id in IQM_BY_ID:
+        if c.source_id in IQM_BY_ID and c.feature != LIMIT:
             points[c.source_id] = points.get(c.source_id, 0.0) + c.points
     return points

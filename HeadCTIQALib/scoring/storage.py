@@ -9,13 +9,15 @@ from typing import Any
 
 from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.files import read_regular
+from HeadCTIQALib.scoring import profile as profiles
+from HeadCTIQALib.scoring.profile import Profile
 from HeadCTIQALib.scoring.types import CategoryModel, ScoringModel, Term
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.text import printable, short
 from HeadCTIQALib.writing import is_json, refuse_foreign, write_text
 
 FORMAT = "headctiqa-scoring-model"
-VERSION = 1
+VERSION = 2
 _MAX_BYTES = 1_000_000
 _LONGEST_SENTENCE = 400
 
@@ -69,7 +71,10 @@ def to_json(model: ScoringModel) -> dict[str, Any]:
             }
             for c, m in model.categories.items()
         },
+        "intercept": model.intercept,
         "weights": dict(model.weights),
+        "limit": model.limit,
+        "profile": profiles.to_json(model.profile),
         "provenance": dict(model.provenance),
     }
 
@@ -90,7 +95,11 @@ def from_json(content: Any) -> ScoringModel:
 
 
 def _model(content: Any) -> ScoringModel:
-    keys = {"format", "version", "id", "name", "kind", "categories", "weights", "provenance"}
+    keys = {"format", "version", "id", "name", "kind", "categories", "intercept", "weights", "limit", "profile", "provenance"}
+    if isinstance(content, Mapping) and content.get("format") == FORMAT and _is_earlier(content.get("version")):
+        raise ModelError(
+            "The scoring model was written by an earlier version, which scored by other curves; fit it again to the same readers with headctiqa fit."
+        )
     top = _object(content, keys, "The scoring model")
     if top["format"] != FORMAT:
         raise ModelError(f'The file is not a scoring model: its format is not "{FORMAT}".')
@@ -107,9 +116,44 @@ def _model(content: Any) -> ScoringModel:
         name=_text(top["name"], "name"),
         kind=_text(top["kind"], "kind"),  # type: ignore[arg-type]  # checked by ScoringModel
         categories=categories,
-        weights={c: _number(w, f'The weight of "{c}"') for c, w in _object(top["weights"], None, '"weights"').items()},
+        intercept=_number(top["intercept"], "The intercept of the overall score"),
+        weights=_numbers(top["weights"], "weights"),
+        limit=None if top["limit"] is None else _number(top["limit"], "The limit above the worst category"),
+        profile=_profile(top["profile"]),
         provenance={k: _text(v, f"provenance.{k}") for k, v in _object(top["provenance"], None, '"provenance"').items()},
     )
+
+
+def _is_earlier(version: Any) -> bool:
+    return isinstance(version, int) and not isinstance(version, bool) and 0 < version < VERSION
+
+
+def _profile(entry: Any) -> Profile:
+    fields = _object(entry, {"id", "name", "knots", "weights", "baseline_target_deg", "at_5mm", "left_out"}, "The profile of the scoring model")
+    knots = _object(fields["knots"], None, '"profile.knots"')
+    if not isinstance(fields["at_5mm"], bool):
+        raise ModelError('"profile.at_5mm" of the scoring model is neither true nor false.')
+    if not isinstance(fields["left_out"], list):
+        raise ModelError('"profile.left_out" of the scoring model is not a list.')
+    return Profile(
+        id=_text(fields["id"], "profile.id"),
+        name=_text(fields["name"], "profile.name"),
+        knots={iqm: tuple(_knot(k, iqm) for k in curve) if isinstance(curve, list) else () for iqm, curve in knots.items()},
+        weights=_numbers(fields["weights"], "profile.weights"),
+        baseline_target_deg=_number(fields["baseline_target_deg"], "The target of the baseline"),
+        at_5mm=fields["at_5mm"],
+        left_out=tuple(_text(i, "profile.left_out") for i in fields["left_out"]),
+    )
+
+
+def _knot(entry: Any, iqm: str) -> tuple[float, float]:
+    if not isinstance(entry, list) or len(entry) != 2:
+        raise ModelError(f'A knot of "{iqm}" is not a pair of value and score.')
+    return _number(entry[0], f'A knot of "{iqm}"'), _number(entry[1], f'A knot of "{iqm}"')
+
+
+def _numbers(entry: Any, name: str) -> dict[str, float]:
+    return {c: _number(w, f'"{name}" of "{c}"') for c, w in _object(entry, None, f'"{name}"').items()}
 
 
 def _term(entry: Any) -> Term:

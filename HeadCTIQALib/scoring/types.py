@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from HeadCTIQALib.curve import Band
 from HeadCTIQALib.errors import ModelError
-from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID, Band
+from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID, LIMIT_POINTS
+from HeadCTIQALib.scoring.features import FEATURES, OF_SCORES, WORST
+from HeadCTIQALib.scoring.items import Item
+from HeadCTIQALib.scoring.profile import DEFAULT, Profile
 
 ModelKind = Literal["guideline", "reader_least_squares", "reader_non_negative"]
 MODEL_KINDS: tuple[str, ...] = ("guideline", "reader_least_squares", "reader_non_negative")
-FEATURES: tuple[str, ...] = ("hinge", "folded")
 LARGEST = 1e6  # points: beyond, a score of 0-100 is made of rounding errors
 CLIP = "limit to 0..100"  # feature name of the contribution that keeps a score within its scale
+LIMIT = "limit above the worst category"  # feature name of the contribution that keeps the overall score near the worst category
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,8 @@ class Contribution:
     """What one source adds to a score: ``points = coefficient * feature_value``.
 
     ``source_id`` is an IQM id, or a category id where categories make up the overall score (feature "score") or where
-    a category's score was limited to 0..100 (feature :data:`CLIP`).
+    a category's score was limited to 0..100 (feature :data:`CLIP`).  Scores enter as what they lack to 100, so that an
+    ideal scan loses nothing.  The limit above the worst category (feature :data:`LIMIT`) has the id of the item's IQM.
     """
 
     source_id: str
@@ -44,6 +48,7 @@ class Score:
         contributions: additive parts; empty when withheld.
         base: score of an ideal scan.
         withheld_reason: one sentence; empty exactly when there is a score.
+        at_least, at_most: what the score can be whatever is unknown: an IQM that is not assessable, or known as a bound only.
         contributions_by_iqm, base_by_iqm: for "overall", the same score read back to the IQMs.
     """
 
@@ -53,6 +58,8 @@ class Score:
     contributions: tuple[Contribution, ...] = ()
     base: float = 0.0
     withheld_reason: str = ""
+    at_least: float = 0.0
+    at_most: float = 100.0
     contributions_by_iqm: tuple[Contribution, ...] = ()
     base_by_iqm: float = 0.0
 
@@ -69,13 +76,40 @@ class Score:
             if not abs(self.score - (base + sum(c.points for c in parts))) < 1e-9 * size:
                 raise ValueError(f"{self.id}: the contributions do not add up to {self.score}")
 
+    @property
+    def limit(self) -> Contribution | None:
+        """What the limit above the worst category takes from the overall score; None where it takes nothing."""
+        return next((c for c in self.contributions if c.feature == LIMIT), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What can be said of a scan with certainty, whatever the value of what is unknown.
+
+    Attributes:
+        band: of the overall score; None where it depends on what is unknown.
+        at_least, at_most: the overall score lies between.
+        limiting: ids of the IQMs whose items are below good, the worst first.
+        sentence: the verdict in words, the limiting item first.
+        brain_complete: whether the scan holds the whole brain; None where that is not known.
+    """
+
+    band: Band | None
+    at_least: float
+    at_most: float
+    limiting: tuple[str, ...]
+    sentence: str
+    brain_complete: bool | None
+
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """All scores of one scan by one model: category id to Score in table order, and the overall score."""
+    """All scores of one scan by one model: items and categories by id in table order, the overall score, the verdict."""
 
+    items: Mapping[str, Item]
     categories: Mapping[str, Score]
     overall: Score
+    verdict: Verdict
     model_id: str
     model_name: str
 
@@ -87,7 +121,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One feature of one IQM in a category's linear model; features in :mod:`HeadCTIQALib.scoring.features`."""
+    """One feature in a category's linear model (:mod:`HeadCTIQALib.scoring.features`); of the feature "worst", ``iqm`` is the category's id."""
 
     iqm: str
     feature: str
@@ -101,16 +135,26 @@ class CategoryModel:
     intercept: float
     terms: tuple[Term, ...]
 
+    @property
+    def ideal(self) -> float:
+        """Score of an ideal scan, in which folded values are 0 and scores 100; what an explanation counts down from."""
+        return self.intercept + sum(100.0 * t.coefficient for t in self.terms if t.feature in OF_SCORES)
+
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """How measurements become scores; linear per category, weighted over categories.
+    """How measurements become scores: linear per category, weighted over categories, limited above the worst of them.
+
+    In the guideline model a category is its worst item.
 
     Attributes:
         id, name: identify the model wherever a score is shown.
         kind: one of :data:`MODEL_KINDS`.
         categories: id to :class:`CategoryModel`, all six.
-        weights: category id to its share of the overall score; not negative, summing to one.
+        weights: category id to its weight in the overall score; not negative, in the guideline model those of the profile.
+        intercept: of the overall score; 0 in the guideline model.
+        limit: points that the overall score may lie above the worst category; None: no limit.
+        profile: the curves that item scores are read from, and what counts.
         provenance: where the model came from, plain sentences by key.
 
     Raises:
@@ -122,6 +166,9 @@ class ScoringModel:
     kind: ModelKind
     categories: Mapping[str, CategoryModel]
     weights: Mapping[str, float]
+    intercept: float = 0.0
+    limit: float | None = LIMIT_POINTS
+    profile: Profile = DEFAULT
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -136,8 +183,8 @@ class ScoringModel:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through plain dicts (for worker processes): read-only views cannot be pickled."""
-        maps = (dict(self.categories), dict(self.weights), dict(self.provenance))
-        return ScoringModel, (self.id, self.name, self.kind, *maps)
+        rest = (dict(self.weights), self.intercept, self.limit, self.profile, dict(self.provenance))
+        return ScoringModel, (self.id, self.name, self.kind, dict(self.categories), *rest)
 
     def _validate(self) -> None:
         where = f'The scoring model "{self.name}"'
@@ -155,14 +202,25 @@ class ScoringModel:
                 raise ModelError(f'{where} has the same feature twice in "{category}".')
             for term in model.terms:
                 self._validate_term(where, category, term)
-        if any(not math.isfinite(w) or w < 0 for w in self.weights.values()) or abs(sum(self.weights.values()) - 1) > 1e-6:
-            raise ModelError(f"{where} has weights that are negative or do not add up to 1.")
+        if any(not 0 <= w <= LARGEST for w in self.weights.values()) or not any(self.weights.values()):
+            raise ModelError(f"{where} has weights that are negative, no numbers up to {LARGEST:g}, or all 0.")
+        if not abs(self.intercept) <= LARGEST:
+            raise ModelError(f"{where} has an intercept of the overall score that is no number up to {LARGEST:g}.")
+        if self.limit is not None and not 0 <= self.limit <= 100:
+            raise ModelError(f"{where} has a limit above the worst category that is not from 0 to 100 points.")
+        for category, weight in self.weights.items():
+            if weight > 0 and not self.profile.scored(category):
+                raise ModelError(f'{where} weighs "{category}", of which the profile "{self.profile.name}" leaves out everything.')
 
-    @staticmethod
-    def _validate_term(where: str, category: str, term: Term) -> None:
-        if term.iqm not in IQM_BY_ID or IQM_BY_ID[term.iqm].category != category:
-            raise ModelError(f'{where} uses "{term.iqm}", which is no metric of the category "{category}".')
+    def _validate_term(self, where: str, category: str, term: Term) -> None:
         if term.feature not in FEATURES:
             raise ModelError(f'{where} uses the unknown feature "{term.feature}" of "{term.iqm}"; use one of {", ".join(FEATURES)}.')
+        if term.feature == WORST:
+            if term.iqm != category:
+                raise ModelError(f'{where} uses the worst item of "{term.iqm}" in the category "{category}".')
+        elif term.iqm not in IQM_BY_ID or IQM_BY_ID[term.iqm].category != category:
+            raise ModelError(f'{where} uses "{term.iqm}", which is no metric of the category "{category}".')
+        elif term.iqm in self.profile.left_out:
+            raise ModelError(f'{where} uses "{term.iqm}", which the profile "{self.profile.name}" leaves out.')
         if not abs(term.coefficient) <= LARGEST:
             raise ModelError(f'{where} has a coefficient of "{term.iqm}" that is no number up to {LARGEST:g}.')

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.cohort.readers import ReaderValue
+from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, IQMS, iqms_of
 
 # IQM id to (SD of a reader's bias, SD of a single measurement, the same as a share of the value).
@@ -120,13 +121,8 @@ def _category(reader: Reader, truth: Mapping[str, float], error: float) -> float
 
 
 def badness(iqm: str, value: float) -> float:
-    """0 at the good limit, 1 at the poor one, running on beyond both; too much of a margin is half as bad as too little."""
-    m = IQM_BY_ID[iqm]
-    if m.direction == "margin":
-        deficit, excess = -value / m.poor_deficit, (value - m.good) / (m.poor - m.good)
-        return max(-0.5, deficit, 0.5 * excess)
-    good, poor = m.feature(m.good), m.feature(m.poor)
-    return min(3.0, (m.feature(value) - good) / (poor - good))
+    """0 at the good limit, 1 at the poor one, running on beyond both as far as the quality curve goes."""
+    return min(3.0, (BAND_GOOD - IQM_BY_ID[iqm].item_score(value)) / (BAND_GOOD - BAND_ACCEPTABLE))
 
 
 def _stepped(score: float) -> float:

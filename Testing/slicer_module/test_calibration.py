@@ -32,8 +32,9 @@ def cohort(tmp_path_factory, folder):
     for n in range(40):
         record = copy.deepcopy(template)
         for m in IQMS:
-            worst = 2 * m.poor - m.good if m.direction != "margin" else 40.0
-            record["iqms"][m.id]["value"] = float(rng.uniform(min(m.good, worst), max(m.good, worst)))
+            good, poor = (next(x for x, y in m.knots[::-1] if y == limit) for limit in (80, 60))
+            worst = 2 * poor - good
+            record["iqms"][m.id].update(value=float(rng.uniform(min(good, worst), max(good, worst))), status="measured", judged=None, bound=None)
         record = rescored_record(record, score(measurements_from_record(record), model), model)
         (root / "assessments" / f"s{n:02d}").mkdir(parents=True)
         (root / "assessments" / f"s{n:02d}" / "assessment.json").write_text(json.dumps(record))
@@ -77,8 +78,8 @@ def test_fit_shows_before_and_after_and_changes_nothing_yet(bench, cohort, scene
     assert table.rowCount >= 6
     assert any(table.item(n, 0).text().startswith("Weight") for n in range(table.rowCount))
     shown = {table.item(n, 0).text(): [table.item(n, k).text() for k in (1, 2, 3)] for n in range(table.rowCount)}
-    assert shown["Motion: base"][0] == "100.00"
-    assert float(shown["Motion: base"][1]) == pytest.approx(85, abs=3), "the new model's own number, not only the guideline's"
+    assert shown["Motion: ideal scan"][0] == "100.00"
+    assert float(shown["Motion: ideal scan"][1]) == pytest.approx(85, abs=3), "the new model's own number, not only the guideline's"
     chart = bench.section._plots.bland_altman
     assert chart.GetNumberOfPlotSeriesNodes() == 5  # before, after, bias and two limits
     before_series, after_series = (chart.GetNthPlotSeriesNode(n) for n in (0, 1))

@@ -63,7 +63,7 @@ def test_how_answers_the_auditor(assessed, id_):
     assert "Formula" in words
     assert "stand-in 1, SHA-256 0000000000000000" in words
     assert "kernel H30s" in words
-    assert "headctiqa-assessment/1.0" in words
+    assert "headctiqa-assessment/1.1" in words
     if id_ in IQM_BY_ID:
         assert "Source" in words
         assert IQM_BY_ID[id_].definition[:9] in words
@@ -84,7 +84,7 @@ def test_withheld_and_not_assessable_are_visible(assessed):
 def test_corrected_is_marked(assessed):
     record = copy.deepcopy(assessed.session.record)
     entry = record["iqms"]["motion_extent"]
-    entry.update(value=0.0, band="good", hinge=0.0, status="corrected", reason="no motion in truth")
+    entry.update(value=0.0, read_at=0.0, band="good", score=100.0, status="corrected", reason="no motion in truth")
     record["corrections"] = [{"iqm": "motion_extent", "reason": "no motion in truth", "corrector": "AB", "time": "2026-01-01T00:00:00Z", "original": 3.0, "value": 0.0, "finding": "value"}]
     assessed.session.select("motion_extent")
     assessed.session.update(record)

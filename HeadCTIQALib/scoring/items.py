@@ -1,0 +1,56 @@
+"""Item scores: every IQM's value on its quality curve, and what the score can be where the value is not known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from HeadCTIQALib.curve import Band, extremes, score_band
+from HeadCTIQALib.curve import at as score_at
+from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics.types import Measurement
+from HeadCTIQALib.scoring.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of one scan.
+
+    Attributes:
+        iqm: id of its IQM.
+        score: 0-100, at most the measurement's ceiling; read at the bound where the measurement is one.  None: not assessable.
+        band: of the score.
+        judged: the value that the curve was read at.
+        span: smallest and largest value that it can truly have; one value where it is known.
+        at_least, at_most: what the score can be for those values.
+        left_out: the profile shows it without scoring it.
+    """
+
+    iqm: str
+    score: float | None
+    band: Band | None
+    judged: float | None
+    span: tuple[float, float]
+    at_least: float
+    at_most: float
+    left_out: bool = False
+
+
+def item(iqm: str, measurement: Measurement | None, profile: Profile) -> Item:
+    """The item of ``measurement`` (None: it was not measured)."""
+    knots, left_out = profile.knots[iqm], iqm in profile.left_out
+    ceiling = 100.0 if measurement is None else measurement.ceiling
+    judged = None if measurement is None else profile.judged(measurement)
+    low, high = (0.0, math.inf) if IQM_BY_ID[iqm].direction == "low" else (-math.inf, math.inf)
+    if measurement is not None and judged is not None:
+        low = low if measurement.bound == "at_most" else judged
+        high = high if measurement.bound == "at_least" else judged
+    least, most = (min(ceiling, s) for s in extremes(knots, min(low, high), high))
+    score = None if judged is None else min(ceiling, score_at(knots, judged))
+    return Item(iqm, score, None if score is None else score_band(score), judged, (low, high), least, most, left_out)
+
+
+def items(measurements: Mapping[str, Measurement], profile: Profile) -> dict[str, Item]:
+    """All ten items in the order of the hierarchy."""
+    return {iqm: item(iqm, measurements.get(iqm), profile) for iqm in IQM_BY_ID}

@@ -1,0 +1,106 @@
+"""The verdict in words: the band that holds whatever is unknown, and the item that limits it first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from HeadCTIQALib.curve import BAND_GOOD, band_at, good_range, rounded, score_band, score_text
+from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics.types import Measurement
+from HeadCTIQALib.scoring.items import Item
+from HeadCTIQALib.scoring.profile import OF_THICKNESS, Profile
+from HeadCTIQALib.scoring.types import Score, Verdict
+
+_COVERAGE = ("vertex_margin", "foramen_magnum_margin")
+_MOST_ALSO = 2
+_KNOWN = 1e-6  # points: bounds that lie closer together are one score
+_BOUNDS = {None: "", "at_most": "at most ", "at_least": "at least "}
+_OPPOSITE = {None: "", "at_most": "at least ", "at_least": "at most "}
+
+
+def verdict(overall: Score, found: Mapping[str, Item], measurements: Mapping[str, Measurement], profile: Profile) -> Verdict:
+    """What can be said of a scan with certainty; arguments as :func:`HeadCTIQALib.scoring.score` makes them."""
+    counted = [i for i in found.values() if not i.left_out]
+    below = sorted((i for i in counted if i.score is not None and i.score < BAND_GOOD), key=lambda i: i.score or 0.0)
+    least, most = score_band(overall.at_least), score_band(overall.at_most)
+    head = _head(overall)
+    clauses = []
+    if below:
+        clauses.append(_limiting(below, measurements, profile, weakest=head == "Good"))
+    elif head == "Good":
+        clauses.append("every item is good")
+    elif overall.score is not None:
+        clauses.append("by this scoring model, although every item is good")
+    if unknown := [_lower(IQM_BY_ID[i.iqm].item_title) for i in counted if i.score is None]:
+        clauses.append(f"{_listed(unknown)} could not be measured")
+    complete = _brain_complete(measurements)
+    sentence = f"{head}: {'; '.join(clauses)}." + (" The brain is complete." if complete else "")
+    return Verdict(least if least == most else None, overall.at_least, overall.at_most, tuple(i.iqm for i in below), sentence, complete)
+
+
+def item_words(measurement: Measurement, profile: Profile) -> str:
+    """A value as the verdict says it, e.g. "brain is cut, at least 20 mm missing" or "7.2 HU at 5 mm"."""
+    iqm, knots = IQM_BY_ID[measurement.iqm], profile.knots[measurement.iqm]
+    judged = profile.judged(measurement)
+    assert judged is not None
+    if iqm.direction == "margin":
+        low, high = good_range(knots)
+        cut = ["brain is cut"] if measurement.details.get("brain_cut") == 1 else []
+        away, what, bound = (-judged, "missing", _OPPOSITE) if judged < low else (judged, "spare", _BOUNDS)
+        if low <= judged <= high and cut:
+            return cut[0]
+        shown, digits = rounded(away, 0 if abs(away) >= 10 else 1, lambda v: band_at(knots, -v if what == "missing" else v))
+        words = ", ".join([*cut, f"{bound[measurement.bound]}{shown:.{digits}f} mm {what}"])
+    else:
+        unit = "" if iqm.unit == "1" else f" {iqm.unit}"
+        as_5mm = " at 5 mm" if measurement.iqm in OF_THICKNESS and judged == measurement.judged else ""
+        words = f"{_BOUNDS[measurement.bound]}{iqm.text(judged, knots)}{unit}{as_5mm}"
+    return f"{words}; {_lower(measurement.ceiling_reason.rstrip('.'))}" if measurement.ceiling < 100 else words
+
+
+def _head(overall: Score) -> str:
+    """The band, or what is known of it."""
+    score, least, most = overall.score, overall.at_least, overall.at_most
+    low, high = score_band(least), score_band(most)
+    if score is not None and most - least < _KNOWN:
+        return high.capitalize()
+    if low == high:
+        kept = {"poor": f"at most {score_text(most)}", "good": f"at least {score_text(least)}"}
+        return f"{high.capitalize()}, {kept.get(high, f'between {score_text(least)} and {score_text(most)}')}"
+    if high != "good" or (score is not None and most - score < _KNOWN):
+        return f"{high.capitalize()} at best, at most {score_text(most)}"
+    if low != "poor" or (score is not None and score - least < _KNOWN):
+        return f"{low.capitalize()} or better, at least {score_text(least)}"
+    return f"No verdict, between {score_text(least)} ({low}) and {score_text(most)} ({high})"
+
+
+def _limiting(below: Sequence[Item], measurements: Mapping[str, Measurement], profile: Profile, weakest: bool) -> str:
+    """The items below good in words, the worst first."""
+    worst = below[0]
+    words = f"{_lower(IQM_BY_ID[worst.iqm].item_title)} ({item_words(measurements[worst.iqm], profile)})"
+    if weakest:
+        words = f"weakest is {words}, {worst.band}"
+    also = [_lower(IQM_BY_ID[i.iqm].item_title) for i in below[1 : 1 + _MOST_ALSO]]
+    if more := len(below) - 1 - len(also):
+        also.append(f"{more} more")
+    return f"{words}; also {_listed(also)}" if also else words
+
+
+def _brain_complete(measurements: Mapping[str, Measurement]) -> bool | None:
+    """Whether the scan reaches from the foramen magnum to the vertex; None where that is not known or nearly so."""
+    values = []
+    for iqm in _COVERAGE:
+        m = measurements.get(iqm)
+        if m is not None and m.value is not None and (m.details.get("brain_cut") == 1 or (m.bound == "at_most" and m.value < 0)):
+            return False
+        values.append(math.nan if m is None or m.value is None or m.bound == "at_most" else m.value)
+    return True if all(v >= 0 for v in values) else None
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
+
+
+def _listed(titles: Sequence[str]) -> str:
+    return titles[0] if len(titles) == 1 else ", ".join(titles[:-1]) + " and " + titles[-1]
