@@ -19,6 +19,7 @@ from HeadCTIQALib.volume.types import CTVolume
 
 PIXEL_MM = 0.43  # not told; the skulls are 145 to 165 mm wide with it
 WINDOW_HU = 80.0  # 0 to 80 HU: the images of normal dose have 81 grey levels
+OUTSIDE_HU = -100.0  # not that of air: an edge that we made would be measured
 BLACK_HU, BRAIN_HU, DEPTH_MM = 10.0, (14.0, 60.0), 4.0
 
 
@@ -50,7 +51,7 @@ def _scan(file: Path) -> tuple[CTVolume, Findings]:
     parts, count = ndimage.label(eroded(soft, depth, depth))
     brain = parts == 1 + int(np.argmax(np.bincount(parts.ravel(), minlength=count + 1)[1:]))
     around = ~eroded(~brain, 2 * depth, 2 * depth)
-    hu = np.where((smooth < BLACK_HU) & ~around, -1000, grey)  # air and fat are as black as fluid
+    hu = np.where((smooth < BLACK_HU) & ~around, OUTSIDE_HU, grey)  # air and fat are as black as fluid
     volume = grid(np.zeros(1), grey.shape[0], PIXEL_MM)
     tissue = np.where(around & soft, Tissue.BRAIN, Tissue.OUTSIDE).astype(np.uint8)[None]
     return CTVolume(np.rint(hu).astype(np.int16)[None], volume.origins, volume.row_step, volume.col_step), Findings(tissue)

@@ -52,10 +52,22 @@ def mean_frequency(planes: Sequence[NDArray[np.int16]], masks: Sequence[NDArray[
     taper = np.outer(np.hanning(rows), np.hanning(columns))
     power = (np.abs(np.fft.fft2(residual * taper)) ** 2).mean(axis=0) / (taper**2).sum() - step_hu**2 / 12
     frequency = np.hypot(np.fft.fftfreq(rows, pixel[0])[:, None], np.fft.fftfreq(columns, pixel[1]))
-    band = (frequency > BAND_PER_MM[0]) & (frequency < min(BAND_PER_MM[1], 0.5 / max(pixel)))
+    low, high = _band(pixel)
+    band = (frequency > low) & (frequency < high)
     power = np.maximum(power, 0)
     total = float(power[band].sum())
     return float((frequency * power)[band].sum()) / total if total > 0 else None
+
+
+def expected_mean(f50_per_mm: float, pixel: tuple[float, float]) -> float:
+    """Mean frequency, cycles/mm, of ramp-filtered noise whose transfer is a Gaussian with this f50, within what the pixels show."""
+    f = np.linspace(*_band(pixel), 200)
+    power = f * f * np.exp(-2 * np.log(2) * (f / f50_per_mm) ** 2)  # on rings: one f is the ramp's, one the ring's
+    return float((f * power).sum() / power.sum())
+
+
+def _band(pixel: tuple[float, float]) -> tuple[float, float]:
+    return BAND_PER_MM[0], min(BAND_PER_MM[1], 0.5 / max(pixel))
 
 
 def _tiles(plane: NDArray[np.int16], mask: NDArray[np.bool_], nj: int, ni: int, j0: int, i0: int) -> NDArray[np.float64]:
