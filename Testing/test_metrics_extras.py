@@ -63,7 +63,7 @@ def test_missing_extras_say_why(scan):
     bare = without_landmark(findings, *findings.landmarks).with_(midsagittal=None, tissue=np.full(volume.shape, 1, np.uint8))
     e = by_id(replace(volume, acquisition=Acquisition()), bare)
     missing = {"yaw", "roll", "pitch", "isocentre_offset", "motion_air_ring_index", "interpetrous_index", "air_hu", "csf_hu",
-               "fov_truncation", "eyes_in_range", "ctdi_vol_percent_of_reference", "ring_artefact", "cupping"}  # fmt: skip
+               "edge_f50", "noise_frequency", "fov_truncation", "eyes_in_range", "ctdi_vol_percent_of_reference", "ring_artefact", "cupping"}  # fmt: skip
     assert {i for i, x in e.items() if x.value is None} == missing
     assert all(x.reason.endswith(".") for x in e.values() if x.value is None)
     single = grid(np.array([0.0]), matrix=32, pixel=8.0)

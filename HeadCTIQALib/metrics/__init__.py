@@ -34,6 +34,7 @@ from HeadCTIQALib.metrics.common import check_grid
 from HeadCTIQALib.metrics.metal_foreign import foreign_object_volume, streak_extent
 from HeadCTIQALib.metrics.motion import motion_extent
 from HeadCTIQALib.metrics.noise_contrast import Memory, gray_white_cnr, noise
+from HeadCTIQALib.metrics.oversmoothing import oversmoothed
 from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
 from HeadCTIQALib.metrics.proportions import proportions
 from HeadCTIQALib.metrics.scan_range import foramen_magnum_margin, vertex_margin
@@ -89,6 +90,9 @@ def measure(
             return not_assessable(id_, reason)
         if id_ == "baseline_angle":
             return baseline_angle(volume, findings, target_baseline_deg)
+        if id_ == "noise":
+            found = noise(volume, findings)
+            return replace(found, flags=(*found.flags, *oversmoothed(volume, found)))
         if id_ == "gray_white_cnr":
             return gray_white_cnr(volume, findings, memory)
         return METRICS[id_](volume, findings)

@@ -73,6 +73,8 @@ def extras(
         _detail(measurements, "symmetry_angle", "roll_deg", "roll", "Roll (+ towards the left shoulder)", "deg"),
         _detail(measurements, "baseline_angle", "orbitomeatal_angle_deg", "pitch", "Pitch (+ canthi above the ear canals)", "deg"),
         _detail(measurements, "centering_offset", "isocentre_offset_mm", "isocentre_offset", "Head off the isocentre", "mm"),
+        _sharpness(volume),
+        _noise_texture(volume),
         _motion_air_ring(findings),
         known["interpetrous_index"],
         known["air_hu"],
@@ -98,6 +100,25 @@ def _detail(measurements: Mapping[str, Measurement], iqm: str, key: str, id_: st
         reason = "The isocentre is not known for this scan." if id_ == "isocentre_offset" else "The value was typed in without it."
         return _missing(id_, title, unit, reason, _GEOMETRY)
     return Extra(id_, title, float(m.details[key]), unit, "", _GEOMETRY)
+
+
+def _sharpness(volume: CTVolume) -> Extra:
+    """Frequency at which the transfer of edges between air and skin falls to one half, in-plane."""
+    id_, title, source = "edge_f50", "Sharpness of edges (f50)", "slanted edge as in ISO 12233, on the outline of the head"
+    seen = volume.sharpness
+    if seen.f50_per_mm is None:
+        return _missing(id_, title, "lp/cm", seen.reason, source)
+    spread = f"Half of {seen.pieces} pieces of edge lie between {10 * seen.low_per_mm:.1f} and {10 * seen.high_per_mm:.1f} lp/cm."
+    return Extra(id_, title, 10 * seen.f50_per_mm, "lp/cm", spread, source)
+
+
+def _noise_texture(volume: CTVolume) -> Extra:
+    """Mean frequency of the noise power in soft tissue, in-plane."""
+    id_, title, source = "noise_frequency", "Texture of the noise (mean frequency)", "AAPM Report 233"
+    seen = volume.texture
+    if seen is None or seen.mean_per_mm is None:
+        return _missing(id_, title, "lp/cm", "Pixels are too coarse, or too little even soft tissue is in the scan, to see the texture of the noise.", source)
+    return Extra(id_, title, 10 * seen.mean_per_mm, "lp/cm", "", source)
 
 
 def _motion_air_ring(findings: Findings) -> Extra:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .kernels import is_sharp
+from .noise_power import mean_frequency
 from .noise_texture import Window, products, residue, surface
 from .scale import step
 from .soft_tissue import SoftTissue, soft_tissue
@@ -39,11 +40,13 @@ class Texture:
     Attributes:
         peak_per_mm: frequency at which the noise is strongest; infinite for white noise.
         sigma_hu: its standard deviation.
+        mean_per_mm: mean frequency of its power, cycles/mm; None where pixels or places are too few.
         edge_mm: sigma of a Gaussian blur that would make the edge between air and skin as it is; None where none is seen.
     """
 
     peak_per_mm: float
     sigma_hu: float
+    mean_per_mm: float | None
     edge_mm: float | None
 
 
@@ -59,10 +62,12 @@ def texture(volume: CTVolume) -> Texture | None:
         return None
     found = found[found[:, 1] <= np.quantile(found[:, 1], FLAT)]
     found = found[found[:, 0] <= np.quantile(found[:, 0], QUIET)]
-    rounding = step(volume.hu) ** 2 / 12
-    variance = max(float(found[:, 0].mean()) - rounding, 1e-3)
+    rounding = step(volume.hu)
+    variance = max(float(found[:, 0].mean()) - rounding**2 / 12, 1e-3)
     left = residue(found[:, 2:].mean(axis=0) / variance, window)
-    return Texture(left.peak_per_mm, float(np.sqrt(variance / left.variance)), _edge_mm(volume, places))
+    few = slice(None, None, 2 if len(places.slices) > 12 else 1)
+    mean = mean_frequency([volume.hu[k] for k in places.slices[few]], places.masks[few], (dj, di), rounding)
+    return Texture(left.peak_per_mm, float(np.sqrt(variance / left.variance)), mean, _edge_mm(volume, places))
 
 
 def is_sharp_scan(volume: CTVolume) -> bool | None:

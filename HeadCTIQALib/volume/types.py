@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from .interpolation import Trace
+    from .sharpness import Sharpness
     from .texture import Texture
 
 Vector = NDArray[np.float64]
@@ -178,6 +179,13 @@ class CTVolume:
         from .texture import texture  # SciPy
 
         return texture(self)
+
+    @cached_property
+    def sharpness(self) -> Sharpness:
+        """How sharp edges are within the slices, see :func:`.sharpness.sharpness`."""
+        from .sharpness import sharpness  # SciPy
+
+        return sharpness(self)
 
     @cached_property
     def traces(self) -> tuple[Trace, ...]:
