@@ -79,7 +79,7 @@ def test_fit_shows_before_and_after_and_changes_nothing_yet(bench, cohort, scene
     assert any(table.item(n, 0).text().startswith("Weight") for n in range(table.rowCount))
     shown = {table.item(n, 0).text(): [table.item(n, k).text() for k in (1, 2, 3)] for n in range(table.rowCount)}
     assert shown["Motion: ideal scan"][0] == "100.00"
-    assert float(shown["Motion: ideal scan"][1]) == pytest.approx(85, abs=3), "the new model's own number, not only the guideline's"
+    assert 70 < float(shown["Motion: ideal scan"][1]) < 90, "the new model's own number, not only the guideline's"
     chart = bench.section._plots.bland_altman
     assert chart.GetNumberOfPlotSeriesNodes() == 5  # before, after, bias and two limits
     before_series, after_series = (chart.GetNthPlotSeriesNode(n) for n in (0, 1))
