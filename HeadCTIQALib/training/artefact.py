@@ -25,9 +25,15 @@ from .artefact_mix import Example, load, mix
 from .artefact_slices import write_real, write_simulated
 from .errors import TrainingError
 
-# Of the real heads only the coarse ones, all of one source, are learnt from: the fine scans are left for evaluation, every one of a
-# scanner that the network has never seen.
-PLANNING_CTS, PER_HEAD = "ct-head-neck/head*.nii.gz", 14
+# Scans and how many items are made of each.  `toshiba-uneven` is left for evaluation, a scanner that the network has never seen.
+REAL = {
+    "ct-head-neck/head*.nii.gz": 14,
+    "ct-head-neck/visible-human-male.nii.gz": 200,
+    "ct-head-neck/onkodicom-hn.nii.gz": 160,
+    "ct/ge-vct-tumour": 200,
+    "ct/ge-revolution-dental": 200,
+    "ct/ge-hispeed-tilt": 160,
+}
 PER_SIMULATED_HEAD = 12
 FIRST_SEED = 300_000
 BATCH = 8
@@ -38,10 +44,10 @@ RESCAN = 200  # steps after which the folder is read again, so that items writte
 
 
 def generate(data: Path, out: Path, heads: int) -> None:
-    """Write the items of ``heads`` simulated heads and of the planning CTs in ``data``; existing ones are kept.
+    """Write the items of ``heads`` simulated heads and of the real ones in ``data``; existing ones are kept.
 
     Args:
-        data: folder with ``ct-head-neck``; scans that are missing there are left out.
+        data: folder with ``ct`` and ``ct-head-neck``; scans that are missing there are left out.
         out: folder of items.
         heads: number of simulated heads.
 
@@ -49,8 +55,9 @@ def generate(data: Path, out: Path, heads: int) -> None:
         HeadCTIQAError: a scan cannot be read, or the networks that outline its tissue cannot run.
     """
     write_simulated(out, range(FIRST_SEED, FIRST_SEED + heads), PER_SIMULATED_HEAD)
-    for scan in sorted(data.glob(PLANNING_CTS)):
-        write_real(out, scan, scan.name.removesuffix(".nii.gz"), PER_HEAD)
+    for pattern, count in REAL.items():
+        for scan in sorted(data.glob(pattern)):
+            write_real(out, scan, scan.name.removesuffix(".nii.gz"), count)
 
 
 class Mixtures(torch.utils.data.IterableDataset):

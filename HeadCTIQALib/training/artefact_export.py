@@ -67,11 +67,21 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         seal(part)
 
 
+SOURCES = {
+    "ge-hispeed-tilt": "neurolabusc/dcm_qa_ct, BSD-2",
+    "ge-revolution-dental": "PHCTQA demonstration case, Apache-2.0",
+    "ge-vct-tumour": "TCIA CPTAC-GBM C3N-01192, CC BY",
+    "onkodicom-hn": "planning CT published with didymo/OnkoDICOM",
+    "visible-human-male": "Visible Human Project, public domain",
+}
+
+
 def _sources(real: Sequence[str], simulated: int) -> str:
+    fine = [name for name in real if name in SOURCES]
     parts = [f"{simulated} procedurally simulated heads (Apache-2.0)"]
-    if real:
-        parts.append(f"{len(real)} planning CTs of open-kbp (MIT)")
-    return ", ".join(parts)
+    if len(real) > len(fine):
+        parts.append(f"{len(real) - len(fine)} planning CTs of open-kbp (MIT)")
+    return ", ".join([*parts, *(f"{name} ({SOURCES[name]})" for name in fine)])
 
 
 def _steps(record: Mapping[str, Any]) -> str:
@@ -93,7 +103,7 @@ Motion grade and streak mask of the slices of a head CT. **Research use only; no
   (safetensors, SHA-256 in `configs/metadata.json`).
 - **Training** `python -m HeadCTIQALib.training.artefact`: {_steps(record)}. In-plane and through-plane motion, metal with
   photon starvation and beam hardening are computed in the projection domain and laid over clean slices with noise, hair,
-  cloth, helical windmills, shading and clipped air.
+  cushions and holders, helical windmills, shading and clipped air.
 
 ## Data that it saw
 
