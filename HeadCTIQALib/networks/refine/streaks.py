@@ -26,7 +26,7 @@ SIGMAS = 3.0
 SMOOTHED_NOISE = 0.40  # what a 3-pixel mean leaves of the SD of CT noise: 0.31 to 0.45 in simulated scans, 0.36 to 0.53 in real ones
 # With a network, probability (in 1/255) from which what departs from its surroundings is a streak: in slices with metal, where it is
 # right, and in others, where on simulated scans it saw as many streaks in clean slices as in hardened ones.
-LIKELY, SURE = 51, 204
+LIKELY, SURE = 28, 204
 DEPARTURE_SIGMAS = 2.25  # the definition asks for 3, of the streak alone; taking off the local mean also takes some of the streak
 UNSEEN = 13  # probability below which it says that there are none
 ENERGY_MM = 5.0  # over which the restlessness of a slice is averaged
