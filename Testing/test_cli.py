@@ -320,6 +320,7 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
         score=70.0, band="acceptable", withheld_reason="",
         contributions=[{"source_id": "centering_offset", "points": -20.0}, {"source_id": "centering_offset", "points": -10.0}],
     )  # fmt: skip
+    record["iqms"]["centering_offset"]["advice"] = {"instruction": "Raise the table 17 mm.", "counterfactual": ""}
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
 
     def line(text):
@@ -336,6 +337,16 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     assert line("Centring offset").split()[4:] == ["at", "least", "17.5", "mm", "acceptable"]
     assert "! Head is cut." in line("Head is cut.")
     assert "! Skin is cut." in line("Skin is cut.")
+    assert line("Raise the table").endswith("   > Raise the table 17 mm.")
+
+
+def test_what_is_not_good_is_told_with_advice(record):
+    lines = tree.as_text(record, None, tree.ASCII).splitlines()
+    told = [x.split("> ", 1)[1] for x in lines if "   > " in x]
+    advice = [s for e in record["iqms"].values() for s in e["advice"].values() if s]
+    assert told == advice != []
+    for entry in record["iqms"].values():
+        assert (entry["band"] in (None, "good")) == (entry["advice"]["instruction"] == "")
 
 
 def test_values_are_printed_sensibly():

@@ -92,7 +92,7 @@ def _withheld(entry: Mapping[str, Any], indent: str) -> list[str]:
 
 
 def _item_lines(iqm: str, entry: Mapping[str, Any], points: float | None, stem: str, branch: str, below: str, g: Glyphs) -> list[str]:
-    """The line of one item, below it that of its metric, and below that reason and flags."""
+    """The line of one item, below it that of its metric, and below that reason, flags and advice."""
     item, metric = f"{stem}{branch}{entry['item_title']}", f"{below}{g.last}{entry['title']}"
     if entry["value"] is None:
         return [f"{item:<{_TITLE}}  not assessable", f"{metric:<{_METRIC}} {entry['reason']}"]
@@ -105,4 +105,5 @@ def _item_lines(iqm: str, entry: Mapping[str, Any], points: float | None, stem: 
     if entry["status"] == "corrected":
         said += f"  corrected: {entry['reason']}"
     told = [*([entry["ceiling_reason"]] if entry["ceiling_reason"] else []), *entry["flags"]]
-    return [line.rstrip(), said, *(f"{below}     ! {flag}" for flag in told)]
+    advice = [entry["advice"]["instruction"], entry["advice"]["counterfactual"]]
+    return [line.rstrip(), said, *(f"{below}     ! {flag}" for flag in told), *(f"{below}     > {sentence}" for sentence in advice if sentence)]

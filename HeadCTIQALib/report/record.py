@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from HeadCTIQALib.curve import Knots
+from HeadCTIQALib.curve import Knots, passing_words
 from HeadCTIQALib.hierarchy import IQM, IQMS
 from HeadCTIQALib.report.html import in_unit
+from HeadCTIQALib.scoring.profile import OF_THICKNESS
 from HeadCTIQALib.scoring.types import LIMIT
 
 Record = Mapping[str, Any]
@@ -60,6 +61,26 @@ def measured(entry: Record, iqm: IQM) -> str:
     bound = f"{entry['bound'].replace('_', ' ')} " if entry.get("bound") else ""
     words = f"{bound}{in_unit(sign + iqm.text(value, knots), iqm.unit)}"
     return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}"
+
+
+def caption(entry: Record, iqm: IQM) -> str:
+    """What was seen in one or two sentences, with the range that is not poor by the curve in force; "" where nothing was."""
+    seen = str(at(entry, "evidence", "caption", default=""))
+    if not seen or entry.get("value") is None or not entry.get("scored", True):
+        return seen
+    unit = ("" if iqm.unit == "1" else f" {iqm.unit}") + (" in 5 mm slices" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else "")
+    words = passing_words(knots_of(entry, iqm), unit)
+    return f"{seen} {words[:1].upper()}{words[1:]}."
+
+
+def judged_at_5mm(entry: Record) -> bool:
+    """Whether noise or contrast is judged as that of 5 mm slices, not as it is."""
+    return entry.get("judged") is not None and entry.get("read_at") == entry["judged"]
+
+
+def advice(entry: Record) -> tuple[str, str]:
+    """(instruction, what would reach the next band), "" where there is none."""
+    return str(at(entry, "advice", "instruction", default="")), str(at(entry, "advice", "counterfactual", default=""))
 
 
 def category_points(record: Record, category: str) -> dict[str, float]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from HeadCTIQALib.curve import score_text
-from HeadCTIQALib.hierarchy import CATEGORIES, IQM, iqms_of
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, iqms_of
 from HeadCTIQALib.report.html import points
-from HeadCTIQALib.report.record import Record, at, category_points, measured, overall_points
+from HeadCTIQALib.report.record import Record, at, caption, category_points, measured, overall_points
 from HeadCTIQALib.report.strips import BAND_MARKS
 from HeadCTIQALib.report.summary import plain_words
 
@@ -69,12 +69,11 @@ def rows(record: Record) -> list[Row]:
 
 
 def reason_of(record: Record, iqm: str) -> str:
-    """Why an IQM is what it is, in one sentence: the caption of its evidence, or why there is no value."""
+    """Why an IQM is what it is, in plain words: the caption of its evidence with the range in force, or why there is no value."""
     entry = at(record, "iqms", iqm, default={})
     if entry.get("value") is None:
         return plain_words(f"Not assessable: {entry.get('reason') or 'no reason given.'}")
-    parts = (str(at(entry, "evidence", "caption", default="")), str(entry.get("ceiling_reason") or ""))
-    return plain_words(" ".join(p for p in parts if p))
+    return plain_words(" ".join(p for p in (caption(entry, IQM_BY_ID[iqm]), str(entry.get("ceiling_reason") or "")) if p))
 
 
 def points_lost(record: Record, iqm: IQM) -> list[tuple[str, float]]:

@@ -51,7 +51,7 @@ def test_why_in_plain_words(assessed):
     words = assessed.ui.whyBrowser.plainText
     assert "7.2°" in words
     assert "nose to the patient's left" in words
-    assert "acceptable up to 8°" in words
+    assert "Acceptable up to 8°" in words
     assert "in the overall score" in words or assessed.session.record["overall"]["score"] is None
 
 
