@@ -56,12 +56,13 @@ def knots_of(entry: Record, iqm: IQM) -> Knots:
 
 
 def measured(entry: Record, iqm: IQM) -> str:
-    """What was measured as printed: "at most −20.0 mm", "7.1 HU, judged as 4.4 HU"; never rounded into another band."""
+    """What was measured as printed: "at most −20.0 mm", "7.1 HU, judged as 4.4 HU at 5 mm"; never rounded into another band."""
     value, judged, knots = entry["value"], entry.get("read_at"), knots_of(entry, iqm)
     sign = "+" if iqm.direction == "margin" and value > 0 else ""
     bound = f"{entry['bound'].replace('_', ' ')} " if entry.get("bound") else ""
+    at_5mm = " at 5 mm" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
     words = f"{bound}{in_unit(sign + iqm.text(value, knots), iqm.unit)}"
-    return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}"
+    return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}{at_5mm}"
 
 
 def caption(entry: Record, iqm: IQM) -> str:

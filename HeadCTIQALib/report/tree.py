@@ -33,8 +33,8 @@ def tree(record: Record) -> Html:
     bodies = [_category_rows(record, c.id, c.title) for c in CATEGORIES]
     limit = limit_row(record)
     if limit is not None:
-        cells = (tag("th", limit[2], scope="row"), *(tag("td", "") for _ in range(4)), tag("td", points(limit[1]), class_="num"))
-        bodies.append(tag("tbody", tag("tr", *cells), id="limit"))
+        cells = (tag("th", limit[2].rstrip("."), scope="row"), *(tag("td", "") for _ in range(4)), tag("td", points(limit[1]), class_="num"))
+        bodies.append(tag("tbody", tag("tr", *cells, class_="sum"), id="limit"))
     head = tag("thead", tag("tr", *(tag("th", h, scope="col") for h in _HEAD)))
     title = tag("caption", "G good, A acceptable, P poor. Points: what each part takes from or adds to the score.")
     return tag(
