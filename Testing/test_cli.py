@@ -340,6 +340,18 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     assert line("Raise the table").endswith("   > Raise the table 17 mm.")
 
 
+def test_bounds_end_in_the_column_of_the_scores(record):
+    record = json.loads(json.dumps(record))
+    for entry, exact in ((record["overall"], False), (record["categories"]["scan_range"], False), (record["iqms"]["vertex_margin"], False), (record["categories"]["motion"], True)):
+        entry.update(score=30.0, band="poor", at_least=30.0 if exact else 0.0, at_most=30.0)
+    lines = tree.as_text(record, None, tree.ASCII).splitlines()
+    for start, words in (("Overall", "at most 30.0"), ("|- Scan range", "at most 30.0"), ("|  |- Coverage of the vertex", "at most 30.0"), ("|- Motion", "  30.0")):
+        (line,) = (x for x in lines if x.startswith(start))
+        assert words in line
+        assert line.index("30.0") == 44
+        assert ("at most" in line) == ("most" in words)
+
+
 def test_what_is_not_good_is_told_with_advice(record):
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
     told = [x.split("> ", 1)[1] for x in lines if "   > " in x]

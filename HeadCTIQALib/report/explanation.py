@@ -20,7 +20,7 @@ from HeadCTIQALib.report.record import (
 from HeadCTIQALib.report.rows import OVERALL, points_lost, reason_of
 from HeadCTIQALib.report.statistics import MaskStatistic
 from HeadCTIQALib.report.strips import BAND_MARKS
-from HeadCTIQALib.report.summary import context_line, plain_words, verdict
+from HeadCTIQALib.report.summary import context_line, plain_words
 from HeadCTIQALib.report.tree import correction_words, detail_value, detail_words
 
 
@@ -57,13 +57,12 @@ def masks(statistics: list[MaskStatistic], marked: tuple[str, ...] = ()) -> Html
 
 def _why_overall(record: Record) -> Html:
     score = at(record, OVERALL, "score")
-    top = verdict(record)
-    if score is None:
-        top += " " + str(at(record, OVERALL, "withheld_reason", default="The overall score is withheld."))
     limit = limit_row(record)
     found = reasons(record)
     heading = "What costs points" if score is not None else "What costs points, in its category"
-    parts: list[object] = [tag("p", plain_words(top))]
+    parts: list[object] = []
+    if score is None:
+        parts.append(tag("p", plain_words(str(at(record, OVERALL, "withheld_reason", default="The overall score is withheld.")))))
     todo = [(IQM_BY_ID[i].item_title, advice(at(record, "iqms", i, default={}))[0]) for i in at(record, "verdict", "limiting", default=())]
     if any(do for _, do in todo):
         parts += [tag("p", tag("b", "What to do")), tag("ul", *(tag("li", tag("b", title), ": ", plain_words(do)) for title, do in todo if do))]

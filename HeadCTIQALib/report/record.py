@@ -81,14 +81,14 @@ def ceiling(entry: Record) -> str:
     return f"{why.rstrip('.')}: at most {score_text(entry['ceiling'])}." if why else ""
 
 
-def score_words(entry: Record) -> str:
+def score_words(entry: Record, digits: int = 0) -> str:
     """A score as printed: "59", or "at most 34" where something is known as a bound only; "–" where there is none."""
     score = entry.get("score")
     if score is None:
         return "–"
     least, most = (entry.get(name, score) for name in ("at_least", "at_most"))
     bound = "" if most - least < SAME else "at most " if most - score < SAME else "at least " if score - least < SAME else "about "
-    return f"{bound}{score_text(score)}"
+    return f"{bound}{score_text(score, digits)}"
 
 
 def judged_at_5mm(entry: Record) -> bool:

@@ -60,7 +60,7 @@ def _category_rows(record: Record, category: str, title: str) -> Html:
         tag("td", score_bar(None if score is None else float(score), band, 230, 12)),
         tag("td", band_chip(band), tag("p", reason, class_="quiet") if reason else None),
         tag("td", ""),
-        tag("td", points(total) if overall else "–", class_="num"),
+        tag("td", points(total) if overall else "", class_="num"),
         class_="category", id=f"cat-{category}",
     )  # fmt: skip
     return tag("tbody", first, *(row for m in iqms_of(category) for row in _item_rows(record, m, overall)))
@@ -78,8 +78,7 @@ def _item_rows(record: Record, iqm: IQM, overall: dict[str, float]) -> tuple[Htm
         tag("td", tag("b", score_words(entry) if scored else "–")),
         tag("td", score_bar(float(entry["score"]) if scored else None, entry.get("band"), 230, 9)),
         tag("td", _item_state(entry), tag("p", ceiling(entry), class_="quiet") if ceiling(entry) else None),
-        tag("td", points(within[iqm.id]) if iqm.id in within else "–", class_="num"),
-        tag("td", points(overall[iqm.id]) if iqm.id in overall else "–", class_="num"),
+        *(tag("td", points(found[iqm.id]) if iqm.id in found else "", class_="num") for found in (within, overall)),
         class_="item",
     )
     metric = tag(

@@ -174,6 +174,13 @@ def test_report_table_and_folder(assessed, tmp_path, monkeypatch):
     assert float(rows[0]["symmetry_angle"]) == pytest.approx(7.2, abs=0.01)
     assert rows[0]["noise"] == ""
     assert rows[0]["noise_status"] == "not_assessable"
+    record = assessed.session.record
+    assert rows[0]["verdict"] == record["verdict"]["sentence"]
+    assert float(rows[0]["overall_at_most"]) == record["overall"]["at_most"]
+    entry = record["iqms"]["symmetry_angle"]
+    told = [rows[0][f"symmetry_angle_{key}"] for key in ("score", "band", "bound", "advice")]
+    assert told == [str(entry["score"]), entry["band"], entry["bound"] or "", entry["advice"]["instruction"]]
+    assert rows[0]["profile"] == record["profile"]["name"]
     table.write_text("a,b\n", encoding="utf-8")
     assessed.ui.csvButton.click()
     assert "other columns" in assessed.ui.messageLabel.text
