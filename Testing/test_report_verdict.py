@@ -10,12 +10,13 @@ import pytest
 from test_report import Page, head_scene, sample_record
 
 from HeadCTIQALib.assessment.record import _scored, iqm_entry, plain
+from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.report import explanation
 from HeadCTIQALib.report.record import caption, score_words
 from HeadCTIQALib.report.rows import rows
-from HeadCTIQALib.report.summary import MOST, header
+from HeadCTIQALib.report.summary import MOST, header, known_range
 from HeadCTIQALib.report.tree import iqm_section, tree
 from HeadCTIQALib.scoring import guideline_model, score
 from HeadCTIQALib.scoring.profile import DEFAULT
@@ -87,6 +88,16 @@ def test_bounds_are_at_most_everywhere() -> None:
     for id_ in ("overall", "scan_range", "item/vertex_coverage", "vertex_margin"):
         assert by_id[id_].value.startswith("at most "), id_
     assert not by_id["noise"].value.startswith("at most")
+
+
+def test_what_is_known_of_a_withheld_score_is_said() -> None:
+    record = record_of(noise={"value": None, "status": "not_assessable", "reason": "No brain."})
+    assert record["overall"]["score"] is None
+    least, most = (score_text(record["verdict"][end]) for end in ("at_least", "at_most"))
+    assert f"withheld ■ poor at most {most}" in words(header(record, []))
+    record["verdict"]["band"] = None
+    assert f"withheld between {least} and {most}" in words(header(record, []))
+    assert [known_range({"verdict": {"at_least": a, "at_most": b}}) for a, b in ((0, 34.2), (61, 100), (0, 100), (61, 79))] == ["at most 34", "at least 61", "", "between 61 and 79"]
 
 
 def test_ranges_and_ceiling_are_those_in_force() -> None:

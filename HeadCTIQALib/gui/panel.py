@@ -15,7 +15,7 @@ from HeadCTIQALib.report.html import join, tag
 from HeadCTIQALib.report.record import at, scan_name, score_words, simulated
 from HeadCTIQALib.report.rows import MARKS, OVERALL, WITHHELD, Row, rows
 from HeadCTIQALib.report.statistics import mask_statistics
-from HeadCTIQALib.report.summary import verdict
+from HeadCTIQALib.report.summary import known_range, verdict
 from HeadCTIQALib.text import printable
 
 from . import forms
@@ -173,7 +173,7 @@ def _overall(record: Any) -> str:
     states = [str(at(record, OVERALL, "band"))] if score is not None else [WITHHELD, known] if known else [WITHHELD]
     *bound, shown = score_words(at(record, OVERALL)).split(" ")
     number = join(f"{' '.join(bound)} " if bound else None, tag("span", shown, style="font-size:30pt; font-weight:600;"))
-    of = tag("span", " / 100  " if score is not None else "  ")
+    of = tag("span", " / 100  " if score is not None else f" {known_range(record)}  ")
     words = [tag("span", f"{MARKS[s]} {s} ", style=f"font-size:15pt; font-weight:600; color:{band_color(s)};") for s in states]
     corrected = any(entry["status"] == "corrected" for entry in record["iqms"].values())
     lines: list[Any] = [

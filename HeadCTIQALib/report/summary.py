@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from HeadCTIQALib import RESEARCH_USE
+from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, LIMIT_POINTS
 from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
 from HeadCTIQALib.report.record import (
@@ -48,7 +49,7 @@ def _overall(record: Record) -> Html:
     by = f"Scored by: {at(record, 'scoring_model', 'name', default='')}; profile: {at(record, 'profile', 'name', default='')}"
     if score is None:
         known = at(record, "verdict", "band")
-        number_ = [tag("span", "withheld", class_="big none"), band_chip(known) if known else None]
+        number_ = [tag("span", "withheld ", class_="big none"), band_chip(known) if known else None, tag("span", f" {known_range(record)}", class_="of")]
     else:
         *bound, shown = score_words(at(record, "overall")).split(" ")
         number_ = [tag("span", " ".join(bound), class_="of") if bound else None, tag("span", shown, class_="big"), tag("span", " / 100 ", class_="of"), band_chip(band)]
@@ -59,6 +60,17 @@ def _overall(record: Record) -> Html:
         tag("p", at(record, "overall", "withheld_reason", default="The overall score is withheld."), class_="quiet") if score is None else None,
         tag("p", by, class_="quiet"),
     )
+
+
+def known_range(record: Record) -> str:
+    """What the overall score lies between though it is withheld: "at most 34"; "" where nothing is known."""
+    least, most = at(record, "verdict", "at_least", default=0.0), at(record, "verdict", "at_most", default=100.0)
+    band = at(record, "verdict", "band")
+    if most < 100 and (band == "poor" or least <= 0):
+        return f"at most {score_text(most)}"
+    if least > 0 and (band == "good" or most >= 100):
+        return f"at least {score_text(least)}"
+    return f"between {score_text(least)} and {score_text(most)}" if least > 0 else ""
 
 
 def verdict(record: Record) -> str:
