@@ -18,6 +18,7 @@ from HeadCTIQALib.report.record import caption, score_words
 from HeadCTIQALib.report.rows import rows
 from HeadCTIQALib.report.summary import MOST, header, known_range
 from HeadCTIQALib.report.tree import iqm_section, tree
+from HeadCTIQALib.resources import resource
 from HeadCTIQALib.scoring import guideline_model, score
 from HeadCTIQALib.scoring.profile import DEFAULT
 
@@ -131,7 +132,13 @@ def test_jargon_is_only_where_it_is_measured_which_is_closed() -> None:
     whole = str(header(record, [])) + str(tree(record)) + "".join(str(iqm_section(record, m, [])) for m in IQMS)
     assert "<details open" not in whole
     outside = re.sub(r"<details><summary>How it is measured.*?</details>", "", whole)
-    assert not re.search(r"acos|k\.\(| k\.| dot |arctan|\|", re.sub(r"<[^>]*>", " ", outside))
+    assert not re.search(r"acos|k\.\(| k\.| dot |arctan|\||m_V|m_F|alpha|sigma", re.sub(r"<[^>]*>", " ", outside))
+
+
+def test_paper_needs_no_patterns() -> None:
+    """A browser prints every patterned shape as a picture; on paper the bars are plain."""
+    style = resource("Report", "report.css").read_text().split("@media print")[1]
+    assert all(f'.bar [fill$="p-{band})"], .strip [fill$="p-{band})"]' in style for band in ("good", "acceptable", "poor", "none"))
 
 
 def test_advice_stands_with_every_item_below_good() -> None:

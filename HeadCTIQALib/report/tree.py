@@ -83,7 +83,7 @@ def _item_rows(record: Record, iqm: IQM, overall: dict[str, float]) -> tuple[Htm
     )
     metric = tag(
         "tr",
-        tag("th", iqm.title, " ", tag("small", iqm.symbol), scope="row"),
+        tag("th", iqm.title, scope="row"),
         tag("td", _value(iqm, entry), class_="value"),
         tag("td", _strip(iqm, entry, 230)),
         tag("td", status_chip(entry.get("status")), tag("p", reason, class_="quiet") if reason else None),
@@ -119,7 +119,7 @@ def iqm_section(record: Record, iqm: IQM, figures: list[Html]) -> Html:
     seen, told = caption(entry, iqm), advice(entry)
     return tag(
         "section",
-        tag("h3", tag("span", iqm.item_title), tag("small", f" {iqm.title} {iqm.symbol}")),
+        tag("h3", tag("span", iqm.item_title), tag("small", f" {iqm.title}")),
         tag("p", _value(iqm, entry), _scored(entry), status_chip(entry.get("status")), class_="headline"),
         tag("p", plain_words(seen), class_="caption") if seen else None,
         tag("p", tag("b", "What to do: "), plain_words(" ".join(told)), class_="todo") if any(told) else None,
@@ -148,7 +148,7 @@ def _ranges(iqm: IQM, knots: Knots) -> Html:
 
 def _facts(record: Record, iqm: IQM) -> Html:
     entry = at(record, "iqms", iqm.id, default={})
-    pairs: list[tuple[str, object]] = [("Definition", plain_words(entry.get("definition") or iqm.definition))]
+    pairs: list[tuple[str, object]] = [("Symbol", iqm.symbol), ("Definition", plain_words(entry.get("definition") or iqm.definition))]
     pairs.append(("Method", plain_words(entry.get("method") or "–")))
     origin = entry.get("source") or iqm.source
     pairs.append(("Source of the ranges", plain_words(origin if "inference" in origin else f"reconstruction; {origin}")))
