@@ -95,7 +95,7 @@ def _why(record: Record) -> Html:
     unclear = [m for m in IQM_BY_ID.values() if at(record, "iqms", m.id, "status") == "not_assessable"]
     if not found and not unclear:
         return Html("")
-    losses = [(lost, i, IQM_BY_ID[i].item_title, caption(at(record, "iqms", i), IQM_BY_ID[i])) for i, lost in found]
+    losses = [(lost, i, IQM_BY_ID[i].item_title, caption(at(record, "iqms", i, default={}), IQM_BY_ID[i])) for i, lost in found]
     if limit:
         most = at(record, "scoring_model", "definition", "limit", default=LIMIT_POINTS)
         losses.append((limit[1], limit[0], limit[2].rstrip("."), f"The overall score lies at most {most:g} points above the worst category."))
