@@ -105,6 +105,23 @@ def range_words(knots: Knots) -> dict[Band, str]:
     return {band: " or ".join(str(r) for r in all_ranges if r.band == band) or "never" for band in BANDS}
 
 
+def passing_words(knots: Knots, unit: str = "") -> str:
+    """What is not poor, in words: "acceptable up to 8 deg", "good from 0 to 15 mm, acceptable from -5 to 30 mm"."""
+    passing = [r for r in ranges(knots) if r.band != "poor"]
+    if not passing:
+        return "never acceptable"
+    low, high = passing[0].low, passing[-1].high
+    if math.isinf(low) and math.isinf(high):
+        return "always acceptable"
+    if math.isinf(low):
+        return f"acceptable up to {_plain(high)}{unit}"
+    if math.isinf(high):
+        return f"acceptable from {_plain(low)}{unit}"
+    best = next((r for r in passing if r.band == "good"), None)
+    good = "" if best is None else f"good from {_plain(best.low)} to {_plain(best.high)}{unit}, "
+    return f"{good}acceptable from {_plain(low)} to {_plain(high)}{unit}"
+
+
 def good_range(knots: Knots) -> tuple[float, float]:
     """Smallest and largest value of the good range; of the best score where nothing is good."""
     good = [r for r in ranges(knots) if r.band == "good"]

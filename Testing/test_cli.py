@@ -320,6 +320,7 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
         score=70.0, band="acceptable", withheld_reason="",
         contributions=[{"source_id": "centering_offset", "points": -20.0}, {"source_id": "centering_offset", "points": -10.0}],
     )  # fmt: skip
+    record["iqms"]["centering_offset"]["advice"] = {"instruction": "Raise the table 17 mm.", "counterfactual": ""}
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
 
     def line(text):
@@ -336,6 +337,28 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     assert line("Centring offset").split()[4:] == ["at", "least", "17.5", "mm", "acceptable"]
     assert "! Head is cut." in line("Head is cut.")
     assert "! Skin is cut." in line("Skin is cut.")
+    assert line("Raise the table").endswith("   > Raise the table 17 mm.")
+
+
+def test_bounds_end_in_the_column_of_the_scores(record):
+    record = json.loads(json.dumps(record))
+    for entry, exact in ((record["overall"], False), (record["categories"]["scan_range"], False), (record["iqms"]["vertex_margin"], False), (record["categories"]["motion"], True)):
+        entry.update(score=30.0, band="poor", at_least=30.0 if exact else 0.0, at_most=30.0)
+    lines = tree.as_text(record, None, tree.ASCII).splitlines()
+    for start, words in (("Overall", "at most 30.0"), ("|- Scan range", "at most 30.0"), ("|  |- Coverage of the vertex", "at most 30.0"), ("|- Motion", "  30.0")):
+        (line,) = (x for x in lines if x.startswith(start))
+        assert words in line
+        assert line.index("30.0") == 44
+        assert ("at most" in line) == ("most" in words)
+
+
+def test_what_is_not_good_is_told_with_advice(record):
+    lines = tree.as_text(record, None, tree.ASCII).splitlines()
+    told = [x.split("> ", 1)[1] for x in lines if "   > " in x]
+    advice = [s for e in record["iqms"].values() for s in e["advice"].values() if s]
+    assert told == advice != []
+    for entry in record["iqms"].values():
+        assert (entry["band"] in (None, "good")) == (entry["advice"]["instruction"] == "")
 
 
 def test_values_are_printed_sensibly():

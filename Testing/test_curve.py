@@ -13,6 +13,7 @@ from HeadCTIQALib.curve import (
     check_knots,
     extremes,
     good_range,
+    passing_words,
     range_words,
     ranges,
     score_band,
@@ -105,6 +106,15 @@ def test_ranges_in_words():
     assert range_words(((0.0, 90.0), (10.0, 90.0))) == {"good": "any", "acceptable": "never", "poor": "never"}
     assert range_words(((0.0, 0.0), (1.0, 80.0), (2.0, 0.0)))["good"] == "1"
     assert [IQM_BY_ID[i].direction for i in ("noise", "gray_white_cnr", "vertex_margin")] == ["low", "high", "margin"]
+
+
+def test_what_passes_in_words():
+    words = {m.id: passing_words(m.knots, f" {m.unit}") for m in IQMS}
+    assert words["centering_offset"] == "acceptable up to 20 mm"
+    assert words["vertex_margin"] == "good from 0 to 15 mm, acceptable from -5 to 30 mm"
+    assert words["gray_white_cnr"] == "acceptable from 1 1"
+    assert passing_words(((0.0, 0.0), (5.0, 50.0))) == "never acceptable"
+    assert passing_words(((0.0, 60.0), (5.0, 100.0))) == "always acceptable"
 
 
 def test_extremes_of_what_is_not_known():

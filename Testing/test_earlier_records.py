@@ -12,7 +12,7 @@ from HeadCTIQALib.assessment.storage import read_record
 from HeadCTIQALib.cohort.rescore import rescore
 from HeadCTIQALib.cohort.scans import load_scans
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.report.rows import rows
+from HeadCTIQALib.report.rows import reason_of, rows
 from HeadCTIQALib.scoring import guideline_model, score
 
 OLD = Path(__file__).parent / "records" / "assessment-1.0.json"
@@ -37,6 +37,12 @@ def test_an_old_record_is_scored_anew_and_says_so(folder):
     )
     assert (now["verdict"]["band"], now["iqms"]["motion_extent"]["score"], now["categories"]["motion"]["score"]) == ("poor", 0.0, 0.0)
     assert now["verdict"]["sentence"].startswith("Poor, at most 20: motion artefact (100 %)")
+    assert now["iqms"]["motion_extent"]["advice"]["counterfactual"] == "Motion extent 10 % would be acceptable."
+    assert now["iqms"]["motion_extent"]["advice"]["instruction"] == "Repeat slices 3-22; hold the head with a strap."
+    assert "acceptable up to 25 mm" in old["iqms"]["centering_offset"]["evidence"]["caption"]
+    assert now["iqms"]["centering_offset"]["evidence"]["caption"].endswith("0 mm backwards).")
+    assert reason_of(now, "centering_offset").endswith("0 mm backwards). Acceptable up to 20 mm.")
+    assert not any("acceptable" in (e["evidence"] or {"caption": ""})["caption"] for e in now["iqms"].values())
     assert now["scoring_model"]["id"] == model_of(now).id == guideline_model().id
     assert (now["corrections"], now["review"]["edits"]) == (old["corrections"], old["review"]["edits"])
     assert now["review"]["original"]["scores"]["categories"]["motion"] == 100.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from HeadCTIQALib.curve import score_text
 from .record import SCHEMA, measurements_from_record, rescored_record
 
 EARLIER = "headctiqa-assessment/1.0"
+_RANGES = re.compile(r"; (?:good|acceptable) (?:from|up to|below|above) .*?\.(?=\s|$)")
 _UNSAID = {"bound": None, "judged": None, "ceiling": 100.0, "ceiling_reason": ""}
 
 
@@ -26,7 +28,12 @@ def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_new_fields(iqms: Mapping[str, Any]) -> dict[str, Any]:
-    return {id_: {**entry, **_UNSAID} for id_, entry in iqms.items()}
+    return {id_: {**entry, **_UNSAID, "evidence": _without_ranges(entry["evidence"])} for id_, entry in iqms.items()}
+
+
+def _without_ranges(evidence: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Evidence whose caption no longer ends with ranges, which were those of the earlier version."""
+    return None if evidence is None else {**evidence, "caption": _RANGES.sub(".", evidence["caption"])}
 
 
 def _note(record: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 from HeadCTIQALib import RESEARCH_USE, __version__
 from HeadCTIQALib.curve import range_words
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS, Category
+from HeadCTIQALib.metrics.advice import Advice, advice
 from HeadCTIQALib.metrics.types import Evidence, Measurement
 
 from .correction import Correction
@@ -175,6 +176,7 @@ def iqm_entry(measurement: Measurement, profile: Profile) -> dict[str, Any]:
 
     iqm, knots = IQM_BY_ID[measurement.iqm], profile.knots[measurement.iqm]
     scored = item(measurement.iqm, measurement, profile)
+    told = Advice() if scored.left_out else advice(measurement, knots, scored.judged, profile.baseline_target_deg)
     return {
         "value": measurement.value,
         "unit": iqm.unit,
@@ -188,6 +190,7 @@ def iqm_entry(measurement: Measurement, profile: Profile) -> dict[str, Any]:
         "read_at": scored.judged,
         "ceiling": measurement.ceiling,
         "ceiling_reason": measurement.ceiling_reason,
+        "advice": _fields(told),
         "knots": knots,
         "method": measurement.method,
         "details": measurement.details,

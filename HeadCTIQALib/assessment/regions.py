@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import Findings
-from HeadCTIQALib.metrics.common import limits, point
+from HeadCTIQALib.metrics.common import point
 from HeadCTIQALib.metrics.noise_along_k import noise_reach
 from HeadCTIQALib.metrics.types import Evidence, Measurement, Point, not_assessable
 from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
@@ -110,7 +110,7 @@ def measure_in_regions(volume: CTVolume, findings: Findings, iqm: str, regions: 
 
 def _noise(brain: _Pixels, evidence: Evidence) -> Measurement:
     sigma = brain.sd
-    caption = f"Noise {sigma:.1f} HU in the region of interest; {limits('noise')}."
+    caption = f"Noise {sigma:.1f} HU in the region of interest."
     return Measurement(
         "noise", sigma, method="pooled SD within slices of a region of interest", details={"pixels": float(brain.count)},
         evidence=replace(evidence, caption=caption),
@@ -126,7 +126,7 @@ def _contrast(volume: CTVolume, grey: _Pixels, white: _Pixels, evidence: Evidenc
         return not_assessable(iqm, "The regions of interest carry no noise at all, so this is not an original CT.")
     contrast = grey.median - white.median
     value = contrast / noise
-    caption = f"{contrast:.1f} HU between the regions of interest at {noise:.1f} HU noise: {value:.2f}; {limits(iqm)}."
+    caption = f"{contrast:.1f} HU between the regions of interest at {noise:.1f} HU noise: {value:.2f}."
     return Measurement(
         iqm, value, method="medians and SD within slices of two regions of interest",
         details={"contrast_hu": contrast, "noise_hu": noise, "deep_grey_hu": grey.median, "white_hu": white.median},

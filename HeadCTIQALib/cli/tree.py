@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
-from HeadCTIQALib.report.record import points_by_source
+from HeadCTIQALib.report.record import points_by_source, score_words
 
 _BAR = 20
 _TITLE = 41
@@ -84,7 +83,13 @@ def _score_line(title: str, entry: Mapping[str, Any], g: Glyphs, width: int = _T
     if score is None:
         return f"{title:<{width}}  withheld"
     filled = round(_BAR * score / 100)
-    return f"{title:<{width}} {score_text(score, 1):>6}  {g.full * filled}{g.empty * (_BAR - filled)}  {entry['band']}"
+    return f"{_number(title, entry, width)}  {g.full * filled}{g.empty * (_BAR - filled)}  {entry['band']}"
+
+
+def _number(title: str, entry: Mapping[str, Any], width: int) -> str:
+    """A title and its score, which ends in one column whether or not it is a bound."""
+    words = score_words(entry, 1)
+    return f"{title}{words:>{max(1 + len(words), width + 7 - len(title))}}"
 
 
 def _withheld(entry: Mapping[str, Any], indent: str) -> list[str]:
@@ -92,17 +97,18 @@ def _withheld(entry: Mapping[str, Any], indent: str) -> list[str]:
 
 
 def _item_lines(iqm: str, entry: Mapping[str, Any], points: float | None, stem: str, branch: str, below: str, g: Glyphs) -> list[str]:
-    """The line of one item, below it that of its metric, and below that reason and flags."""
+    """The line of one item, below it that of its metric, and below that reason, flags and advice."""
     item, metric = f"{stem}{branch}{entry['item_title']}", f"{below}{g.last}{entry['title']}"
     if entry["value"] is None:
         return [f"{item:<{_TITLE}}  not assessable", f"{metric:<{_METRIC}} {entry['reason']}"]
     if entry["scored"]:
         lost = "" if points is None else f"{points + 0.0:+.1f} points" if round(points, 1) else "no points lost"
-        line = f"{item:<{_TITLE}} {score_text(entry['score'], 1):>6}  {entry['band']:<10}  {lost}"
+        line = f"{_number(item, entry, _TITLE)}  {entry['band']:<10}  {lost}"
     else:
         line = f"{item:<{_TITLE}}  not scored by this profile"
     said = f"{metric:<{_METRIC}} {value_text(iqm, entry)}" + (f"  {entry['band']}" if entry["scored"] else "")
     if entry["status"] == "corrected":
         said += f"  corrected: {entry['reason']}"
     told = [*([entry["ceiling_reason"]] if entry["ceiling_reason"] else []), *entry["flags"]]
-    return [line.rstrip(), said, *(f"{below}     ! {flag}" for flag in told)]
+    advice = [entry["advice"]["instruction"], entry["advice"]["counterfactual"]]
+    return [line.rstrip(), said, *(f"{below}     ! {flag}" for flag in told), *(f"{below}     > {sentence}" for sentence in advice if sentence)]

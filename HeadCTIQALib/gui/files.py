@@ -76,13 +76,15 @@ def export_row(session: Session, path: Path) -> None:
 
 
 def table_row(record: dict[str, Any]) -> dict[str, Any]:
-    """Scores, values and status by public id; empty where there is none."""
+    """Verdict, scores, values, status and advice by public id; empty where there is none."""
     row: dict[str, Any] = {"scan": record["input"]["name"], "sha256": record["input"]["sha256"], "created": record["created"]}
-    row["overall"] = record["overall"]["score"]
+    row["verdict"] = record["verdict"]["sentence"]
+    row |= {"overall": record["overall"]["score"], **{f"overall_{end}": record["overall"][end] for end in ("at_least", "at_most")}}
     row |= {f"score_{c.id}": record["categories"][c.id]["score"] for c in CATEGORIES}
     for m in IQMS:
-        row |= {m.id: record["iqms"][m.id]["value"], f"{m.id}_status": record["iqms"][m.id]["status"]}
-    row["scoring_model"] = record["scoring_model"]["name"]
+        entry = record["iqms"][m.id]
+        row |= {m.id: entry["value"], **{f"{m.id}_{key}": entry[key] for key in ("bound", "status", "score", "band")}, f"{m.id}_advice": entry["advice"]["instruction"]}
+    row |= {"scoring_model": record["scoring_model"]["name"], "profile": record["profile"]["name"]}
     return row
 
 

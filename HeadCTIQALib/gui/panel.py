@@ -8,15 +8,14 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report import explanation
 from HeadCTIQALib.report.focus import mask_names
 from HeadCTIQALib.report.html import join, tag
-from HeadCTIQALib.report.record import at, scan_name, simulated
+from HeadCTIQALib.report.record import at, scan_name, score_words, simulated
 from HeadCTIQALib.report.rows import MARKS, OVERALL, WITHHELD, Row, rows
 from HeadCTIQALib.report.statistics import mask_statistics
-from HeadCTIQALib.report.summary import verdict
+from HeadCTIQALib.report.summary import known_range, verdict
 from HeadCTIQALib.text import printable
 
 from . import forms
@@ -101,7 +100,7 @@ class Panel:
         for column in (VALUE, POINTS):
             item.setTextAlignment(column, qt.Qt.AlignRight | qt.Qt.AlignVCenter)
         item.setForeground(RATING, qt.QBrush(qt.QColor(band_color(row.state))))
-        words = f"{row.title}: {row.reason or row.rating}"
+        words = f"{row.title}: {row.reason or row.rating}" + (f"\n{row.advice}" if row.advice else "")
         for column in range(5):
             item.setToolTip(column, forms.tip(words))
         if row.kind != "iqm":
@@ -166,19 +165,28 @@ def _heading(id_: str) -> str:
 
 
 def _overall(record: Any) -> str:
-    """The verdict, large: score, band in words and mark, one sentence."""
+    """The verdict in a sentence on top, then score and band in words and mark, and whose score it is."""
     if record is None:
         return str(tag("p", _("No assessment yet: choose a scan and press Assess, or load an assessment.")))
     score = at(record, OVERALL, "score")
     known = at(record, "verdict", "band")
     states = [str(at(record, OVERALL, "band"))] if score is not None else [WITHHELD, known] if known else [WITHHELD]
-    number = tag("span", "–" if score is None else score_text(score), style="font-size:30pt; font-weight:600;")
-    of = tag("span", " / 100  " if score is not None else "  ")
+    *bound, shown = score_words(at(record, OVERALL)).split(" ")
+    number = join(f"{' '.join(bound)} " if bound else None, tag("span", shown, style="font-size:30pt; font-weight:600;"))
+    of = tag("span", " / 100  " if score is not None else f" {known_range(record)}  ")
     words = [tag("span", f"{MARKS[s]} {s} ", style=f"font-size:15pt; font-weight:600; color:{band_color(s)};") for s in states]
-    sentence = verdict(record) + (f" {at(record, OVERALL, 'withheld_reason', default='')}" if score is None else "")
     corrected = any(entry["status"] == "corrected" for entry in record["iqms"].values())
-    lines: list[Any] = [tag("p", number, of, *words, style="margin:0;"), tag("p", sentence, style="margin-top:2px; margin-bottom:2px;")]
-    small = [scan_name(record), str(at(record, "scoring_model", "name", default="")), str(at(record, "profile", "name", default=""))]
+    lines: list[Any] = [
+        tag("p", verdict(record), style="margin-top:0; margin-bottom:2px; font-size:13pt; font-weight:600;"),
+        tag("p", number, of, *words, style="margin:0;"),
+    ]
+    if score is None:
+        lines.append(tag("p", at(record, OVERALL, "withheld_reason", default=""), style="margin-top:2px; margin-bottom:2px;"))
+    small = [
+        scan_name(record),
+        _("Scored by: {model}").format(model=at(record, "scoring_model", "name", default="")),
+        _("Profile: {profile}").format(profile=at(record, "profile", "name", default="")),
+    ]
     small += [_("✎ corrected by a person")] if corrected else []
     small += [_("SIMULATED scan")] if simulated(record) else []
     lines.append(tag("p", " · ".join(s for s in small if s), style="margin:0; font-size:small; color:#777777;"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, HEAD, INTRACRANIAL, Findings
-from HeadCTIQALib.metrics.common import BoolArray, limits, mask_of, point, slice_areas
+from HeadCTIQALib.metrics.common import BoolArray, mask_of, point, slice_areas
 from HeadCTIQALib.metrics.field_of_view import ceiling, cut_by_field
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
@@ -61,7 +61,7 @@ def centering_offset(volume: CTVolume, findings: Findings) -> Measurement:
             lines=((centre, point(shown)),),
             masks=("head",),
             slices=tuple(int(s) for s in index),
-            caption=f"Head {distance:.0f} mm off the image centre ({_words(right, anterior)}); {limits('centering_offset')}.",
+            caption=f"Head {distance:.0f} mm off the image centre ({_words(right, anterior)}).",
         ),
     )
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from HeadCTIQALib.curve import good_range, ranges
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark, Tissue
-from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Point
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
@@ -110,17 +107,3 @@ def point(v: Vector | Sequence[float]) -> Point:
 def voxel_ras(volume: CTVolume, k: int, j: float, i: float) -> Point:
     """RAS mm of (column i, row j) in native slice k."""
     return point(volume.origins[k] + i * volume.row_step + j * volume.col_step)
-
-
-def limits(iqm: str) -> str:
-    """The acceptable limit in words for a caption, e.g. "acceptable up to 8 deg"."""
-    m = IQM_BY_ID[iqm]
-    unit = ("" if m.unit == "1" else f" {m.unit}") + (" in 5 mm slices" if iqm in ("noise", "gray_white_cnr") else "")
-    passing = [r for r in ranges(m.knots) if r.band != "poor"]
-    low, high = passing[0].low, passing[-1].high
-    if math.isinf(low):
-        return f"acceptable up to {high:g}{unit}"
-    if math.isinf(high):
-        return f"acceptable from {low:g}{unit}"
-    best_low, best_high = good_range(m.knots)
-    return f"good from {best_low:g} to {best_high:g}{unit}, acceptable from {low:g} to {high:g}{unit}"

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import CONFIDENT, HEAD, INTRACRANIAL, Findings, Tissue
-from HeadCTIQALib.metrics.common import bounding_box, limits, mask_of, slice_counts, voxel_ras
+from HeadCTIQALib.metrics.common import bounding_box, mask_of, slice_counts, voxel_ras
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -32,7 +32,7 @@ def foreign_object_volume(volume: CTVolume, findings: Findings) -> Measurement:
             details={"objects": 0.0, "largest_ml": 0.0},
             evidence=Evidence(
                 slice_index=volume.shape[0] // 2, window=(-100.0, 1000.0),
-                caption=f"No removable foreign object seen; {limits('foreign_object_volume')}.",
+                caption="No removable foreign object seen.",
             ),
         )
     small = mask[box]
@@ -60,8 +60,7 @@ def foreign_object_volume(volume: CTVolume, findings: Findings) -> Measurement:
             masks=("foreign",),
             slices=tuple(int(s) + box[0].start for s in np.unique(k)),
             caption=(
-                f"{count} removable foreign object{'s' if count > 1 else ''}, {value:.2f} mL in all; "
-                f"{limits('foreign_object_volume')}."
+                f"{count} removable foreign object{'s' if count > 1 else ''}, {value:.2f} mL in all."
             ),
         ),
     )
@@ -106,6 +105,6 @@ def streak_extent(volume: CTVolume, findings: Findings) -> Measurement:
             slice_index=int(np.argmax(streaked if amount > 0 else counts)),
             masks=("streak",),
             slices=tuple(int(s) for s in np.flatnonzero(streaked)),
-            caption=f"Streaks cover {value:.1f} % of the intracranial space ({amount:.1f} of {total:.0f} mL); {limits('streak_extent')}.",
+            caption=f"Streaks cover {value:.1f} % of the intracranial space ({amount:.1f} of {total:.0f} mL).",
         ),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings
-from HeadCTIQALib.metrics.common import limits, slice_areas
+from HeadCTIQALib.metrics.common import slice_areas
 from HeadCTIQALib.metrics.lost_slices import missing_brain
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
@@ -59,6 +59,6 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
         evidence=Evidence(
             slice_index=worst,
             slices=tuple(int(s) for s in moving),
-            caption=f"Motion extent {value:.1f} % ({words}); {limits('motion_extent')}.",
+            caption=f"Motion extent {value:.1f} % ({words}).",
         ),
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import Findings, Tissue
-from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, limits, voxel_ras
+from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, voxel_ras
 from HeadCTIQALib.metrics.local_noise import global_noise
 from HeadCTIQALib.metrics.noise_along_k import STANDARD_MM, Reach, noise_reach
 from HeadCTIQALib.metrics.positioning import midsagittal_normal
@@ -70,7 +70,7 @@ def noise(volume: CTVolume, findings: Findings) -> Measurement:
             slice_index=s,
             points={"typical window": voxel_ras(volume, s, j, i)},
             slices=result.slices,
-            caption=f"Noise {result.sigma_hu:.1f} HU in the brain, {judged:.1f} HU in a slice of {STANDARD_MM:g} mm; {limits('noise')}.",
+            caption=f"Noise {result.sigma_hu:.1f} HU in the brain, {judged:.1f} HU in a slice of {STANDARD_MM:g} mm.",
         ),
     )
 
@@ -143,7 +143,7 @@ def _gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory) -> Mea
             masks=("deep_grey", "white"),
             caption=(
                 f"Deep grey is {contrast:.1f} HU brighter than white matter at {noise_hu:.1f} HU noise: "
-                f"contrast-to-noise ratio {value:.2f}, {judged:.2f} in a slice of {STANDARD_MM:g} mm; {limits('gray_white_cnr')}."
+                f"contrast-to-noise ratio {value:.2f}, {judged:.2f} in a slice of {STANDARD_MM:g} mm."
             ),
         ),
     )

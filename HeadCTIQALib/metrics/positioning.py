@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark
-from HeadCTIQALib.metrics.common import Unassessable, limits, nearest_slice, point, require_landmark
+from HeadCTIQALib.metrics.common import Unassessable, nearest_slice, point, require_landmark
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
@@ -70,7 +70,7 @@ def symmetry_angle(volume: CTVolume, findings: Findings) -> Measurement:
             slice_index=nearest_slice(volume, origin),
             lines=(_trace(volume, origin, normal, volume.k), (point(origin - 80 * volume.r), point(origin + 80 * volume.r))),
             plane=(point(origin), point(normal)),
-            caption=f"{_rotation_words(alpha, yaw, roll)}; {limits('symmetry_angle')}.",
+            caption=f"{_rotation_words(alpha, yaw, roll)}.",
         ),
     )
 
@@ -133,7 +133,7 @@ def baseline_angle(volume: CTVolume, findings: Findings, target_baseline_deg: fl
             lines=((point(ear), point(canthus)), (point(ear), point(ear + length * volume.a))),
             caption=(
                 f"Orbitomeatal line {abs(theta):.1f} deg off the slices (the eyes are {higher} than the ears), "
-                f"{value:.1f} deg from the target of {target_baseline_deg:g} deg; {limits('baseline_angle')}."
+                f"{value:.1f} deg from the target of {target_baseline_deg:g} deg."
             ),
         ),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark
-from HeadCTIQALib.metrics.common import Unassessable, limits, nearest_slice, point, require_landmark
+from HeadCTIQALib.metrics.common import Unassessable, nearest_slice, point, require_landmark
 from HeadCTIQALib.metrics.missing_head import COVER_MM, TRUSTED_MM, Vault, at_most, certain, vault
 from HeadCTIQALib.metrics.types import Bound, Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
@@ -62,7 +62,7 @@ def vertex_margin(volume: CTVolume, findings: Findings) -> Measurement:
         caption = f"The scan ends {value:.0f} mm above the vertex of the scalp"
     else:
         caption = f"{'At least ' if bound else 'About ' if vertex is None or not vertex.in_scan else ''}{-value:.0f} mm are missing up to the vertex of the scalp"
-    caption = f"{caption}{' and the brain is cut' if seen.above_cut else ''}; {limits('vertex_margin')}."
+    caption = f"{caption}{' and the brain is cut' if seen.above_cut else ''}."
     position = _apex(volume, findings, value) if vertex is None or bound else np.asarray(vertex.position, float)
     return Measurement(
         "vertex_margin",
@@ -168,7 +168,7 @@ def foramen_magnum_margin(volume: CTVolume, findings: Findings) -> Measurement:
             points={"foramen magnum": point(middle), "BASION": point(basion), "OPISTHION": point(opisthion)},
             lines=((point(basion), point(opisthion)), *_margin_lines(volume, middle, -value)),
             slices=(nearest_slice(volume, middle),),
-            caption=f"{caption}; {limits('foramen_magnum_margin')}.{complete}",
+            caption=f"{caption}.{complete}",
         ),
     )
 
@@ -194,7 +194,7 @@ def _foramen_bound(volume: CTVolume, findings: Findings, seen: Vault, least: flo
             lines=_margin_lines(volume, position, least),
             masks=("intracranial",),
             slices=(0,),
-            caption=f"At least {least:.0f} mm are missing down to the foramen magnum; {limits('foramen_magnum_margin')}.",
+            caption=f"At least {least:.0f} mm are missing down to the foramen magnum.",
         ),
     )
 

@@ -134,7 +134,7 @@ class Canvas:
         )  # fmt: skip
         keys = [tag("span", tag("i", class_=f"swatch s-{name}"), MASKS[name], class_="key") for name in dict.fromkeys(self.legend)]
         centre, width = self.window
-        shown = tag("span", f"window {number(centre)} / {number(width)} HU" if self.hu is None else "mean HU, own window", class_="quiet")
+        shown = tag("span", f"W {width:g} L {centre:g}" if self.hu is None else "mean HU, own window", class_="quiet")
         caption = tag("figcaption", tag("b", title), " ", *keys, shown)
         return tag("figure", tag("div", picture, drawing, class_="picture", style=f"max-width:{w}px"), caption)
 

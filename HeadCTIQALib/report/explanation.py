@@ -8,6 +8,7 @@ from HeadCTIQALib.report.appendix import words
 from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
 from HeadCTIQALib.report.record import (
     Record,
+    advice,
     at,
     knots_of,
     limit_row,
@@ -19,7 +20,7 @@ from HeadCTIQALib.report.record import (
 from HeadCTIQALib.report.rows import OVERALL, points_lost, reason_of
 from HeadCTIQALib.report.statistics import MaskStatistic
 from HeadCTIQALib.report.strips import BAND_MARKS
-from HeadCTIQALib.report.summary import context_line, plain_words, verdict
+from HeadCTIQALib.report.summary import context_line, plain_words
 from HeadCTIQALib.report.tree import correction_words, detail_value, detail_words
 
 
@@ -56,13 +57,15 @@ def masks(statistics: list[MaskStatistic], marked: tuple[str, ...] = ()) -> Html
 
 def _why_overall(record: Record) -> Html:
     score = at(record, OVERALL, "score")
-    top = verdict(record)
-    if score is None:
-        top += " " + str(at(record, OVERALL, "withheld_reason", default="The overall score is withheld."))
     limit = limit_row(record)
-    found = reasons(record, most=10)
+    found = reasons(record)
     heading = "What costs points" if score is not None else "What costs points, in its category"
-    parts: list[object] = [tag("p", plain_words(top))]
+    parts: list[object] = []
+    if score is None:
+        parts.append(tag("p", plain_words(str(at(record, OVERALL, "withheld_reason", default="The overall score is withheld.")))))
+    todo = [(IQM_BY_ID[i].item_title, advice(at(record, "iqms", i, default={}))[0]) for i in at(record, "verdict", "limiting", default=())]
+    if any(do for _, do in todo):
+        parts += [tag("p", tag("b", "What to do")), tag("ul", *(tag("li", tag("b", title), ": ", plain_words(do)) for title, do in todo if do))]
     if found:
         lines = [(points(p), IQM_BY_ID[i].item_title, reason_of(record, i)) for i, p in found]
         lines += [(points(limit[1]), "Limit above the worst category", limit[2])] if limit else []
@@ -91,6 +94,8 @@ def _why_category(record: Record, id_: str) -> Html:
 def _why_iqm(record: Record, iqm: IQM) -> Html:
     entry = at(record, "iqms", iqm.id, default={})
     parts: list[object] = [tag("p", reason_of(record, iqm.id))]
+    if told := " ".join(s for s in advice(entry) if s):
+        parts.append(tag("p", tag("b", "What to do: "), plain_words(told)))
     lost = points_lost(record, iqm)
     if lost:
         parts.append(tag("p", tag("b", "Points: "), ", ".join(f"{points(p)} in the {where} score" for where, p in lost)))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from HeadCTIQALib.curve import Knots
+from HeadCTIQALib.curve import Knots, passing_words, score_text
 from HeadCTIQALib.hierarchy import IQM, IQMS
 from HeadCTIQALib.report.html import in_unit
+from HeadCTIQALib.scoring.profile import OF_THICKNESS
 from HeadCTIQALib.scoring.types import LIMIT
 
 Record = Mapping[str, Any]
+SAME = 1e-3  # points, well above the rounding of the record: bounds that lie closer together are one score
 
 
 def at(record: Any, *keys: str, default: Any = None) -> Any:
@@ -54,12 +56,49 @@ def knots_of(entry: Record, iqm: IQM) -> Knots:
 
 
 def measured(entry: Record, iqm: IQM) -> str:
-    """What was measured as printed: "at most −20.0 mm", "7.1 HU, judged as 4.4 HU"; never rounded into another band."""
+    """What was measured as printed: "at most −20.0 mm", "7.1 HU, judged as 4.4 HU at 5 mm"; never rounded into another band."""
     value, judged, knots = entry["value"], entry.get("read_at"), knots_of(entry, iqm)
     sign = "+" if iqm.direction == "margin" and value > 0 else ""
     bound = f"{entry['bound'].replace('_', ' ')} " if entry.get("bound") else ""
+    at_5mm = " at 5 mm" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
     words = f"{bound}{in_unit(sign + iqm.text(value, knots), iqm.unit)}"
-    return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}"
+    return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}{at_5mm}"
+
+
+def caption(entry: Record, iqm: IQM) -> str:
+    """What was seen in plain sentences, with the range that is not poor by the curve in force, and a ceiling's reason."""
+    seen = str(at(entry, "evidence", "caption", default=""))
+    if entry.get("value") is None or not entry.get("scored", True):
+        return seen
+    unit = ("" if iqm.unit == "1" else f" {iqm.unit}") + (" in 5 mm slices" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else "")
+    words = passing_words(knots_of(entry, iqm), unit)
+    return " ".join(s for s in (seen, f"{words[:1].upper()}{words[1:]}.", ceiling(entry)) if s)
+
+
+def ceiling(entry: Record) -> str:
+    """The most that the item can score, and why; "" where that is 100."""
+    why = str(entry.get("ceiling_reason") or "")
+    return f"{why.rstrip('.')}: at most {score_text(entry['ceiling'])}." if why else ""
+
+
+def score_words(entry: Record, digits: int = 0) -> str:
+    """A score as printed: "59", or "at most 34" where something is known as a bound only; "–" where there is none."""
+    score = entry.get("score")
+    if score is None:
+        return "–"
+    least, most = (entry.get(name, score) for name in ("at_least", "at_most"))
+    bound = "" if most - least < SAME else "at most " if most - score < SAME else "at least " if score - least < SAME else "about "
+    return f"{bound}{score_text(score, digits)}"
+
+
+def judged_at_5mm(entry: Record) -> bool:
+    """Whether noise or contrast is judged as that of 5 mm slices, not as it is."""
+    return entry.get("judged") is not None and entry.get("read_at") == entry["judged"]
+
+
+def advice(entry: Record) -> tuple[str, str]:
+    """(instruction, what would reach the next band), "" where there is none."""
+    return str(at(entry, "advice", "instruction", default="")), str(at(entry, "advice", "counterfactual", default=""))
 
 
 def category_points(record: Record, category: str) -> dict[str, float]:
@@ -67,7 +106,7 @@ def category_points(record: Record, category: str) -> dict[str, float]:
     return points_by_source(at(record, "categories", category, "contributions"))
 
 
-def reasons(record: Record, most: int = 4) -> list[tuple[str, float]]:
+def reasons(record: Record) -> list[tuple[str, float]]:
     """The IQMs that cost most, worst first: (id, points below zero).
 
     Points in the overall score; where that is withheld, points in the categories that do have a score.
@@ -76,7 +115,7 @@ def reasons(record: Record, most: int = 4) -> list[tuple[str, float]]:
     if not points and at(record, "overall", "score") is None:
         points = {i: p for m in IQMS for i, p in category_points(record, m.category).items()}
     found = [(m.id, points[m.id]) for m in IQMS if points.get(m.id, 0.0) <= -0.05]
-    return sorted(found, key=lambda pair: pair[1])[:most]
+    return sorted(found, key=lambda pair: pair[1])
 
 
 def simulated(record: Record) -> bool:

@@ -8,10 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from HeadCTIQALib.curve import score_text
-from HeadCTIQALib.hierarchy import CATEGORIES, IQM, iqms_of
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, iqms_of
 from HeadCTIQALib.report.html import points
-from HeadCTIQALib.report.record import Record, at, category_points, measured, overall_points
+from HeadCTIQALib.report.record import (
+    Record,
+    advice,
+    at,
+    caption,
+    category_points,
+    measured,
+    overall_points,
+    score_words,
+)
 from HeadCTIQALib.report.strips import BAND_MARKS
 from HeadCTIQALib.report.summary import plain_words
 
@@ -36,6 +44,7 @@ class Row:
         corrected: a person had a hand in it.
         points: what it takes from (or adds to) the overall score, printed; empty when there is no such number.
         reason: one sentence in plain words.
+        advice: what to do about it and what would reach the next band; empty where it is good, and for scores of several items.
     """
 
     id: str
@@ -49,6 +58,7 @@ class Row:
     corrected: bool
     points: str
     reason: str
+    advice: str = ""
 
     @property
     def rating(self) -> str:
@@ -69,12 +79,11 @@ def rows(record: Record) -> list[Row]:
 
 
 def reason_of(record: Record, iqm: str) -> str:
-    """Why an IQM is what it is, in one sentence: the caption of its evidence, or why there is no value."""
+    """Why an IQM is what it is, in plain words: the caption of its evidence with the range in force, or why there is no value."""
     entry = at(record, "iqms", iqm, default={})
     if entry.get("value") is None:
         return plain_words(f"Not assessable: {entry.get('reason') or 'no reason given.'}")
-    parts = (str(at(entry, "evidence", "caption", default="")), str(entry.get("ceiling_reason") or ""))
-    return plain_words(" ".join(p for p in parts if p))
+    return plain_words(caption(entry, IQM_BY_ID[iqm]))
 
 
 def points_lost(record: Record, iqm: IQM) -> list[tuple[str, float]]:
@@ -88,7 +97,7 @@ def _score_row(record: Record, id_: str, kind: Kind, title: str, keys: tuple[str
     members = [m.id for c in CATEGORIES if kind == "overall" or c.id == id_ for m in iqms_of(c.id)]
     return Row(
         id_, kind, "", "", title,
-        "–" if score is None else score_text(score),
+        score_words(at(record, *keys, default={})),
         None if score is None else float(score) / 100.0,
         WITHHELD if score is None else str(band),
         any(at(record, "iqms", m, "status") == "corrected" for m in members),
@@ -107,8 +116,9 @@ def _iqm_rows(record: Record, iqm: IQM, lost: float | None) -> list[Row]:
         entry.get("status") == "corrected",
         "" if lost is None else points(lost),
         reason_of(record, iqm.id),
+        plain_words(" ".join(s for s in advice(entry) if s)),
     )
     return [
-        Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, "–" if score is None or not scored else score_text(score), *known),
+        Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, score_words(entry) if scored else "–", *known),
         Row(iqm.id, "iqm", f"item/{iqm.item}", iqm.id, f"{iqm.title} {iqm.symbol}", "–" if value is None else measured(entry, iqm), *known),
     ]

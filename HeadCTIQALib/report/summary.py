@@ -1,4 +1,4 @@
-"""The first screen: overall score, why, the six categories, the scan, warnings."""
+"""The first screen: verdict, overall score, what to do, what costs points, the six categories, the scan, warnings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,25 @@ import re
 
 from HeadCTIQALib import RESEARCH_USE
 from HeadCTIQALib.curve import score_text
-from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, LIMIT_POINTS
 from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
-from HeadCTIQALib.report.record import Record, at, limit_row, reasons, scan_name, sentences, simulated
+from HeadCTIQALib.report.record import (
+    Record,
+    advice,
+    at,
+    caption,
+    limit_row,
+    reasons,
+    scan_name,
+    score_words,
+    sentences,
+    simulated,
+)
 from HeadCTIQALib.report.strips import BAND_MARKS, band_chip, score_bar
 
 EVEN_SHARE = 0.05  # of the typical distance: slices that differ by less are evenly spaced
+MOST = 4  # rows of a list that are not folded
+
 
 def header(record: Record, scout: list[Html]) -> Html:
     """Everything a reader needs in the first seconds."""
@@ -23,7 +36,7 @@ def header(record: Record, scout: list[Html]) -> Html:
         tag("p", tag("b", "HeadCTIQA"), " head CT image quality report", class_="brand"),
         tag("h1", scan_name(record)),
         tag("p", context_line(record), class_="context"),
-        tag("div", tag("div", _overall(record), _why(record), class_="verdict"), tag("div", *scout, class_="scout"), class_="hero"),
+        tag("div", tag("div", _overall(record), _advice(record), _why(record), class_="verdict"), tag("div", *scout, class_="scout"), class_="hero"),
         tag("ul", *(_tile(record, c.id, c.title) for c in CATEGORIES), class_="tiles"),
         _warnings(record),
         tag("p", use, class_="banner use", role="note"),
@@ -31,22 +44,33 @@ def header(record: Record, scout: list[Html]) -> Html:
 
 
 def _overall(record: Record) -> Html:
+    """The verdict in a sentence, then the score, and whose it is."""
     score, band = at(record, "overall", "score"), at(record, "overall", "band")
+    by = f"Scored by: {at(record, 'scoring_model', 'name', default='')}; profile: {at(record, 'profile', 'name', default='')}"
     if score is None:
-        reason = at(record, "overall", "withheld_reason", default="The overall score is withheld.")
         known = at(record, "verdict", "band")
-        return join(
-            tag("p", "Overall score", class_="eyebrow"),
-            tag("p", tag("span", "withheld", class_="big none"), band_chip(known) if known else None, class_="score"),
-            score_bar(None, None, 400, 18), tag("p", verdict(record), class_="sentence"), tag("p", reason, class_="quiet"),
-        )  # fmt: skip
+        number_ = [tag("span", "withheld ", class_="big none"), band_chip(known) if known else None, tag("span", f" {known_range(record)}", class_="of")]
+    else:
+        *bound, shown = score_words(at(record, "overall")).split(" ")
+        number_ = [tag("span", " ".join(bound), class_="of") if bound else None, tag("span", shown, class_="big"), tag("span", " / 100 ", class_="of"), band_chip(band)]
     return join(
-        tag("p", "Overall score", class_="eyebrow"),
-        tag("p", tag("span", score_text(score), class_="big"), tag("span", " / 100 ", class_="of"), band_chip(band), class_="score"),
-        score_bar(float(score), band, 400, 18),
         tag("p", verdict(record), class_="sentence"),
-        tag("p", f"Scored by: {at(record, 'scoring_model', 'name', default='')}; profile: {at(record, 'profile', 'name', default='')}", class_="quiet"),
+        tag("p", *number_, class_="score"),
+        score_bar(None if score is None else float(score), band, 400, 18),
+        tag("p", at(record, "overall", "withheld_reason", default="The overall score is withheld."), class_="quiet") if score is None else None,
+        tag("p", by, class_="quiet"),
     )
+
+
+def known_range(record: Record) -> str:
+    """What the overall score lies between though it is withheld: "at most 34"; "" where nothing is known."""
+    least, most = at(record, "verdict", "at_least", default=0.0), at(record, "verdict", "at_most", default=100.0)
+    band = at(record, "verdict", "band")
+    if most < 100 and (band == "poor" or least <= 0):
+        return f"at most {score_text(most)}"
+    if least > 0 and (band == "good" or most >= 100):
+        return f"at least {score_text(least)}"
+    return f"between {score_text(least)} and {score_text(most)}" if least > 0 else ""
 
 
 def verdict(record: Record) -> str:
@@ -54,43 +78,62 @@ def verdict(record: Record) -> str:
     return plain_words(str(at(record, "verdict", "sentence", default="")))
 
 
+def _advice(record: Record) -> Html:
+    """What the technologist can do about the items below good, the worst first."""
+    told = [(IQM_BY_ID[i], *advice(at(record, "iqms", i, default={}))) for i in at(record, "verdict", "limiting", default=())]
+    rows = [
+        tag("li", tag("a", m.item_title, href=f"#{m.id}"), ": ", tag("b", plain_words(do)), " ", tag("span", plain_words(would), class_="quiet"))
+        for m, do, would in told if do or would
+    ]  # fmt: skip
+    if not rows:
+        return Html("")
+    return join(tag("h2", "What to do"), *_folded(rows, f"and {len(rows) - MOST} more", "advice"))
+
+
 def _why(record: Record) -> Html:
-    found = reasons(record)
+    found, limit = reasons(record), limit_row(record)
     unclear = [m for m in IQM_BY_ID.values() if at(record, "iqms", m.id, "status") == "not_assessable"]
     if not found and not unclear:
         return Html("")
-    scale = max((-p for _, p in found), default=1.0)
-    rows = []
-    for iqm, lost in found:
-        caption = at(record, "iqms", iqm, "evidence", "caption") or IQM_BY_ID[iqm].title
-        bar = tag("span", class_="loss", style=f"width:{max(3.0, -100 * lost / scale):.0f}%")
-        rows.append(
-            tag(
-                "li",
-                tag("span", points(lost), tag("small", " points"), class_="points"),
-                tag("span", tag("a", IQM_BY_ID[iqm].item_title, href=f"#{iqm}"), tag("br"), plain_words(caption), bar),
-            )
+    losses = [(lost, i, IQM_BY_ID[i].item_title, caption(at(record, "iqms", i, default={}), IQM_BY_ID[i])) for i, lost in found]
+    if limit:
+        most = at(record, "scoring_model", "definition", "limit", default=LIMIT_POINTS)
+        losses.append((limit[1], limit[0], limit[2].rstrip("."), f"The overall score lies at most {most:g} points above the worst category."))
+    losses.sort(key=lambda row: row[0])
+    scale = max((-lost for lost, *_ in losses), default=1.0)
+    rows = [
+        tag(
+            "li",
+            tag("span", points(lost), tag("small", " points"), class_="points"),
+            tag("span", tag("a", title, href=f"#{iqm}"), tag("br"), plain_words(text), tag("span", class_="loss", style=f"width:{max(3.0, -100 * lost / scale):.0f}%")),
         )
-    for m in unclear:
-        reason = at(record, "iqms", m.id, "reason", default="")
-        rows.append(tag("li", tag("span", "?", class_="points"), tag("span", tag("a", m.item_title, href=f"#{m.id}"), tag("br"), f"Not assessable: {reason}")))
-    if limit := limit_row(record):
-        link = tag("a", "Limit above the worst category", href=f"#{limit[0]}")
-        bar = tag("span", class_="loss", style=f"width:{min(100.0, max(3.0, -100 * limit[1] / scale)):.0f}%")
-        rows.append(tag("li", tag("span", points(limit[1]), tag("small", " points"), class_="points"), tag("span", link, tag("br"), limit[2], bar)))
+        for lost, iqm, title, text in losses
+    ]  # fmt: skip
+    unknown = [
+        tag("li", tag("span", "?", class_="points"), tag("span", tag("a", m.item_title, href=f"#{m.id}"), tag("br"), f"Not assessable: {at(record, 'iqms', m.id, 'reason', default='')}"))
+        for m in unclear
+    ]  # fmt: skip
     heading = "What is missing" if not found else "What costs points" if at(record, "overall", "score") is not None else "What costs points, in the category"
-    return join(tag("h2", heading), tag("ul", *rows, class_="why"))
+    rest = f"and {len(rows) - MOST} smaller: {points(sum(lost for lost, *_ in losses[MOST:]))}"
+    return join(tag("h2", heading), *_folded(rows, rest, "why"), tag("ul", *unknown, class_="why") if unknown else None)
 
 
-def plain_words(caption: str) -> str:
+def _folded(rows: list[Html], rest: str, class_: str) -> list[Html]:
+    """The first rows as a list, and the others in one that opens."""
+    if len(rows) <= MOST:
+        return [tag("ul", *rows, class_=class_)] if rows else []
+    return [tag("ul", *rows[:MOST], class_=class_), tag("details", tag("summary", rest), tag("ul", *rows[MOST:], class_=class_), class_="rest")]
+
+
+def plain_words(sentence: str) -> str:
     """A caption for people: degree signs, and true minus signs before digits."""
-    words = re.sub(r"(?<=\d)\.\.(?=-?\d)", " to ", caption)
+    words = re.sub(r"(?<=\d)\.\.(?=-?\d)", " to ", sentence)
     return re.sub(r"(?<=\d) deg\b", "°", words).replace(" -", " −")
 
 
 def _tile(record: Record, category: str, title: str) -> Html:
     score, band = at(record, "categories", category, "score"), at(record, "categories", category, "band")
-    shown = "–" if score is None else score_text(score)
+    shown = score_words(at(record, "categories", category, default={}))
     mark = BAND_MARKS.get(str(band), "○")
     word = band if score is not None else "withheld"
     return tag(

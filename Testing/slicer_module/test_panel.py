@@ -7,6 +7,9 @@ import copy
 import pytest
 
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
+from HeadCTIQALib.report.html import esc as escape
+from HeadCTIQALib.report.record import score_words
+from HeadCTIQALib.report.summary import plain_words, verdict
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -33,7 +36,7 @@ def test_tree_is_the_hierarchy(assessed):
     for category, item in zip(CATEGORIES, items, strict=True):
         assert item.text(TITLE) == category.title
         score = record["categories"][category.id]["score"]
-        assert item.text(VALUE) == ("–" if score is None else f"{score:.0f}")
+        assert item.text(VALUE) == ("–" if score is None else score_words(record["categories"][category.id]))
         assert not item.icon(BAR).isNull()
         assert item.isExpanded()
     leaves = [items[n].child(m) for n in range(6) for m in range(items[n].childCount())]
@@ -51,8 +54,29 @@ def test_why_in_plain_words(assessed):
     words = assessed.ui.whyBrowser.plainText
     assert "7.2°" in words
     assert "nose to the patient's left" in words
-    assert "acceptable up to 8°" in words
+    assert "Acceptable up to 8°" in words
     assert "in the overall score" in words or assessed.session.record["overall"]["score"] is None
+
+
+def test_the_verdict_stands_on_top_with_model_and_profile(assessed):
+    record, label = assessed.session.record, assessed.ui.overallLabel.text
+    places = [label.index(words) for words in (escape(verdict(record)), "Scored by: ", "Profile: ")]
+    assert places == sorted(places)
+    assert label.index(escape(verdict(record))) < label.index("font-size:30pt")
+    assert record["scoring_model"]["name"] in label
+    assert record["profile"]["name"] in label
+
+
+def test_every_item_has_its_score_and_what_to_do(assessed):
+    record, panel = assessed.session.record, assessed.controller.panel
+    for iqm in IQMS:
+        entry, item = record["iqms"][iqm.id], panel.item(f"item/{iqm.item}")
+        told = plain_words(entry["advice"]["instruction"])
+        assert item.text(VALUE) == score_words(entry)
+        assert told in item.toolTip(TITLE)
+        assessed.session.select(iqm.id)
+        assert told in assessed.ui.whyBrowser.plainText
+        assert ("What to do" in assessed.ui.whyBrowser.plainText) == bool(told)
 
 
 @pytest.mark.parametrize("id_", ["overall", *(c.id for c in CATEGORIES), *(m.id for m in IQMS)])
@@ -150,6 +174,13 @@ def test_report_table_and_folder(assessed, tmp_path, monkeypatch):
     assert float(rows[0]["symmetry_angle"]) == pytest.approx(7.2, abs=0.01)
     assert rows[0]["noise"] == ""
     assert rows[0]["noise_status"] == "not_assessable"
+    record = assessed.session.record
+    assert rows[0]["verdict"] == record["verdict"]["sentence"]
+    assert float(rows[0]["overall_at_most"]) == record["overall"]["at_most"]
+    entry = record["iqms"]["symmetry_angle"]
+    told = [rows[0][f"symmetry_angle_{key}"] for key in ("score", "band", "bound", "advice")]
+    assert told == [str(entry["score"]), entry["band"], entry["bound"] or "", entry["advice"]["instruction"]]
+    assert rows[0]["profile"] == record["profile"]["name"]
     table.write_text("a,b\n", encoding="utf-8")
     assessed.ui.csvButton.click()
     assert "other columns" in assessed.ui.messageLabel.text
