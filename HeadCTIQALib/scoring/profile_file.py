@@ -67,6 +67,15 @@ def load_profile(path: Path) -> Profile:
     return profile
 
 
+def profile_of_text(text: str, name: str) -> Profile:
+    """The inverse of :func:`HeadCTIQALib.scoring.profile.to_json` for text that was kept elsewhere; ``name`` says where.
+
+    Raises:
+        ModelError: as :func:`load_profile`.
+    """
+    return _profile(_json(text, name))
+
+
 @dataclass(frozen=True)
 class _File:
     """A file as text and as what it says."""
@@ -124,7 +133,7 @@ def _read(path: Path) -> _File:
     except UnicodeDecodeError as error:
         _refuse(name, "there are bytes that are no UTF-8 text; save the file as UTF-8", data[: error.start].count(b"\n") + 1, error)
     if path.suffix.lower() == ".json":
-        return _File(name, text, parse(text.encode(), f"The profile {name}", "see Docs/profiles.md", ModelError), True)
+        return _json(text, name)
     with boundary(f"The profile {printable(name)} is no TOML; see Docs/profiles.md.", ModelError):
         try:
             return _File(name, text, tomllib.loads(text), False)
@@ -133,6 +142,10 @@ def _read(path: Path) -> _File:
             reason = str(error)[: at.start()].strip() if at else str(error)
             line = int(at[1]) if at and at[1] else text.rstrip().count("\n") + 1
             _refuse(name, f"this is no TOML ({short(reason[:1].lower() + reason[1:], 80)})", line, error)
+
+
+def _json(text: str, name: str) -> _File:
+    return _File(name, text, parse(text.encode(errors="replace"), f"The profile {printable(name)}", "see Docs/profiles.md", ModelError), True)
 
 
 def _profile(file: _File) -> Profile:
