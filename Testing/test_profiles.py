@@ -1,7 +1,9 @@
 """Profiles as files: what a site may write, every sentence about what it may not, and what a profile changes."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from assessment_stand_in import install
@@ -10,11 +12,12 @@ from cohort_stand_in import record_of, values, write_cohort, write_reader_table
 from HeadCTIQALib import cli
 from HeadCTIQALib.cohort.calibrate import calibrate
 from HeadCTIQALib.errors import ModelError
+from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.resources import resource
-from HeadCTIQALib.scoring import DEFAULT, Profile, guideline_model, load_model, save_model
+from HeadCTIQALib.scoring import DEFAULT, Profile, guideline_model, item, load_model, save_model
 from HeadCTIQALib.scoring.choice import chosen_model, with_profile
 from HeadCTIQALib.scoring.profile import to_json
-from HeadCTIQALib.scoring.profile_file import find_profile, load_profile, shipped_profiles
+from HeadCTIQALib.scoring.profile_file import KEYS, find_profile, load_profile, shipped_profiles
 
 HEAD = 'id = "site"\nname = "Our site"\n'
 
@@ -258,3 +261,33 @@ def test_profiles_lists_and_checks(tmp_path, capsys):
     assert said.endswith("This profile can be used.\n")
     assert cli.main(["profiles", str(written(tmp_path, HEAD + "colour = 1"))]) == cli.MODEL
     assert "site.toml, line 3" in capsys.readouterr().err
+
+
+# the page that explains it
+
+
+def test_the_worked_example_of_the_page(tmp_path, capsys):
+    page = (Path(__file__).resolve().parents[1] / "Docs" / "profiles.md").read_text(encoding="utf-8")
+    (toml,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (shown,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+    path = written(tmp_path, toml)
+    assert cli.main(["profiles", str(path)]) == 0
+    assert capsys.readouterr().out == shown
+    profile = load_profile(path)
+    noise = Measurement("noise", 6.0)
+    assert (item("noise", noise, profile).score, item("noise", noise, DEFAULT).score) == (80, pytest.approx(65))
+    with pytest.raises(ModelError, match=r"line 8: the weights add up to 1\.05 and not to 1"):
+        load_profile(written(tmp_path, toml.replace("metal_foreign = 0.05", "metal_foreign = 0.10"), "wrong.toml"))
+    (name,) = write_cohort(tmp_path / "a", values(1))
+    assert cli.main(["rescore", "--assessments", str(tmp_path / "a"), "--profile", str(path)]) == 0
+    record = record_of(tmp_path / "a" / name)
+    assert record["profile"]["name"] == "St Elsewhere, adult head"
+    assert not record["iqms"]["foreign_object_volume"]["scored"]
+
+
+def test_the_page_names_every_key_and_every_shipped_profile():
+    page = (Path(__file__).resolve().parents[1] / "Docs" / "profiles.md").read_text(encoding="utf-8")
+    for key in KEYS:
+        assert f"`{key}`" in page or f"`[{key}]`" in page
+    for id_ in shipped_profiles():
+        assert f"| `{id_}` |" in page
