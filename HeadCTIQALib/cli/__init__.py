@@ -28,6 +28,7 @@ from HeadCTIQALib.text import printable
 from HeadCTIQALib.traces import kind, trace
 
 from . import cohort, evaluate_networks, simulate, train
+from .arguments import PROFILE, profile
 from .interrupts import Interrupts
 from .terminal import Parser, show
 
@@ -40,7 +41,7 @@ exit codes:
   2    wrong usage
   3    the input is refused: not readable, or not a head CT
   4    the output cannot be written
-  5    a network or scoring model is missing or damaged
+  5    a network, scoring model or profile is missing or damaged
   130  interrupted; nothing half-written is left
 
 {RESEARCH_USE}"""
@@ -153,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     assess.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where the networks run (default: auto)")
     assess.add_argument("--keep-name", action="store_true", help="put the name of the input and of damaged files, which may be a patient's, into the results")
     assess.add_argument("--scoring", metavar="FILE", type=_path, help="scoring model fitted to readers (default: the guideline model)")
+    assess.add_argument("--profile", metavar="NAME|FILE", type=profile, help=PROFILE)
     assess.add_argument(
         "--progress", choices=("text", "json", "none"), default="text",
         help="text: a bar on a terminal; json: one event a line on standard output, and no table (default: text)",
@@ -160,6 +162,9 @@ def _parser() -> argparse.ArgumentParser:
 
     describe = command("describe", "Print the quality hierarchy: definitions, units, ranges and their sources.", _describe)
     describe.add_argument("--json", action="store_true", help="as JSON")
+
+    profiles = command("profiles", "List the shipped profiles, or check one that a site wrote.", _profiles)
+    profiles.add_argument("file", metavar="FILE", type=profile, nargs="?", help="profile to check (TOML or JSON); the name of a shipped one shows it in full")
 
     simulate.add(command, _path)
     cohort.add(command)
@@ -171,11 +176,20 @@ def _parser() -> argparse.ArgumentParser:
 def _assess(options: argparse.Namespace) -> int:
     from .commands import assess
 
-    return assess(options.input, options.output, options.series, options.device, options.scoring, options.progress, options.keep_name, options.replace)
+    return assess(
+        options.input, options.output, options.series, options.device, options.scoring, options.profile, options.progress, options.keep_name, options.replace
+    )
 
 
 def _describe(options: argparse.Namespace) -> int:
     from .describe import as_json, as_text
 
     show(as_json() if options.json else as_text())
+    return OK
+
+
+def _profiles(options: argparse.Namespace) -> int:
+    from .profiles import listed, one
+
+    show(listed() if options.file is None else one(options.file))
     return OK

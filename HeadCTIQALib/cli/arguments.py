@@ -7,7 +7,15 @@ import argparse
 from HeadCTIQALib.cohort.scales import Scale, parse_scale
 from HeadCTIQALib.errors import InputError
 
+PROFILE = "what to judge by: a shipped profile (see headctiqa profiles) or a file of a site's own (default: default, or the one that the model was fitted with)"
 _SEEDS = 2**32  # NumPy and PyTorch take these
+
+
+def profile(value: str) -> str:
+    """A shipped profile by its name, or a file."""
+    if not value:
+        raise argparse.ArgumentTypeError("the name of the profile is empty")
+    return value
 
 
 def seed(value: str) -> int:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from .arguments import count, scale, seed
+from .arguments import PROFILE, count, profile, scale, seed
 
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
 
@@ -60,16 +60,19 @@ def add(command: Add) -> None:
     fit.add_argument("--test-share", metavar="SHARE", type=_share, default=0.2, help="share of the scans kept apart for testing (default: 0.2)")
     fit.add_argument("--seed", metavar="N", type=seed, default=0, help="of the split and the cross-validation (default: 0)")
     fit.add_argument("--name", default="", help="name of the model, wherever a score is shown")
+    fit.add_argument("--profile", metavar="NAME|FILE", type=profile, help="what the scans are judged by; the model keeps it (default: default)")
     fit.set_defaults(refuse=fit.error)
 
-    again = command("rescore", "Score stored assessments by another model, without scans and networks.", _rescore)
+    again = command("rescore", "Score stored assessments by another model or profile, without scans and networks.", _rescore)
     again.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
     again.add_argument("--scoring", metavar="FILE", type=path, help="scoring model (default: the guideline model)")
+    again.add_argument("--profile", metavar="NAME|FILE", type=profile, help=PROFILE)
 
     evaluate = command("evaluate", "Compare measurements and scores with readers: agreement, bias, subgroups, external cohorts.", _evaluate)
     _inputs(evaluate)
     evaluate.add_argument("--measurements", metavar="CSV", type=path, action="append", default=[], help="readers' measurements, where they are in tables of their own")
     evaluate.add_argument("--scoring", metavar="FILE", type=path, help="scoring model (default: the guideline model)")
+    evaluate.add_argument("--profile", metavar="NAME|FILE", type=profile, help=PROFILE)
     evaluate.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder for report, tables and figures")
     evaluate.add_argument("--margin", metavar="POINTS", type=_positive, default=5.0, help="difference in score that does not matter, for equivalence (default: 5)")
 
@@ -99,22 +102,23 @@ def _fit(options: argparse.Namespace) -> int:
     if options.suggest is not None:
         if options.output is not None:
             options.refuse("give --suggest to be told what to read next, or --output to fit, not both")
-        return suggest(options.assessments, options.readers, options.suggest, options.scale)
+        return suggest(options.assessments, options.readers, options.suggest, options.scale, options.profile)
     if options.output is None or not options.readers:
         options.refuse("a fit needs --readers and --output")
-    return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name, options.scale)
+    return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name, options.scale, options.profile)
 
 
 def _rescore(options: argparse.Namespace) -> int:
     from .rescore import rescore
 
-    return rescore(options.assessments, options.scoring)
+    return rescore(options.assessments, options.scoring, options.profile)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
     from .evaluate import evaluate
 
-    return evaluate(options.assessments, [*options.readers, *options.measurements], options.scoring, options.output, options.margin, options.scale)
+    tables = [*options.readers, *options.measurements]
+    return evaluate(options.assessments, tables, options.scoring, options.output, options.margin, options.scale, options.profile)
 
 
 def _study(options: argparse.Namespace) -> int:

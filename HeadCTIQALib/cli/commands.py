@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
@@ -11,11 +10,11 @@ from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
 from .terminal import show
 from .tree import as_text
 
-if TYPE_CHECKING:
-    from HeadCTIQALib.scoring import ScoringModel
 
-
-def assess(input_path: Path, output: Path, series: str | None, device: str, scoring: Path | None, kind: str, keep_name: bool = False, replace: bool = False) -> int:
+def assess(
+    input_path: Path, output: Path, series: str | None, device: str, scoring: Path | None, profile: str | None, kind: str,
+    keep_name: bool = False, replace: bool = False,
+) -> int:  # fmt: skip
     """Assess ``input_path`` into ``output`` and show the result; returns 0.
 
     Raises:
@@ -25,6 +24,7 @@ def assess(input_path: Path, output: Path, series: str | None, device: str, scor
 
     networks.prefetch()  # first of all: torch takes seconds to import, in a process of its own
     from HeadCTIQALib import assessment
+    from HeadCTIQALib.scoring.choice import chosen_model
 
     try:
         there = input_path.exists()
@@ -33,7 +33,7 @@ def assess(input_path: Path, output: Path, series: str | None, device: str, scor
     if not there:
         raise InputError(f"The input {input_path} does not exist; give a DICOM folder or an image file.")
     assessment.check_output(output, input_path, replace=replace)
-    model = _scoring_model(scoring)
+    model = chosen_model(scoring, profile)
     text, events = TextProgress(), JsonProgress()
     progress: Progress = text if kind == "text" else events if kind == "json" else silent
     try:
@@ -48,11 +48,3 @@ def assess(input_path: Path, output: Path, series: str | None, device: str, scor
     else:
         show(as_text(result.record, folder))
     return 0
-
-
-def _scoring_model(path: Path | None) -> ScoringModel | None:
-    if path is None:
-        return None
-    from HeadCTIQALib.scoring import load_model
-
-    return load_model(path)

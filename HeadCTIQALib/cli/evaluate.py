@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from HeadCTIQALib.cohort.scales import Scale
 
 
-def evaluate(assessments: Path, readers: list[Path], scoring: Path | None, output: Path, margin: float, scale: Scale | None = None) -> int:
+def evaluate(
+    assessments: Path, readers: list[Path], scoring: Path | None, output: Path, margin: float, scale: Scale | None = None, profile: str | None = None
+) -> int:
     """Compare assessments with readers and write the report; returns 0.
 
     Raises:
@@ -24,10 +26,10 @@ def evaluate(assessments: Path, readers: list[Path], scoring: Path | None, outpu
     from HeadCTIQALib.cohort.readers import read_readers
     from HeadCTIQALib.cohort.scans import load_scans, matched
     from HeadCTIQALib.report.evaluation import check_folder, in_short, write_evaluation
-    from HeadCTIQALib.scoring import guideline_model, load_model
+    from HeadCTIQALib.scoring.choice import chosen_model
 
     check_folder(output)
-    model = guideline_model() if scoring is None else load_model(scoring)
+    model = chosen_model(scoring, profile)
     fitted = None if scoring is None else calibration_scans(scoring)
     table = read_readers(*readers, scale=scale)
     progress = TextProgress()

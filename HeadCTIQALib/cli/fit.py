@@ -19,21 +19,25 @@ if TYPE_CHECKING:
 
 
 def fit(
-    assessments: Path, readers: list[Path], output: Path, mode: Literal["paper", "robust"], test_share: float, seed: int, name: str, scale: Scale | None = None
-) -> int:
+    assessments: Path, readers: list[Path], output: Path, mode: Literal["paper", "robust"], test_share: float, seed: int, name: str, scale: Scale | None = None,
+    profile: str | None = None,
+) -> int:  # fmt: skip
     """Fit, write the model and its account, and show what speaks for and against it; returns 0.
 
     Raises:
         HeadCTIQAError: see :func:`HeadCTIQALib.cohort.calibrate.calibrate`.
     """
     from HeadCTIQALib.cohort.calibrate import account_path, calibrate, check_model
+    from HeadCTIQALib.scoring import DEFAULT
+    from HeadCTIQALib.scoring.profile_file import find_profile
 
     for path in (output, account_path(output)):
         check_writable(path)
     check_model(output)
+    judging = DEFAULT if profile is None else find_profile(profile)
     progress = TextProgress()
     try:
-        result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, scale=scale, progress=progress)
+        result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, scale=scale, profile=judging, progress=progress)
     finally:
         progress.clear()
     account = result.save(output)
@@ -41,7 +45,7 @@ def fit(
     return 0
 
 
-def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | None = None) -> int:
+def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | None = None, profile: str | None = None) -> int:
     """Show which scans to read next; returns 0.
 
     Raises:
@@ -50,7 +54,10 @@ def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | N
     from HeadCTIQALib.cohort.readers import read_readers
     from HeadCTIQALib.cohort.scans import load_scans, matched
     from HeadCTIQALib.cohort.suggestion import suggest
+    from HeadCTIQALib.scoring import DEFAULT
+    from HeadCTIQALib.scoring.profile_file import find_profile
 
+    judging = DEFAULT if profile is None else find_profile(profile)
     table = read_readers(*readers, scale=scale) if readers else None
     progress = TextProgress()
     try:
@@ -59,7 +66,7 @@ def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | N
         progress.clear()
     if table is not None:
         table, _ = matched(scans, table)
-    found = suggest(scans, table, count)
+    found = suggest(scans, table, count, judging)
     unusable = (f"{found.unusable} scans in which an item could not be assessed are not suggested.",) if found.unusable else ()
     show(
         f"{found.read} scans were read; of the other {found.candidates}, these tell a fit most about all items (D-optimal), the most telling first:\n"
@@ -72,7 +79,7 @@ def _lines(c: Calibration) -> Iterator[str]:
     from HeadCTIQALib.scoring.calibration import Coefficient
 
     f = c.fit
-    yield f"{f.model.name} ({f.model.id})"
+    yield f"{f.model.name} ({f.model.id}); profile: {f.model.profile.name}"
     yield f"{len(c.calibration)} scans for calibration, {len(c.test)} kept for testing; readers: {', '.join(c.readers.readers)}"
     yield "Coefficients and weights are those of the model as it is used: blended with the guideline's where shrunk is above 0."
     yield ""

@@ -14,23 +14,23 @@ from .terminal import show
 _INPUT, _OUTPUT = 3, 4
 
 
-def rescore(assessments: Path, scoring: Path | None) -> int:
-    """Score the assessments by the model in ``scoring``; returns 0, 3 when one was refused, or 4 when one could not be written.
+def rescore(assessments: Path, scoring: Path | None, profile: str | None = None) -> int:
+    """Score the assessments by the model in ``scoring`` and a profile; returns 0, 3 when one was refused, or 4 when one could not be written.
 
     Raises:
-        HeadCTIQAError: there are no assessments, or the model cannot be used.
+        HeadCTIQAError: there are no assessments, or model or profile cannot be used.
     """
     from HeadCTIQALib.cohort.rescore import rescore as run
-    from HeadCTIQALib.scoring import guideline_model, load_model
+    from HeadCTIQALib.scoring.choice import chosen_model
 
-    model = guideline_model() if scoring is None else load_model(scoring)
+    model = chosen_model(scoring, profile)
     progress = TextProgress()
     try:
         result = run(assessments, model, progress)
     finally:
         progress.clear()
     left_out = f", {len(result.failed)} were left out" if result.failed else ""
-    show(f"{model.name}: {len(result.changed)} assessments scored, {len(result.unchanged)} were scored by it already{left_out}.\n")
+    show(f"{model.name}; profile: {model.profile.name}: {len(result.changed)} assessments scored, {len(result.unchanged)} were scored by it already{left_out}.\n")
     for error in result.failed:
         show(f"headctiqa: error: {printable(str(error))}\n", sys.stderr)
     return 0 if not result.failed else _OUTPUT if any(isinstance(e, OutputError) for e in result.failed) else _INPUT

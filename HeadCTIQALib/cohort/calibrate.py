@@ -23,7 +23,7 @@ from HeadCTIQALib.errors import InputError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID
 from HeadCTIQALib.progress import Progress, silent
-from HeadCTIQALib.scoring import DEFAULT
+from HeadCTIQALib.scoring import DEFAULT, Profile
 from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, Fit, Mode, split
 from HeadCTIQALib.scoring.fit import fit_model
 from HeadCTIQALib.scoring.storage import is_model, load_model, save_model, to_json
@@ -104,7 +104,7 @@ def account_path(model: Path) -> Path:
 
 def calibrate(
     assessments: Path, readers: Sequence[Path], mode: Mode = "paper", *, name: str = "", seed: int = 0, test_share: float = 0.2,
-    repeats: int = 10, scale: Scale | None = None, progress: Progress = silent,
+    repeats: int = 10, scale: Scale | None = None, profile: Profile = DEFAULT, progress: Progress = silent,
 ) -> Calibration:  # fmt: skip
     """Fit to the calibration part of the scans under ``assessments`` that readers judged.
 
@@ -114,6 +114,7 @@ def calibrate(
         seed: of the split and of the cross-validation.
         test_share: share of the scans kept apart for testing; 0 fits to all.
         scale: that the readers scored on; None for 0-100.
+        profile: that the scans are judged by; the model carries it.
 
     Raises:
         InputError: assessments or reader tables that cannot be used, or too few of them.
@@ -127,8 +128,8 @@ def calibrate(
     scores = np.column_stack([table.mean(t, names) for t in SCORES])
     if not np.isfinite(scores).any():
         raise InputError(f"The reader table holds no scores of {', '.join(SCORES)}; a scoring model is fitted to those.")
-    values, item_scores = judged_of(scans, DEFAULT)
-    data = CalibrationSet(names, values, scores, item_scores)
+    values, item_scores = judged_of(scans, profile)
+    data = CalibrationSet(names, values, scores, item_scores, profile)
     kept = split(scores, seed, test_share) if test_share else np.zeros(len(scans), bool)
     part = data.of(np.flatnonzero(~kept))
     progress("Fitting", 0.0)

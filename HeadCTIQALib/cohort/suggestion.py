@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.scoring.calibration import SCORES
-from HeadCTIQALib.scoring.profile import DEFAULT
+from HeadCTIQALib.scoring.profile import DEFAULT, Profile
 
 from .readers import ReaderTable
 from .scans import Scan, judged_of
@@ -39,16 +39,17 @@ class Suggestion:
     unusable: int
 
 
-def suggest(scans: Sequence[Scan], table: ReaderTable | None, count: int) -> Suggestion:
+def suggest(scans: Sequence[Scan], table: ReaderTable | None, count: int, profile: Profile = DEFAULT) -> Suggestion:
     """Which ``count`` scans to read next, so that a fit on all items learns most.
 
     Args:
         table: what has been read, with folder names as scan keys; None for nothing.
+        profile: that the items are scored by.
 
     Raises:
         InputError: no scan is left.
     """
-    features = item_features(scans)
+    features = item_features(scans, profile)
     usable = np.flatnonzero(np.isfinite(features).all(axis=1))
     names = [scans[int(i)].name for i in usable]
     scored = {v.scan for v in table.values if v.value is not None and v.target in SCORES} if table is not None else set()
@@ -59,9 +60,9 @@ def suggest(scans: Sequence[Scan], table: ReaderTable | None, count: int) -> Sug
     return Suggestion(tuple(names[i] for i in chosen), len(read), len(names) - len(read), len(scans) - len(usable))
 
 
-def item_features(scans: Sequence[Scan]) -> Floats:
+def item_features(scans: Sequence[Scan], profile: Profile = DEFAULT) -> Floats:
     """(n, 10) item scores, which models are fitted to; NaN where an item could not be assessed."""
-    return judged_of(tuple(scans), DEFAULT)[1]
+    return judged_of(tuple(scans), profile)[1]
 
 
 def d_optimal(features: ArrayLike, count: int, read: Sequence[int] = ()) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -14,6 +15,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError
+from HeadCTIQALib.scoring import DEFAULT, Profile
+from HeadCTIQALib.scoring.profile import to_json
 from HeadCTIQALib.volume.exchange import write_exchange
 
 from .process import Process, assess_command
@@ -59,7 +62,7 @@ class Assessing:
         """Of the process under way, which leads a process group; None when there is none."""
         return None if self._process is None else self._process.pid
 
-    def start(self, node: Any, device: str = "auto", scoring: str = "") -> None:
+    def start(self, node: Any, device: str = "auto", scoring: str = "", profile: Profile = DEFAULT) -> None:
         """Begin with the scan in ``node``; nothing in the scene changes before it is done.
 
         Raises:
@@ -72,7 +75,8 @@ class Assessing:
         self._node, self._error, self._result = node, "", None
         try:
             scan = _prepare(node, self._folder)
-            self._process = self._start(assess_command(scan, self._folder / "assessment", device, scoring))
+            judging = _written(profile, self._folder)
+            self._process = self._start(assess_command(scan, self._folder / "assessment", device, scoring, judging))
         except BaseException:
             self._tidy()
             raise
@@ -138,6 +142,15 @@ class Assessing:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         if keep is None:
             folder.rmdir()
+
+
+def _written(profile: Profile, folder: Path) -> Path | None:
+    """The file that tells the networks' process what to judge by; None for the default, in whose place a fitted model puts its own."""
+    if profile == DEFAULT:
+        return None
+    path = folder / "profile.json"
+    path.write_text(json.dumps(to_json(profile)), encoding="utf-8")
+    return path
 
 
 def _prepare(node: Any, folder: Path) -> Path:

@@ -91,7 +91,9 @@ class CalibrationSection:
         self._revert.setEnabled(self._result is not None or self._before is not None)
 
     def _fit_clicked(self, *_arguments: Any) -> None:
+        from HeadCTIQALib.assessment.review_record import model_of
         from HeadCTIQALib.cohort.calibrate import calibrate
+        from HeadCTIQALib.scoring import DEFAULT
 
         assessments, readers = str(self._assessments.directory or ""), str(self._readers.directory or "")
         forms.tell(self._notice, "")
@@ -100,7 +102,9 @@ class CalibrationSection:
             return
         slicer.app.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
         try:
-            self._result = calibrate(Path(assessments), [Path(readers)], _MODES[self._mode.currentIndex][0])  # type: ignore[arg-type]
+            record = self._session.record  # whose profile judges the scans of the fit, too
+            profile = DEFAULT if record is None else model_of(record).profile
+            self._result = calibrate(Path(assessments), [Path(readers)], _MODES[self._mode.currentIndex][0], profile=profile)  # type: ignore[arg-type]
         except HeadCTIQAError as error:
             self._result = None
             forms.tell(self._notice, str(error))
@@ -198,7 +202,7 @@ def coefficient_rows(fit: Any) -> list[tuple[str, str, str, str]]:
     """Every number of the guideline beside that of the fitted model, as used, with its interval; then the overall score's."""
     from HeadCTIQALib.scoring import guideline_model
 
-    guideline, rows = guideline_model(), []
+    guideline, rows = guideline_model(fit.model.profile), []
     for id_, category in fit.categories.items():
         old, new = (_numbers(model.categories[id_]) for model in (guideline, fit.model))
         intervals = {(c.term, c.feature): f"{c.low:.2f} .. {c.high:.2f}" for c in category.coefficients}
@@ -229,4 +233,4 @@ def _before_and_after(result: Any) -> tuple[Any, Any]:
     from HeadCTIQALib.scoring import guideline_model
 
     scans = result.test if len(result.test) >= 10 else (*result.calibration, *result.test)
-    return tuple(model_against_readers(scans, result.readers, model) for model in (guideline_model(), result.fit.model))  # type: ignore[return-value]
+    return tuple(model_against_readers(scans, result.readers, model) for model in (guideline_model(result.fit.model.profile), result.fit.model))  # type: ignore[return-value]

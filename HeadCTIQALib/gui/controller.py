@@ -21,6 +21,7 @@ from .overlays import Overlays, recover
 from .panel import Panel
 from .parameters import Parameters
 from .process import Process
+from .profiles import ProfileChoice
 from .session import Event, Session
 from .volumes import newest_head_ct
 
@@ -44,7 +45,7 @@ class Controller:
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, panel, assessing: see their classes.
+        session, overlays, panel, assessing, profiles: see their classes.
         sections: name of the section's module to the section.
     """
 
@@ -58,6 +59,7 @@ class Controller:
         self.overlays = Overlays(self.session)
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
         self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
+        self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
         self._parameters: Any = None
         self._tag: Any = None
         self._entered = False
@@ -76,6 +78,7 @@ class Controller:
         if self._parameters.inputVolume is None:
             self._parameters.inputVolume = newest_head_ct(slicer.mrmlScene)
         self._choose_volume()
+        self.profiles.follow(self._parameters)
         self._set_overlays()
         self.overlays.show(self.session.selected)
 
@@ -91,9 +94,8 @@ class Controller:
         """The module goes away."""
         self.assessing.cleanup()
         self.overlays.leave()
-        for section in self.sections.values():
-            section.cleanup()
-        self.panel.cleanup()
+        for part in (*self.sections.values(), self.panel, self.profiles):
+            part.cleanup()
         self.session.unobserve(self._changed)
         self._disconnect_parameters()
 
@@ -169,7 +171,7 @@ class Controller:
             return
         with forms.Waiting():
             try:
-                self.assessing.start(self.session.volume_node, self._parameters.device, str(self.ui.scoringEdit.currentPath or ""))
+                self.assessing.start(self.session.volume_node, self._parameters.device, str(self.ui.scoringEdit.currentPath or ""), self.profiles.current)
             except (HeadCTIQAError, OSError) as error:
                 self._message(str(error))
         self._show_running()

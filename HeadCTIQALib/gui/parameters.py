@@ -12,11 +12,13 @@ class Parameters:
 
     inputVolume: the scan.
     device: where the networks run ("auto", "cpu", "cuda", "mps").
+    profile: what scans are judged by, in full as JSON; empty for the default.
     overlaysVisible, masksVisible, markupsVisible, overlayOpacity: how evidence is shown.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode  # noqa: N815
     device: Annotated[str, Choice(["auto", "cpu", "cuda", "mps"]), Default("auto")]
+    profile: Annotated[str, Default("")]
     overlaysVisible: Annotated[bool, Default(True)]  # noqa: N815
     masksVisible: Annotated[bool, Default(True)]  # noqa: N815
     markupsVisible: Annotated[bool, Default(True)]  # noqa: N815

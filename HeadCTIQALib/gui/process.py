@@ -37,11 +37,12 @@ def python_executable() -> str:
     return found if found and Path(found).is_absolute() else python()
 
 
-def assess_command(scan: Path, output: Path, device: str = "auto", scoring: str = "") -> list[str]:
+def assess_command(scan: Path, output: Path, device: str = "auto", scoring: str = "", profile: Path | None = None) -> list[str]:
     """The command line that assesses ``scan`` into the folder ``output``."""
     start = [python_executable(), *isolation.command("HeadCTIQALib")]
     command = [*start, "assess", str(scan), "--output", str(output), "--progress", "json", "--device", device]
-    return [*command, "--scoring", scoring] if scoring else command
+    command += ["--scoring", scoring] if scoring else []
+    return [*command, "--profile", str(profile)] if profile is not None else command
 
 
 class Process:

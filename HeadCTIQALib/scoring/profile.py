@@ -14,7 +14,7 @@ from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS, iqms_of
 from HeadCTIQALib.metrics.types import Measurement
 
 OF_THICKNESS = ("noise", "gray_white_cnr")  # what depends on how thick the slices are
-_STEEPEST_DEG = 45.0
+STEEPEST_DEG = 45.0
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Profile:
         for c in CATEGORIES:
             if self.weights[c.id] > 0 and not self.scored(c.id):
                 raise ModelError(f'{where} leaves out all metrics of "{c.id}"; the weight of that category must then be 0.')
-        if not abs(self.baseline_target_deg) <= _STEEPEST_DEG:
-            raise ModelError(f"{where} has a target of the baseline that is no angle up to {_STEEPEST_DEG:g} deg.")
+        if not abs(self.baseline_target_deg) <= STEEPEST_DEG:
+            raise ModelError(f"{where} has a target of the baseline that is no angle up to {STEEPEST_DEG:g} deg.")
 
 
 DEFAULT = Profile()

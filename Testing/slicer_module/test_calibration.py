@@ -15,6 +15,7 @@ from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.scoring import guideline_model, load_model, score
 from HeadCTIQALib.scoring.calibration import SCORES
+from HeadCTIQALib.scoring.profile_file import shipped_profiles
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +132,14 @@ def test_the_users_views_come_back(bench, cohort, scene, monkeypatch, way):
         layout.SetViewArrangement(wanted)
     bench.section.exit()
     assert layout.GetViewArrangement() == wanted
+
+
+def test_a_fit_judges_by_the_profile_of_what_is_shown(bench, cohort):
+    thin = guideline_model(shipped_profiles()["thin"])
+    record = bench.session.record
+    bench.session.update(rescored_record(record, score(measurements_from_record(record), thin), thin))
+    fit(bench, cohort)
+    assert bench.section._result.fit.model.profile == thin.profile
 
 
 def test_what_cannot_be_fitted_is_said_in_a_sentence(bench, cohort, tmp_path):
