@@ -187,6 +187,7 @@ def _evaluation(figure: str) -> None:
     evaluation_report.tables = lambda e: (Table(),)
     evaluation_report.figures = lambda e: {f"cohorts-{figure}": Html("<svg ></svg>"), "scores-icc-test": Html("<svg ></svg>")}
     evaluation_report.render_evaluation = lambda *a: f"<html><title>HeadCTIQA: {figure}</title></html>"
+    evaluation_report.as_json = lambda e: "{}"
 
 
 # simulate
