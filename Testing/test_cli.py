@@ -363,7 +363,8 @@ def test_what_is_not_good_is_told_with_advice(record):
 
 def test_values_are_printed_sensibly():
     def shown(iqm, value, read_at=None, bound=None):
-        return tree.value_text(iqm, {"value": value, "read_at": value if read_at is None else read_at, "bound": bound, "knots": IQM_BY_ID[iqm].knots})
+        entry = {"value": value, "read_at": value if read_at is None else read_at, "judged": read_at, "bound": bound, "knots": IQM_BY_ID[iqm].knots}
+        return tree.value_text(iqm, entry)
 
     assert shown("symmetry_angle", 3.14159) == "3.1 deg"
     assert shown("symmetry_angle", 3.0004) == "3.1 deg", "3.0 would be good"
@@ -372,7 +373,8 @@ def test_values_are_printed_sensibly():
     assert shown("vertex_margin", -20.0, bound="at_most") == "at most -20.0 mm"
     assert shown("gray_white_cnr", 1.6) == "1.60"
     assert shown("centering_offset", 123.4) == "123 mm"
-    assert shown("noise", 9.0, 4.4) == "9.0 HU, judged as 4.4 HU"
+    assert shown("noise", 9.0, 4.4) == "9.0 HU, judged as 4.4 HU at 5 mm"
+    assert shown("baseline_angle", 9.0, 2.0) == "9.0 deg, judged as 2.0 deg"
 
 
 def test_every_item_and_metric_stands_in_the_tree_with_score_and_band(record):

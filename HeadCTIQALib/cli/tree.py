@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from HeadCTIQALib.hierarchy import IQM_BY_ID
-from HeadCTIQALib.report.record import points_by_source, score_words
+from HeadCTIQALib.report.record import judged_at_5mm, limit_row, points_by_source, score_words
+from HeadCTIQALib.scoring.profile import OF_THICKNESS
 
 _BAR = 20
 _TITLE = 41
@@ -46,8 +47,8 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
     overall = record["overall"]
     lines = [record["input"]["name"], f"scored by: {record['scoring_model']['name']}; profile: {record['profile']['name']}", ""]
     lines += [record["verdict"]["sentence"], "", _score_line("Overall", overall, g), *_withheld(overall, "")]
-    if overall["limit"] is not None:
-        lines.append(f"   {overall['limit']['sentence'].rstrip('.')}: {overall['limit']['points']:+.1f} points")
+    if limit := limit_row(record):
+        lines.append(f"   {limit[2].rstrip('.')}: {limit[1]:+.1f} points")
     categories = list(record["categories"].items())
     for n, (id_, category) in enumerate(categories):
         at_end = n == len(categories) - 1
@@ -69,12 +70,13 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
 
 
 def value_text(iqm: str, entry: Mapping[str, Any]) -> str:
-    """What was measured as printed, e.g. "at most -20.0 mm" or "7.1 HU, judged as 4.4 HU"; never rounded into another band."""
+    """What was measured as printed, e.g. "at most -20.0 mm" or "7.1 HU, judged as 4.4 HU at 5 mm"; never rounded into another band."""
     m = IQM_BY_ID[iqm]
     unit = "" if m.unit == "1" else f" {m.unit}"
     knots = tuple((x, y) for x, y in entry["knots"])
     bound = "" if entry["bound"] is None else f"{entry['bound'].replace('_', ' ')} "
-    judged = "" if entry["read_at"] == entry["value"] else f", judged as {m.text(entry['read_at'], knots)}{unit}"
+    at_5mm = " at 5 mm" if iqm in OF_THICKNESS and judged_at_5mm(entry) else ""
+    judged = "" if entry["read_at"] == entry["value"] else f", judged as {m.text(entry['read_at'], knots)}{unit}{at_5mm}"
     return f"{bound}{m.text(entry['value'], knots)}{unit}{judged}"
 
 

@@ -12,6 +12,7 @@ from HeadCTIQALib.scoring.profile import OF_THICKNESS
 from HeadCTIQALib.scoring.types import LIMIT
 
 Record = Mapping[str, Any]
+SHOWN_POINTS = 0.05
 SAME = 1e-3  # points, well above the rounding of the record: bounds that lie closer together are one score
 
 
@@ -45,9 +46,9 @@ def overall_points(record: Record) -> dict[str, float]:
 
 
 def limit_row(record: Record) -> tuple[str, float, str] | None:
-    """What the limit above the worst category takes from the overall score: (IQM id, points below zero, sentence)."""
+    """What the limit above the worst category takes from the overall score: (IQM id, points below zero, sentence); None where that prints as nothing."""
     found = at(record, "overall", "limit")
-    return None if found is None else (found["iqm"], found["points"], found["sentence"])
+    return None if found is None or abs(found["points"]) < SHOWN_POINTS else (found["iqm"], found["points"], found["sentence"])
 
 
 def knots_of(entry: Record, iqm: IQM) -> Knots:
