@@ -374,7 +374,7 @@ def test_values_are_printed_sensibly():
     assert shown("gray_white_cnr", 1.6) == "1.60"
     assert shown("centering_offset", 123.4) == "123 mm"
     assert shown("noise", 9.0, 4.4) == "9.0 HU, judged as 4.4 HU at 5 mm"
-    assert shown("baseline_angle", 9.0, 2.0) == "9.0 deg, judged as 2.0 deg"
+    assert shown("baseline_angle", 9.0, 2.0) == "9.0 deg, judged as 2.0 deg from the wanted angle"
 
 
 def test_every_item_and_metric_stands_in_the_tree_with_score_and_band(record):

@@ -48,7 +48,7 @@ def test_the_verdict_stands_first_then_score_model_and_profile_then_what_to_do()
     record = record_of()
     top = words(header(record, []))
     order = [
-        "Poor: coverage of the vertex (20 mm missing)",
+        "Poor: coverage of the vertex (about 20 mm missing)",
         "/ 100 ■ poor", "Scored by: Guideline model", "profile: Default", "What to do",
         "Coverage of the vertex: Scan on to the vertex: about 25 mm more. Vertex margin −5 mm would be acceptable.", "What costs points", "For research use only",
     ]  # fmt: skip

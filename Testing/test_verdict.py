@@ -1,13 +1,17 @@
 """The verdict: what a radiologist would say of a ruined scan, and what holds whatever is unknown."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_scoring import IDEAL, measured, random_measurements, random_model
 
 from HeadCTIQALib.curve import score_band
+from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 from HeadCTIQALib.metrics.types import Measurement, not_assessable
 from HeadCTIQALib.scoring import guideline_model, score
+from HeadCTIQALib.scoring.profile import DEFAULT
 
 CUT = Measurement("vertex_margin", -20.0, bound="at_most", details={"brain_cut": 1.0})
 NO_CONTRAST = not_assessable("gray_white_cnr", "No deep grey matter was found.")
@@ -31,7 +35,7 @@ def test_brain_missing_at_both_ends_is_poor():
     s = judged(vertex_margin=-60.0, foramen_magnum_margin=-60.0)
     assert (s.overall.score, s.verdict.band) == (20.0, "poor")
     assert s.verdict.limiting == ("vertex_margin", "foramen_magnum_margin")
-    assert s.verdict.sentence == "Poor: coverage of the vertex (60 mm missing); also coverage of the foramen magnum."
+    assert s.verdict.sentence == "Poor: coverage of the vertex (about 60 mm missing); also coverage of the foramen magnum."
 
 
 def test_cutting_more_off_the_vertex_never_raises_a_score():
@@ -127,3 +131,16 @@ def test_bounds_hold_whatever_the_unknown_values_are(seed):
             assert told.overall.at_least - 1e-9 <= s.overall.score <= told.overall.at_most + 1e-9
             assert all(told.categories[c].at_least - 1e-9 <= x.score <= told.categories[c].at_most + 1e-9 for c, x in s.categories.items())
             assert told.verdict.band in (None, score_band(s.overall.score))
+
+
+def test_a_cut_brain_is_said_where_the_profile_lets_it_pass():
+    lenient = replace(DEFAULT, id="site", name="Site", left_out=("vertex_margin",))
+    measurements = {**measured(IDEAL), "vertex_margin": CUT}
+    assert score(measurements, guideline_model(lenient)).verdict.sentence.endswith(" The brain is cut, which this profile lets pass.")
+    assert "lets pass" not in said(CUT)
+
+
+@pytest.mark.parametrize(("iqm", "knots"), [("noise", ((2, 0), (4, 60), (10, 100))), ("gray_white_cnr", ((0, 100), (2, 50)))])
+def test_a_curve_on_which_worse_scores_more_is_refused(iqm, knots):
+    with pytest.raises(ModelError, match="value is worse and may not score more"):
+        replace(DEFAULT, knots={**DEFAULT.knots, iqm: knots})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report.record import judged_at_5mm, limit_row, points_by_source, score_words
 from HeadCTIQALib.scoring.profile import OF_THICKNESS
@@ -76,14 +77,16 @@ def value_text(iqm: str, entry: Mapping[str, Any]) -> str:
     knots = tuple((x, y) for x, y in entry["knots"])
     bound = "" if entry["bound"] is None else f"{entry['bound'].replace('_', ' ')} "
     at_5mm = " at 5 mm" if iqm in OF_THICKNESS and judged_at_5mm(entry) else ""
-    judged = "" if entry["read_at"] == entry["value"] else f", judged as {m.text(entry['read_at'], knots)}{unit}{at_5mm}"
+    wanted = " from the wanted angle" if iqm == "baseline_angle" else ""
+    judged = "" if entry["read_at"] == entry["value"] else f", judged as {m.text(entry['read_at'], knots)}{unit}{at_5mm}{wanted}"
     return f"{bound}{m.text(entry['value'], knots)}{unit}{judged}"
 
 
 def _score_line(title: str, entry: Mapping[str, Any], g: Glyphs, width: int = _TITLE) -> str:
     score = entry["score"]
     if score is None:
-        return f"{title:<{width}}  withheld"
+        known = f", at most {score_text(entry['at_most'])}" if entry["at_most"] < 100 else ""
+        return f"{title:<{width}}  withheld{known}"
     filled = round(_BAR * score / 100)
     return f"{_number(title, entry, width)}  {g.full * filled}{g.empty * (_BAR - filled)}  {entry['band']}"
 

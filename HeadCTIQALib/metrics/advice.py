@@ -70,6 +70,8 @@ def _counterfactual(m: Measurement, knots: Knots, at: float) -> str:
         return f"With the whole head in the field of view it could be better than {m.ceiling:.0f} of 100."
     unit = "" if iqm.unit == "1" else f" {iqm.unit}"
     word = "good" if limit == BAND_GOOD else "acceptable"
+    if m.iqm == "baseline_angle":
+        return f"{_plain(value)} deg from the wanted angle would be {word}."
     cost = ""
     if m.iqm in ("noise", "gray_white_cnr") and min(value, at) > 0:
         dose = (at / value) ** 2 if m.iqm == "noise" else (value / at) ** 2
@@ -114,7 +116,7 @@ def _centering(m: Measurement) -> str:
         steps.append(f"{'lower' if up > 0 else 'raise'} the table {_whole(up)} mm")
     if abs(right) >= NOTE_MM:
         steps.append(f"move the head {_whole(right)} mm to the patient's {'left' if right > 0 else 'right'}")
-    return _sentence(" and ".join(steps))
+    return _sentence(" and ".join(steps) + (", to bring it to the isocentre" if known and steps else ""))
 
 
 def _vertex(m: Measurement) -> str:

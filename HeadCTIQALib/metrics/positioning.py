@@ -131,10 +131,7 @@ def baseline_angle(volume: CTVolume, findings: Findings, target_baseline_deg: fl
                 **{name: point(p) for name, p in zip(("EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L"), ears + canthi, strict=True)},
             },
             lines=((point(ear), point(canthus)), (point(ear), point(ear + length * volume.a))),
-            caption=(
-                f"Orbitomeatal line {abs(theta):.1f} deg off the slices (the eyes are {higher} than the ears), "
-                f"{value:.1f} deg from the target of {target_baseline_deg:g} deg."
-            ),
+            caption=f"Orbitomeatal line {abs(theta):.1f} deg off the slices (the eyes are {higher} than the ears).",
         ),
     )
 

@@ -62,8 +62,9 @@ def measured(entry: Record, iqm: IQM) -> str:
     sign = "+" if iqm.direction == "margin" and value > 0 else ""
     bound = f"{entry['bound'].replace('_', ' ')} " if entry.get("bound") else ""
     at_5mm = " at 5 mm" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
+    wanted = " from the wanted angle" if iqm.id == "baseline_angle" else ""
     words = f"{bound}{in_unit(sign + iqm.text(value, knots), iqm.unit)}"
-    return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}{at_5mm}"
+    return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}{at_5mm}{wanted}"
 
 
 def caption(entry: Record, iqm: IQM) -> str:

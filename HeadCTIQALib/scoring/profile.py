@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
 from HeadCTIQALib.curve import Knots, check_knots
 from HeadCTIQALib.errors import ModelError
-from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS, iqms_of
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, IQMS, iqms_of
 from HeadCTIQALib.metrics.types import Measurement
 
 OF_THICKNESS = ("noise", "gray_white_cnr")  # what depends on how thick the slices are
@@ -74,6 +75,7 @@ class Profile:
         for iqm, knots in self.knots.items():
             try:
                 check_knots(knots)
+                _check_direction(IQM_BY_ID[iqm], knots)
             except ValueError as error:
                 raise ModelError(f'{where} has knots of "{iqm}" that make no quality curve: {error}.') from error
         if unknown := set(self.left_out) - set(IQM_BY_ID):
@@ -87,6 +89,17 @@ class Profile:
                 raise ModelError(f'{where} leaves out all metrics of "{c.id}"; the weight of that category must then be 0.')
         if not abs(self.baseline_target_deg) <= STEEPEST_DEG:
             raise ModelError(f"{where} has a target of the baseline that is no angle up to {STEEPEST_DEG:g} deg.")
+
+
+def _check_direction(iqm: IQM, knots: Knots) -> None:
+    """Refuse a curve on which a worse value scores more; a margin may be too small and too large.
+
+    Raises:
+        ValueError: says so in words.
+    """
+    worse = {"low": 1, "high": -1}.get(iqm.direction, 0)
+    if any(worse * (b - a) > 0 for (_, a), (_, b) in pairwise(knots)):
+        raise ValueError(f"a {'larger' if worse > 0 else 'smaller'} value is worse and may not score more")
 
 
 DEFAULT = Profile()

@@ -36,6 +36,8 @@ def verdict(overall: Score, found: Mapping[str, Item], measurements: Mapping[str
         clauses.append(f"{_listed(unknown)} could not be measured")
     complete = _brain_complete(measurements)
     sentence = f"{head}: {'; '.join(clauses)}." + (" The brain is complete." if complete else "")
+    if complete is False and not any(i.iqm in _COVERAGE for i in below):
+        sentence += " The brain is cut, which this profile lets pass."
     return Verdict(least if least == most else None, overall.at_least, overall.at_most, tuple(i.iqm for i in below), sentence, complete)
 
 
@@ -51,7 +53,8 @@ def item_words(measurement: Measurement, profile: Profile) -> str:
         if low <= judged <= high and cut:
             return cut[0]
         shown, digits = rounded(away, 0 if abs(away) >= 10 else 1, lambda v: band_at(knots, -v if what == "missing" else v))
-        words = ", ".join([*cut, f"{bound[measurement.bound]}{shown:.{digits}f} mm {what}"])
+        about = bound[measurement.bound] or ("about " if what == "missing" and digits == 0 else "")  # what is missing is estimated
+        words = ", ".join([*cut, f"{about}{shown:.{digits}f} mm {what}"])
     else:
         unit = "" if iqm.unit == "1" else f" {iqm.unit}"
         as_5mm = " at 5 mm" if measurement.iqm in OF_THICKNESS and judged == measurement.judged else ""

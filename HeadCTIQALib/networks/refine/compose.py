@@ -79,7 +79,7 @@ def refine(
         notes.append(f"{ungraded} slices through the brain could not be graded for motion (metal, hair, cloth, or air that was clipped or masked).")
     top = landmarks.get("VERTEX")
     if top is not None and not top.in_scan:
-        notes.append(f"The vertex lies above the scan; its position is estimated to within about {top.spread_mm or 0:.0f} mm.")
+        notes.append("The vertex lies above the scan; its position is estimated.")
     tell("Looking for motion and streaks", 1.0)
     return Findings(
         tissue=tissue,
