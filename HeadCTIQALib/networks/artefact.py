@@ -25,9 +25,9 @@ ARTEFACT = "artefact"
 MIN_GAP_MM = 1.9  # thinner slices take the answer of the nearest one looked at: they share a rotation with it
 MARGIN_MM = 6.0  # the coarse intracranial space may end this far too early
 MIN_AREA_MM2 = 100.0  # less intracranial space says nothing about motion
-# Probability from which a slice has grade 1, 2, 3: of a slice that moved the network is a little too cautious about the higher
-# grades.  Of about 640 still slices of 15 real scans five are called moved, in two of the scans.
-GRADE_LIMITS = (0.5, 0.4, 0.4)
+# Probability from which a slice has grade 1, 2, 3.  Of about 640 still slices of 15 real scans five are called moved, in two of the
+# scans.
+GRADE_LIMITS = (0.5, 0.5, 0.5)
 MOVED = 2  # grade from which streaks are the motion's
 RING_SLICES = 12  # of which the air ring is read, as a companion to the grades that needs no network
 
