@@ -291,3 +291,10 @@ def test_the_page_names_every_key_and_every_shipped_profile():
         assert f"`{key}`" in page or f"`[{key}]`" in page
     for id_ in shipped_profiles():
         assert f"| `{id_}` |" in page
+
+
+def test_a_curve_upside_down_is_refused_with_file_and_line(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('id = "site"\nname = "Site"\n[knots]\nnoise = [[2, 0], [4, 60], [10, 100]]\n', encoding="utf-8")
+    with pytest.raises(ModelError, match=r"^The profile site\.toml, line 4: .*a larger value is worse and may not score more"):
+        load_profile(file)

@@ -10,8 +10,7 @@ from typing import Any
 
 from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
-from HeadCTIQALib.report.record import judged_at_5mm, limit_row, points_by_source, score_words
-from HeadCTIQALib.scoring.profile import OF_THICKNESS
+from HeadCTIQALib.report.record import judged_words, knots_of, limit_row, points_by_source, score_words
 
 _BAR = 20
 _TITLE = 41
@@ -73,13 +72,12 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
 def value_text(iqm: str, entry: Mapping[str, Any]) -> str:
     """What was measured as printed, e.g. "at most -20.0 mm" or "7.1 HU, judged as 4.4 HU at 5 mm"; never rounded into another band."""
     m = IQM_BY_ID[iqm]
-    unit = "" if m.unit == "1" else f" {m.unit}"
-    knots = tuple((x, y) for x, y in entry["knots"])
     bound = "" if entry["bound"] is None else f"{entry['bound'].replace('_', ' ')} "
-    at_5mm = " at 5 mm" if iqm in OF_THICKNESS and judged_at_5mm(entry) else ""
-    wanted = " from the wanted angle" if iqm == "baseline_angle" else ""
-    judged = "" if entry["read_at"] == entry["value"] else f", judged as {m.text(entry['read_at'], knots)}{unit}{at_5mm}{wanted}"
-    return f"{bound}{m.text(entry['value'], knots)}{unit}{judged}"
+    return f"{bound}{_in_unit(m.text(entry['value'], knots_of(entry, m)), m.unit)}{judged_words(entry, m, _in_unit)}"
+
+
+def _in_unit(number: str, unit: str) -> str:
+    return number if unit == "1" else f"{number} {unit}"
 
 
 def _score_line(title: str, entry: Mapping[str, Any], g: Glyphs, width: int = _TITLE) -> str:

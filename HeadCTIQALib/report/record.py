@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from HeadCTIQALib.curve import Knots, passing_words, score_text
@@ -58,13 +58,20 @@ def knots_of(entry: Record, iqm: IQM) -> Knots:
 
 def measured(entry: Record, iqm: IQM) -> str:
     """What was measured as printed: "at most −20.0 mm", "7.1 HU, judged as 4.4 HU at 5 mm"; never rounded into another band."""
-    value, judged, knots = entry["value"], entry.get("read_at"), knots_of(entry, iqm)
+    value = entry["value"]
     sign = "+" if iqm.direction == "margin" and value > 0 else ""
     bound = f"{entry['bound'].replace('_', ' ')} " if entry.get("bound") else ""
+    return f"{bound}{in_unit(sign + iqm.text(value, knots_of(entry, iqm)), iqm.unit)}{judged_words(entry, iqm, in_unit)}"
+
+
+def judged_words(entry: Record, iqm: IQM, printed: Callable[[str, str], str]) -> str:
+    """", judged as 4.4 HU at 5 mm", or "" where the value itself is judged; ``printed`` puts a number and its unit together."""
+    judged = entry.get("read_at")
+    if judged is None or judged == entry["value"]:
+        return ""
     at_5mm = " at 5 mm" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
     wanted = " from the wanted angle" if iqm.id == "baseline_angle" else ""
-    words = f"{bound}{in_unit(sign + iqm.text(value, knots), iqm.unit)}"
-    return words if judged is None or judged == value else f"{words}, judged as {in_unit(iqm.text(judged, knots), iqm.unit)}{at_5mm}{wanted}"
+    return f", judged as {printed(iqm.text(judged, knots_of(entry, iqm)), iqm.unit)}{at_5mm}{wanted}"
 
 
 def caption(entry: Record, iqm: IQM) -> str:

@@ -74,8 +74,7 @@ class Profile:
             raise ModelError(f"{where} must have knots for exactly {', '.join(IQM_BY_ID)}.")
         for iqm, knots in self.knots.items():
             try:
-                check_knots(knots)
-                _check_direction(IQM_BY_ID[iqm], knots)
+                check_curve(IQM_BY_ID[iqm], knots)
             except ValueError as error:
                 raise ModelError(f'{where} has knots of "{iqm}" that make no quality curve: {error}.') from error
         if unknown := set(self.left_out) - set(IQM_BY_ID):
@@ -91,12 +90,13 @@ class Profile:
             raise ModelError(f"{where} has a target of the baseline that is no angle up to {STEEPEST_DEG:g} deg.")
 
 
-def _check_direction(iqm: IQM, knots: Knots) -> None:
-    """Refuse a curve on which a worse value scores more; a margin may be too small and too large.
+def check_curve(iqm: IQM, knots: Knots) -> None:
+    """Refuse what is no quality curve of ``iqm``: on it no worse value scores more; a margin may be too small and too large.
 
     Raises:
-        ValueError: says so in words.
+        ValueError: says in words what is wrong.
     """
+    check_knots(knots)
     worse = {"low": 1, "high": -1}.get(iqm.direction, 0)
     if any(worse * (b - a) > 0 for (_, a), (_, b) in pairwise(knots)):
         raise ValueError(f"a {'larger' if worse > 0 else 'smaller'} value is worse and may not score more")

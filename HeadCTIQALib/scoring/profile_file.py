@@ -11,12 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from HeadCTIQALib.curve import Knots, check_knots
+from HeadCTIQALib.curve import Knots
 from HeadCTIQALib.errors import ModelError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID, iqms_of
 from HeadCTIQALib.resources import resource
-from HeadCTIQALib.scoring.profile import DEFAULT, STEEPEST_DEG, Profile
+from HeadCTIQALib.scoring.profile import DEFAULT, STEEPEST_DEG, Profile, check_curve
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.text import printable, short
 
@@ -204,7 +204,7 @@ def _curves(file: _File, entry: Any) -> dict[str, Knots]:
             file.refuse(f'"{iqm}" has {len(curve)} knots, but a curve has {_MOST_KNOTS} at most', "knots", iqm)
         knots = tuple((round(float(x), _DECIMALS), round(float(y), _DECIMALS)) for x, y in curve)
         try:
-            check_knots(knots)
+            check_curve(IQM_BY_ID[iqm], knots)
         except ValueError as error:
             file.refuse(f'the knots of "{iqm}" make no quality curve: {error}', "knots", iqm)
         curves[iqm] = knots
