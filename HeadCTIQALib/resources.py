@@ -13,7 +13,7 @@ ROOTS: tuple[Path, ...] = (_PACKAGE / "Resources", _PACKAGE.parent / "Resources"
 
 
 def resource(*parts: str) -> Path:
-    """Path of a shipped file or folder, e.g. ``resource("Schema", "assessment-1.1.schema.json")``.
+    """Path of a shipped file or folder, e.g. ``resource("Schema", "assessment-1.2.schema.json")``.
 
     Raises:
         ModelError: when no installation layout has it, which means that the installation is incomplete.

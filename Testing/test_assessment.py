@@ -27,7 +27,7 @@ FILES = {"assessment.json", "segmentation.seg.nrrd", "landmarks.mrk.json", "mids
 
 @pytest.fixture(scope="module")
 def schema():
-    return json.loads(resource("Schema", "assessment-1.1.schema.json").read_text())
+    return json.loads(resource("Schema", "assessment-1.2.schema.json").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ def test_assess_writes_a_folder_and_shows_the_tree(dicom_head_folder, tmp_path):
         assert iqm.title in process.stdout
     assert str(tmp_path / "out" / "report.html") in process.stdout
     assert process.stdout.rstrip().endswith(RESEARCH_USE)
-    assert json.loads((tmp_path / "out" / "assessment.json").read_text())["schema"] == "headctiqa-assessment/1.1"
+    assert json.loads((tmp_path / "out" / "assessment.json").read_text())["schema"] == "headctiqa-assessment/1.2"
     assert "<html" in (tmp_path / "out" / "report.html").read_text()
 
 

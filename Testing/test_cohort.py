@@ -176,7 +176,7 @@ def test_rescored_records_keep_the_schema(fitted, tmp_path):
     jsonschema = pytest.importorskip("jsonschema")
     names = write_cohort(tmp_path, values(1))
     rescore(tmp_path, load_model(fitted))
-    schema = json.loads(resource("Schema", "assessment-1.1.schema.json").read_text())
+    schema = json.loads(resource("Schema", "assessment-1.2.schema.json").read_text())
     jsonschema.validate(record_of(tmp_path / names[0]), schema)
 
 

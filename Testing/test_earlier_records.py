@@ -77,7 +77,7 @@ def test_old_records_are_read_by_cohorts_and_written_in_the_present_form(folder)
         (lambda r: r["iqms"]["noise"].pop("hinge"), "iqms.noise"),
         (lambda r: r["iqms"]["noise"].update(score=5.0), "iqms.noise.score"),
         (lambda r: r.update(schema="headctiqa-assessment/0.9"), "version headctiqa-assessment/0.9"),
-        (lambda r: r.update(schema="headctiqa-assessment/1.1"), "damaged"),
+        (lambda r: r.update(schema="headctiqa-assessment/1.2"), "damaged"),
     ],
 )
 def test_a_damaged_old_record_is_refused(folder, change, where):

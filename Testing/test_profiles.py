@@ -196,7 +196,7 @@ def test_rescoring_by_a_profile_and_back(tmp_path, capsys):
     assert record["categories"]["motion"]["weight"] == 0.4
     assert record["scoring_model"]["definition"]["profile"]["knots"]["noise"] == [[0, 100], [1, 0]]
     assert "Our site" in (tmp_path / "a" / name / "report.html").read_text()
-    jsonschema.validate(record, json.loads(resource("Schema", "assessment-1.1.schema.json").read_text()))
+    jsonschema.validate(record, json.loads(resource("Schema", "assessment-1.2.schema.json").read_text()))
     assert cli.main(["rescore", "--assessments", str(tmp_path / "a")]) == 0
     assert record_of(tmp_path / "a" / name) == before
 

@@ -105,7 +105,7 @@ def sample_record(volume: CTVolume, findings: Findings, without: tuple[str, ...]
         by_iqm += [{**t, "points": t["points"] * cat.weight} for t in terms]
     total = None if without else sum(c.weight * categories[c.id]["score"] for c in CATEGORIES)
     return {
-        "schema": "headctiqa-assessment/1.1", "created": "2026-01-01T00:00:00Z", "research_use": "For research use only; not a medical device.",
+        "schema": "headctiqa-assessment/1.2", "created": "2026-01-01T00:00:00Z", "research_use": "For research use only; not a medical device.",
         "software": {"name": "HeadCTIQA", "version": "0", "python": "3", "packages": {"numpy": "2"}},
         "input": {"kind": "dicom", "name": "scan-7", "sha256": "ab" * 32, "shape": list(volume.shape), "acquisition": {"kernel": "STANDARD", "kvp": 120.0}},
         "overall": {

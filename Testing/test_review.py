@@ -43,7 +43,7 @@ def fresh():
 
 @pytest.fixture(scope="module")
 def schema():
-    return jsonschema.Draft202012Validator(json.loads(resource("Schema", "assessment-1.1.schema.json").read_text()))
+    return jsonschema.Draft202012Validator(json.loads(resource("Schema", "assessment-1.2.schema.json").read_text()))
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ _LONGEST_STEP_MM = 1e3
 
 
 def fault(record: Any, version: str) -> str | None:
-    """Where a record of ``version`` ("1.1") first contradicts its schema or itself ("iqms.noise.value"), or None."""
+    """Where a record of ``version`` ("1.2") first contradicts its schema or itself ("iqms.noise.value"), or None."""
     schema = record_schema(version)
     return misfit(record, schema, schema) or next(_contradictions(record), None)
 

@@ -63,7 +63,7 @@ def apply_corrections(measurements: Mapping[str, Measurement], corrections: Iter
         if c.value is not None:
             result[c.iqm] = _typed(measured, c)
         else:
-            result[c.iqm] = measured if measured.value is None else replace(measured, status="corrected", reason=c.reason)
+            result[c.iqm] = measured if measured.value is None else replace(measured, status="corrected", reason=c.reason, quantiles=None)
     return result
 
 
@@ -74,7 +74,7 @@ def _typed(measured: Measurement, c: Correction) -> Measurement:
     evidence = measured.evidence and replace(measured.evidence, caption=f"{iqm.title} {c.value:g}{unit}, typed in by {c.corrector or 'a reader'}.")
     return replace(
         measured, value=c.value, status="corrected", reason=c.reason, method="typed in by a reader", details={}, flags=(), evidence=evidence,
-        bound=None, judged=None,
+        bound=None, judged=None, quantiles=None,
     )  # fmt: skip
 
 

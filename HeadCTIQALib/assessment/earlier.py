@@ -1,4 +1,7 @@
-"""Records of an earlier version: brought to the present form, and scored anew, as their curves are no longer in use."""
+"""Records of earlier versions: brought to the present form with the intervals that they lack.
+
+Those of version 1.0 are scored anew by the guideline model, as their curves are no longer in use; those of 1.1 by their own.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,58 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from HeadCTIQALib.curve import score_text
+from HeadCTIQALib.metrics.uncertainty import Mark, Scene, beyond, spacing_of, tilt_of, with_quantiles
 
 from .record import SCHEMA, measurements_from_record, rescored_record
+from .review_record import model_of
 
-EARLIER = "headctiqa-assessment/1.0"
+FIRST = "headctiqa-assessment/1.0"
+EARLIER = (FIRST, "headctiqa-assessment/1.1")
 _RANGES = re.compile(r"; (?:good|acceptable) (?:from|up to|below|above) .*?\.(?=\s|$)")
 _UNSAID = {"bound": None, "judged": None, "ceiling": 100.0, "ceiling_reason": ""}
 
 
 def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A sound record of version 1.0 in the present form, scored by the guideline model, with a note about it among the warnings."""
+    """A sound record of an :data:`EARLIER` version in the present form; one of version 1.0 with a note about its scores among the warnings.
+
+    Raises:
+        ModelError: the description of its scoring model is damaged.
+    """
     from HeadCTIQALib.scoring import guideline_model, score
 
-    now = {**record, "schema": SCHEMA, "iqms": _with_new_fields(record["iqms"]), "warnings": [*record["warnings"], _note(record)]}
+    first = record["schema"] == FIRST
+    now = {**record, "schema": SCHEMA, "iqms": _with_new_fields(record["iqms"], first)}
+    if first:
+        now["warnings"] = [*record["warnings"], _note(record)]
     if "review" in record:
         original = record["review"]["original"]
-        now["review"] = {**record["review"], "original": {**original, "iqms": _with_new_fields(original["iqms"])}}
-    model = guideline_model()
-    return rescored_record(now, score(measurements_from_record(now), model), model)
+        now["review"] = {**record["review"], "original": {**original, "iqms": _with_new_fields(original["iqms"], first)}}
+    model = guideline_model() if first else model_of(record)
+    measured = with_quantiles(measurements_from_record(now), scene_of_record(now))
+    for id_, m in measured.items():
+        now["iqms"][id_]["quantiles"] = m.quantiles
+    return rescored_record(now, score(measured, model), model)
 
 
-def _with_new_fields(iqms: Mapping[str, Any]) -> dict[str, Any]:
-    return {id_: {**entry, **_UNSAID, "evidence": _without_ranges(entry["evidence"])} for id_, entry in iqms.items()}
+def scene_of_record(record: Mapping[str, Any]) -> Scene:
+    """As :func:`HeadCTIQALib.metrics.uncertainty.scene_of`, of a stored assessment."""
+    geometry, found = record["input"]["geometry"], record["findings"]
+    z, k = np.array(geometry["slice_positions_mm"], float), np.array(geometry["normal_ras"], float)
+    marks = {
+        name: Mark(mark["confidence"], beyond(float(np.array(mark["position"], float) @ k), z), mark["in_scan"])
+        for name, mark in found["landmarks"].items()
+    }
+    plane = found["midsagittal"]
+    return Scene(spacing_of(z), tilt_of(k), record["iqms"]["noise"]["value"], marks, None if plane is None else plane["confidence"])
+
+
+def _with_new_fields(iqms: Mapping[str, Any], first: bool) -> dict[str, Any]:
+    if not first:
+        return {id_: {**entry, "quantiles": None} for id_, entry in iqms.items()}
+    return {id_: {**entry, **_UNSAID, "quantiles": None, "evidence": _without_ranges(entry["evidence"])} for id_, entry in iqms.items()}
 
 
 def _without_ranges(evidence: Mapping[str, Any] | None) -> dict[str, Any] | None:

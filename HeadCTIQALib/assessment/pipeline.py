@@ -111,13 +111,15 @@ def evaluate(
     """
     from HeadCTIQALib.metrics import measure
     from HeadCTIQALib.metrics.extras import extras as measure_extras
+    from HeadCTIQALib.metrics.uncertainty import scene_of, with_quantiles
     from HeadCTIQALib.scoring import guideline_model, score
 
     if findings.tissue.shape != volume.shape:
         raise InputError(f"The findings have shape {findings.tissue.shape} but the scan {volume.shape}; they are of another scan.")
     clock = _Clock(progress or silent, timings)
     clock("Measuring", 0.0)
-    measurements = apply_corrections(measure(volume, findings), corrections)
+    measured = measure(volume, findings)
+    measurements = apply_corrections(with_quantiles(measured, scene_of(volume, findings, measured)), corrections)
     extras = measure_extras(volume, findings, measurements)
     clock("Scoring", 0.0)
     model = scoring_model or guideline_model()

@@ -1,6 +1,6 @@
 """The assessment record: what ``assessment.json`` holds.
 
-Its form is published in ``Resources/Schema/assessment-1.1.schema.json``.  Numbers are rounded, never NaN, and the
+Its form is published in ``Resources/Schema/assessment-1.2.schema.json``.  Numbers are rounded, never NaN, and the
 same scan assessed twice gives the same record apart from ``created`` and ``timings``.  It carries no patient
 identifiers: of the series UID only a hash, which tells two series apart but leads back to neither.
 """
@@ -24,6 +24,7 @@ from HeadCTIQALib.curve import range_words
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS, Category
 from HeadCTIQALib.metrics.advice import Advice, advice
 from HeadCTIQALib.metrics.types import Evidence, Measurement
+from HeadCTIQALib.metrics.uncertainty import error_model
 
 from .correction import Correction
 
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
     from HeadCTIQALib.scoring import Contribution, Profile, Score, Scores, ScoringModel
     from HeadCTIQALib.volume import CTVolume
 
-SCHEMA = "headctiqa-assessment/1.1"
+SCHEMA = "headctiqa-assessment/1.2"
 PACKAGES = ("numpy", "scipy", "pydicom", "python-gdcm", "SimpleITK", "pynrrd", "torch", "monai")
 DECIMALS = 4
 # what is computed with again: measured values, geometry, coefficients, and (to be put back unchanged) what a correction replaced
 _FINER = {
-    "value": 9, "original": 9, "judged": 9, "read_at": 9, "knots": 9,
+    "value": 9, "quantiles": 9, "original": 9, "judged": 9, "read_at": 9, "knots": 9,
     "geometry": 6, "spacing_mm": 6, "coefficient": 6, "motion_index": 12, "definition": 12, "review": 12,
 }  # fmt: skip
 _OLDEST_AGE = 90.0  # ages above 89 identify people (HIPAA safe harbour) and are all written as 90
@@ -95,6 +96,7 @@ def _scored(measurements: Mapping[str, Measurement], scores: Scores, model: Scor
         "categories": {c.id: _category(c, scores.categories[c.id], model.weights[c.id]) for c in CATEGORIES},
         "iqms": {m.id: iqm_entry(measurements[m.id], model.profile) for m in IQMS},
         "scoring_model": _scoring_model(model),
+        "error_model": error_model().version,
     }
 
 
@@ -122,6 +124,11 @@ def scores_only(scores: Scores) -> dict[str, Any]:
 def _points(score: float | None) -> float | None:
     """A score to the record's decimals also where all else is kept to more: its last ones change with those of the value."""
     return None if score is None else round(score, DECIMALS)
+
+
+def _ends(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """An interval of points to the record's decimals, as :func:`_points`."""
+    return None if interval is None else (round(interval[0], DECIMALS), round(interval[1], DECIMALS))
 
 
 def plain(value: Any, where: str = "record", decimals: int = DECIMALS) -> Any:
@@ -165,6 +172,7 @@ def measurements_from_record(record: Mapping[str, Any]) -> dict[str, Measurement
             judged=entry["judged"],
             ceiling=entry["ceiling"],
             ceiling_reason=entry["ceiling_reason"],
+            quantiles=None if entry["quantiles"] is None else tuple(entry["quantiles"]),
         )
         for id_, entry in record["iqms"].items()
     }
@@ -179,11 +187,14 @@ def iqm_entry(measurement: Measurement, profile: Profile) -> dict[str, Any]:
     told = Advice() if scored.left_out else advice(measurement, knots, scored.judged, profile.baseline_target_deg)
     return {
         "value": measurement.value,
+        "interval": measurement.interval,
+        "quantiles": measurement.quantiles,
         "unit": iqm.unit,
         "status": measurement.status,
         "reason": measurement.reason,
         "band": scored.band,
         **{name: _points(getattr(scored, name)) for name in ("score", "at_least", "at_most")},
+        "score_interval": _ends(scored.interval),
         "scored": not scored.left_out,
         "bound": measurement.bound,
         "judged": measurement.judged,
@@ -235,6 +246,7 @@ def _limit(scored: Score) -> dict[str, Any] | None:
 def _score(scored: Score) -> dict[str, Any]:
     return {
         "score": scored.score,
+        "interval": scored.interval,
         "band": scored.band,
         "withheld_reason": scored.withheld_reason,
         "at_least": scored.at_least,

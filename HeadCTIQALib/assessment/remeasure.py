@@ -15,6 +15,7 @@ from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 from HeadCTIQALib.metrics import Measurement, Memory, measure
 from HeadCTIQALib.metrics.extras import Extra
 from HeadCTIQALib.metrics.extras import extras as measure_extras
+from HeadCTIQALib.metrics.uncertainty import scene_of, with_quantiles
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import Correction, apply_corrections
@@ -78,7 +79,8 @@ class Remeasure:
 
     def measurements(self, state: State) -> dict[str, Measurement]:
         """The ten measurements of a state, corrected ones marked so."""
-        return apply_corrections(self._measurements(state), self.corrections(state))
+        measured = self._measurements(state)
+        return apply_corrections(with_quantiles(measured, scene_of(self.volume, state.findings, measured)), self.corrections(state))
 
     def _measurements(self, state: State) -> dict[str, Measurement]:
         keys = {m.id: state.relevant(m.id) for m in IQMS}

@@ -23,7 +23,7 @@ Schema = Mapping[str, Any]
 
 
 @cache
-def record_schema(version: str = "1.1") -> Schema:
+def record_schema(version: str = "1.2") -> Schema:
     """The schema of ``assessment.json``, of the present version or an earlier one."""
     schema: Schema = json.loads(resource("Schema", f"assessment-{version}.schema.json").read_text(encoding="utf-8"))
     return schema

@@ -198,7 +198,7 @@ def _read(path: Path) -> Any:
 
 
 def check_record(record: Any, path: str | Path) -> dict[str, Any]:
-    """``record``, which was read from ``path``, if it is a sound record; one of an earlier version is scored anew, with a note.
+    """``record``, which was read from ``path``, if it is a sound record; one of an earlier version is brought to the present form.
 
     Raises:
         InputError: it is not.
@@ -206,7 +206,7 @@ def check_record(record: Any, path: str | Path) -> dict[str, Any]:
     schema = record.get("schema") if isinstance(record, dict) else None
     if not isinstance(schema, str) or not schema.startswith(f"{_SCHEMA_NAME}/"):
         raise InputError(f"The file {path} is not an assessment by HeadCTIQA; choose a folder that HeadCTIQA wrote.")
-    if schema not in (SCHEMA, EARLIER):
+    if schema not in (SCHEMA, *EARLIER):
         raise InputError(
             f"The assessment {path} has version {printable(schema[:60])}, this program reads {SCHEMA}; update HeadCTIQA or assess the scan again."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from HeadCTIQALib.hierarchy import IQM_BY_ID
@@ -12,6 +13,8 @@ from HeadCTIQALib.hierarchy import IQM_BY_ID
 Status = Literal["measured", "corrected", "not_assessable"]
 Bound = Literal["at_most", "at_least"]
 Point = tuple[float, float, float]
+#: Levels at which the distribution of a true value is kept; the second and the last but one bound its 95 % interval.
+LEVELS = (0.0, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Measurement:
         bound: the true value is "at_most" or "at_least" ``value``: the number cannot be known, but the defect is certain.
         judged: the value that is judged in place of ``value`` (noise and contrast of a 5 mm slice); None: ``value`` itself.
         ceiling, ceiling_reason: the most that the item can score whatever the value, and why (the field of view cuts the head).
+        quantiles: of what the true value can be, at :data:`LEVELS` (:mod:`HeadCTIQALib.metrics.uncertainty`); None where that is not known.
     """
 
     iqm: str
@@ -71,6 +75,7 @@ class Measurement:
     judged: float | None = None
     ceiling: float = 100.0
     ceiling_reason: str = ""
+    quantiles: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.iqm not in IQM_BY_ID:
@@ -87,6 +92,16 @@ class Measurement:
             raise ValueError(f"{self.iqm}: the judged value {self.judged} is not a finite number")
         if not 0.0 <= self.ceiling <= 100.0 or (self.ceiling < 100.0) != bool(self.ceiling_reason):
             raise ValueError(f"{self.iqm}: a ceiling of 0 to 100 has a reason exactly when it is below 100")
+        q = self.quantiles
+        if q is not None and (self.value is None or len(q) != len(LEVELS) or not all(map(math.isfinite, q)) or any(b < a for a, b in pairwise(q))):
+            raise ValueError(f"{self.iqm}: quantiles of a value are {len(LEVELS)} finite numbers that ascend")
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The value lies in between with 95 % certainty; always holds ``value``."""
+        if self.quantiles is None or self.value is None:
+            return None
+        return min(self.value, self.quantiles[1]), max(self.value, self.quantiles[-2])
 
     @property
     def unit(self) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from HeadCTIQALib.curve import Knots, good_range
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.scoring.items import Item
+from HeadCTIQALib.scoring.spread import Draws, Floats, worst
 
 FOLDED, ITEM, WORST = "folded", "item", "worst"
 FEATURES: tuple[str, ...] = (FOLDED, ITEM, WORST)
@@ -39,3 +42,20 @@ def feature(name: str, found: Sequence[Item], knots: Knots) -> tuple[float, floa
         return known, min(i.at_least for i in found), min(i.at_most for i in found)
     raise ValueError(f"unknown feature {name!r}")
 
+
+def feature_drawn(name: str, found: Sequence[Item], knots: Knots) -> Draws:
+    """As :func:`feature`, for what the true values can be."""
+    if name == FOLDED:
+        one = found[0]
+        if one.span[0] != one.span[1]:
+            return Draws.between(*feature(name, found, knots)[1:])
+        return Draws.known(_folded(one.iqm, one.values_drawn.low, knots))
+    return worst([i.scores_drawn for i in found])
+
+
+def _folded(iqm: str, values: Floats, knots: Knots) -> Floats:
+    """:meth:`HeadCTIQALib.hierarchy.IQM.folded` of many values."""
+    if IQM_BY_ID[iqm].direction == "margin":
+        low, high = good_range(knots)
+        return np.maximum(np.maximum(low - values, values - high), 0.0)
+    return np.array([IQM_BY_ID[iqm].feature(float(v)) for v in values])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from HeadCTIQALib.curve import Band, extremes, score_band
+import numpy as np
+
+from HeadCTIQALib.curve import Band, Knots, extremes, score_band
 from HeadCTIQALib.curve import at as score_at
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.scoring.profile import Profile
+from HeadCTIQALib.scoring.spread import Draws, Floats, Interval, drawn_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Item:
         span: smallest and largest value that it can truly have; one value where it is known.
         at_least, at_most: what the score can be for those values.
         left_out: the profile shows it without scoring it.
+        interval: of the score, 95 %; None where the error of the measurement is not known.
+        values_drawn, scores_drawn: :mod:`.spread` of the value and of the score.
     """
 
     iqm: str
@@ -35,6 +40,9 @@ class Item:
     at_least: float
     at_most: float
     left_out: bool = False
+    interval: Interval | None = None
+    values_drawn: Draws = field(default_factory=lambda: Draws.between(-math.inf, math.inf), compare=False, repr=False)
+    scores_drawn: Draws = field(default_factory=lambda: Draws.between(0.0, 100.0), compare=False, repr=False)
 
 
 def item(iqm: str, measurement: Measurement | None, profile: Profile) -> Item:
@@ -48,7 +56,19 @@ def item(iqm: str, measurement: Measurement | None, profile: Profile) -> Item:
         high = high if measurement.bound == "at_least" else judged
     least, most = (min(ceiling, s) for s in extremes(knots, min(low, high), high))
     score = None if judged is None else min(ceiling, score_at(knots, judged))
-    return Item(iqm, score, None if score is None else score_band(score), judged, (low, high), least, most, left_out)
+    band = None if score is None else score_band(score)
+    values, scores = Draws.between(low, high), Draws.between(least, most)
+    interval = None
+    if measurement is not None and judged is not None and low == high:
+        drawn = drawn_values(measurement, judged)
+        values, scores = Draws.known(drawn), Draws.known(_scores(drawn, knots, ceiling))
+        interval = None if measurement.quantiles is None else scores.interval(score)
+    return Item(iqm, score, band, judged, (low, high), least, most, left_out, interval, values, scores)
+
+
+def _scores(values: Floats, knots: Knots, ceiling: float) -> Floats:
+    x, y = np.array(knots).T
+    return np.minimum(np.interp(values, x, y), ceiling)
 
 
 def items(measurements: Mapping[str, Measurement], profile: Profile) -> dict[str, Item]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from HeadCTIQALib.curve import score_band
 from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
-from HeadCTIQALib.scoring.features import ITEM, OF_SCORES, WORST, feature
+from HeadCTIQALib.scoring.features import ITEM, OF_SCORES, WORST, feature, feature_drawn
 from HeadCTIQALib.scoring.items import Item, items
+from HeadCTIQALib.scoring.spread import limited, weighted, worst
 from HeadCTIQALib.scoring.types import CLIP, LIMIT, Contribution, Score, Scores, ScoringModel, Term
 from HeadCTIQALib.scoring.verdict import verdict
 
@@ -32,6 +33,8 @@ def score(measurements: Mapping[str, Measurement], model: ScoringModel) -> Score
     found = items(measurements, model.profile)
     categories = {c.id: _category(c.id, found, measurements, model) for c in CATEGORIES}
     overall = _overall(categories, found, model)
+    categories = {c: _with_interval(s, found, model.profile.scored(c)) for c, s in categories.items()}
+    overall = _with_interval(overall, found, [i for c in CATEGORIES for i in model.profile.scored(c.id)])
     return Scores(found, categories, overall, verdict(overall, found, measurements, model.profile), model.id, model.name)
 
 
@@ -41,9 +44,10 @@ def _category(category: str, found: Mapping[str, Item], measurements: Mapping[st
         return Score(category, None, None, withheld_reason=f'The profile "{model.profile.name}" leaves out all of it.')
     linear = model.categories[category]
     least = most = linear.intercept
-    parts = []
+    parts, drawn = [], []
     for term in linear.terms:
         of = _items_of(term, scored, found)
+        drawn.append((term.coefficient, feature_drawn(term.feature, of, model.profile.knots[of[0].iqm])))
         x, low, high = feature(term.feature, of, model.profile.knots[of[0].iqm])
         ends = (_times(term.coefficient, low), _times(term.coefficient, high))
         least, most = least + min(ends), most + max(ends)
@@ -54,8 +58,16 @@ def _category(category: str, found: Mapping[str, Item], measurements: Mapping[st
             parts.append(Contribution(source, term.coefficient * x, term.coefficient, term.feature, x))
     reasons = [_why(IQM_BY_ID[i].title, measurements.get(i)) for i in scored if found[i].score is None]
     if reasons:
-        return Score(category, None, None, withheld_reason=" ".join(reasons), at_least=_within(least), at_most=_within(most))
-    return _limited(category, linear.ideal, tuple(parts), _within(least), _within(most))
+        return Score(
+            category, None, None, withheld_reason=" ".join(reasons), at_least=_within(least), at_most=_within(most), drawn=weighted(drawn, linear.intercept)
+        )
+    return replace(_limited(category, linear.ideal, tuple(parts), _within(least), _within(most)), drawn=weighted(drawn, linear.intercept))
+
+
+def _with_interval(scored: Score, found: Mapping[str, Item], iqms: Collection[str]) -> Score:
+    """``scored`` with its interval, where the error of any of ``iqms`` is known."""
+    known = any(found[i].interval is not None for i in iqms)
+    return replace(scored, interval=scored.drawn.interval(scored.score) if known else None)
 
 
 def _items_of(term: Term, scored: tuple[str, ...], found: Mapping[str, Item]) -> list[Item]:
@@ -92,10 +104,13 @@ def _overall(categories: Mapping[str, Score], found: Mapping[str, Item], model: 
     scored = {c: s for c, s in categories.items() if model.profile.scored(c)}
     least = _bound({c: s.at_least for c, s in scored.items()}, model)
     most = _bound({c: s.at_most for c, s in scored.items()}, model)
+    drawn = weighted(((model.weights[c], s.drawn) for c, s in scored.items()), model.intercept)
+    if model.limit is not None:
+        drawn = limited(drawn, worst([s.drawn for s in scored.values()]), model.limit)
     withheld = [CATEGORY_BY_ID[c].title for c, s in scored.items() if s.score is None]
     if withheld:
         reason = f"No score for {_listed(withheld)}: " + " ".join(s.withheld_reason for s in scored.values() if s.score is None)
-        return Score("overall", None, None, withheld_reason=reason, at_least=least, at_most=most)
+        return Score("overall", None, None, withheld_reason=reason, at_least=least, at_most=most, drawn=drawn)
     known = {c: s.score for c, s in scored.items() if s.score is not None}
     base = model.intercept + 100.0 * sum(model.weights[c] for c in known)
     overall = _limited("overall", base, tuple(_below(c, model.weights[c], s, SCORE) for c, s in known.items()), least, most)
@@ -105,7 +120,7 @@ def _overall(categories: Mapping[str, Score], found: Mapping[str, Item], model: 
     ]  # fmt: skip
     by_iqm += [p for p in overall.contributions if p.feature == CLIP]
     base_by_iqm = model.intercept + sum(model.weights[c] * s.base for c, s in scored.items())
-    return _limit(replace(overall, contributions_by_iqm=tuple(by_iqm), base_by_iqm=base_by_iqm), known, found, model)
+    return _limit(replace(overall, contributions_by_iqm=tuple(by_iqm), base_by_iqm=base_by_iqm, drawn=drawn), known, found, model)
 
 
 def _limit(overall: Score, known: Mapping[str, float], found: Mapping[str, Item], model: ScoringModel) -> Score:

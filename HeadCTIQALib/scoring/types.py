@@ -13,6 +13,7 @@ from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID, LIMIT_
 from HeadCTIQALib.scoring.features import FEATURES, OF_SCORES, WORST
 from HeadCTIQALib.scoring.items import Item
 from HeadCTIQALib.scoring.profile import DEFAULT, Profile
+from HeadCTIQALib.scoring.spread import Draws
 
 ModelKind = Literal["guideline", "reader_least_squares", "reader_non_negative"]
 MODEL_KINDS: tuple[str, ...] = ("guideline", "reader_least_squares", "reader_non_negative")
@@ -50,6 +51,8 @@ class Score:
         withheld_reason: one sentence; empty exactly when there is a score.
         at_least, at_most: what the score can be whatever is unknown: an IQM that is not assessable, or known as a bound only.
         contributions_by_iqm, base_by_iqm: for "overall", the same score read back to the IQMs.
+        interval: what the score of the true values is, with 95 % certainty, whatever is unknown; None where no error is known.
+        drawn: :mod:`.spread` of the score.
     """
 
     id: str
@@ -62,6 +65,8 @@ class Score:
     at_most: float = 100.0
     contributions_by_iqm: tuple[Contribution, ...] = ()
     base_by_iqm: float = 0.0
+    interval: tuple[float, float] | None = None
+    drawn: Draws = field(default_factory=lambda: Draws.between(0.0, 100.0), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if (self.score is None) == (not self.withheld_reason) or (self.score is None) != (self.band is None):

@@ -87,7 +87,7 @@ def test_how_answers_the_auditor(assessed, id_):
     assert "Formula" in words
     assert "stand-in 1, SHA-256 0000000000000000" in words
     assert "kernel H30s" in words
-    assert "headctiqa-assessment/1.1" in words
+    assert "headctiqa-assessment/1.2" in words
     if id_ in IQM_BY_ID:
         assert "Source" in words
         assert IQM_BY_ID[id_].definition[:9] in words

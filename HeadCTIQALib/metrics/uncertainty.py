@@ -1,0 +1,224 @@
+"""How far a measured value can be from the true one: an error model for every IQM, fitted where the truth is known.
+
+The error (true minus measured) of an IQM is ``scale * q``.  The scale grows with what makes this scan harder to measure
+(:data:`CIRCUMSTANCES`), as the exponential of a linear sum; the distribution of q stands as its values at the levels
+:data:`LEVELS`.  Groups of one IQM that err in different ways (a vertex inside the scan, or extrapolated) have a model each.
+The numbers come from ``Resources/Uncertainty/errors.json``; :mod:`HeadCTIQALib.validation.error_fit` fits them and the card
+beside them says on what, and how often the intervals held the truth elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from HeadCTIQALib.curve import good_range
+from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics.types import LEVELS, Measurement
+from HeadCTIQALib.resources import resource
+from HeadCTIQALib.volume.types import CTVolume
+
+#: What the scale of an error may depend on, each 0 in an ordinary scan: see :func:`circumstances`.
+CIRCUMSTANCES = ("spacing", "noise", "tilt", "beyond", "doubt", "size")
+ALL, INSIDE, OUTSIDE, NONE, SOME = "all", "inside", "outside", "none", "some"
+#: The landmarks that an IQM is read from.
+READ_FROM: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "baseline_angle": ("EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L"),
+        "vertex_margin": ("VERTEX",),
+        "foramen_magnum_margin": ("BASION", "OPISTHION"),
+    }
+)
+#: Up to these values nothing was found.
+NOTHING: Mapping[str, float] = MappingProxyType({"motion_extent": 0.0, "foreign_object_volume": 0.0, "streak_extent": 0.1})
+_USUAL_SPACING_MM, _USUAL_NOISE_HU, _TILT_DEG, _BEYOND_MM = 5.0, 4.0, 10.0, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A landmark as the error model sees it: ``beyond_mm`` is how far it lies outside the scan along k, 0 inside."""
+
+    confidence: float
+    beyond_mm: float
+    in_scan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the errors of one scan depend on.
+
+    Attributes:
+        spacing_mm: median distance of slices; tilt_deg: between their normal and the patient's axis.
+        noise_hu: as measured; None where it was not.
+        marks: landmark id to Mark; plane: confidence of the mid-sagittal plane, None without one.
+    """
+
+    spacing_mm: float
+    tilt_deg: float
+    noise_hu: float | None
+    marks: Mapping[str, Mark]
+    plane: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The error model of one group of an IQM.
+
+    Attributes:
+        intercept, slopes: logarithm of the scale, in the IQM's unit; one slope for each of :data:`CIRCUMSTANCES`.
+        seen: smallest and largest value of each circumstance in the fit; beyond, the nearest of them is taken.
+        quantiles: of the scaled error, at :data:`LEVELS`, ascending.
+        n: scans that it was fitted on.
+    """
+
+    intercept: float
+    slopes: tuple[float, ...]
+    seen: tuple[tuple[float, float], ...]
+    quantiles: tuple[float, ...]
+    n: int
+
+    def __post_init__(self) -> None:
+        if len(self.slopes) != len(CIRCUMSTANCES) or len(self.seen) != len(CIRCUMSTANCES) or len(self.quantiles) != len(LEVELS):
+            raise ValueError("an error model has a slope and a range for every circumstance, and a quantile for every level")
+        if any(b < a for a, b in pairwise(self.quantiles)):
+            raise ValueError("the quantiles of an error ascend")
+
+    def scale(self, x: NDArray[np.float64]) -> float:
+        """Scale of the error in circumstances ``x`` (6,)."""
+        low, high = np.array(self.seen).T
+        return math.exp(self.intercept + float(np.clip(x, low, high) @ np.array(self.slopes)))
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """The error models of all IQMs: id to group to :class:`Group`; ``version`` goes into every record."""
+
+    version: str
+    iqms: Mapping[str, Mapping[str, Group]]
+
+
+@cache
+def error_model() -> ErrorModel:
+    """The shipped error model."""
+    content = json.loads(resource("Uncertainty", "errors.json").read_text(encoding="utf-8"))
+    return from_json(content)
+
+
+def from_json(content: Mapping[str, object]) -> ErrorModel:
+    """The error model in the content of ``errors.json``.
+
+    Raises:
+        ValueError, KeyError: it is none.
+    """
+    iqms = content["iqms"]
+    assert isinstance(iqms, Mapping)
+    groups = {
+        iqm: {
+            name: Group(
+                float(g["intercept"]), tuple(map(float, g["slopes"])), tuple((float(a), float(b)) for a, b in g["seen"]),
+                tuple(map(float, g["quantiles"])), int(g["n"]),
+            )
+            for name, g in by_group.items()
+        }
+        for iqm, by_group in iqms.items()
+    }  # fmt: skip
+    if set(groups) != set(IQM_BY_ID):
+        raise ValueError("an error model is needed for every IQM")
+    return ErrorModel(str(content["version"]), groups)
+
+
+def scene_of(volume: CTVolume, findings: Findings, measurements: Mapping[str, Measurement]) -> Scene:
+    """The scene of a scan with its findings and (some of) its measurements."""
+    z = volume.slice_positions
+    marks = {
+        name: Mark(mark.confidence, beyond(float(np.asarray(mark.position, float) @ volume.k), z), mark.in_scan)
+        for name, mark in findings.landmarks.items()
+    }
+    noise = measurements.get("noise")
+    plane = None if findings.midsagittal is None else findings.midsagittal.confidence
+    return Scene(spacing_of(z), tilt_of(volume.k), None if noise is None else noise.value, marks, plane)
+
+
+def beyond(height: float, positions: NDArray[np.float64]) -> float:
+    """Millimetres by which a height along k lies outside ascending slice ``positions``."""
+    return max(0.0, float(positions[0]) - height, height - float(positions[-1]))
+
+
+def spacing_of(positions: NDArray[np.float64]) -> float:
+    """Median distance of neighbouring slices, mm; 1 for a single one."""
+    return float(np.median(np.diff(positions))) if len(positions) > 1 else 1.0
+
+
+def tilt_of(k: NDArray[np.float64]) -> float:
+    """Angle between the unit normal ``k`` of the slices and the patient's long axis, deg."""
+    return math.degrees(math.acos(min(1.0, abs(float(k[2])))))
+
+
+def group_of(measurement: Measurement, scene: Scene) -> str:
+    """The group whose error model holds for ``measurement``, which has a value."""
+    value = measurement.value
+    assert value is not None
+    if measurement.iqm in READ_FROM:
+        marks = [scene.marks[n] for n in READ_FROM[measurement.iqm] if n in scene.marks]
+        return INSIDE if marks and all(m.in_scan for m in marks) else OUTSIDE
+    if measurement.iqm in NOTHING:
+        return NONE if value <= NOTHING[measurement.iqm] else SOME
+    return ALL
+
+
+def circumstances(measurement: Measurement, scene: Scene) -> NDArray[np.float64]:
+    """(6,) what the scale of the error of ``measurement``, which has a value, may depend on; in the order of :data:`CIRCUMSTANCES`.
+
+    * spacing: ln(distance of slices / 5 mm); noise: ln(noise / 4 HU); tilt: in 10 deg.
+    * beyond: how far the furthest of its landmarks lies outside the scan, in 10 mm.
+    * doubt: 1 - the lowest confidence of its landmarks, or of the mid-sagittal plane.
+    * size: ln(1 + |value| / limit of the good range).
+    """
+    iqm, value = IQM_BY_ID[measurement.iqm], measurement.value
+    assert value is not None
+    marks = [scene.marks[n] for n in READ_FROM.get(iqm.id, ()) if n in scene.marks]
+    confidences = [m.confidence for m in marks]
+    if iqm.id == "symmetry_angle" and scene.plane is not None:
+        confidences = [scene.plane]
+    low, high = good_range(iqm.knots)
+    noise = scene.noise_hu if scene.noise_hu else _USUAL_NOISE_HU
+    return np.array(
+        [
+            math.log(max(scene.spacing_mm, 0.1) / _USUAL_SPACING_MM),
+            math.log(max(noise, 0.1) / _USUAL_NOISE_HU),
+            scene.tilt_deg / _TILT_DEG,
+            max((m.beyond_mm for m in marks), default=0.0) / _BEYOND_MM,
+            1.0 - min(confidences, default=1.0),
+            math.log1p(abs(value) / (high if math.isfinite(high) else low)),
+        ]
+    )
+
+
+def with_quantiles(measurements: Mapping[str, Measurement], scene: Scene, model: ErrorModel | None = None) -> dict[str, Measurement]:
+    """``measurements`` with what the true value can be.
+
+    A bound says that itself, a corrected value is taken for true, and what is not assessable has no value: these have none.
+    """
+    model = model or error_model()
+    return {id_: replace(m, quantiles=_quantiles(m, scene, model)) for id_, m in measurements.items()}
+
+
+def _quantiles(m: Measurement, scene: Scene, model: ErrorModel) -> tuple[float, ...] | None:
+    if m.value is None or m.status != "measured" or m.bound is not None:
+        return None
+    group = model.iqms[m.iqm].get(group_of(m, scene))
+    if group is None:
+        return None
+    scale, iqm = group.scale(circumstances(m, scene)), IQM_BY_ID[m.iqm]
+    low = 0.0 if iqm.direction == "low" else -math.inf
+    high = 100.0 if iqm.unit == "%" else math.inf
+    return tuple(min(high, max(low, m.value + scale * q)) for q in group.quantiles)
