@@ -24,6 +24,17 @@ def score_band(score: float) -> Band:
     return "good" if score >= BAND_GOOD else ("acceptable" if score >= BAND_ACCEPTABLE else "poor")
 
 
+def band_words(band: Band, interval: tuple[float, float] | None) -> str:
+    """A band as said of a score that lies in ``interval``: "poor", "poor, close to acceptable" or "acceptable, may be good or poor"."""
+    if interval is None:
+        return band
+    best, worst = (BANDS.index(score_band(end)) for end in reversed(interval))
+    others = [b for b in BANDS[best : worst + 1] if b != band]
+    if not others:
+        return band
+    return f"{band}, close to {others[0]}" if len(others) == 1 else f"{band}, may be {' or '.join(others)}"
+
+
 def check_knots(knots: Knots) -> None:
     """Refuse what is no quality curve.
 

@@ -16,7 +16,7 @@ from assessment_stand_in import find, install
 from HeadCTIQALib import RESEARCH_USE, __version__, cli
 from HeadCTIQALib.assessment import evaluate
 from HeadCTIQALib.cli import terminal, tree
-from HeadCTIQALib.curve import score_text
+from HeadCTIQALib.curve import band_words, score_text
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.progress import JsonProgress, TextProgress
 
@@ -314,10 +314,10 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     record["categories"]["noise_contrast"].update(score=None, band=None, contributions=[], withheld_reason="Noise is missing.")
     record["overall"].update(score=None, band=None, contributions=[], withheld_reason="Because of noise.")
     record["iqms"]["centering_offset"].update(
-        value=17.5, read_at=17.5, score=65.0, band="acceptable", bound="at_least", flags=["Head is cut."], ceiling=65.0, ceiling_reason="Skin is cut.",
+        value=17.5, read_at=17.5, score=65.0, interval=None, score_interval=None, band="acceptable", bound="at_least", flags=["Head is cut."], ceiling=65.0, ceiling_reason="Skin is cut.",
     )  # fmt: skip
     record["categories"]["centering"].update(
-        score=70.0, band="acceptable", withheld_reason="",
+        score=70.0, band="acceptable", withheld_reason="", interval=[66.2, 81.4],
         contributions=[{"source_id": "centering_offset", "points": -20.0}, {"source_id": "centering_offset", "points": -10.0}],
     )  # fmt: skip
     record["iqms"]["centering_offset"]["advice"] = {"instruction": "Raise the table 17 mm.", "counterfactual": ""}
@@ -332,7 +332,7 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     assert line("withheld: Noise is missing.")
     assert line("|  |- Noise  ").endswith("not assessable")
     assert line("`- Noise  ").endswith("No brain in the scan.")
-    assert line("Centring   ").split()[2:] == ["70.0", "#" * 14 + "." * 6, "acceptable"]
+    assert line("Centring   ").split()[2:] == ["70.0", "(66-81)", "#" * 14 + "." * 6, "acceptable,", "close", "to", "good"]
     assert line("Centring in the image").split()[6:] == ["65.0", "acceptable", "-30.0", "points"]
     assert line("Centring offset").split()[4:] == ["at", "least", "17.5", "mm", "acceptable"]
     assert "! Head is cut." in line("Head is cut.")
@@ -387,7 +387,9 @@ def test_every_item_and_metric_stands_in_the_tree_with_score_and_band(record):
         (item,) = (x for x in lines if iqm.item_title in x.removeprefix("|  ") and x.startswith(("|  |- ", "|  `- ", "   |- ", "   `- ")))
         (metric,) = (x for x in lines if f"`- {iqm.title}  " in x and x[3:6] in ("|  ", "   "))
         if entry["value"] is not None:
-            assert f" {score_text(entry['score'], 1)}  {entry['band']}" in item
+            low, high = (score_text(end) for end in entry["score_interval"])
+            spread = f"({low}-{high})" if low != high else ""
+            assert f" {score_text(entry['score'], 1)} {spread:<8}  {band_words(entry['band'], entry['score_interval'])}" in item
             assert metric.endswith(entry["band"])
 
 

@@ -10,11 +10,23 @@ from typing import Any
 
 from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
-from HeadCTIQALib.report.record import judged_words, knots_of, limit_row, points_by_source, score_words
+from HeadCTIQALib.report.record import (
+    MINUS,
+    band_text,
+    judged_words,
+    knots_of,
+    limit_row,
+    points_by_source,
+    score_spread,
+    score_words,
+    value_interval,
+)
 
 _BAR = 20
 _TITLE = 41
 _METRIC = 47
+_INTERVAL = 8
+_WORDS = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,8 @@ def value_text(iqm: str, entry: Mapping[str, Any]) -> str:
     """What was measured as printed, e.g. "at most -20.0 mm" or "7.1 HU, judged as 4.4 HU at 5 mm"; never rounded into another band."""
     m = IQM_BY_ID[iqm]
     bound = "" if entry["bound"] is None else f"{entry['bound'].replace('_', ' ')} "
-    return f"{bound}{_in_unit(m.text(entry['value'], knots_of(entry, m)), m.unit)}{judged_words(entry, m, _in_unit)}"
+    spread = value_interval(entry, m).replace(MINUS, "-")
+    return f"{bound}{_in_unit(m.text(entry['value'], knots_of(entry, m)), m.unit)}{spread}{judged_words(entry, m, _in_unit)}"
 
 
 def _in_unit(number: str, unit: str) -> str:
@@ -86,13 +99,19 @@ def _score_line(title: str, entry: Mapping[str, Any], g: Glyphs, width: int = _T
         known = f", at most {score_text(entry['at_most'])}" if entry["at_most"] < 100 else ""
         return f"{title:<{width}}  withheld{known}"
     filled = round(_BAR * score / 100)
-    return f"{_number(title, entry, width)}  {g.full * filled}{g.empty * (_BAR - filled)}  {entry['band']}"
+    return f"{_number(title, entry, width)}  {_spread(entry)}  {g.full * filled}{g.empty * (_BAR - filled)}  {band_text(entry)}"
 
 
 def _number(title: str, entry: Mapping[str, Any], width: int) -> str:
     """A title and its score, which ends in one column whether or not it is a bound."""
     words = score_words(entry, 1)
     return f"{title}{words:>{max(1 + len(words), width + 7 - len(title))}}"
+
+
+def _spread(entry: Mapping[str, Any]) -> str:
+    """The interval of a score in a column of its own."""
+    spread = score_spread(entry, "-")
+    return f" {f'({spread})' if spread else '':<{_INTERVAL}}"
 
 
 def _withheld(entry: Mapping[str, Any], indent: str) -> list[str]:
@@ -106,7 +125,7 @@ def _item_lines(iqm: str, entry: Mapping[str, Any], points: float | None, stem: 
         return [f"{item:<{_TITLE}}  not assessable", f"{metric:<{_METRIC}} {entry['reason']}"]
     if entry["scored"]:
         lost = "" if points is None else f"{points + 0.0:+.1f} points" if round(points, 1) else "no points lost"
-        line = f"{_number(item, entry, _TITLE)}  {entry['band']:<10}  {lost}"
+        line = f"{_number(item, entry, _TITLE)}{_spread(entry)}  {band_text(entry):<{_WORDS}}  {lost}"
     else:
         line = f"{item:<{_TITLE}}  not scored by this profile"
     said = f"{metric:<{_METRIC}} {value_text(iqm, entry)}" + (f"  {entry['band']}" if entry["scored"] else "")

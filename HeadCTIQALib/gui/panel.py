@@ -12,7 +12,7 @@ from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report import explanation
 from HeadCTIQALib.report.focus import mask_names
 from HeadCTIQALib.report.html import join, tag
-from HeadCTIQALib.report.record import at, scan_name, score_words, simulated
+from HeadCTIQALib.report.record import at, scan_name, score_spread, score_words, simulated
 from HeadCTIQALib.report.rows import MARKS, OVERALL, WITHHELD, Row, rows
 from HeadCTIQALib.report.statistics import mask_statistics
 from HeadCTIQALib.report.summary import known_range, verdict
@@ -173,7 +173,8 @@ def _overall(record: Any) -> str:
     states = [str(at(record, OVERALL, "band"))] if score is not None else [WITHHELD, known] if known else [WITHHELD]
     *bound, shown = score_words(at(record, OVERALL)).split(" ")
     number = join(f"{' '.join(bound)} " if bound else None, tag("span", shown, style="font-size:30pt; font-weight:600;"))
-    of = tag("span", " / 100  " if score is not None else f" {known_range(record)}  ")
+    spread = score_spread(at(record, OVERALL))
+    of = tag("span", f" / 100  {f'({spread})  ' if spread else ''}" if score is not None else f" {known_range(record)}  ")
     words = [tag("span", f"{MARKS[s]} {s} ", style=f"font-size:15pt; font-weight:600; color:{band_color(s)};") for s in states]
     corrected = any(entry["status"] == "corrected" for entry in record["iqms"].values())
     lines: list[Any] = [

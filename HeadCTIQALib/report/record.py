@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from HeadCTIQALib.curve import Knots, passing_words, score_text
+from HeadCTIQALib.curve import Knots, band_words, passing_words, score_text
 from HeadCTIQALib.hierarchy import IQM, IQMS
 from HeadCTIQALib.report.html import in_unit
 from HeadCTIQALib.scoring.profile import OF_THICKNESS
@@ -13,6 +13,7 @@ from HeadCTIQALib.scoring.types import LIMIT
 
 Record = Mapping[str, Any]
 SHOWN_POINTS = 0.05
+MINUS = "\u2212"
 SAME = 1e-3  # points, well above the rounding of the record: bounds that lie closer together are one score
 
 
@@ -61,7 +62,14 @@ def measured(entry: Record, iqm: IQM) -> str:
     value = entry["value"]
     sign = "+" if iqm.direction == "margin" and value > 0 else ""
     bound = f"{entry['bound'].replace('_', ' ')} " if entry.get("bound") else ""
-    return f"{bound}{in_unit(sign + iqm.text(value, knots_of(entry, iqm)), iqm.unit)}{judged_words(entry, iqm, in_unit)}"
+    return f"{bound}{in_unit(sign + iqm.text(value, knots_of(entry, iqm)), iqm.unit)}{value_interval(entry, iqm)}{judged_words(entry, iqm, in_unit)}"
+
+
+def value_interval(entry: Record, iqm: IQM) -> str:
+    """" (7.1 to 9.0)", the 95 % interval of a measured value; "" where it is not known or prints as one number."""
+    found = entry.get("interval")
+    low, high = ("", "") if found is None else (iqm.text(end, knots_of(entry, iqm)).replace("-", MINUS) for end in found)
+    return f" ({low} to {high})" if low != high else ""
 
 
 def judged_words(entry: Record, iqm: IQM, printed: Callable[[str, str], str]) -> str:
@@ -98,6 +106,32 @@ def score_words(entry: Record, digits: int = 0) -> str:
     least, most = (entry.get(name, score) for name in ("at_least", "at_most"))
     bound = "" if most - least < SAME else "at most " if most - score < SAME else "at least " if score - least < SAME else "about "
     return f"{bound}{score_text(score, digits)}"
+
+
+def score_interval(entry: Record) -> tuple[float, float] | None:
+    """The 95 % interval of a score that is known, of an item, a category or the overall one; None of a bound."""
+    found = entry.get("score_interval") if "score_interval" in entry else entry.get("interval")
+    if found is None or entry.get("score") is None or entry.get("at_most", 0.0) - entry.get("at_least", 0.0) >= SAME:
+        return None
+    return float(found[0]), float(found[1])
+
+
+def score_spread(entry: Record, dash: str = "–") -> str:
+    """"54–63", the 95 % interval of a score; "" where it is not known or prints as one number."""
+    found = score_interval(entry)
+    low, high = ("", "") if found is None else (score_text(end) for end in found)
+    return f"{low}{dash}{high}" if low != high else ""
+
+
+def score_and_spread(entry: Record) -> str:
+    """"59 (54–63)"."""
+    spread = score_spread(entry)
+    return f"{score_words(entry)} ({spread})" if spread else score_words(entry)
+
+
+def band_text(entry: Record) -> str:
+    """The band of a score in words: "poor, close to acceptable"."""
+    return band_words(entry["band"], score_interval(entry))
 
 
 def judged_at_5mm(entry: Record) -> bool:

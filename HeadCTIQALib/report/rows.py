@@ -18,7 +18,7 @@ from HeadCTIQALib.report.record import (
     category_points,
     measured,
     overall_points,
-    score_words,
+    score_and_spread,
 )
 from HeadCTIQALib.report.strips import BAND_MARKS
 from HeadCTIQALib.report.summary import plain_words
@@ -97,7 +97,7 @@ def _score_row(record: Record, id_: str, kind: Kind, title: str, keys: tuple[str
     members = [m.id for c in CATEGORIES if kind == "overall" or c.id == id_ for m in iqms_of(c.id)]
     return Row(
         id_, kind, "", "", title,
-        score_words(at(record, *keys, default={})),
+        score_and_spread(at(record, *keys, default={})),
         None if score is None else float(score) / 100.0,
         WITHHELD if score is None else str(band),
         any(at(record, "iqms", m, "status") == "corrected" for m in members),
@@ -119,6 +119,6 @@ def _iqm_rows(record: Record, iqm: IQM, lost: float | None) -> list[Row]:
         plain_words(" ".join(s for s in advice(entry) if s)),
     )
     return [
-        Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, score_words(entry) if scored else "–", *known),
+        Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, score_and_spread(entry) if scored else "–", *known),
         Row(iqm.id, "iqm", f"item/{iqm.item}", iqm.id, f"{iqm.title} {iqm.symbol}", "–" if value is None else measured(entry, iqm), *known),
     ]

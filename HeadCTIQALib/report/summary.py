@@ -16,6 +16,7 @@ from HeadCTIQALib.report.record import (
     limit_row,
     reasons,
     scan_name,
+    score_spread,
     score_words,
     sentences,
     simulated,
@@ -52,7 +53,7 @@ def _overall(record: Record) -> Html:
         number_ = [tag("span", "withheld ", class_="big none"), band_chip(known) if known else None, tag("span", f" {known_range(record)}", class_="of")]
     else:
         *bound, shown = score_words(at(record, "overall")).split(" ")
-        number_ = [tag("span", " ".join(bound), class_="of") if bound else None, tag("span", shown, class_="big"), tag("span", " / 100 ", class_="of"), band_chip(band)]
+        number_ = [tag("span", " ".join(bound), class_="of") if bound else None, tag("span", shown, class_="big"), tag("span", " / 100 ", class_="of"), tag("span", f"({spread}) ", class_="of") if (spread := score_spread(at(record, "overall"))) else None, band_chip(band)]
     return join(
         tag("p", verdict(record), class_="sentence"),
         tag("p", *number_, class_="score"),
@@ -134,12 +135,13 @@ def plain_words(sentence: str) -> str:
 def _tile(record: Record, category: str, title: str) -> Html:
     score, band = at(record, "categories", category, "score"), at(record, "categories", category, "band")
     shown = score_words(at(record, "categories", category, default={}))
+    spread = score_spread(at(record, "categories", category, default={}))
     mark = BAND_MARKS.get(str(band), "○")
     word = band if score is not None else "withheld"
     return tag(
         "li",
         tag("a", title, href=f"#cat-{category}"),
-        tag("span", shown, class_="tile-score"),
+        tag("span", shown, tag("small", f" {spread}") if spread else None, class_="tile-score"),
         tag("span", tag("span", mark, aria_hidden="true"), f" {word}", class_=f"word w-{word}"),
         score_bar(None if score is None else float(score), band, 130, 8),
     )

@@ -9,6 +9,7 @@ from HeadCTIQALib.report.record import (
     Record,
     advice,
     at,
+    band_text,
     caption,
     category_points,
     ceiling,
@@ -16,7 +17,7 @@ from HeadCTIQALib.report.record import (
     limit_row,
     measured,
     overall_points,
-    score_words,
+    score_and_spread,
     sentences,
 )
 from HeadCTIQALib.report.strips import band_chip, range_strip, score_bar, status_chip
@@ -52,13 +53,13 @@ def _category_rows(record: Record, category: str, title: str) -> Html:
     reason = at(record, "categories", category, "withheld_reason")
     overall = overall_points(record)
     total = sum(overall.get(m.id, 0.0) for m in iqms_of(category))
-    shown = tag("span", "withheld" if score is None else score_words(at(record, "categories", category)), class_="cat-score" if score is not None else "cat-score none")
+    shown = tag("span", "withheld" if score is None else score_and_spread(at(record, "categories", category)), class_="cat-score" if score is not None else "cat-score none")
     first = tag(
         "tr",
         tag("th", title, tag("small", f" weight {100 * weight:.0f} %") if isinstance(weight, (int, float)) else None, scope="rowgroup"),
         tag("td", shown),
         tag("td", score_bar(None if score is None else float(score), band, 230, 12)),
-        tag("td", band_chip(band), tag("p", reason, class_="quiet") if reason else None),
+        tag("td", _chip(at(record, "categories", category, default={})), tag("p", reason, class_="quiet") if reason else None),
         tag("td", ""),
         tag("td", points(total) if overall else "", class_="num"),
         class_="category", id=f"cat-{category}",
@@ -75,7 +76,7 @@ def _item_rows(record: Record, iqm: IQM, overall: dict[str, float]) -> tuple[Htm
     item = tag(
         "tr",
         tag("th", tag("a", iqm.item_title, href=f"#{iqm.id}"), scope="row"),
-        tag("td", tag("b", score_words(entry) if scored else "–")),
+        tag("td", tag("b", score_and_spread(entry) if scored else "–")),
         tag("td", score_bar(float(entry["score"]) if scored else None, entry.get("band"), 230, 9)),
         tag("td", _item_state(entry), tag("p", ceiling(entry), class_="quiet") if ceiling(entry) else None),
         *(tag("td", points(found[iqm.id]) if iqm.id in found else "", class_="num") for found in (within, overall)),
@@ -98,7 +99,14 @@ def _item_state(entry: Record) -> Html:
     """Band of an item, or why it has none."""
     if entry.get("value") is None:
         return tag("span", "not assessable", class_="none")
-    return band_chip(entry["band"]) if entry.get("scored", True) else tag("span", "not scored by this profile", class_="none")
+    return _chip(entry) if entry.get("scored", True) else tag("span", "not scored by this profile", class_="none")
+
+
+def _chip(entry: Record) -> Html:
+    """The band, with the one that it is close to in words."""
+    band = entry.get("band")
+    near = band_text(entry).removeprefix(str(band)).removeprefix(", ") if band else ""
+    return join(band_chip(band), tag("span", f" {near}", class_="near") if near else None)
 
 
 def _value(iqm: IQM, entry: Record) -> Html:
@@ -135,7 +143,7 @@ def _scored(entry: Record) -> Html:
     """Score of the item beside its value."""
     if entry.get("value") is None or not entry.get("scored", True):
         return join(" ", _item_state(entry), " ") if entry.get("value") is not None else Html(" ")
-    return join(" score ", tag("b", score_words(entry)), " ", band_chip(entry["band"]))
+    return join(" score ", tag("b", score_and_spread(entry)), " ", _chip(entry))
 
 
 def _ranges(iqm: IQM, knots: Knots) -> Html:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from HeadCTIQALib.curve import BAND_GOOD, band_at, good_range, rounded, score_band, score_text
+from HeadCTIQALib.curve import BAND_GOOD, band_at, band_words, good_range, rounded, score_band, score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.scoring.items import Item
@@ -26,9 +26,10 @@ def verdict(overall: Score, found: Mapping[str, Item], measurements: Mapping[str
     least, most = score_band(overall.at_least), score_band(overall.at_most)
     head = _head(overall)
     clauses = []
+    good = head.startswith("Good")
     if below:
-        clauses.append(_limiting(below, measurements, profile, weakest=head == "Good"))
-    elif head == "Good":
+        clauses.append(_limiting(below, measurements, profile, weakest=good))
+    elif good:
         clauses.append("every item is good")
     elif overall.score is not None:
         clauses.append("by this scoring model, although every item is good")
@@ -67,7 +68,7 @@ def _head(overall: Score) -> str:
     score, least, most = overall.score, overall.at_least, overall.at_most
     low, high = score_band(least), score_band(most)
     if score is not None and most - least < _KNOWN:
-        return high.capitalize()
+        return band_words(high, overall.interval).capitalize()
     if low == high:
         kept = {"poor": f"at most {score_text(most)}", "good": f"at least {score_text(least)}"}
         return f"{high.capitalize()}, {kept.get(high, f'between {score_text(least)} and {score_text(most)}')}"
