@@ -9,12 +9,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from HeadCTIQALib.curve import band_words
 from HeadCTIQALib.curve import at as score_at
+from HeadCTIQALib.curve import band_words
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.metrics import Measurement, not_assessable
 from HeadCTIQALib.metrics.types import LEVELS
-from HeadCTIQALib.metrics.uncertainty import CIRCUMSTANCES, Group, Mark, Scene, circumstances, error_model, from_json, group_of, with_quantiles
+from HeadCTIQALib.metrics.uncertainty import (
+    CIRCUMSTANCES,
+    Group,
+    Mark,
+    Scene,
+    circumstances,
+    error_model,
+    from_json,
+    group_of,
+    with_quantiles,
+)
 from HeadCTIQALib.scoring import guideline_model, item, score
 from HeadCTIQALib.scoring.profile import DEFAULT
 from HeadCTIQALib.scoring.spread import DRAWS

@@ -14,6 +14,7 @@ from HeadCTIQALib.report.record import (
     Record,
     advice,
     at,
+    band_text,
     caption,
     category_points,
     measured,
@@ -45,6 +46,7 @@ class Row:
         points: what it takes from (or adds to) the overall score, printed; empty when there is no such number.
         reason: one sentence in plain words.
         advice: what to do about it and what would reach the next band; empty where it is good, and for scores of several items.
+        words: the state in words, where they say more: "poor, close to acceptable".
     """
 
     id: str
@@ -59,11 +61,12 @@ class Row:
     points: str
     reason: str
     advice: str = ""
+    words: str = ""
 
     @property
     def rating(self) -> str:
-        """Mark and word, e.g. ``▲ acceptable ✎``."""
-        return f"{MARKS[self.state]} {self.state}" + (f" {CORRECTED}" if self.corrected else "")
+        """Mark and words, e.g. ``▲ acceptable, close to good ✎``."""
+        return f"{MARKS[self.state]} {self.words or self.state}" + (f" {CORRECTED}" if self.corrected else "")
 
 
 def rows(record: Record) -> list[Row]:
@@ -103,6 +106,7 @@ def _score_row(record: Record, id_: str, kind: Kind, title: str, keys: tuple[str
         any(at(record, "iqms", m, "status") == "corrected" for m in members),
         "" if total is None else points(total),
         plain_words(str(at(record, *keys, "withheld_reason", default=""))),
+        words="" if score is None else band_text(at(record, *keys)),
     )  # fmt: skip
 
 
@@ -117,6 +121,7 @@ def _iqm_rows(record: Record, iqm: IQM, lost: float | None) -> list[Row]:
         "" if lost is None else points(lost),
         reason_of(record, iqm.id),
         plain_words(" ".join(s for s in advice(entry) if s)),
+        band_text(entry) if state == entry.get("band") else "",
     )
     return [
         Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, score_and_spread(entry) if scored else "–", *known),

@@ -8,7 +8,7 @@ import pytest
 
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.report.html import esc as escape
-from HeadCTIQALib.report.record import score_words
+from HeadCTIQALib.report.record import band_text, score_and_spread
 from HeadCTIQALib.report.summary import plain_words, verdict
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -36,7 +36,7 @@ def test_tree_is_the_hierarchy(assessed):
     for category, item in zip(CATEGORIES, items, strict=True):
         assert item.text(TITLE) == category.title
         score = record["categories"][category.id]["score"]
-        assert item.text(VALUE) == ("–" if score is None else score_words(record["categories"][category.id]))
+        assert item.text(VALUE) == ("–" if score is None else score_and_spread(record["categories"][category.id]))
         assert not item.icon(BAR).isNull()
         assert item.isExpanded()
     leaves = [items[n].child(m) for n in range(6) for m in range(items[n].childCount())]
@@ -44,7 +44,7 @@ def test_tree_is_the_hierarchy(assessed):
     assert [leaf.child(0).text(TITLE) for leaf in leaves] == [f"{m.title} {m.symbol}" for m in IQMS]
     for iqm, leaf in zip(IQMS, leaves, strict=True):
         entry = record["iqms"][iqm.id]
-        state = "not assessable" if entry["value"] is None else entry["band"]
+        state = "not assessable" if entry["value"] is None else band_text(entry)
         assert state in leaf.text(RATING)
         assert leaf.text(RATING)[0] in "●▲■✕○"
 
@@ -72,7 +72,7 @@ def test_every_item_has_its_score_and_what_to_do(assessed):
     for iqm in IQMS:
         entry, item = record["iqms"][iqm.id], panel.item(f"item/{iqm.item}")
         told = plain_words(entry["advice"]["instruction"])
-        assert item.text(VALUE) == score_words(entry)
+        assert item.text(VALUE) == score_and_spread(entry)
         assert told in item.toolTip(TITLE)
         assessed.session.select(iqm.id)
         assert told in assessed.ui.whyBrowser.plainText
@@ -108,7 +108,7 @@ def test_withheld_and_not_assessable_are_visible(assessed):
 def test_corrected_is_marked(assessed):
     record = copy.deepcopy(assessed.session.record)
     entry = record["iqms"]["motion_extent"]
-    entry.update(value=0.0, read_at=0.0, band="good", score=100.0, status="corrected", reason="no motion in truth")
+    entry.update(value=0.0, interval=None, score_interval=None, read_at=0.0, band="good", score=100.0, status="corrected", reason="no motion in truth")
     record["corrections"] = [{"iqm": "motion_extent", "reason": "no motion in truth", "corrector": "AB", "time": "2026-01-01T00:00:00Z", "original": 3.0, "value": 0.0, "finding": "value"}]
     assessed.session.select("motion_extent")
     assessed.session.update(record)
