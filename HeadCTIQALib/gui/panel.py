@@ -24,6 +24,7 @@ from .session import Event, Session
 
 TITLE, VALUE, BAR, RATING, POINTS = range(5)
 _BAR_SIZE = (46, 12)
+_RATING_PX = 150  # longer words are cut short: titles say more, and the tip says all
 _ROW_ID = 0x0100  # Qt::UserRole
 _MASKS_TAB = 2
 
@@ -86,6 +87,7 @@ class Panel:
             self._items[row.id] = item
         for column in (VALUE, BAR, RATING, POINTS):
             tree.resizeColumnToContents(column)
+        tree.setColumnWidth(RATING, min(tree.columnWidth(RATING), _RATING_PX))
         tree.header().setSectionResizeMode(TITLE, qt.QHeaderView.Stretch)
         self._filling = False
         self._follow()
@@ -100,7 +102,7 @@ class Panel:
         for column in (VALUE, POINTS):
             item.setTextAlignment(column, qt.Qt.AlignRight | qt.Qt.AlignVCenter)
         item.setForeground(RATING, qt.QBrush(qt.QColor(band_color(row.state))))
-        words = f"{row.title}: {row.reason or row.rating}" + (f"\n{row.advice}" if row.advice else "")
+        words = "\n".join(s for s in (f"{row.title}: {row.value}, {row.words or row.state}", row.reason, row.advice) if s)
         for column in range(5):
             item.setToolTip(column, forms.tip(words))
         if row.kind != "iqm":
