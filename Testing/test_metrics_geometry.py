@@ -15,6 +15,7 @@ from HeadCTIQALib.metrics import (
     symmetry_angle,
     vertex_margin,
 )
+from HeadCTIQALib.metrics.missing_head import Vault
 from HeadCTIQALib.volume.types import Acquisition
 
 UNEVEN = np.cumsum(np.r_[-110.0, np.tile([4.0, 6.0, 5.0], 14)])
@@ -303,6 +304,17 @@ def test_the_further_the_scan_begins_above_the_foramen_the_more_is_missing():
     assert (np.diff(margins) <= 1e-6).all()
     assert margins[-1] < -60
     assert "no ear canal is in the scan" in m.flags[0]
+
+
+@pytest.mark.parametrize(("chin_down", "share"), [(0.0, 1.0), (15.0, 1.0), (35.0, 0.6), (45.0, 0.3)])
+def test_with_the_chin_far_down_less_is_certain_to_be_missing_below(chin_down, share):
+    """Of a head whose foramen magnum lies .8 R below and .25 R behind the middle: what stays missing when it is turned forwards."""
+    vault = Vault(np.array([12000.0, 14000.0, 15500.0, 15900.0, 15000.0, 9000.0, 3000.0, 0.0]))
+    radius = np.sqrt(15900.0 / np.pi)
+    level, turned = vault.missing_below(None), vault.missing_below(None, chin_down)
+    assert turned <= level * share + 1e-9
+    by_turning = radius * (0.8 * (1 - np.cos(np.deg2rad(chin_down))) + 0.25 * np.sin(np.deg2rad(chin_down)))
+    assert chin_down == 0 or turned >= level - by_turning - 1e-9
 
 
 def test_the_brain_is_complete_where_both_ends_are():

@@ -4,7 +4,9 @@ Where the last slice still shows brain, skull and scalp close over it further up
 wide, the foramen magnum lies further down.  How far is not known, but how far *at least* is: no adult's vault is flatter, and no
 adult's head lower, than what stands here in units of R, the radius of a disc as large as the widest cross-section (66 to 78 mm).
 
-Checked on whole real heads and on simulated ones, pitched by -20 to +30 deg and rolled by up to 12 deg, cut by 5 to 80 mm.
+Checked on whole real heads and on simulated ones, pitched by -20 to +30 deg and rolled by up to 12 deg, cut by 5 to 80 mm.  In a
+head with the chin further down the foramen magnum, which lies below and behind the middle of the brain, comes up along the slice
+normal: of what is missing below, only what geometry leaves is certain then.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ LOWEST = 1.65  # least height of the vertex over the foramen magnum, in R
 USUAL_MM = 72.0  # R at least, where the widest cross-section may lie outside the scan
 #: Cross-section of the first slice as a fraction of the widest, and how far below it the foramen magnum lies at least, in R.
 BELOW = ((0.4, 0.0), (0.6, 0.05), (0.8, 0.13), (0.9, 0.19), (0.95, 0.24), (1.0, 0.3))
+USUAL_DEG = 20.0  # chin down by no more, all of the above holds
+FORAMEN_BELOW, FORAMEN_BEHIND = 0.8, 0.25  # where the foramen magnum lies from the middle of the brain, in R (inference from simulated heads)
 TRUSTED_MM = 15.0  # missing length up to which the vault's curvature tells its top to about 1 mm
 DOUBTED = 0.55  # beyond, the share of the estimate that is certain
 
@@ -63,11 +67,12 @@ class Vault:
             return 0.0
         return float(COVER_MM + FLATTEST * self._radius * (1 - np.sqrt(1 - self._full(-1, beyond=0))))
 
-    def missing_below(self, vertex_at_most_mm: float | None) -> float:
+    def missing_below(self, vertex_at_most_mm: float | None, chin_down_deg: float = 0.0) -> float:
         """Millimetres that are missing down to the foramen magnum at least; 0 where nothing is certain.
 
         Args:
             vertex_at_most_mm: the vertex lies no higher above the first slice; None where nothing is known of it.
+            chin_down_deg: by how much the chin is down, the orbitomeatal line against the slices.
         """
         if self.areas[0] < CUT_MM2:
             return 0.0
@@ -75,6 +80,10 @@ class Vault:
         # cross-sections that fall from the first slice on: it lies above the widest
         by_area = float(np.interp(1.0 if self._widest == 0 else self._full(0, beyond=len(self.areas) - 1), share, depth))
         by_height = 0.0 if vertex_at_most_mm is None else LOWEST - vertex_at_most_mm / self._radius
+        if chin_down_deg > USUAL_DEG:
+            usual, down = np.deg2rad([USUAL_DEG, chin_down_deg])
+            risen = FORAMEN_BELOW * (np.cos(usual) - np.cos(down)) + FORAMEN_BEHIND * (np.sin(down) - np.sin(usual))
+            return float(self._radius * max(0.0, by_area - risen))
         return self._radius * max(0.0, by_area, by_height)
 
 

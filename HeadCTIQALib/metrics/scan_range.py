@@ -16,6 +16,7 @@ from HeadCTIQALib.volume.types import CTVolume, Vector
 
 OURS = ("network", "analytic")  # sources of points that a bound may overrule
 FORAMEN = ("BASION", "OPISTHION")
+PLACED_SHORT = 1.2  # points outside the scan are placed towards a usual pose: the angle is this much larger at most (33 for 41 deg)
 COMPLETE = "The brain is complete."
 
 
@@ -135,7 +136,7 @@ def foramen_magnum_margin(volume: CTVolume, findings: Findings) -> Measurement:
     marks = [findings.landmarks.get(n) for n in FORAMEN]
     least = 0.0
     if all(m is None or (m.source in OURS and (m.confidence < CONFIDENT or not m.in_scan)) for m in marks):
-        least = seen.missing_below(_vertex_at_most(volume, findings))
+        least = seen.missing_below(_vertex_at_most(volume, findings), _chin_down(volume, findings))
     middle = _foramen(findings)
     if least > 0 and (middle is None or middle @ volume.k - first > -least):
         return _foramen_bound(volume, findings, seen, least)
@@ -203,6 +204,17 @@ def _covered_above(volume: CTVolume, findings: Findings, seen: Vault) -> bool:
     """The brain does not reach the last slice, and no more than scalp is missing above it."""
     vertex = findings.landmarks.get("VERTEX")
     return vertex is not None and vertex.confidence >= CONFIDENT and not seen.above_cut and _margin_above(volume, vertex) > -COVER_MM
+
+
+def _chin_down(volume: CTVolume, findings: Findings) -> float:
+    """By how much the chin is down at most, deg, as far as the ears and eyes tell wherever they were placed; 0 where nothing is known of them."""
+    marks = [findings.landmarks.get(n) for n in ("CANTHUS_R", "CANTHUS_L", "EAM_R", "EAM_L")]
+    if any(m is None for m in marks):
+        return 0.0
+    eye_r, eye_l, ear_r, ear_l = (np.asarray(m.position, float) for m in marks if m is not None)
+    line = eye_r + eye_l - ear_r - ear_l
+    down = -np.rad2deg(np.arcsin(line @ volume.k / max(float(np.linalg.norm(line)), 1e-6)))
+    return float(down * (1.0 if all(m is not None and m.in_scan for m in marks) else PLACED_SHORT))
 
 
 def _vertex_at_most(volume: CTVolume, findings: Findings) -> float | None:

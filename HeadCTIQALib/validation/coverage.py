@@ -16,6 +16,7 @@ from HeadCTIQALib.scoring import guideline_model, score
 from .observations import Observed
 
 OVERALL = "overall"
+TOLD_TO = 2.0  # in the unit: what a bound rests on is itself measured
 TITLES = {**{m.id: f"{m.title}, {m.unit}" for m in IQMS}, **{c.id: f"{c.title}, points" for c in CATEGORIES}, OVERALL: "Overall score, points"}
 
 
@@ -54,7 +55,7 @@ def coverage(scans: Sequence[Observed], model: ErrorModel) -> list[Coverage]:
             if m.interval is not None:
                 held[id_].append(_held(m.interval, true))
             elif m.bound is not None and m.value is not None:
-                bounds[id_].append(true <= m.value + 0.5 if m.bound == "at_most" else true >= m.value - 0.5)
+                bounds[id_].append(true <= m.value + TOLD_TO if m.bound == "at_most" else true >= m.value - TOLD_TO)
         found, truth = score(measured, guideline), score(o.true_measurements(), guideline)
         for id_, a, b in [*((c, found.categories[c], truth.categories[c]) for c in found.categories), (OVERALL, found.overall, truth.overall)]:
             if a.interval is not None and b.score is not None:
@@ -74,7 +75,7 @@ def _coverage(id_: str, rows: Sequence[tuple[bool, float]], bounds: Sequence[boo
 
 def table(found: Sequence[Coverage]) -> str:
     """A Markdown table."""
-    lines = ["| of | n | interval holds the truth | mean width | bounds that are true |", "|---|---:|---:|---:|---:|"]
+    lines = ["| of | n | interval holds the truth | mean width | bounds that are true, to 2 mm |", "|---|---:|---:|---:|---:|"]
     for c in found:
         low, high = c.limits if c.n else (0.0, 0.0)
         share = f"{100 * c.share:.1f} % ({100 * low:.1f} to {100 * high:.1f})" if c.n else ""
