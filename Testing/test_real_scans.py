@@ -97,6 +97,22 @@ def test_margins_against_readers(assessed, readers, name: str, tolerance: float)
         assert planes[-1] - skull - 9 - tolerance < result.measurements["vertex_margin"].value < planes[-1] - skull - 4 + tolerance
 
 
+def test_a_skull_flattened_on_one_side_is_not_a_turned_head(shared_ct: Path) -> None:
+    """Its outline fits a mirror plane 9 deg off as well as the falx does; landmarks in the midline decide, also when the top is cut."""
+    from HeadCTIQALib import networks
+    from HeadCTIQALib.metrics import measure
+    from HeadCTIQALib.validation import degradations
+    from HeadCTIQALib.volume import read
+
+    base = degradations.binned(read(shared_ct / "toshiba-uneven"))
+    yaws = []
+    for volume in (base, degradations.cut(base, above_mm=8.0).volume):
+        details = measure(volume, networks.find(volume, device="cpu"), only={"symmetry_angle"})["symmetry_angle"].details
+        yaws.append(details["yaw_deg"])
+    assert yaws[0] == pytest.approx(2.0, abs=1.5)  # by the falx
+    assert yaws[1] == pytest.approx(yaws[0], abs=0.5)
+
+
 def test_bounds_of_a_cut_head_never_claim_more_than_was_cut_and_grow_with_it(assessed) -> None:
     """From the outlined tissue alone: no vertex, no foramen magnum is known."""
     from dataclasses import replace

@@ -35,7 +35,8 @@ TRUTH = "truth.json"
 MARKED = ("EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L", "BASION", "OPISTHION", "VERTEX")
 MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "FALX_ANT", "FALX_POST", "SEPTUM", "PINEAL", "IOP")
 PAIRS = ("EAM", "GLOBE", "LENS", "CANTHUS")
-ARTEFACTS = ("motion_extent", "streak_extent")
+THICK_MM = 3.0  # slices further apart, turned out of their plane, have steps that no scanner makes ...
+STAIRS = ("motion_extent", "foreign_object_volume", "streak_extent")  # ... and that look like artefacts
 Truth = dict[str, float]
 Make = Callable[[], tuple[CTVolume, Truth]]
 
@@ -87,7 +88,9 @@ def plan(name: str, base: CTVolume, seen: Findings, true: Findings) -> Iterator[
         def make() -> tuple[CTVolume, Truth]:
             done = how()
             geometry = _known(measure(done.volume, d.carried(true, base, done), only=GEOMETRY))
-            same = {i: v for i, v in truths.items() if i not in GEOMETRY and i not in done.free}
+            stairs = done.family in ("roll", "pitch") and float(np.median(np.diff(base.slice_positions))) > THICK_MM
+            unknown = {*GEOMETRY, *done.free, *(STAIRS if stairs else ())}
+            same = {i: v for i, v in truths.items() if i not in unknown}
             return done.volume, {**same, **geometry, **done.truth}
 
         return make

@@ -22,6 +22,7 @@ BLUR = 1.0  # voxels: so much that it hardly matters where between voxels a valu
 BELOW_MM = 12.0  # below the intracranial space, the neck and jaw turn on their own
 TRUNCATE = 0.22  # of the 1200 HU window: a difference this large counts as "not the same thing" and no more
 DISAGREE_DEG = 3.0
+ALIKE = 1.05  # mismatches this much apart, as a ratio, do not tell two planes apart
 PAIRS = ("EAM", "GLOBE", "CANTHUS")
 MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP")  # bone: the brain's own midline may be shifted
 LEAST_LINE, LEAST_MARKS = 3, 5  # landmarks that make a line, and a plane: one that is wrong shows
@@ -48,8 +49,9 @@ def midsagittal_plane(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Plane, S
     """Mid-sagittal plane in RAS mm, its normal pointing right.
 
     The head is resampled to 2.5 mm isotropic through the true slice geometry, clipped to -200..1000 HU, and the mean
-    *truncated* difference to its mirror image is minimised over yaw, roll and offset, from the network's plane and a
-    small grid of starts.  Truncation makes one-sided things (bleed, haematoma, craniectomy) cost the same wherever
+    *truncated* difference to its mirror image is minimised over yaw, roll and offset, from the network's plane, a small grid
+    of starts and the plane of the landmarks.  A skull that is flattened on one side has two planes that fit almost equally
+    well, of which the landmarks in the midline decide.  Truncation makes one-sided things (bleed, haematoma, craniectomy) cost the same wherever
     the plane lies, so that the rest of the head decides.  Both images are read between the voxels, at scattered points
     of a blurred head: read at the voxels, a plane along the grid would match best, and a slightly turned head pass for
     straight.  Holder and couch are blanked out; only the head above the skull base takes part, since the neck turns on
@@ -61,9 +63,10 @@ def midsagittal_plane(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Plane, S
     network = plane_of_pose(coarse.pose)
     centre = points.mean(axis=0)
     start = network if abs(network[0][0]) > 0.5 else (np.array([1.0, 0.0, 0.0]), centre)
-    normal, offset, mismatch = _register(values, points, mirrored, start[0], centre, (start[1] - centre) @ start[0])
-    origin = centre + offset * normal
     by_landmarks = plane_of_landmarks(coarse)
+    near = None if by_landmarks is None else (by_landmarks[0], float((by_landmarks[1] - centre) @ by_landmarks[0]))
+    normal, offset, mismatch = _register(values, points, mirrored, start[0], centre, (start[1] - centre) @ start[0], near)
+    origin = centre + offset * normal
     to_network = _angle(normal, network[0])
     to_landmarks = None if by_landmarks is None else _angle(normal, by_landmarks[0])
     confidence, note = _confidence(mismatch, to_network, to_landmarks)
@@ -185,10 +188,20 @@ def _normal(n0: Vector, yaw: float, roll: float) -> Vector:
     return v / np.linalg.norm(v)
 
 
+def _turns(n0: Vector, normal: Vector) -> tuple[float, float]:
+    """(yaw, roll) in degrees that turn ``n0`` into ``normal``, as :func:`_normal` does."""
+    # the tangents (s, t) for which n0 + (0, s, t) is along normal
+    y, z = normal[1:] * (n0[0] / normal[0]) - n0[1:]
+    return float(np.degrees(np.arctan(y))), float(np.degrees(np.arctan(z)))
+
+
 def _register(
-    values: Field, points: Vector, mirrored: Callable[[Vector], Mirror], n0: Vector, centre: Vector, offset: float
+    values: Field, points: Vector, mirrored: Callable[[Vector], Mirror], n0: Vector, centre: Vector, offset: float, near: tuple[Vector, float] | None
 ) -> tuple[Vector, float, float]:
-    """(normal, offset mm from ``centre``, mismatch) of the best mirror plane, coarse to fine."""
+    """(normal, offset mm from ``centre``, mismatch) of the best mirror plane, coarse to fine.
+
+    ``near``: normal and offset of the plane of the landmarks; of planes that fit alike the one nearest to it is taken.
+    """
 
     def cost(count: int) -> Callable[[NDArray[np.float64]], float]:
         step = max(1, len(points) // count)
@@ -215,8 +228,11 @@ def _register(
     ]
     starts.sort(key=rough)
     middle = cost(10_000)
-    found = [_simplex(middle, x, (2.0, 2.0, 2.0), 45) for x in starts[:2]]
-    best = min(found, key=lambda f: f.fun).x
+    tried = [*starts[:2], *([] if near is None else [np.array([*_turns(n0, near[0]), near[1]])])]
+    found = [_simplex(middle, x, (2.0, 2.0, 2.0), 45) for x in tried]
+    least = min(f.fun for f in found)
+    alike = [f.x for f in found if f.fun <= ALIKE * least]
+    best = alike[0] if near is None else max(alike, key=lambda x: float(_normal(n0, x[0], x[1]) @ near[0]))
     final = _simplex(cost(45_000), best, (0.6, 0.6, 0.5), 60)
     return _normal(n0, final.x[0], final.x[1]), float(final.x[2]), float(final.fun)
 
