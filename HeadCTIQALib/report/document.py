@@ -14,6 +14,7 @@ from HeadCTIQALib.report.html import Html, join, tag
 from HeadCTIQALib.report.pictures import pictures
 from HeadCTIQALib.report.record import scan_name
 from HeadCTIQALib.report.scene import Scene
+from HeadCTIQALib.report.sheet import Cell, cells, kept_cells, sheet
 from HeadCTIQALib.report.strips import DEFS
 from HeadCTIQALib.report.summary import header
 from HeadCTIQALib.report.tree import iqm_section, tree
@@ -40,7 +41,7 @@ def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> s
     if findings.tissue.shape != volume.shape:
         raise ValueError(f"findings of shape {findings.tissue.shape} do not fit a volume of shape {volume.shape}")
     scene = Scene(volume, findings, record.get("iqms") or {})
-    return _page(record, scout(scene), _evidence(record, {m.id: pictures(scene, m.id) for m in IQMS}))
+    return _page(record, scout(scene), cells(scene), _evidence(record, {m.id: pictures(scene, m.id) for m in IQMS}))
 
 
 def _evidence(record: Mapping[str, Any], figures: Mapping[str, list[Html]]) -> Html:
@@ -59,7 +60,7 @@ def rescored(record: Mapping[str, Any], report: str) -> str:
         ValueError: ``report`` does not have the parts that :func:`render` writes.
     """
     picture = _between(report, '<div class="scout">', '</div></div><ul class="tiles">')
-    return _page(record, [Html(picture)], _evidence(record, {m.id: _figures(report, m.id) for m in IQMS}))
+    return _page(record, [Html(picture)], kept_cells(report), _evidence(record, {m.id: _figures(report, m.id) for m in IQMS}))
 
 
 def _figures(report: str, iqm: str) -> list[Html]:
@@ -77,12 +78,12 @@ def _between(report: str, start: str, end: str) -> str:
     return inside
 
 
-def _page(record: Mapping[str, Any], picture: list[Html], evidence: Html) -> str:
+def _page(record: Mapping[str, Any], picture: list[Html], slices: list[Cell], evidence: Html) -> str:
     body = tag(
         "body",
         DEFS,
         tag("a", "Skip to the measurements", href="#tree", class_="skip"),
-        header(record, picture),
+        header(record, picture, sheet(record, slices)),
         tag("main", tree(record), evidence, appendix(record)),
     )
     return document(f"HeadCTIQA: {scan_name(record)}", body)
