@@ -6,7 +6,10 @@ import base64
 import copy
 import io
 import re
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from test_report import Page, head_scene, sample_record
 from HeadCTIQALib.findings.types import Findings, Landmark
 from HeadCTIQALib.report import render, svg, views
 from HeadCTIQALib.report.canvas import grey_uri, window_words, windowed
-from HeadCTIQALib.report.document import rescored
+from HeadCTIQALib.report.document import css_string, rescored
 from HeadCTIQALib.report.scene import Scene
 from HeadCTIQALib.report.sheet import MOST, cells, choose
 from HeadCTIQALib.resources import resource
@@ -105,7 +108,7 @@ def test_every_picture_of_the_evidence_is_a_png_that_enlarges_without_scripts(do
         (uri,) = re.findall(r'<img src="(data:image/png;base64,[^"]+)"', figure)
         assert opened(uri).size == (int(size[0]), int(size[1]))
     style = resource("Report", "report.css").read_text()
-    assert ".zoom:checked + .stage { position: fixed" in style.split("@media screen")[1].split("@media (max-width: 820px)")[0]
+    assert ".zoom:checked + .stage { position: fixed" in style.split("@media screen")[1].split("(max-width: 820px)")[0]
     assert ".zoom:focus-visible + .stage { outline" in style
     assert "<script" not in document
 
@@ -239,3 +242,37 @@ def test_hatching_is_lines_within_its_rectangle() -> None:
     assert x.max() <= 100
     assert y.min() >= 20
     assert y.max() <= 45
+
+
+# --- paper ------------------------------------------------------------------------------------------------------
+
+
+def test_page_header_carries_the_scan_and_no_style_of_its_own(scene: tuple[CTVolume, Findings]) -> None:
+    assert css_string("HeadCTIQA: scan 7") == '"HeadCTIQA: scan 7"'
+    record = long_record(*scene)
+    record["input"]["name"] = '"; } body { display: none } </style><b>\\'
+    style = render(record, *scene).split("<style>")[1].split("</style>")[0]
+    header = style.split('@top-left { content: "HeadCTIQA: ')[1]
+    assert header.split('"; } }')[0].count('"') == 0
+    assert header.endswith('"; } }')
+    assert "display: none } <" not in style
+
+
+def test_pictures_are_drawn_without_patterns(document: str) -> None:
+    """A browser prints every patterned shape as a picture of its own."""
+    assert not [f for f in re.findall(r"<figure>(.*?)</figure>", document, re.DOTALL) if "<img" in f and "url(#" in f]
+
+
+def test_printed_report_is_short_small_and_has_two_metrics_a_page(document: str, tmp_path: Path) -> None:
+    browser = next((b for b in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if b), None)
+    if browser is None:
+        pytest.skip("no Chromium to print with")
+    page, paper = tmp_path / "report.html", tmp_path / "report.pdf"
+    page.write_text(document, encoding="utf-8")
+    how = ("--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={paper}")
+    subprocess.run([browser, *how, page.as_uri()], check=True, capture_output=True, timeout=120)
+    data = paper.read_bytes()
+    assert len(data) < 3_000_000
+    # the pages that hold a metric's section, by the places that links lead to
+    pages = re.findall(rb"/Type ?/Page\b[^s]", data)
+    assert 9 <= len(pages) <= 14

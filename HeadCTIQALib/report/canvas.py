@@ -62,11 +62,16 @@ def _png_uri(picture: Image.Image, **how: Any) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def enlargeable(picture: Html, width: float, height: float, alt: str) -> Html:
-    """What fills the window when it is clicked, or by the space bar, and shrinks back by the same: a box to tick, no script."""
+def enlargeable(picture: Html, width: float, height: float, alt: str, whole: Html | None = None) -> Html:
+    """What fills the window when it is clicked, or by the space bar, and shrinks back by the same: a box to tick, no script.
+
+    Args:
+        width, height: in units of drawing.
+        whole: what stands in its place while it is enlarged; None: it itself.
+    """
     box = tag("input", type="checkbox", class_="zoom", aria_label=f"Enlarge: {alt}")
     shape = f"--wide:{width:g};--tall:{height:g}"
-    return tag("label", box, tag("span", tag("span", picture, class_="picture"), class_="stage"), class_="shown", style=shape)
+    return tag("label", box, tag("span", tag("span", picture, class_="picture"), whole, class_="stage"), class_="shown", style=shape)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from HeadCTIQALib.report.strips import DEFS
 from HeadCTIQALib.report.summary import header
 from HeadCTIQALib.report.tree import iqm_section, tree
 from HeadCTIQALib.resources import resource
+from HeadCTIQALib.text import printable
 from HeadCTIQALib.volume.types import CTVolume
 
 # Nothing may be fetched: only styles and pictures within the file.
@@ -86,7 +87,8 @@ def _page(record: Mapping[str, Any], picture: list[Html], slices: list[Cell], ev
         header(record, picture, sheet(record, slices)),
         tag("main", tree(record), evidence, appendix(record)),
     )
-    return document(f"HeadCTIQA: {scan_name(record)}", body)
+    title = f"HeadCTIQA: {scan_name(record)}"
+    return document(title, body, f"@page {{ @top-left {{ content: {css_string(title)}; }} }}")
 
 
 def document(title: str, body: Html, style: str = "") -> str:
@@ -101,6 +103,11 @@ def document(title: str, body: Html, style: str = "") -> str:
         tag("style", Html(_style() + style)),
     )
     return join("", Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"), Html("\n"))
+
+
+def css_string(text: str) -> str:
+    """Any text as a string of a style sheet: whatever is no letter, digit, space or colon stands by its number."""
+    return '"' + "".join(c if c.isascii() and (c.isalnum() or c in " :") else f"\\{ord(c):x} " for c in printable(text)) + '"'
 
 
 @cache

@@ -93,10 +93,10 @@ def sheet(record: Record, found: list[Cell]) -> Html:
     marked = of_limit or any(cell.kind for cell in found)
     told = (
         f"{len(found)} of {count} slices, {window_words(WINDOW)}; slice 1 is the lowest. "
-        + ("Framed slices have a finding, named below them; " if marked else "No slice has a finding of its own; ")
-        + "pictures with a blue number lead to or open at full size."
+        + ("Framed slices have a finding, named below them." if marked else "No slice has a finding of its own.")
     )
-    return tag("section", tag("h2", "The scan"), tag("ol", *items, class_="sheet"), tag("p", told, class_="quiet"), id="sheet")
+    large = tag("span", " A blue number: click for the picture at full size.", class_="on-screen")
+    return tag("section", tag("h2", "The scan"), tag("ol", *items, class_="sheet"), tag("p", told, large, class_="quiet"), id="sheet")
 
 
 def kept_cells(report: str) -> list[Cell]:
@@ -141,17 +141,20 @@ def _cell(scene: Scene, index: int, marks: list[Mark], large_at: str | None, lar
     hu = views.cut(scene.volume, view).hu(scene.volume)
     number = tag("b", str(index + 1), class_="number")
     alt = f"Axial slice {index + 1} of {scene.volume.shape[0]}" + (f": {', '.join(m.words for m in marks)}" if marks else "")
-    grey = windowed(hu, WINDOW) if large else windowed(_coarser(hu), WINDOW)
-    h, w = view.size
-    picture = tag("img", src=grey_uri(grey), alt=alt, width=grey.shape[1], height=grey.shape[0])
-    if large:
-        shown = enlargeable(join(picture, number), w, h, alt)
+    small = _picture(_coarser(hu), alt)
+    if large:  # the small picture stands on the sheet and on paper, the whole one where it is enlarged
+        whole = tag("span", _picture(hu, alt), class_="picture whole")
+        shown = enlargeable(join(small, number), *view.size[::-1], alt, whole)
     else:
-        stacked = tag("span", picture, number, class_="picture")
+        stacked = tag("span", small, number, class_="picture")
         shown = tag("a", stacked, href=f"#{large_at}", title=f"to the picture of {IQM_BY_ID[large_at].item_title.lower()}") if large_at else stacked
     words = [tag("span", m.words, class_="found") for m in marks]
     worst = max((m.severity for m in marks), default=0.0)
     return Cell(index, "worst" if worst > 1 else "noted" if marks else "", join(shown, *words))
+
+
+def _picture(hu: NDArray[np.float32], alt: str) -> Html:
+    return tag("img", src=grey_uri(windowed(hu, WINDOW)), alt=alt, width=hu.shape[1], height=hu.shape[0])
 
 
 def _coarser(hu: NDArray[np.float32]) -> NDArray[np.float32]:

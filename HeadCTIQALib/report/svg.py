@@ -16,6 +16,8 @@ from HeadCTIQALib.report.html import Html, join, tag
 
 XY = tuple[float, float]
 HATCH = 10.0  # from line to line
+#: Class of a text: its size in units of drawing, as in the style sheet, and the mean width of a letter as a share of it.
+EMS = {"label": (12.0, 0.62), "side": (15.0, 0.7), "small": (11.0, 0.56), "value": (15.0, 0.62), "bound-words": (13.0, 0.62)}
 
 
 def _n(value: float) -> str:
@@ -28,8 +30,12 @@ def line(a: XY, b: XY, class_: str = "line") -> Html:
 
 
 def text(at: XY, words: str, anchor: str = "start", class_: str = "label") -> Html:
-    """Text with a dark outline, legible on any grey."""
-    return tag("text", words, x=_n(at[0]), y=_n(at[1]), text_anchor=anchor, class_=class_)
+    """Text with a dark outline, legible on any grey; on paper a dark plate takes the place of the outline, which prints as a drawing of every letter."""
+    size, wide = EMS.get(class_, EMS["label"])
+    width = size * wide * len(words)
+    left = at[0] - {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * width
+    plate = tag("rect", x=_n(left - 1), y=_n(at[1] - 0.82 * size), width=_n(width + 2), height=_n(1.08 * size), class_="plate")
+    return join(plate, tag("text", words, x=_n(at[0]), y=_n(at[1]), text_anchor=anchor, class_=class_))
 
 
 def cross(at: XY, class_: str = "point") -> Html:
