@@ -82,6 +82,26 @@ def test_axial_pictures_are_the_native_pixels(pixel: float, flip: int) -> None:
     assert any(np.array_equal(shown, expected[j : j + shown.shape[0], i : i + shown.shape[1]]) for j in (7, 8) for i in (12, 13))
 
 
+def test_slices_stored_by_columns_are_shown_by_the_same_pixels() -> None:
+    hu = np.random.default_rng(4).integers(-100, 200, (2, 50, 40)).astype(np.int16)
+    volume = CTVolume(hu, np.array([[10.0, 7.0, z] for z in (0.0, 5.0)]), np.array([0, -0.7, 0]), np.array([-0.7, 0, 0]))
+    view = views.axial(volume, 0, views.image_box(volume, 0))
+    assert np.array_equal(views.cut(volume, view).hu(volume), hu[0].T)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 45.0, 90.0])
+def test_upright_pictures_of_a_single_slice_follow_their_line(degrees: float) -> None:
+    j, i = np.indices((60, 60))
+    volume = CTVolume((3 * i + 7 * j).astype(np.int16)[None], np.array([[30.0, 30.0, 0.0]]), np.array([-1.0, 0, 0]), np.array([0, -1.0, 0]))
+    start = np.array([0.0, 0.0, 0.0])
+    ahead = start + [np.sin(np.radians(degrees)), np.cos(np.radians(degrees)), 0]
+    view = views.upright_along(volume, start, ahead, views.Box((-20, 20), (-20, 20), (-0.5, 0.5)))
+    shown = views.cut(volume, view).hu(volume)[0]
+    ras = view.origin + np.arange(view.shape[1])[:, None] * view.mm * view.right
+    ijk = volume.ras_to_ijk(ras)
+    assert shown == pytest.approx(3 * ijk[:, 0] + 7 * ijk[:, 1], abs=0.01)
+
+
 def test_grey_pictures_lose_nothing() -> None:
     hu = np.random.default_rng(3).normal(40, 30, (50, 60)).astype(np.float32)
     grey = windowed(hu, (40.0, 80.0))
@@ -149,14 +169,14 @@ def test_slices_of_the_sheet_are_even_and_hold_what_is_wanted() -> None:
 
 def test_sheet_has_the_worst_slices_marked_and_the_evidence(document: str, scene: tuple[CTVolume, Findings]) -> None:
     top = document.split("<main>")[0]
-    found = {int(n): (kind.strip(), Page(f"<div>{body}</div>").words) for kind, n, body in re.findall(r'<li class="cell( worst| noted)?(?: limit)?" id="slice-(\d+)">(.*?)</li>', top, re.DOTALL)}
+    found = {int(n): (kind.strip(), Page(f"<div>{body}</div>").words) for kind, n, body in re.findall(r'<li class="cell( worst| noted)?(?: limiting)?" id="slice-(\d+)">(.*?)</li>', top, re.DOTALL)}
     assert len(found) == MOST
     assert list(found) == sorted(found)
     assert [found[n][0] for n in (21, 22, 23, 34, 41, 60)] == ["noted", "worst", "worst", "worst", "noted", ""]
     assert "motion, grade 3 of 3" in found[22][1]
     assert re.search(r"streaks in \d\d % of the brain", found[34][1])
     assert "limits: coverage of the vertex" in found[60][1]
-    assert '<li class="cell limit" id="slice-60">' in top
+    assert '<li class="cell limiting" id="slice-60">' in top
     record = long_record(*scene)
     for entry in record["iqms"].values():
         index = entry["evidence"].get("slice_index")

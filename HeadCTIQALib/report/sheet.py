@@ -21,12 +21,12 @@ from HeadCTIQALib.report.scene import Scene
 
 MOST = 24  # pictures
 MOST_WORST = 4  # slices that are there whatever else is
-MOST_MARKED = 12  # of them marked; the others show the rest of the scan
+MOST_MARKED = 16  # of them marked; the others show the rest of the scan
 MOST_LARGE = 6  # marked slices that no other picture shows, kept at full size
 THUMB_PX = 190  # a small picture is at most so wide
 WINDOW = (40.0, 80.0)
 STREAKED = 0.1  # of the brain in a slice, from which its streaks are marked
-_CELL = re.compile(r'<li class="cell( worst| noted)?(?: limit)?" id="slice-(\d+)">(.*?)(?:<span class="limits">[^<]*</span>)?</li>', re.DOTALL)
+_CELL = re.compile(r'<li class="cell( worst| noted)?(?: limiting)?" id="slice-(\d+)">(.*?)(?:<span class="limits">[^<]*</span>)?</li>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def sheet(record: Record, found: list[Cell]) -> Html:
     for cell in found:
         limits = cell.index in of_limit
         words = tag("span", f"limits: {title[:1].lower()}{title[1:]}", class_="limits") if limits else None
-        kinds = " ".join(k for k in ("cell", cell.kind, "limit" if limits else "") if k)
+        kinds = " ".join(k for k in ("cell", cell.kind, "limiting" if limits else "") if k)
         items.append(tag("li", cell.body, words, class_=kinds, id=f"slice-{cell.index + 1}"))
     count = (at(record, "input", "shape") or [len(found)])[0]
     marked = of_limit or any(cell.kind for cell in found)
@@ -143,7 +143,7 @@ def _cell(scene: Scene, index: int, marks: list[Mark], large_at: str | None, lar
     alt = f"Axial slice {index + 1} of {scene.volume.shape[0]}" + (f": {', '.join(m.words for m in marks)}" if marks else "")
     small = _picture(_coarser(hu), alt)
     if large:  # the small picture stands on the sheet and on paper, the whole one where it is enlarged
-        whole = tag("span", _picture(hu, alt), class_="picture whole")
+        whole = tag("span", _picture(hu, alt), number, class_="picture whole")
         shown = enlargeable(join(small, number), *view.size[::-1], alt, whole)
     else:
         stacked = tag("span", small, number, class_="picture")

@@ -99,7 +99,7 @@ class Cut:
 
     def mixed(self, lines: NDArray[np.float32]) -> NDArray[np.float32]:
         """(h, w) picture of (n, w) values on the lines, linear between them; NaN outside the scan."""
-        values = (1 - self.weight) * lines[self.below] + self.weight * lines[self.above]
+        values = (1 - self.weight) * lines[self.below] + self.weight * lines[self.above] if self.weight.any() else lines[self.below]
         return np.where(self.inside, values, np.nan).astype(np.float32)
 
     def labels(self, array: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -113,12 +113,26 @@ class Cut:
 def _sample(array: NDArray, kji: NDArray[np.float64], order: int) -> NDArray[np.float32]:
     if kji[0].min() == kji[0].max():  # one slice: stay in its plane
         plane = array[int(kji[0, 0, 0])]
-        whole = np.rint(kji[1:])
-        if np.abs(kji[1:] - whole).max() < 1e-6:  # the native pixels themselves
-            j, i = (np.clip(at, 0, size - 1).astype(np.intp) for at, size in zip(whole, plane.shape, strict=True))
-            return plane[j, i].astype(np.float32)
+        native = _native(plane, kji[1:])
+        if native is not None:
+            return native
         return ndimage.map_coordinates(plane, kji[1:], output=np.float32, order=order, mode="nearest")
     return ndimage.map_coordinates(array, kji, output=np.float32, order=order, mode="nearest")
+
+
+def _native(plane: NDArray, ji: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """The pixels of a slice themselves at (2, n, w) indices, where these are whole and follow its rows and columns; else None."""
+    (j_down, i_down), (j_along, i_along) = np.abs(ji[:, -1, 0] - ji[:, 0, 0]), np.abs(ji[:, 0, -1] - ji[:, 0, 0])
+    if max(j_along, i_down) < 1e-6:
+        j, i, turned = ji[0, :, 0], ji[1, 0], False
+    elif max(j_down, i_along) < 1e-6:
+        j, i, turned = ji[0, 0], ji[1, :, 0], True
+    else:
+        return None
+    if max(float(np.abs(at - np.rint(at)).max()) for at in (j, i)) > 1e-6:
+        return None
+    found = plane[np.ix_(*(np.clip(np.rint(at).astype(np.intp), 0, size - 1) for at, size in zip((j, i), plane.shape, strict=True)))]
+    return np.asarray(found.T if turned else found, np.float32)
 
 
 def cut(volume: CTVolume, view: View) -> Cut:
@@ -199,13 +213,17 @@ def head_box(volume: CTVolume, findings: Findings, index: int | None = None) -> 
     kk, step, start = (max(1, volume.shape[0] // 30), 4, 0) if index is None else (volume.shape[0], 2, index)
     lut = np.zeros(256, bool)
     lut[list(HEAD)] = True
-    k, j, i = np.nonzero(lut[findings.tissue[start::kk, ::step, ::step]])
+    inside = lut[findings.tissue[start::kk, ::step, ::step]]
+    k, j = np.nonzero(inside.any(axis=2))
     if not len(k):
         return image_box(volume, index)
+    # the outermost voxels of every row bound them all
+    ends = inside.argmax(axis=2)[k, j], inside.shape[2] - 1 - inside[..., ::-1].argmax(axis=2)[k, j]
+    k, j, i = np.concatenate([k, k]), np.concatenate([j, j]), np.concatenate(ends)
     along = volume.to_slice_frame(volume.ijk_to_ras(np.stack([i * step, j * step, start + k * kk], axis=-1).astype(float)))
     low, high = along.min(axis=0) - 3, along.max(axis=0) + 3
-    ends = volume.slice_positions[[0, -1]] if index is None else volume.slice_positions[[index, index]]
-    return Box((low[0], high[0]), (low[1], high[1]), (float(ends[0]), float(ends[1])))
+    first, last = volume.slice_positions[[0, -1]] if index is None else volume.slice_positions[[index, index]]
+    return Box((low[0], high[0]), (low[1], high[1]), (float(first), float(last)))
 
 
 def from_frame(volume: CTVolume, r: float, a: float, k: float) -> Vector:
