@@ -202,7 +202,7 @@ class Canvas:
         h = self.view.size[0]
         apart = abs(heights[-1] - heights[0]) / max(1, count - 1)
         step = next((s for s in RULER if s * apart >= RULER_UNITS), RULER[-1])
-        free = [n for n in range(step, count + 1, step) if 30 < heights[n - 1] < h - 34 and abs(heights[n - 1] - h / 2) > 16]
+        free = [n for n in range(step, count, step) if 30 < heights[n - 1] < h - 34 and abs(heights[n - 1] - h / 2) > 16]
         return [part for n in free for part in (svg.line((0, heights[n - 1]), (5, heights[n - 1]), "scale"), svg.text((8, heights[n - 1] + 4), str(n), "start", "small"))]
 
 

@@ -67,14 +67,15 @@ def draw_coverage(canvas: Canvas) -> list[Words]:
 
 def _draw_bound(canvas: Canvas, what: str, height: float, missing_mm: float) -> None:
     """A line at ``height`` mm along the slice normal that an anatomical point lies beyond: it was not found, so no mark stands for it."""
-    view = canvas.view
+    view, ends = canvas.view, canvas.volume.slice_positions
     _, w = view.size
     top = float(view.origin @ canvas.volume.k)
-    y = ((top - height) / view.mm + 0.5) * view.scale
-    up = height > canvas.volume.slice_positions[-1]
+    y, *edges = (((top - k) / view.mm + 0.5) * view.scale for k in (height, ends[-1], ends[0]))
+    # between the line and the scan where there is room, clear of the letter at the edge of the picture
+    below = (edges[0] - y > 22) if height > ends[-1] else y - edges[1] <= 22
     canvas.add(
         svg.line((0, y), (w, y), "bound"),
-        svg.text((w - 5, y - 6 if up else y + 15), f"{what}: at least {missing_mm:.0f} mm missing", "end", "bound-words"),
+        svg.text((w - 5, y + 15 if below else y - 6), f"{what}: at least {missing_mm:.0f} mm missing", "end", "bound-words"),
     )
 
 
@@ -86,7 +87,8 @@ def _margin_arrow(canvas: Canvas, at: Vector, end: str, value: float | None, poi
     x, y = canvas.view.project(at)
     _, edge = canvas.view.project(canvas.volume.image_centres[-1 if end == "last" else 0])
     aside = max(16.0, min(canvas.view.project(p)[0] for p in points) - 30)
-    if value is None:
+    if value is None:  # at the left, clear of the words at the right
+        aside = 0.12 * canvas.view.size[1]
         canvas.add(svg.arrow((aside, edge), (aside, y), "arrow missing bound"))
         return []
     words = with_unit(value, "mm", signed=True) if value >= 0 else f"{with_unit(-value, 'mm')} missing"
