@@ -18,6 +18,7 @@ from PIL import Image
 from test_report import Page, head_scene, sample_record
 
 from HeadCTIQALib.findings.types import Findings, Landmark
+from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.report import render, svg, views
 from HeadCTIQALib.report.canvas import grey_uri, window_words, windowed
 from HeadCTIQALib.report.document import css_string, rescored
@@ -293,6 +294,7 @@ def test_printed_report_is_short_small_and_has_two_metrics_a_page(document: str,
     subprocess.run([browser, *how, page.as_uri()], check=True, capture_output=True, timeout=120)
     data = paper.read_bytes()
     assert len(data) < 3_000_000
-    # the pages that hold a metric's section, by the places that links lead to
-    pages = re.findall(rb"/Type ?/Page\b[^s]", data)
-    assert 9 <= len(pages) <= 14
+    assert 9 <= len(re.findall(rb"/Type ?/Page\b", data)) <= 14
+    pages = [re.findall(rb"/%s \[(\d+) 0 R /XYZ" % m.id.encode(), data) for m in IQMS]  # where the links to the sections lead
+    assert all(len(found) == 1 for found in pages)
+    assert [pages[n] == pages[n + 1] for n in range(len(pages) - 1)] == [n % 2 == 0 for n in range(len(pages) - 1)]
