@@ -22,7 +22,7 @@ from HeadCTIQALib.report.scene import Scene
 MOST = 24  # pictures
 MOST_WORST = 4  # slices that are there whatever else is
 MOST_MARKED = 16  # of them marked; the others show the rest of the scan
-MOST_LARGE = 6  # marked slices that no other picture shows, kept at full size
+MOST_LARGE = 8  # slices with a finding or at an end that counts, which no other picture shows, kept at full size
 THUMB_PX = 190  # a small picture is at most so wide
 WINDOW = (40.0, 80.0)
 STREAKED = 0.1  # of the brain in a slice, from which its streaks are marked
@@ -55,7 +55,7 @@ def cells(scene: Scene) -> list[Cell]:
     count = scene.volume.shape[0]
     chosen = choose(count, [*ranked[:MOST_WORST], *shown_by, *ranked[:MOST_MARKED]])
     large_at = {i: m.id for m in reversed(IQMS) if (i := scene.evidence(m.id).get("slice_index")) is not None}
-    large = [i for i in ranked if i in chosen and i not in large_at][:MOST_LARGE]
+    large = [i for i in dict.fromkeys((*shown_by, *ranked)) if i in chosen and i not in large_at][:MOST_LARGE]
     return [_cell(scene, i, marks.get(i, []), large_at.get(i), i in large) for i in chosen]
 
 
