@@ -13,6 +13,8 @@ def printable(text: str) -> str:
 
     That is control characters and escape sequences, bidirectional overrides, line separators and bytes that are no text.
     """
+    if text.isprintable():  # nearly all text, and the pictures of a report, which have millions of characters
+        return text
     return "".join(c if c.isprintable() else " " for c in text)
 
 

@@ -67,7 +67,7 @@ def test_foreign_objects_by_true_voxel_volumes(scan):
     assert m.evidence.points["largest object"] == pytest.approx(tuple(volume.ijk_to_ras(np.array([2.5, 30.5, 4.0]))))
     none = foreign_object_volume(volume, findings)
     assert none.value == 0
-    assert "No removable" in none.evidence.caption
+    assert none.evidence.caption == "None found; pads and thin markers can be missed."
 
 
 def test_streaks_count_inside_the_intracranial_space_only(scan):

@@ -32,7 +32,7 @@ def foreign_object_volume(volume: CTVolume, findings: Findings) -> Measurement:
             details={"objects": 0.0, "largest_ml": 0.0},
             evidence=Evidence(
                 slice_index=volume.shape[0] // 2, window=(-100.0, 1000.0),
-                caption="No removable foreign object seen.",
+                caption="None found; pads and thin markers can be missed.",
             ),
         )
     small = mask[box]

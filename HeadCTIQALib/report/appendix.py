@@ -88,10 +88,10 @@ def _landmarks(record: Record) -> Html:
         rows.append(
             (
                 p.get("title") or name, " / ".join(number(c) for c in position), number(p.get("confidence")),
-                "–" if spread is None else f"±{number(spread)} mm", "yes" if p.get("in_scan", True) else "no, estimated", p.get("source") or "",
+                "–" if spread is None else f"{number(spread)} mm", "yes" if p.get("in_scan", True) else "no, estimated", p.get("source") or "",
             )
         )  # fmt: skip
-    return table(("Landmark", "R / A / S, mm", "Confidence", "Spread", "In the scan", "From"), rows, "Landmarks")
+    return table(("Landmark", "R / A / S, mm", "Confidence", "Spread of the network's answer (SD)", "In the scan", "From"), rows, "Landmarks")
 
 
 def _formula(record: Record) -> Html:

@@ -10,7 +10,11 @@ from HeadCTIQALib.report.html import Html, with_unit
 from HeadCTIQALib.report.scene import Ras, Scene, points_of
 from HeadCTIQALib.volume.types import Vector
 
+Words = tuple[float, float, float]  # left, right and baseline
+
 BONE_WINDOW = (300.0, 1500.0)
+ENDS = {"vertex_margin": ("vertex", "last"), "foramen_magnum_margin": ("foramen magnum", "first")}  # the point, and the image plane that should lie beyond it
+MARKS = {"vertex_margin": ("VERTEX",), "foramen_magnum_margin": ("BASION", "OPISTHION")}
 
 
 def coverage(scene: Scene, iqm: str) -> list[Html]:
@@ -20,17 +24,22 @@ def coverage(scene: Scene, iqm: str) -> list[Html]:
     if not points:
         return []
     at = np.array(next(iter(points.values())), float)
-    value = (scene.iqms.get(iqm) or {}).get("value")
-    end = "last" if iqm == "vertex_margin" else "first"
+    value, bound = (scene.iqms.get(iqm) or {}).get("value"), scene.bound(iqm)
+    what, end = ENDS[iqm]
     box = _coverage_box(scene, float(at @ volume.k))
     window = tuple(evidence.get("window") or BONE_WINDOW)
     pictures = []
     for name, view in (("Sagittal", scene.midline(at, box)), ("Coronal", views.coronal(volume, float(at @ volume.a), box))):
         canvas = scene.canvas(view, iqm, window)
-        draw_coverage(canvas)
-        shown = points if name == "Sagittal" else dict(list(points.items())[:1])
-        canvas.add_points(shown, _margin_arrow(canvas, at, end, value, list(shown.values())))
-        alt = f"{name} reformat: the {end} image plane against the {'vertex' if end == 'last' else 'foramen magnum'}, margin {with_unit(value, 'mm', True)}"
+        words = draw_coverage(canvas)
+        if bound is not None:
+            _draw_bound(canvas, what, float(at @ volume.k), bound)
+            _margin_arrow(canvas, at, end, None, [tuple(at)])
+        else:
+            shown = points if name == "Sagittal" else dict(list(points.items())[:1])
+            canvas.add_points(shown, words + _margin_arrow(canvas, at, end, value, list(shown.values())))
+        margin = with_unit(value, "mm", True) if bound is None else f"at least {with_unit(bound, 'mm')} missing"
+        alt = f"{name} reformat: the {end} image plane against the {what}, margin {margin}"
         pictures.append(canvas.figure(f"{name} reformat.", alt))
     return pictures if evidence.get("view") != "coronal" else pictures[::-1]
 
@@ -40,28 +49,48 @@ def _coverage_box(scene: Scene, *k: float) -> views.Box:
     return scene.box.reaching(min([low - 12, *(v - 14 for v in k)]), max([high + 12, *(v + 14 for v in k)]))
 
 
-def draw_coverage(canvas: Canvas) -> None:
-    """First and last image plane as lines, what lies beyond them hatched."""
+def draw_coverage(canvas: Canvas) -> list[Words]:
+    """First and last image plane as lines, what lies beyond them hatched; returns the places of the words, see :func:`svg.labels`."""
     volume, view = canvas.volume, canvas.view
-    h, w = view.shape
-    for index, word in ((-1, "last image"), (0, "first image")):
+    h, w = view.size
+    words: list[Words] = []
+    for index, word in ((-1, f"slice {volume.shape[0]}, last image"), (0, "slice 1, first image")):
         _, y = view.project(volume.image_centres[index])
-        top, tall = (0.0, y) if index else (y, h - y)
-        if tall > 0:
-            canvas.add(Html(f'<rect x="0" y="{top:.1f}" width="{w}" height="{tall:.1f}" fill="url(#p-none)"/>'))
-        canvas.add(svg.line((0, y), (w, y), "edge"), svg.text((w - 5, y - 5 if index else y + 14), word, "end", "small"))
+        top, bottom = (0.0, y) if index else (y, h)
+        if bottom > top:
+            canvas.add(svg.hatch(0, w, top, bottom))
+        at = y + 14 if index else y - 5
+        canvas.add(svg.line((0, y), (w, y), "edge"), svg.text((w - 5, at), word, "end", "small"))
+        words.append((w - 5 - 6.2 * len(word), w - 5, at))
+    return words
 
 
-def _margin_arrow(canvas: Canvas, at: Vector, end: str, value: float | None, points: list[Ras]) -> list[tuple[float, float, float]]:
-    """From the image plane to the point: spare millimetres inside the scan, missing ones beyond it.
+def _draw_bound(canvas: Canvas, what: str, height: float, missing_mm: float) -> None:
+    """A line at ``height`` mm along the slice normal that an anatomical point lies beyond: it was not found, so no mark stands for it."""
+    view, ends = canvas.view, canvas.volume.slice_positions
+    _, w = view.size
+    top = float(view.origin @ canvas.volume.k)
+    y, *edges = (((top - k) / view.mm + 0.5) * view.scale for k in (height, ends[-1], ends[0]))
+    # between the line and the scan where there is room, clear of the letter at the edge of the picture
+    below = (edges[0] - y > 22) if height > ends[-1] else y - edges[1] <= 22
+    canvas.add(
+        svg.line((0, y), (w, y), "bound"),
+        svg.text((w - 5, y + 15 if below else y - 6), f"{what}: at least {missing_mm:.0f} mm missing", "end", "bound-words"),
+    )
+
+
+def _margin_arrow(canvas: Canvas, at: Vector, end: str, value: float | None, points: list[Ras]) -> list[Words]:
+    """From the image plane to the point: spare millimetres inside the scan, missing ones beyond it; without a value towards a bound.
 
     Drawn beside the points; returns the place of its words, see :func:`svg.labels`.
     """
-    if value is None:
-        return []
     x, y = canvas.view.project(at)
     _, edge = canvas.view.project(canvas.volume.image_centres[-1 if end == "last" else 0])
     aside = max(16.0, min(canvas.view.project(p)[0] for p in points) - 30)
+    if value is None:  # at the left, clear of the words at the right
+        aside = 0.12 * canvas.view.size[1]
+        canvas.add(svg.arrow((aside, edge), (aside, y), "arrow missing bound"))
+        return []
     words = with_unit(value, "mm", signed=True) if value >= 0 else f"{with_unit(-value, 'mm')} missing"
     left = aside > 10.0 * len(words)
     baseline = 0.5 * (y + edge) + 5 if abs(y - edge) > 24 else max(y, edge) + 18 if end == "last" else min(y, edge) - 8
@@ -76,13 +105,18 @@ def _margin_arrow(canvas: Canvas, at: Vector, end: str, value: float | None, poi
 
 
 def scout(scene: Scene) -> list[Html]:
-    """Sagittal mid-line and coronal overview with the coverage, the vertex and the foramen magnum."""
+    """Sagittal mid-line overview with the coverage, the vertex and the foramen magnum; where only bounds are known of them, those."""
     volume, findings = scene.volume, scene.findings
-    marks = {n: findings.landmarks[n].position for n in ("VERTEX", "BASION", "OPISTHION") if n in findings.landmarks}
-    box = _coverage_box(scene, *(float(np.array(p) @ volume.k) for p in marks.values()))
+    bounds = {iqm: missing for iqm in ENDS if (missing := scene.bound(iqm)) is not None}
+    names = [n for iqm, marks in MARKS.items() if iqm not in bounds for n in marks if n in findings.landmarks]
+    marks = {n: findings.landmarks[n].position for n in names}
+    ends = volume.slice_positions[[0, -1]]
+    heights = {iqm: float(ends[1] + mm if iqm == "vertex_margin" else ends[0] - mm) for iqm, mm in bounds.items()}
+    box = _coverage_box(scene, *(float(np.array(p) @ volume.k) for p in marks.values()), *heights.values())
     middle = views.from_frame(volume, box.middle("r"), box.middle("a"), box.middle("k"))
     through = np.array(findings.midsagittal.origin, float) if findings.midsagittal else middle
     sagittal = Canvas(volume, findings, scene.midline(through, box), (60.0, 300.0))
-    draw_coverage(sagittal)
-    sagittal.add_points(marks)
+    sagittal.add_points(marks, draw_coverage(sagittal))
+    for iqm, missing in bounds.items():
+        _draw_bound(sagittal, ENDS[iqm][0], heights[iqm], missing)
     return [sagittal.figure("Overview, sagittal mid-line.", "Sagittal reformat near the mid-line with the first and last image plane, vertex and foramen magnum")]

@@ -14,10 +14,12 @@ from HeadCTIQALib.report.html import Html, join, tag
 from HeadCTIQALib.report.pictures import pictures
 from HeadCTIQALib.report.record import scan_name
 from HeadCTIQALib.report.scene import Scene
+from HeadCTIQALib.report.sheet import Cell, cells, kept_cells, sheet
 from HeadCTIQALib.report.strips import DEFS
 from HeadCTIQALib.report.summary import header
 from HeadCTIQALib.report.tree import iqm_section, tree
 from HeadCTIQALib.resources import resource
+from HeadCTIQALib.text import printable
 from HeadCTIQALib.volume.types import CTVolume
 
 # Nothing may be fetched: only styles and pictures within the file.
@@ -40,7 +42,7 @@ def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> s
     if findings.tissue.shape != volume.shape:
         raise ValueError(f"findings of shape {findings.tissue.shape} do not fit a volume of shape {volume.shape}")
     scene = Scene(volume, findings, record.get("iqms") or {})
-    return _page(record, scout(scene), _evidence(record, {m.id: pictures(scene, m.id) for m in IQMS}))
+    return _page(record, scout(scene), cells(scene), _evidence(record, {m.id: pictures(scene, m.id) for m in IQMS}))
 
 
 def _evidence(record: Mapping[str, Any], figures: Mapping[str, list[Html]]) -> Html:
@@ -59,7 +61,7 @@ def rescored(record: Mapping[str, Any], report: str) -> str:
         ValueError: ``report`` does not have the parts that :func:`render` writes.
     """
     picture = _between(report, '<div class="scout">', '</div></div><ul class="tiles">')
-    return _page(record, [Html(picture)], _evidence(record, {m.id: _figures(report, m.id) for m in IQMS}))
+    return _page(record, [Html(picture)], kept_cells(report), _evidence(record, {m.id: _figures(report, m.id) for m in IQMS}))
 
 
 def _figures(report: str, iqm: str) -> list[Html]:
@@ -77,15 +79,16 @@ def _between(report: str, start: str, end: str) -> str:
     return inside
 
 
-def _page(record: Mapping[str, Any], picture: list[Html], evidence: Html) -> str:
+def _page(record: Mapping[str, Any], picture: list[Html], slices: list[Cell], evidence: Html) -> str:
     body = tag(
         "body",
         DEFS,
         tag("a", "Skip to the measurements", href="#tree", class_="skip"),
-        header(record, picture),
+        header(record, picture, sheet(record, slices)),
         tag("main", tree(record), evidence, appendix(record)),
     )
-    return document(f"HeadCTIQA: {scan_name(record)}", body)
+    title = f"HeadCTIQA: {scan_name(record)}"
+    return document(title, body, f"@page {{ @top-left {{ content: {css_string(title)}; }} }}")
 
 
 def document(title: str, body: Html, style: str = "") -> str:
@@ -100,6 +103,11 @@ def document(title: str, body: Html, style: str = "") -> str:
         tag("style", Html(_style() + style)),
     )
     return join("", Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"), Html("\n"))
+
+
+def css_string(text: str) -> str:
+    """Any text as a string of a style sheet: whatever is no letter, digit, space or colon stands by its number."""
+    return '"' + "".join(c if c.isascii() and (c.isalnum() or c in " :") else f"\\{ord(c):x} " for c in printable(text)) + '"'
 
 
 @cache

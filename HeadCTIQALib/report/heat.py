@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from HeadCTIQALib.findings.types import PARENCHYMA, Findings
 from HeadCTIQALib.report import svg
-from HeadCTIQALib.report.canvas import png_uri
+from HeadCTIQALib.report.canvas import colour_uri
 from HeadCTIQALib.report.html import Html, tag
 from HeadCTIQALib.report.views import Cut
 from HeadCTIQALib.volume.types import CTVolume
@@ -43,8 +43,8 @@ def noise_heat(volume: CTVolume, findings: Findings, index: int, place: Cut) -> 
     colours = np.array([[int(c[n : n + 2], 16) for n in (1, 3, 5)] + [190] for c in STOPS], np.uint8)
     level = np.clip((shown_sd - LOW_HU) / (HIGH_HU - LOW_HU) * len(STOPS), 0, len(STOPS) - 1).astype(int)
     rgba = np.where((shown_in & place.inside)[..., None], colours[level], np.uint8(0)).astype(np.uint8)
-    h, w = place.view.shape
+    h, w = place.view.size
     return [
-        tag("image", href=png_uri(rgba), x="0", y="0", width=w, height=h),
+        tag("image", href=colour_uri(rgba), x="0", y="0", width=f"{w:.1f}", height=f"{h:.1f}"),
         svg.heat_key(f"{LOW_HU:g}", f"{HIGH_HU:g} HU", (w - 14 * len(STOPS) - 8, h - 18), STOPS),
     ]

@@ -7,7 +7,7 @@ import math
 
 from HeadCTIQALib.text import lines
 
-_VOID = frozenset({"img", "br", "hr", "meta", "link", "col"})
+_VOID = frozenset({"img", "br", "hr", "meta", "link", "col", "input"})
 
 
 class Html(str):

@@ -43,7 +43,7 @@ def _angle(canvas: Canvas, origin: Vector, normal: Vector, words: str) -> None:
     if trace is None:
         return
     (x0, y0), (x1, y1) = trace
-    h, w = canvas.view.shape
+    h, w = canvas.view.size
     x, y = canvas.view.project(origin)
     y = min(max(y, 0.25 * h), 0.75 * h)
     x = x0 + (x1 - x0) * (y - y0) / (y1 - y0) if abs(y1 - y0) > 1 else x
@@ -77,7 +77,8 @@ def baseline(scene: Scene, iqm: str) -> list[Html]:
     outer.hu = views.lateral_projection(volume, outer.cut)
     outer.window = _window_for(outer.hu)
     outer.add(svg.line(outer.view.project(ear), outer.view.project(canthus), "plane"))
-    outer.add(svg.labels([(outer.view.project(p), f"{'ear' if 'EAM' in n else 'eye'} {n[-1]}") for n, p in paired.items()], *outer.view.shape[::-1]))
+    named = [(outer.view.project(p), f"{'ear' if 'EAM' in n else 'eye'} {n[-1]}", outer.mark(n, p)) for n, p in paired.items()]
+    outer.add(svg.labels(named, *outer.view.size[::-1]))
     alt = f"the orbitomeatal line lies {number(abs(theta))} degrees off the slice plane"
     return [
         inner.figure("Sagittal reformat through the line.", f"Sagittal reformat: {alt}"),
@@ -86,7 +87,7 @@ def baseline(scene: Scene, iqm: str) -> list[Html]:
 
 
 def _baseline_lines(canvas: Canvas, ear: Vector, canthus: Vector, theta: float, target: float, words: str) -> None:
-    h, w = canvas.view.shape
+    h, w = canvas.view.size
     x, y = canvas.view.project(ear)
     x1, y1 = canvas.view.project(canthus)
     long = svg.clipped_line((x, y), (x1 - x, y1 - y), w, h)
@@ -108,7 +109,7 @@ def centring(scene: Scene, iqm: str) -> list[Html]:
     index = scene.slice_of(iqm)
     canvas = scene.canvas(views.axial(volume, index, views.image_box(volume, index)), iqm)
     canvas.add_masks(["head"])
-    h, w = canvas.view.shape
+    h, w = canvas.view.size
     canvas.add(svg.line((w / 2, 0), (w / 2, h), "reference"), svg.line((0, h / 2), (w, h / 2), "reference"))
     _free_margins(canvas)
     for start, end in lines_of(evidence)[:1]:
@@ -124,9 +125,9 @@ def _free_margins(canvas: Canvas) -> None:
     rows, columns = (np.flatnonzero(canvas.mask("head").any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return
-    h, w = canvas.view.shape
-    top, bottom, left, right = float(rows[0]), float(rows[-1] + 1), float(columns[0]), float(columns[-1] + 1)
-    mm = canvas.view.mm
+    h, w = canvas.view.size
+    top, bottom, left, right = (float(edge) * canvas.view.scale for edge in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+    mm = canvas.view.unit_mm
     x, y = 0.72 * w, 0.72 * h
     for a, b, at, anchor, length in (
         ((0.0, y), (left, y), (4.0, y - 5), "start", left), ((w, y), (right, y), (w - 4.0, y - 5), "end", w - right),

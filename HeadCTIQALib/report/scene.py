@@ -11,10 +11,8 @@ import numpy as np
 
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.report import views
-from HeadCTIQALib.report.canvas import Canvas
+from HeadCTIQALib.report.canvas import Canvas, Ras
 from HeadCTIQALib.volume.types import CTVolume, Vector
-
-Ras = tuple[float, float, float]
 
 
 @dataclass
@@ -45,6 +43,11 @@ class Scene:
     def evidence(self, iqm: str) -> Mapping[str, Any]:
         """The evidence in the record, empty when there is none."""
         return (self.iqms.get(iqm) or {}).get("evidence") or {}
+
+    def bound(self, iqm: str) -> float | None:
+        """How many millimetres are missing at least, where no more than that is known of a margin; else None."""
+        entry = self.iqms.get(iqm) or {}
+        return -float(entry["value"]) if entry.get("bound") == "at_most" and entry.get("value") is not None and entry["value"] < 0 else None
 
     def canvas(self, view: views.View, iqm: str, window: tuple[float, float] | None = None) -> Canvas:
         """An empty picture in the window of the evidence."""

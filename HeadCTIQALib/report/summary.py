@@ -27,8 +27,8 @@ EVEN_SHARE = 0.05  # of the typical distance: slices that differ by less are eve
 MOST = 4  # rows of a list that are not folded
 
 
-def header(record: Record, scout: list[Html]) -> Html:
-    """Everything a reader needs in the first seconds."""
+def header(record: Record, scout: list[Html], sheet: Html | None = None) -> Html:
+    """Everything a reader needs in the first seconds, with the overview and, below, the contact sheet."""
     use = str(at(record, "research_use", default=RESEARCH_USE))
     banner = tag("p", "SIMULATED: this scan was made by a computer and shows no patient.", class_="banner simulated", role="note")
     return tag(
@@ -40,6 +40,7 @@ def header(record: Record, scout: list[Html]) -> Html:
         tag("div", tag("div", _overall(record), _advice(record), _why(record), class_="verdict"), tag("div", *scout, class_="scout"), class_="hero"),
         tag("ul", *(_tile(record, c.id, c.title) for c in CATEGORIES), class_="tiles"),
         _warnings(record),
+        sheet,
         tag("p", use, class_="banner use", role="note"),
     )
 

@@ -1,6 +1,6 @@
 """Vector shapes drawn over pictures, and the outlines of masks.
 
-Coordinates are picture pixels, x to the right and y down; the upper left pixel's centre is (0.5, 0.5).
+Coordinates are units of drawing (:class:`.views.View`) from the upper left corner of the picture, x to the right and y down.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from scipy import ndimage
 from HeadCTIQALib.report.html import Html, join, tag
 
 XY = tuple[float, float]
+HATCH = 10.0  # from line to line
+#: Class of a text: its size in units of drawing, as in the style sheet, and the mean width of a letter as a share of it.
+EMS = {"label": (12.0, 0.62), "side": (15.0, 0.7), "small": (11.0, 0.56), "value": (15.0, 0.62), "bound-words": (13.0, 0.62)}
 
 
 def _n(value: float) -> str:
@@ -27,8 +30,12 @@ def line(a: XY, b: XY, class_: str = "line") -> Html:
 
 
 def text(at: XY, words: str, anchor: str = "start", class_: str = "label") -> Html:
-    """Text with a dark outline, legible on any grey."""
-    return tag("text", words, x=_n(at[0]), y=_n(at[1]), text_anchor=anchor, class_=class_)
+    """Text with a dark outline, legible on any grey; on paper a dark plate takes the place of the outline, which prints as a drawing of every letter."""
+    size, wide = EMS.get(class_, EMS["label"])
+    width = size * wide * len(words)
+    left = at[0] - {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * width
+    plate = tag("rect", x=_n(left - 1), y=_n(at[1] - 0.82 * size), width=_n(width + 2), height=_n(1.08 * size), class_="plate")
+    return join(plate, tag("text", words, x=_n(at[0]), y=_n(at[1]), text_anchor=anchor, class_=class_))
 
 
 def cross(at: XY, class_: str = "point") -> Html:
@@ -78,14 +85,14 @@ def clipped_line(through: XY, direction: XY, width: float, height: float) -> tup
     )
 
 
-def labels(points: list[tuple[XY, str]], width: float, height: float, reserved: Sequence[tuple[float, float, float]] = ()) -> Html:
-    """Points with their names, the names moved apart so that none lies on another.
+def labels(points: list[tuple[XY, str, str]], width: float, height: float, reserved: Sequence[tuple[float, float, float]] = ()) -> Html:
+    """Points (place, name, class of the mark) with their names, which are moved apart so that none lies on another.
 
     ``reserved`` are (left, right, baseline) of other words in the picture, to be kept clear of.
     """
-    drawn = [cross(at) for at, _ in points]
-    taken = [(x - 9, x + 9, y + 4) for (x, y), _ in points] + list(reserved)
-    for (x, y), name in sorted(points, key=lambda p: (p[0][1], p[0][0], p[1])):
+    drawn = [cross(at, class_) for at, _, class_ in points]
+    taken = [(x - 9, x + 9, y + 4) for (x, y), *_ in points] + list(reserved)
+    for (x, y), name, _ in sorted(points, key=lambda p: (p[0][1], p[0][0], p[1])):
         size = 6.8 * len(name)
         places = [(right, y + 4 + dy) for dy in (0, 15, -15, 28, -28, 41) for right in (True, False)]
         right, y0 = next((p for p in places if _free(x, size, *p, taken, width, height)), (x < width / 2, y + 4))
@@ -102,9 +109,16 @@ def _free(x: float, size: float, right: bool, y0: float, taken: list[tuple[float
     return clear and x0 >= 2 and x0 + size <= width - 2 and 12 <= y0 <= height - 4
 
 
-def outline(mask: NDArray[np.bool_] | NDArray[np.uint8], class_: str, smooth_px: float = 0.8) -> Html:
-    """The outline of a mask as one path; empty for an empty mask."""
-    d = "".join(_path(c) for c in contours(mask, smooth_px))
+def hatch(left: float, right: float, top: float, bottom: float, class_: str = "hatch") -> Html:
+    """A rectangle filled with slanting lines, which browsers print as lines: a pattern they print as a picture."""
+    tall, wide = bottom - top, right - left
+    ends = [(max(0.0, c - tall), min(wide, c), c) for c in np.arange(HATCH, wide + tall, HATCH)]
+    return tag("path", d="".join(f"M{_n(left + x0)} {_n(top + c - x0)}L{_n(left + x1)} {_n(top + c - x1)}" for x0, x1, c in ends), class_=class_)
+
+
+def outline(mask: NDArray[np.bool_] | NDArray[np.uint8], class_: str, scale: float = 1.0) -> Html:
+    """The outline of a mask as one path, ``scale`` units of drawing per pixel; empty for an empty mask."""
+    d = "".join(_path(c * scale) for c in contours(mask))
     return tag("path", d=d, class_=class_, fill_rule="evenodd") if d else Html("")
 
 
@@ -127,7 +141,7 @@ def _thinned(xy: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def contours(mask: NDArray[np.bool_] | NDArray[np.uint8], smooth_px: float = 0.8) -> list[NDArray[np.float64]]:
-    """Closed outlines of a (h, w) mask by marching squares at one half, each (n, 2) in picture coordinates.
+    """Closed outlines of a (h, w) mask by marching squares at one half, each (n, 2) in pixels from the upper left corner.
 
     Smoothing takes the stairs off; objects too small to survive it are kept by smoothing less.
     """

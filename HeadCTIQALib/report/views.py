@@ -1,8 +1,9 @@
 """Flat pictures of a CT volume, cut through its true slice geometry.
 
-A :class:`View` is a plane of square pixels in RAS mm.  The three standard views lie in the slice frame (r, a, k),
-so that native slices are horizontal in the reformats even when the gantry was tilted; radiological convention:
-the patient's right on the left, anterior up (axial) or left (sagittal), the vertex up.
+A :class:`View` is a plane of square pixels in RAS mm: the native pixels of a slice, or as fine where it lies across
+slices.  The three standard views lie in the slice frame (r, a, k), so that native slices are horizontal in the
+reformats even when the gantry was tilted; radiological convention: the patient's right on the left, anterior up
+(axial) or left (sagittal), the vertex up.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from scipy import ndimage
 from HeadCTIQALib.findings.types import HEAD, Findings
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
-WIDTH = 440  # px, the most that a picture is wide
-HEIGHT = 500  # px, the most that it is high
-FINEST = 0.35  # mm per px: nothing is gained by enlarging further
+WIDTH = 440  # units of drawing, the most that a picture is wide
+HEIGHT = 500  # units of drawing, the most that it is high
+MOST_PX = 2048  # along an edge: beyond any matrix of a head scan, so only this costs resolution
 
 
 @dataclass(frozen=True)
 class View:
-    """A plane of square pixels.
+    """A plane of square pixels, no coarser than the scan's, and the units in which is drawn over it.
 
     Attributes:
         origin: RAS mm of the centre of the upper left pixel.
         right, down: (3,) RAS unit vectors, orthogonal.
         mm: edge of a pixel.
         shape: (height, width) in pixels.
-        title: what is shown, in words ("axial", "sagittal").
+        scale: units of drawing per pixel, so that words and marks are as large on every picture whatever its matrix.
     """
 
     origin: Vector
@@ -38,7 +39,17 @@ class View:
     down: Vector
     mm: float
     shape: tuple[int, int]
-    title: str = ""
+    scale: float = 1.0
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """(height, width) in units of drawing."""
+        return self.shape[0] * self.scale, self.shape[1] * self.scale
+
+    @property
+    def unit_mm(self) -> float:
+        """Millimetres of a unit of drawing."""
+        return self.mm / self.scale
 
     @property
     def normal(self) -> Vector:
@@ -46,9 +57,9 @@ class View:
         return np.asarray(np.cross(self.right, self.down), float)
 
     def project(self, ras: NDArray[np.floating] | tuple[float, float, float]) -> tuple[float, float]:
-        """RAS mm to picture coordinates (x, y) in px; the upper left pixel's centre is (0.5, 0.5)."""
-        offset = np.asarray(ras, float) - self.origin
-        return float(offset @ self.right / self.mm + 0.5), float(offset @ self.down / self.mm + 0.5)
+        """RAS mm to units of drawing (x, y) from the upper left corner of the picture."""
+        offset = (np.asarray(ras, float) - self.origin) / self.mm
+        return float(offset @ self.right + 0.5) * self.scale, float(offset @ self.down + 0.5) * self.scale
 
     def depth(self, ras: NDArray[np.floating] | tuple[float, float, float]) -> float:
         """Signed mm of a RAS point behind the plane."""
@@ -88,7 +99,7 @@ class Cut:
 
     def mixed(self, lines: NDArray[np.float32]) -> NDArray[np.float32]:
         """(h, w) picture of (n, w) values on the lines, linear between them; NaN outside the scan."""
-        values = (1 - self.weight) * lines[self.below] + self.weight * lines[self.above]
+        values = (1 - self.weight) * lines[self.below] + self.weight * lines[self.above] if self.weight.any() else lines[self.below]
         return np.where(self.inside, values, np.nan).astype(np.float32)
 
     def labels(self, array: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -102,8 +113,26 @@ class Cut:
 def _sample(array: NDArray, kji: NDArray[np.float64], order: int) -> NDArray[np.float32]:
     if kji[0].min() == kji[0].max():  # one slice: stay in its plane
         plane = array[int(kji[0, 0, 0])]
+        native = _native(plane, kji[1:])
+        if native is not None:
+            return native
         return ndimage.map_coordinates(plane, kji[1:], output=np.float32, order=order, mode="nearest")
     return ndimage.map_coordinates(array, kji, output=np.float32, order=order, mode="nearest")
+
+
+def _native(plane: NDArray, ji: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """The pixels of a slice themselves at (2, n, w) indices, where these are whole and follow its rows and columns; else None."""
+    (j_down, i_down), (j_along, i_along) = np.abs(ji[:, -1, 0] - ji[:, 0, 0]), np.abs(ji[:, 0, -1] - ji[:, 0, 0])
+    if max(j_along, i_down) < 1e-6:
+        j, i, turned = ji[0, :, 0], ji[1, 0], False
+    elif max(j_down, i_along) < 1e-6:
+        j, i, turned = ji[0, 0], ji[1, :, 0], True
+    else:
+        return None
+    if max(float(np.abs(at - np.rint(at)).max()) for at in (j, i)) > 1e-6:
+        return None
+    found = plane[np.ix_(*(np.clip(np.rint(at).astype(np.intp), 0, size - 1) for at, size in zip((j, i), plane.shape, strict=True)))]
+    return np.asarray(found.T if turned else found, np.float32)
 
 
 def cut(volume: CTVolume, view: View) -> Cut:
@@ -184,13 +213,17 @@ def head_box(volume: CTVolume, findings: Findings, index: int | None = None) -> 
     kk, step, start = (max(1, volume.shape[0] // 30), 4, 0) if index is None else (volume.shape[0], 2, index)
     lut = np.zeros(256, bool)
     lut[list(HEAD)] = True
-    k, j, i = np.nonzero(lut[findings.tissue[start::kk, ::step, ::step]])
+    inside = lut[findings.tissue[start::kk, ::step, ::step]]
+    k, j = np.nonzero(inside.any(axis=2))
     if not len(k):
         return image_box(volume, index)
+    # the outermost voxels of every row bound them all
+    ends = inside.argmax(axis=2)[k, j], inside.shape[2] - 1 - inside[..., ::-1].argmax(axis=2)[k, j]
+    k, j, i = np.concatenate([k, k]), np.concatenate([j, j]), np.concatenate(ends)
     along = volume.to_slice_frame(volume.ijk_to_ras(np.stack([i * step, j * step, start + k * kk], axis=-1).astype(float)))
     low, high = along.min(axis=0) - 3, along.max(axis=0) + 3
-    ends = volume.slice_positions[[0, -1]] if index is None else volume.slice_positions[[index, index]]
-    return Box((low[0], high[0]), (low[1], high[1]), (float(ends[0]), float(ends[1])))
+    first, last = volume.slice_positions[[0, -1]] if index is None else volume.slice_positions[[index, index]]
+    return Box((low[0], high[0]), (low[1], high[1]), (float(first), float(last)))
 
 
 def from_frame(volume: CTVolume, r: float, a: float, k: float) -> Vector:
@@ -199,19 +232,22 @@ def from_frame(volume: CTVolume, r: float, a: float, k: float) -> Vector:
 
 
 def axial(volume: CTVolume, index: int, box: Box) -> View:
-    """Native slice ``index``, cropped to ``box``; right of the patient on the left, anterior up."""
-    k = float(volume.slice_positions[index])
-    return _fit(from_frame(volume, box.r[1], box.a[1], k), -volume.r, -volume.a, box.r[1] - box.r[0], box.a[1] - box.a[0], "axial")
+    """Native slice ``index``, cropped to ``box``, on its own pixels; right of the patient on the left, anterior up."""
+    corner = from_frame(volume, box.r[1], box.a[1], float(volume.slice_positions[index]))
+    mm = min(volume.pixel_spacing)
+    i, j, _ = volume.ras_to_ijk(corner - 0.5 * mm * (volume.r + volume.a))
+    first = volume.origins[index] + round(float(i)) * volume.row_step + round(float(j)) * volume.col_step
+    return _fit(first + 0.5 * mm * (volume.r + volume.a), -volume.r, -volume.a, box.r[1] - box.r[0], box.a[1] - box.a[0], mm)
 
 
 def sagittal(volume: CTVolume, at_r: float, box: Box) -> View:
     """Plane across r at ``at_r`` mm; anterior on the left, the vertex up, native slices horizontal."""
-    return _fit(from_frame(volume, at_r, box.a[1], box.k[1]), -volume.a, -volume.k, box.a[1] - box.a[0], box.k[1] - box.k[0], "sagittal")
+    return _upright(volume, from_frame(volume, at_r, box.a[1], box.k[1]), -volume.a, box.a[1] - box.a[0], box.k[1] - box.k[0])
 
 
 def coronal(volume: CTVolume, at_a: float, box: Box) -> View:
     """Plane across a at ``at_a`` mm; right of the patient on the left, the vertex up, native slices horizontal."""
-    return _fit(from_frame(volume, box.r[1], at_a, box.k[1]), -volume.r, -volume.k, box.r[1] - box.r[0], box.k[1] - box.k[0], "coronal")
+    return _upright(volume, from_frame(volume, box.r[1], at_a, box.k[1]), -volume.r, box.r[1] - box.r[0], box.k[1] - box.k[0])
 
 
 def upright_along(volume: CTVolume, start: Vector, end: Vector, box: Box) -> View:
@@ -222,16 +258,24 @@ def upright_along(volume: CTVolume, start: Vector, end: Vector, box: Box) -> Vie
     across = np.cross(forward, volume.k)
     low, high = (box.a[0] - float(start @ volume.a), box.a[1] - float(start @ volume.a))
     corner = start - (start @ volume.k) * volume.k + high * forward + box.k[1] * volume.k
-    view = _fit(corner, -forward, -volume.k, high - low, box.k[1] - box.k[0], "sagittal")
+    view = _upright(volume, corner, -forward, high - low, box.k[1] - box.k[0])
     assert abs(across @ view.right) < 1e-9
     return view
 
 
-def _fit(corner: Vector, right: Vector, down: Vector, width: float, height: float, title: str) -> View:
-    """The view of a rectangle in mm whose outer upper left corner is ``corner``, in at most WIDTH x HEIGHT px."""
-    mm = max(width / WIDTH, height / HEIGHT, FINEST)
+def _upright(volume: CTVolume, corner: Vector, right: Vector, width: float, height: float) -> View:
+    """An upright view as fine as the scan: along ``right`` on its own pixels where it follows them, between its slices interpolated."""
+    gaps = np.diff(volume.slice_positions)
+    mm = min(*volume.pixel_spacing, float(np.median(gaps)) if len(gaps) else np.inf)
+    off = float((corner - volume.origins[0]) @ right) / mm - 0.5
+    return _fit(corner + (round(off) - off) * mm * right, right, -volume.k, width, height, mm)
+
+
+def _fit(corner: Vector, right: Vector, down: Vector, width: float, height: float, mm: float) -> View:
+    """The view of a rectangle in mm whose outer upper left corner is ``corner``, in pixels of ``mm``."""
+    mm = max(mm, width / MOST_PX, height / MOST_PX)
     shape = max(1, round(height / mm)), max(1, round(width / mm))
-    return View(corner + 0.5 * mm * (right + down), right, down, mm, shape, title)
+    return View(corner + 0.5 * mm * (right + down), right, down, mm, shape, min(WIDTH / shape[1], HEIGHT / shape[0]))
 
 
 def _letter(direction: Vector) -> str:
