@@ -338,3 +338,15 @@ def test_the_split_is_80_20_stratified_and_reproducible(n):
     assert split(scores).sum() == round(0.2 * n)
     with pytest.raises(ValueError, match="between 0 and 1"):
         split(scores, test_share=1.0)
+
+
+def test_both_sides_of_the_limit_are_fitted_and_kept():
+    """The model with the limit and the one without, each with its cross-validation; the chosen one is one of them."""
+    result = fit(ruined_readers(data(80, 2.0, guideline_model(), seed=8), True), "robust")
+    inside, free = result.limits
+    assert (inside.limit, inside.model.limit, free.limit, free.model.limit) == (20.0, 20.0, None, None)
+    assert result.model == inside.model
+    assert result.overall == inside.cross_validation
+    assert free.cross_validation.rmse > inside.cross_validation.rmse
+    assert free.model.categories == inside.model.categories
+    assert "no better without it" in result.model.provenance["limit"]

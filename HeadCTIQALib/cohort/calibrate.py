@@ -209,6 +209,11 @@ def _account(c: Calibration) -> dict[str, Any]:
             "weights": [asdict(w) for w in fit.weights],
             "weight_shrinkage": fit.weight_shrinkage,
             "overall_cross_validation": None if fit.overall is None else asdict(fit.overall),
+            "limits": [
+                {"limit": t.limit, "used": t.limit == fit.model.limit, "intercept": t.model.intercept, "weights": dict(t.model.weights),
+                 "cross_validation": None if t.cross_validation is None else asdict(t.cross_validation)}
+                for t in fit.limits
+            ],
             "other_mode": {"mode": c.other.mode, "overall_cross_validation": None if c.other.overall is None else asdict(c.other.overall)},
         },
         decimals=6,

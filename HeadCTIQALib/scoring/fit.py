@@ -11,7 +11,7 @@ overall scores of left-out scans are predicted clearly better without that limit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from HeadCTIQALib.scoring.calibration import (
     CrossValidation,
     Fit,
     Floats,
+    LimitTrial,
     Mode,
     folds,
 )
@@ -56,28 +57,29 @@ def fit_model(
     left_out = _cross_validate(data, problems, seed, repeats, fold_count)
     errors = {c: _error(left_out.categories[c], p.y, np.clip(p.guideline, 0, 100), fold_count) for c, p in problems.items()}
     fitted = {c: fit_category(p, data, errors[c]) for c, p in problems.items()}
-    used, overall, why = _overall(data, problems, left_out, errors, fold_count)
+    inside, free = _overall(data, problems, left_out, errors, fold_count)
+    used, why = _choice(inside, free, data.scores[:, SCORES.index("overall")])
     model = ScoringModel(
         id=id,
         name=name,
         kind="reader_least_squares" if mode == "paper" else "reader_non_negative",
         categories={c: model for c, (_, model) in fitted.items()},
-        weights=dict(zip(CATEGORY_BY_ID, map(float, used.weights), strict=True)),
-        intercept=used.intercept,
-        limit=used.limit,
+        weights=dict(data.profile.weights),
         profile=data.profile,
         provenance={**(provenance or {}), "limit": why},
     )
+    with_limit, without = (LimitTrial(t.overall.limit, _with(model, t.overall), t.errors) for t in (inside, free))
     categories = {c: fit for c, (fit, _) in fitted.items()}
     return Fit(
-        model=model,
+        model=with_limit.model if used is inside else without.model,
         mode=mode,
         scans=data.scans,
         categories=categories,
-        weights=effective_weights(data, used, seed),
-        weight_shrinkage=used.shrinkage,
-        overall=overall,
-        reasons_not_to_use=tuple(_reasons(categories, overall, used.shrinkage, len(data.scans))),
+        weights=effective_weights(data, used.overall, seed),
+        weight_shrinkage=used.overall.shrinkage,
+        overall=used.errors,
+        limits=(with_limit, without),
+        reasons_not_to_use=tuple(_reasons(categories, used.errors, used.overall.shrinkage, len(data.scans))),
         seed=seed,
     )
 
@@ -121,10 +123,19 @@ def _error(predicted: Floats, y: Floats, guideline: Floats, fold_count: int) -> 
     )
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """The better of fitted and guideline weights with one limit: the model, predictions of left-out scans (repeats, n), their errors."""
+
+    overall: Overall
+    predicted: Floats
+    errors: CrossValidation | None
+
+
 def _overall(
     data: CalibrationSet, problems: Mapping[str, Problem], left_out: _LeftOut, errors: Mapping[str, CrossValidation | None], fold_count: int
-) -> tuple[Overall, CrossValidation | None, str]:
-    """The overall score's model and errors, and a sentence about its limit; the guideline's weights where fitted ones predict no better."""
+) -> tuple[_Trial, _Trial]:
+    """The overall score's model with the limit and without; the guideline's weights where fitted ones predict no better."""
     guidelines = {c: np.clip(p.guideline, 0, 100) for c, p in problems.items()}
     parts = []
     for c, predicted in left_out.categories.items():
@@ -134,8 +145,7 @@ def _overall(
     y, kept = data.scores[:, SCORES.index("overall")], guideline_overall(data, LIMIT_POINTS)
     guideline = kept.predict(columns)
 
-    def of(limit: float | None) -> tuple[Overall, Floats, CrossValidation | None]:
-        """The better of fitted and guideline weights with that limit: model, predictions (repeats, n), errors."""
+    def trial(limit: float | None) -> _Trial:
         fitted = np.full(stack.shape[:2], np.nan)
         for r, fits in enumerate(left_out.overall[limit]):
             for test, one in fits:
@@ -143,16 +153,27 @@ def _overall(
         plain = limited(stack @ kept.weights, stack, limit)
         own, other = _error(fitted, y, guideline, fold_count), _error(plain, y, guideline, fold_count)
         if own is None or other is None or other.rmse <= own.rmse:
-            return guideline_overall(data, limit), plain, other
-        return solve_overall(data, np.ones(len(y), bool), limit), fitted, own
+            return _Trial(guideline_overall(data, limit), plain, other)
+        return _Trial(solve_overall(data, np.ones(len(y), bool), limit), fitted, own)
 
-    inside, free = of(LIMIT_POINTS), of(None)
-    if inside[2] is None or free[2] is None:
-        return inside[0], inside[2], "The limit above the worst category is in force: too few overall scores of readers to judge it."
-    errors_words = f"typical error on left-out scans {inside[2].rmse:.1f} points with it, {free[2].rmse:.1f} without"
-    if _clearly_better(free[1], inside[1], y):
-        return free[0], free[2], f"There is no limit above the worst category, as these readers are predicted better without it ({errors_words})."
-    return inside[0], inside[2], f"The overall score is at most {LIMIT_POINTS:g} points above the worst category ({errors_words})."
+    return trial(LIMIT_POINTS), trial(None)
+
+
+def _choice(inside: _Trial, free: _Trial, y: Floats) -> tuple[_Trial, str]:
+    """Whether the limit stays, by the readers' overall scores (n,), and a sentence about it."""
+    kept = f"The overall score is at most {LIMIT_POINTS:g} points above the worst category"
+    if inside.errors is None or free.errors is None:
+        return inside, f"{kept}: too few overall scores of readers to judge that limit."
+    errors = f"typical error on left-out scans {inside.errors.rmse:.1f} points with the limit, {free.errors.rmse:.1f} without"
+    if _clearly_better(free.predicted, inside.predicted, y):
+        return free, f"There is no limit above the worst category, as these readers are predicted clearly better without it ({errors})."
+    better = " as they are predicted no better without it" if free.errors.rmse >= inside.errors.rmse else " as the gain without it is within its standard error"
+    return inside, f"{kept},{better} ({errors})."
+
+
+def _with(model: ScoringModel, overall: Overall) -> ScoringModel:
+    weights = dict(zip(CATEGORY_BY_ID, map(float, overall.weights), strict=True))
+    return replace(model, weights=weights, intercept=overall.intercept, limit=overall.limit)
 
 
 def _clearly_better(a: Floats, b: Floats, y: Floats) -> bool:
