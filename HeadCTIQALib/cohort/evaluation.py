@@ -185,7 +185,7 @@ def evaluate_cohort(
         raise InputError(f"Only {len(scans)} assessed scans have reader values; an evaluation needs at least three.")
     names = [s.name for s in scans]
     parts = make_parts(scans, fitted)
-    own = {m.id: column for m, column in zip(IQMS, values_of(scans).T, strict=True)} | _scores(scans, model)
+    own = {m.id: column for m, column in zip(IQMS, values_of(scans).T, strict=True)} | scores_of(scans, model)
     read = {t: table.mean(t, names) for t in own}
     matrices = {t: table.matrix(t, names) for t in own if t in table.targets}
     counts = {t: np.isfinite(table.matrix(t, names)).sum(axis=1) for t in own}
@@ -244,7 +244,7 @@ def compare(target: str, part: Part, own: Floats, readers: Floats, margin: float
     )
 
 
-def _scores(scans: Sequence[Scan], model: ScoringModel) -> dict[str, Floats]:
+def scores_of(scans: Sequence[Scan], model: ScoringModel) -> dict[str, Floats]:
     """Scores by target, (n,), NaN where withheld."""
     rows = []
     for s in scans:
