@@ -9,9 +9,10 @@ from dataclasses import replace
 from HeadCTIQALib.curve import score_band
 from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
+from HeadCTIQALib.scoring.costs import costs, decisive, items_of
 from HeadCTIQALib.scoring.features import ITEM, OF_SCORES, WORST, feature
 from HeadCTIQALib.scoring.items import Item, items
-from HeadCTIQALib.scoring.types import CLIP, LIMIT, Contribution, Score, Scores, ScoringModel, Term
+from HeadCTIQALib.scoring.types import CLIP, LIMIT, Contribution, Score, Scores, ScoringModel
 from HeadCTIQALib.scoring.verdict import verdict
 
 SCORE = "score"
@@ -32,7 +33,8 @@ def score(measurements: Mapping[str, Measurement], model: ScoringModel) -> Score
     found = items(measurements, model.profile)
     categories = {c.id: _category(c.id, found, measurements, model) for c in CATEGORIES}
     overall = _overall(categories, found, model)
-    return Scores(found, categories, overall, verdict(overall, found, measurements, model.profile), model.id, model.name)
+    taken = None if model.kind == "guideline" else costs(found, categories, model)
+    return Scores(found, categories, overall, verdict(overall, found, measurements, model.profile, taken), model.id, model.name)
 
 
 def _category(category: str, found: Mapping[str, Item], measurements: Mapping[str, Measurement], model: ScoringModel) -> Score:
@@ -43,7 +45,7 @@ def _category(category: str, found: Mapping[str, Item], measurements: Mapping[st
     least = most = linear.intercept
     parts = []
     for term in linear.terms:
-        of = _items_of(term, scored, found)
+        of = items_of(term, scored, found)
         x, low, high = feature(term.feature, of, model.profile.knots[of[0].iqm])
         ends = (_times(term.coefficient, low), _times(term.coefficient, high))
         least, most = least + min(ends), most + max(ends)
@@ -56,10 +58,6 @@ def _category(category: str, found: Mapping[str, Item], measurements: Mapping[st
     if reasons:
         return Score(category, None, None, withheld_reason=" ".join(reasons), at_least=_within(least), at_most=_within(most))
     return _limited(category, linear.ideal, tuple(parts), _within(least), _within(most))
-
-
-def _items_of(term: Term, scored: tuple[str, ...], found: Mapping[str, Item]) -> list[Item]:
-    return [found[i] for i in scored] if term.feature == WORST else [found[term.iqm]]
 
 
 def _below(source: str, coefficient: float, value: float, name: str) -> Contribution:
@@ -109,14 +107,13 @@ def _overall(categories: Mapping[str, Score], found: Mapping[str, Item], model: 
 
 
 def _limit(overall: Score, known: Mapping[str, float], found: Mapping[str, Item], model: ScoringModel) -> Score:
-    """``overall`` at most ``model.limit`` above the worst category; what that takes is a contribution that names the worst item."""
+    """``overall`` at most ``model.limit`` above the worst category; what that takes is a contribution that names the item that makes it so."""
     worst = min(known, key=lambda c: known[c])
     assert overall.score is not None
     excess = 0.0 if model.limit is None else overall.score - (known[worst] + model.limit)
     if excess <= 1e-9:
         return overall
-    item = min((found[i] for i in model.profile.scored(worst)), key=lambda i: i.score or 0.0).iqm
-    row = Contribution(item, -excess, -1.0, LIMIT, excess)
+    row = Contribution(decisive(worst, found, model), -excess, -1.0, LIMIT, excess)
     limited = overall.score - excess
     parts, by_iqm = (*overall.contributions, row), (*overall.contributions_by_iqm, row)
     return replace(overall, score=limited, band=score_band(limited), contributions=parts, contributions_by_iqm=by_iqm)
