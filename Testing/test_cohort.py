@@ -260,7 +260,9 @@ def test_readers_on_another_scale_are_asked_mapped_and_recorded(cohort, tmp_path
     assert not (tmp_path / "m.json").exists()
     assert run("--scale", "1-5") == 0
     assert "mapped to 0-100 from the scale 1-5" in capsys.readouterr().out
-    assert load_model(tmp_path / "m.json").provenance["readers_scale"] == "1-5 (1 is 0, 5 is 100, straight between)"
+    assert load_model(tmp_path / "m.json").provenance["readers_scale"] == (
+        "1-5 (1 is 15 (not diagnostic), 2 is 45 (poor), 3 is 70 (acceptable), 4 is 85 (good), 5 is 95 (excellent))"
+    )
     with pytest.raises(SystemExit):
         run("--scale", "E-A")
     assert "does not say which letter is best" in capsys.readouterr().err
