@@ -299,7 +299,7 @@ def test_missing_measurements_and_scores_are_left_out_not_imputed():
 
 
 def test_too_few_scans_are_refused():
-    with pytest.raises(InputError, match="needs 8 or more"):
+    with pytest.raises(InputError, match="needs 8 scans or more in which a category was measured"):
         fit(data(7, 1.0, linear_readers("folded")))
 
 

@@ -35,6 +35,7 @@ from HeadCTIQALib.scoring.fit_weights import Overall, effective_weights, guideli
 from HeadCTIQALib.scoring.types import ScoringModel
 
 _LIMITS = (LIMIT_POINTS, None)
+_A_TENTH = 0.05  # points: errors that are printed alike are alike
 
 
 def fit_model(
@@ -51,9 +52,8 @@ def fit_model(
         InputError: no category has eight scans with all of its measurements and a reader score.
     """
     problems = {c.id: category_problem(c.id, data, mode) for c in CATEGORIES}
-    most = max(int(p.usable.sum()) for p in problems.values())
-    if most < MIN_SCANS:
-        raise InputError(f"At most {most} scans have the measurements and a reader score of one category; a fit needs {MIN_SCANS} or more.")
+    if max(int(p.usable.sum()) for p in problems.values()) < MIN_SCANS:
+        raise InputError(_too_few(problems))
     left_out = _cross_validate(data, problems, seed, repeats, fold_count)
     errors = {c: _error(left_out.categories[c], p.y, np.clip(p.guideline, 0, 100), fold_count) for c, p in problems.items()}
     fitted = {c: fit_category(p, data, errors[c]) for c, p in problems.items()}
@@ -79,8 +79,18 @@ def fit_model(
         weight_shrinkage=used.overall.shrinkage,
         overall=used.errors,
         limits=(with_limit, without),
-        reasons_not_to_use=tuple(_reasons(categories, used.errors, used.overall.shrinkage, len(data.scans))),
+        reasons_not_to_use=tuple(_reasons(categories, used.errors, used.overall.shrinkage, data)),
         seed=seed,
+    )
+
+
+def _too_few(problems: Mapping[str, Problem]) -> str:
+    """Why nothing can be fitted, by the category that comes nearest to it."""
+    p = max(problems.values(), key=lambda p: int(p.usable.sum()))
+    scored, usable = int(np.isfinite(p.y).sum()), int(p.usable.sum())
+    return (
+        f"A fit needs {MIN_SCANS} scans or more in which a category was measured and scored by readers; {CATEGORY_BY_ID[p.category].title} comes nearest: readers scored it "
+        f"in {scored} of {len(p.y)} scans, and in {scored - usable} of these a measurement of it is missing. Add scans."
     )
 
 
@@ -167,7 +177,7 @@ def _choice(inside: _Trial, free: _Trial, y: Floats) -> tuple[_Trial, str]:
     errors = f"typical error on left-out scans {inside.errors.rmse:.1f} points with the limit, {free.errors.rmse:.1f} without"
     if _clearly_better(free.predicted, inside.predicted, y):
         return free, f"There is no limit above the worst category, as these readers are predicted clearly better without it ({errors})."
-    better = " as they are predicted no better without it" if free.errors.rmse >= inside.errors.rmse else " as the gain without it is within its standard error"
+    better = " as they are predicted no better without it" if free.errors.rmse > inside.errors.rmse - _A_TENTH else " as the gain without it is within its standard error"
     return inside, f"{kept},{better} ({errors})."
 
 
@@ -183,19 +193,24 @@ def _clearly_better(a: Floats, b: Floats, y: Floats) -> bool:
     return len(gain) > 1 and bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
-def _reasons(categories: Mapping[str, CategoryFit], overall: CrossValidation | None, shrunk: float, n: int) -> Iterator[str]:
+def _reasons(categories: Mapping[str, CategoryFit], overall: CrossValidation | None, shrunk: float, data: CalibrationSet) -> Iterator[str]:
     """What speaks against the fitted model, in plain words."""
+    n = len(data.scans)
     if all(f.keeps_guideline for f in categories.values()):
         yield "Use the guideline model instead: in no category does the fit predict left-out scans better."
     if overall is None:
-        yield "There are too few overall scores of readers to judge the overall score; its weights are the guideline's."
+        given = int(np.isfinite(data.scores[:, SCORES.index("overall")]).sum())
+        why = f"only {given} of {n} scans have one, and not all of these were measured throughout" if given else "the readers gave none"
+        yield f"There are too few overall scores of readers to judge the overall score ({why}); its weights are the guideline's."
     elif not overall.better:
         yield (
             f"For the overall score this model is no better than the guideline model: its typical error on left-out scans is {overall.rmse:.1f} "
             f"points, the guideline's {overall.guideline_rmse:.1f}."
         )
     if overall is not None and shrunk == 1:
-        yield "The weights of the overall score are the guideline's: weights fitted to readers predict left-out scans no better."
+        complete = int(np.isfinite(data.scores).all(axis=1).sum())
+        why = f"only {complete} scans have scores of all categories and overall" if complete < MIN_SCANS else "weights fitted to readers predict left-out scans no better"
+        yield f"The weights of the overall score are the guideline's: {why}."
     if n < 50:
         yield f"It rests on {n} scans; with fewer than about 50, another sample from the same site could give quite another model."
     for fit in categories.values():
