@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, folds, spli
 from HeadCTIQALib.scoring.fit import fit_model
 from HeadCTIQALib.scoring.fit_weights import effective_weights, guideline_overall, solve_overall
 from HeadCTIQALib.scoring.linear import coefficient_intervals, least_squares, non_negative, non_negative_weights
+from HeadCTIQALib.scoring.reach import out_of_reach
 
 LOW = np.array([0, 0, 0, -8, -8, 3, 0.8, 0, 0, 0])
 HIGH = np.array([9, 14, 28, 34, 45, 7, 2.0, 12, 0.6, 9])
@@ -350,3 +352,18 @@ def test_both_sides_of_the_limit_are_fitted_and_kept():
     assert free.cross_validation.rmse > inside.cross_validation.rmse
     assert free.model.categories == inside.model.categories
     assert "no better without it" in result.model.provenance["limit"]
+
+
+def told(shift, factor):
+    d = data(60, 2.0, guideline_model(), seed=11)
+    return " ".join(fit(CalibrationSet(d.scans, d.iqms, 70 + shift + factor * (d.scores - 70))).reasons_not_to_use)
+
+
+def test_a_fit_says_which_bands_its_model_can_never_give():
+    assert "calls hardly any scan good" in told(-18.0, 0.7)
+    assert "calls hardly any scan poor" in told(20.0, 0.3)
+    for words in ("hardly any scan good", "hardly any scan poor"):
+        assert words not in told(0.0, 1.0)
+    assert list(out_of_reach(guideline_model())) == []
+    harsh = replace(guideline_model(), kind="reader_non_negative", intercept=-25.0)
+    assert list(out_of_reach(harsh)) == ["Even a scan without any defect has 75 points by this model, so that it calls hardly any scan good (from 80)."]

@@ -32,6 +32,7 @@ from HeadCTIQALib.scoring.calibration import (
 )
 from HeadCTIQALib.scoring.fit_category import Problem, category_problem, fit_category, predict, solve
 from HeadCTIQALib.scoring.fit_weights import Overall, effective_weights, guideline_overall, limited, solve_overall
+from HeadCTIQALib.scoring.reach import out_of_reach
 from HeadCTIQALib.scoring.types import ScoringModel
 
 _LIMITS = (LIMIT_POINTS, None)
@@ -69,9 +70,10 @@ def fit_model(
         provenance={**(provenance or {}), "limit": why},
     )
     with_limit, without = (LimitTrial(t.overall.limit, _with(model, t.overall), t.errors) for t in (inside, free))
+    chosen = with_limit if used is inside else without
     categories = {c: fit for c, (fit, _) in fitted.items()}
     return Fit(
-        model=with_limit.model if used is inside else without.model,
+        model=chosen.model,
         mode=mode,
         scans=data.scans,
         categories=categories,
@@ -79,7 +81,7 @@ def fit_model(
         weight_shrinkage=used.overall.shrinkage,
         overall=used.errors,
         limits=(with_limit, without),
-        reasons_not_to_use=tuple(_reasons(categories, used.errors, used.overall.shrinkage, data)),
+        reasons_not_to_use=(*_reasons(categories, used.errors, used.overall.shrinkage, data), *out_of_reach(chosen.model)),
         seed=seed,
     )
 
