@@ -290,7 +290,7 @@ def test_a_reversed_scale_is_refused_with_the_option_that_says_so(cohort, tmp_pa
     assert run("fit", "--scale", "1-5") == 3
     said = capsys.readouterr().err
     assert "fall where the guideline's rise (r = -0" in said
-    assert "--scale 5-1" in said
+    assert "choose the scale 5-1 (--scale 5-1)" in said
     assert not (tmp_path / "out").exists()
     assert run("fit", "--scale", "5-1") == 0
     assert "fall where" not in capsys.readouterr().out

@@ -84,7 +84,7 @@ def _sentence(clear: Sequence[Against], readers: int, scale: Scale | None) -> st
     if not turned:
         remedy = "look whether scans and rows were mixed up"
     elif len(clear) == readers:
-        remedy = f"if the lowest is the best, say so with --scale {turned}, else look whether scans and rows were mixed up"
+        remedy = f"if the lowest is the best, choose the scale {turned} (--scale {turned}), else look whether scans and rows were mixed up"
     else:
         remedy = f"turn them round in the table (the scale {turned} is meant), or leave these readers out"
     return f"The scores of {names} fall where the guideline's rise (r = {worst.r:.2f}, n = {worst.n}), as on a scale on which the lowest is the best; {remedy}."
