@@ -179,7 +179,7 @@ def _choice(inside: _Trial, free: _Trial, y: Floats) -> tuple[_Trial, str]:
     errors = f"typical error on left-out scans {inside.errors.rmse:.1f} points with the limit, {free.errors.rmse:.1f} without"
     if _clearly_better(free.predicted, inside.predicted, y):
         return free, f"There is no limit above the worst category, as these readers are predicted clearly better without it ({errors})."
-    better = " as they are predicted no better without it" if free.errors.rmse > inside.errors.rmse - _A_TENTH else " as the gain without it is within its standard error"
+    better = " as these readers are predicted no better without it" if free.errors.rmse > inside.errors.rmse - _A_TENTH else " as the gain without it is within its standard error"
     return inside, f"{kept},{better} ({errors})."
 
 

@@ -31,15 +31,15 @@ _FIGURES = ("metrics-icc", "scores-icc", "scatter-overall", "bland-altman-overal
 
 
 _READERS = (
-    "Each reader measures the true value with an own bias (drawn once) and a random error (drawn for every scan), judges the true values by an own taste, and gives scores in "
+    "Each reader measures the true value with a bias (drawn once) and a random error (drawn for every scan), judges the true values by a taste of its own, and gives scores in "
     "steps of five points. Neither the curves nor the models of HeadCTIQA are in these readers. All sizes are assumptions, chosen so that single readers agree about as "
     "raters of image quality do; the table of readers among themselves below has what came of it."
 )
 _ITEMS = (
-    "A defect takes a share of its category that rises as a logistic in the logarithm of its size. Sizes are assumptions near the limits of published criteria; every reader "
-    "has factors of an own on them (SD 15 %) and on the harm (8 %), and pools the items of a category by Minkowski's sum with an exponent of 1.3 to 3."
+    "A defect takes a share of its category that rises as a logistic in the logarithm of its size. The sizes are assumptions near the limits of published criteria; every reader "
+    "multiplies them (SD 15 %) and the harm (SD 8 %) by factors drawn once, and pools the items of a category by Minkowski's sum with an exponent drawn from 1.3 to 3."
 )
-_OVERALL = "One ruined category makes a scan poor for every reader, but each gets there another way; thresholds are moved by what each reader drew."
+_OVERALL = "One ruined category makes a scan poor for every reader, each of whom gets there in another way; thresholds are moved by what was drawn for the reader."
 
 
 def write_document(path: Path, design: Design, e: Evaluation, calibration: Calibration, truths: Truths) -> None:
@@ -160,7 +160,7 @@ def _measuring() -> Iterator[tuple[object, ...]]:
 
 def _defects() -> Iterator[tuple[object, ...]]:
     for d in DEFECTS:
-        yield d.title, number(d.half), number(d.steepness), number(100 * d.harm)
+        yield d.title, *(f"{x:g}" for x in (d.half, d.steepness, 100 * d.harm))
 
 
 def _fit(c: Calibration) -> Iterator[tuple[object, ...]]:

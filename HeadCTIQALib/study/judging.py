@@ -163,5 +163,5 @@ WAYS: tuple[Way, ...] = (
     Way("multiplies: 92 times the product of the categories as fractions of 88, each to the power 0.45", _product),
     Way("counts: 93, less 7 for every category below 75, 17 more below 58 and 22 more below 35", _steps_down),
     Way("averages, with a veto: where a category is below 50, at most 25 and half of that category", _veto),
-    Way("a soft minimum: the logarithm of the mean of exponentials, 10 points soft", _soft_minimum),
+    Way("a soft minimum: the logarithm of the weighted mean of exponentials, with a softness of 10 points", _soft_minimum),
 )
