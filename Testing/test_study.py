@@ -150,6 +150,9 @@ def test_readers_judge_items_by_no_curve_of_ours():
             assert (np.diff(loss) > 0).all()
             assert np.abs(np.diff(loss, 2)).max() > 1e-4
     assert {d.iqm for d in DEFECTS} == {m.id for m in IQMS}
+    for reader in make_readers(5, 2026):  # a category is worse than its worst item alone, and better than all of them added up
+        one, other, both = (reader.judge.loss({"noise": a, "gray_white_cnr": b}) for a, b in ((7.0, 50.0), (1.0, 0.9), (7.0, 0.9)))
+        assert max(one, other) + 0.02 < both < one + other
     cut, more = (judge.loss({"vertex_margin": x, "foramen_magnum_margin": 5.0}) for x in (-10.0, -40.0))
     assert 0.3 < cut < more <= 1
 

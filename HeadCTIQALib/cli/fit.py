@@ -81,7 +81,7 @@ def _lines(c: Calibration) -> Iterator[str]:
     f = c.fit
     yield f"{f.model.name} ({f.model.id}); profile: {f.model.profile.name}"
     yield f"{len(c.calibration)} scans for calibration, {len(c.test)} kept for testing; readers: {', '.join(c.readers.readers)}"
-    yield "Coefficients and weights are those of the model as it is used: blended with the guideline's where shrunk is above 0."
+    yield "Coefficients and weights are those of the model as it is used: by the share under \"shrunk\" they are the guideline's, moved to the readers' mean."
     yield ""
     yield f"{'':28}{'scans':>6}{'R2':>7}{'shrunk':>8}   typical error on left-out scans"
     for category, part in f.categories.items():

@@ -211,7 +211,7 @@ def _reasons(categories: Mapping[str, CategoryFit], overall: CrossValidation | N
         )
     if overall is not None and shrunk == 1:
         complete = int(np.isfinite(data.scores).all(axis=1).sum())
-        why = f"only {complete} scans have scores of all categories and overall" if complete < MIN_SCANS else "weights fitted to readers predict left-out scans no better"
+        why = f"only {complete} scans have scores of all categories and overall" if complete < MIN_SCANS else "on these category scores, weights fitted to readers predict left-out scans no better"
         yield f"The weights of the overall score are the guideline's: {why}."
     if n < 50:
         yield f"It rests on {n} scans; with fewer than about 50, another sample from the same site could give quite another model."
