@@ -72,8 +72,8 @@ def doubts(found: Sequence[Against]) -> Iterator[str]:
     """A sentence for every reader who seems to go the other way."""
     for a in found:
         yield (
-            f"The scores of {a.reader} {'fall' if a.clear else 'rather fall'} where the guideline's rise (r = {a.r:.2f}, n = {a.n}); make sure that the highest score "
-            "is the best on the scale that was given."
+            f"The scores of {a.reader} {'fall' if a.clear else 'rather fall'} where the guideline's rise (r = {a.r:.2f}, n = {a.n}); make sure that the scale "
+            "was not read the wrong way round."
         )
 
 
@@ -84,10 +84,10 @@ def _sentence(clear: Sequence[Against], readers: int, scale: Scale | None) -> st
     if not turned:
         remedy = "look whether scans and rows were mixed up"
     elif len(clear) == readers:
-        remedy = f"if the lowest is the best, choose the scale {turned} (--scale {turned}), else look whether scans and rows were mixed up"
+        remedy = f"if it was, choose the scale {turned} (--scale {turned}), else look whether scans and rows were mixed up"
     else:
         remedy = f"turn them round in the table (the scale {turned} is meant), or leave these readers out"
-    return f"The scores of {names} fall where the guideline's rise (r = {worst.r:.2f}, n = {worst.n}), as on a scale on which the lowest is the best; {remedy}."
+    return f"The scores of {names} fall where the guideline's rise (r = {worst.r:.2f}, n = {worst.n}), as if the scale was read the wrong way round; {remedy}."
 
 
 def _correlation(pairs: Sequence[tuple[Floats, Floats]]) -> tuple[float, int]:

@@ -18,7 +18,7 @@ from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.text import short
 
 #: Scales to choose from; others are read as well.
-USUAL = ("0-100", "1-5", "5-1", "1-4", "4-1", "1-3", "3-1", "1-10", "10-1", "0-10", "A-E", "A/B/C/D/E", "poor/acceptable/good")
+USUAL = ("0-100", "1-5", "5-1", "1-4", "4-1", "1-3", "3-1", "1-10", "10-1", "0-10", "10-0", "A-E", "A/B/C/D/E", "poor/acceptable/good", "100-0")
 OPTIONS = "--scale 1-5, 1-10 or 0-10 (the last is best), 5-1 (1 is best), A-E (A is best), poor/acceptable/good (worst first) or 0-100"
 LARGEST_ASKED = 10.0  # scores that all lie in 0..10 are hardly of 0-100
 _FEWEST_ASKED = 5  # scores of one target; of one reader one is enough
