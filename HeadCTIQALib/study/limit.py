@@ -16,6 +16,7 @@ from HeadCTIQALib.report.html import number
 from HeadCTIQALib.scoring import ScoringModel, guideline_model
 
 RUINED = 50.0  # points: a category that the readers give less on average is called ruined here
+_RUINED_SCANS = "A category ruined"
 _WORDS = {LIMIT_POINTS: f"{LIMIT_POINTS:g} points", None: "none"}
 
 
@@ -54,8 +55,8 @@ def with_and_without(e: Evaluation, calibration: Calibration) -> Table:
             rows.append((part.title, name, _WORDS[model.limit], a.n, a.icc, a.limits.bias, rmse, a.mad, a.r))
     head = ("Scans", "Model", "Limit", "n", "ICC(A,1)", "Difference", "RMSE", "MAE", "Pearson r")
     note = (
-        "Overall score, HeadCTIQA minus the mean of the readers, points. One category ruined: scans of the test and of all other centres in which the readers gave one "
-        f"category less than {RUINED:g} on average."
+        f"Overall score, HeadCTIQA minus the mean of the readers, points. {_RUINED_SCANS}: scans of the test and of all other centres in which the readers gave a category "
+        f"less than {RUINED:g} on average."
     )
     return Table("limit", "The overall score with the limit above the worst category and without", head, tuple(rows), note)
 
@@ -68,16 +69,16 @@ def _parts(e: Evaluation) -> Iterator[Part]:
     worst = np.min([e.values[c.id].readers for c in CATEGORIES], axis=0)  # NaN where a category was not judged
     ruined = rows[worst[rows] < RUINED]
     if len(ruined):
-        yield Part("One category ruined", "all", ruined)
+        yield Part(_RUINED_SCANS, "all", ruined)
 
 
 def in_words(e: Evaluation, calibration: Calibration) -> Iterator[str]:
     """The choice, and what it means for scans with a ruined category, in sentences."""
     yield limit_words(calibration)
-    found = {(str(r[1]), str(r[2])): r for r in with_and_without(e, calibration).rows if r[0] == "One category ruined"}
+    found = {(str(r[1]), str(r[2])): r for r in with_and_without(e, calibration).rows if r[0] == _RUINED_SCANS}
     for name in ("fitted", "guideline"):
         inside, free = (found.get((name, _WORDS[limit])) for limit in (LIMIT_POINTS, None))
         if inside is not None and free is not None:
             yield (
-                f"In {inside[3]} scans with one category ruined, the {name} model errs by {number(inside[6])} points (RMSE) with the limit and by {number(free[6])} without."
+                f"In {inside[3]} scans with a ruined category, the {name} model errs by {number(inside[6])} points (RMSE) with the limit and by {number(free[6])} without."
             )
