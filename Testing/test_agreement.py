@@ -24,6 +24,7 @@ from HeadCTIQALib.agreement import (
     mean_absolute_percentage_error,
     paired_t,
     pearson,
+    weighted_kappa,
 )
 from HeadCTIQALib.agreement.icc import mean_squares
 from HeadCTIQALib.errors import InputError
@@ -301,3 +302,51 @@ def test_a_least_squares_model_is_calibrated_yet_has_a_negative_bland_altman_slo
     assert b.slope_p < 1e-6
     spread = calibration_slope(70 + 1.6 * (own - 70), readers)
     assert spread.high < 1
+
+
+def cases(counts):
+    """(n, 2) ratings of a table of counts."""
+    return np.array([(i, j) for i, row in enumerate(counts) for j, n in enumerate(row) for _ in range(n)])
+
+
+# Three diagnoses of 200 patients by two judges, in per cent.
+COHEN = np.array([[44, 7, 9], [5, 20, 5], [1, 3, 6]]) * 2  # Cohen, Psychol Bull 1968;70:213-220
+FLEISS = np.array([[53, 5, 2], [11, 14, 5], [1, 6, 3]]) * 2  # Fleiss, Cohen & Everitt, Psychol Bull 1969;72:323-327
+NOMINAL = 1 - np.eye(3)
+
+
+def test_published_kappas():
+    weights = [[0, 1, 3], [1, 0, 6], [3, 6, 0]]
+    assert [round(weighted_kappa(cases(COHEN), w).value, 3) for w in (NOMINAL, weights)] == [0.492, 0.348]
+    assert round(weighted_kappa(cases(COHEN), [[0, 1, 4], [1, 0, 6], [2, 2, 0]]).value, 3) == 0.353
+    assert round(weighted_kappa(cases(FLEISS), NOMINAL).value, 3) == 0.429
+
+
+def test_weighted_kappa_and_its_interval_against_statsmodels():
+    inter_rater = pytest.importorskip("statsmodels.stats.inter_rater", reason="statsmodels is not installed")
+    for counts in (COHEN, FLEISS, np.array([[7, 7, 2, 3], [2, 8, 3, 7], [1, 5, 4, 9], [2, 8, 9, 14]])):
+        theirs = inter_rater.cohens_kappa(counts, wt="quadratic")
+        ours = weighted_kappa(cases(counts))
+        assert ours.value == pytest.approx(theirs.kappa, abs=1e-12)
+        assert interval(ours) == pytest.approx([theirs.kappa_low, theirs.kappa_upp], abs=1e-9)
+
+
+def test_quadratic_kappa_is_an_intraclass_correlation():
+    """But for terms in 1/n (Fleiss & Cohen 1973), for two raters and for more."""
+    rng = np.random.default_rng(3)
+    for raters in (2, 5):
+        steps = np.clip(np.round(rng.normal(2, 1.2, (2000, 1)) + rng.normal(0, 0.7, (2000, raters))), 0, 4)
+        found, icc = weighted_kappa(steps), icc_agreement(steps)
+        assert found.value == pytest.approx(icc.value, abs=2e-3)
+        assert interval(found) == pytest.approx(interval(icc), abs=0.02)
+
+
+def test_weighted_kappa_that_does_not_exist_says_why():
+    assert weighted_kappa([[0, 1], [1, 1]]).reason == "At least three cases are needed."
+    assert "gave the same step to every case" in weighted_kappa([[2, 2]] * 5).reason
+    assert weighted_kappa([[0, 0], [1, 1], [2, 2]]).value == 1
+    assert weighted_kappa([[0, 1], [1, 1], [2, 1]]).value == pytest.approx(0)
+    with pytest.raises(ValueError, match="whole numbers"):
+        weighted_kappa([[0.5, 1], [1, 1], [2, 1]])
+    with pytest.raises(InputError):
+        weighted_kappa([[0, np.nan], [1, 1], [2, 1]])

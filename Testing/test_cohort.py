@@ -1,6 +1,7 @@
 """Fit and rescore as commands: from folders and a reader table to a model, and back into the folders."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -12,13 +13,14 @@ from cohort_stand_in import record_of, template, values, write_cohort, write_rea
 from HeadCTIQALib import cli
 from HeadCTIQALib.assessment.record import measurements_from_record
 from HeadCTIQALib.cohort.calibrate import account_path, calibrate, calibration_scans
+from HeadCTIQALib.cohort.direction import against_the_guideline
 from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
 from HeadCTIQALib.cohort.rescore import rescore
-from HeadCTIQALib.cohort.scans import find_folders, load_scans
+from HeadCTIQALib.cohort.scans import find_folders, load_scans, matched
 from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.resources import resource
-from HeadCTIQALib.scoring import guideline_model, load_model, score
+from HeadCTIQALib.scoring import DEFAULT, guideline_model, load_model, score
 from HeadCTIQALib.scoring.calibration import SCORES
 
 N = 40
@@ -89,7 +91,7 @@ def test_fit_refuses_what_it_cannot_use(cohort, tmp_path, capsys):
     assert "None of the scans" in capsys.readouterr().err
     write_readers(tmp_path / "few.csv", [ReaderValue(f"scan00{n}", "Ann", "motion", 80.0 + n) for n in range(4)])
     assert run(cohort / "assessments", tmp_path / "few.csv") == 3
-    assert "a fit needs 8 or more" in capsys.readouterr().err
+    assert "Readers scored Motion in 4 of 4 scans that were assessed, and no category in more, but a fit needs 8" in capsys.readouterr().err
     write_readers(tmp_path / "iqms.csv", [ReaderValue(f"scan00{n}", "Ann", "noise", 4.0 + n) for n in range(4)])
     assert run(cohort / "assessments", tmp_path / "iqms.csv") == 3
     assert "holds no scores" in capsys.readouterr().err
@@ -260,7 +262,86 @@ def test_readers_on_another_scale_are_asked_mapped_and_recorded(cohort, tmp_path
     assert not (tmp_path / "m.json").exists()
     assert run("--scale", "1-5") == 0
     assert "mapped to 0-100 from the scale 1-5" in capsys.readouterr().out
-    assert load_model(tmp_path / "m.json").provenance["readers_scale"] == "1-5 (1 is 0, 5 is 100, straight between)"
+    assert load_model(tmp_path / "m.json").provenance["readers_scale"] == (
+        "1-5 (1 is 15 (not diagnostic), 2 is 45 (poor), 3 is 70 (acceptable), 4 is 85 (good), 5 is 95 (excellent))"
+    )
     with pytest.raises(SystemExit):
         run("--scale", "E-A")
     assert "does not say which letter is best" in capsys.readouterr().err
+
+
+def reversed_table(cohort, path, readers=None):
+    """The readers' scores on 5-1 (1 is best), of all readers or of some."""
+    lines = []
+    for v in read_readers(cohort / "readers.csv").values:
+        if v.target in SCORES:
+            step = 1 + round((v.value or 0.0) / 25)
+            lines.append(f"{v.scan},{v.reader},{v.target},{6 - step if readers is None or v.reader in readers else step}\n")
+    path.write_text("scan,reader,target,value\n" + "".join(lines))
+    return path
+
+
+def test_a_reversed_scale_is_refused_with_the_option_that_says_so(cohort, tmp_path, capsys):
+    table = reversed_table(cohort, tmp_path / "five.csv")
+
+    def run(command, *more):
+        return cli.main([command, "--assessments", str(cohort / "assessments"), "--readers", str(table), "-o", str(tmp_path / "out"), *more])
+
+    assert run("fit", "--scale", "1-5") == 3
+    said = capsys.readouterr().err
+    assert "fall where the guideline's rise (r = -0" in said
+    assert "choose the scale 5-1 (--scale 5-1)" in said
+    assert not (tmp_path / "out").exists()
+    assert run("fit", "--scale", "5-1") == 0
+    assert "fall where" not in capsys.readouterr().out
+    (tmp_path / "out").unlink()
+    assert run("evaluate", "--scale", "1-5") == 0
+    assert "The scores of R1 fall where the guideline's rise" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "out")
+    reversed_table(cohort, table, ("R2",))
+    assert run("fit", "--scale", "1-5") == 3
+    said = capsys.readouterr().err
+    assert "The scores of R2 fall where" in said
+    assert "turn them round in the table (the scale 5-1 is meant)" in said
+
+
+def test_readers_who_agree_with_the_guideline_are_never_taken_for_reversed(cohort):
+    scans, _ = load_scans(cohort / "assessments")
+    table, _ = matched(scans, read_readers(cohort / "readers.csv"))
+    assert against_the_guideline(scans, table, DEFAULT) == ()
+    few = table.renamed({name: name for name in table.scans[:4]})
+    assert against_the_guideline([s for s in scans if s.name in few.scans], few, DEFAULT) == ()
+
+
+def test_too_few_scans_say_why(cohort, tmp_path, capsys):
+    whole = read_readers(cohort / "readers.csv").values
+
+    def refused(keep, *more):
+        write_readers(tmp_path / "some.csv", [v for v in whole if keep(v)])
+        assert cli.main(["fit", "--assessments", str(cohort / "assessments"), "--readers", str(tmp_path / "some.csv"), "-o", str(tmp_path / "m.json"), *more]) == 3
+        return capsys.readouterr().err
+
+    first = {f"scan{n:03d}" for n in range(9)}
+    assert "The readers gave overall scores only; a fit needs their scores of at least one category (positioning," in refused(lambda v: v.target == "overall")
+    kept = refused(lambda v: v.scan in first)
+    assert "2 of 9 scans are kept for testing, and of the others at most 7 have a reader score of one category, but a fit needs 8; fit to all with --test-share 0" in kept
+    some = refused(lambda v: v.target == "overall" or (v.target == "motion" and v.scan < "scan003"))
+    assert "Readers scored Motion in 3 of 40 scans that were assessed, and no category in more, but a fit needs 8; add scans, or readers' scores." in some
+
+
+def test_measurements_that_are_missing_are_named_as_the_cause(tmp_path):
+    iqms = values(12)
+    iqms[:, [1, 2, 3, 6, 7, 8]] = np.nan
+    names = write_cohort(tmp_path / "assessments", iqms)
+    write_reader_table(tmp_path / "readers.csv", names, values(12))
+    with pytest.raises(InputError, match="readers scored it in 10 of 10 scans, and in 10 of these a measurement of it is missing"):
+        calibrate(tmp_path / "assessments", [tmp_path / "readers.csv"])
+
+
+def test_the_account_says_what_was_kept_and_why_weights_are_the_guidelines(cohort, tmp_path, capsys):
+    whole = calibrate(cohort / "assessments", [cohort / "readers.csv"], test_share=0, repeats=2)
+    assert whole.fit.model.provenance["scans"] == "40 of 40 scans that were assessed and read; none was kept for testing (share 0)."
+    write_readers(tmp_path / "no.csv", [v for v in read_readers(cohort / "readers.csv").values if v.target != "overall"])
+    without = calibrate(cohort / "assessments", [tmp_path / "no.csv"], repeats=2)
+    assert "too few overall scores of readers to judge the overall score (the readers gave none)" in " ".join(without.fit.reasons_not_to_use)
+    assert without.fit.model.provenance["scans"].startswith("32 of 40 scans that were assessed and read; the other 8 were kept for testing")

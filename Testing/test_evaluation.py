@@ -9,11 +9,13 @@ import pytest
 from cohort_stand_in import guideline_scores, values, write_cohort, write_reader_table
 
 from HeadCTIQALib import cli
-from HeadCTIQALib.cohort.evaluation import evaluate_cohort, make_parts
+from HeadCTIQALib.agreement import weighted_kappa
+from HeadCTIQALib.cohort.evaluation import evaluate_cohort, make_parts, scores_of
 from HeadCTIQALib.cohort.readers import ReaderValue, check_values, read_readers
+from HeadCTIQALib.cohort.scales import parse_scale
 from HeadCTIQALib.cohort.scans import load_scans
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.report.evaluation import write_evaluation
+from HeadCTIQALib.report.evaluation import in_short, write_evaluation
 from HeadCTIQALib.report.evaluation_tables import probability
 from HeadCTIQALib.report.plots import ticks
 from HeadCTIQALib.scoring import guideline_model
@@ -218,3 +220,50 @@ def test_panels_that_share_no_scan_are_compared_within_and_said(tmp_path):
     assert b.single.reason == "Only 2 of 6 scans were judged by all 2 readers; at least 3 are needed."
     write_evaluation(e, tmp_path / "few")
     assert b.single.reason.rstrip(".") in (tmp_path / "few" / "evaluation.html").read_text(encoding="utf-8")
+
+
+def test_few_scans_cannot_tell_a_bias(tmp_path):
+    """Three scans with a slope between -1 and 3 are no proof that there is none."""
+    names = write_cohort(tmp_path / "a", values(4, seed=2))
+    scans = load_scans(tmp_path / "a")[0]
+    own = scores_of(scans, guideline_model())["overall"]
+    for n, verdict in ((3, "3 scans cannot tell whether HeadCTIQA spreads scans further or less far"), (4, "4 scans cannot tell")):
+        said = [ReaderValue(name, "R1", "overall", float(np.clip(v + d, 0, 100))) for name, v, d in zip(names[:n], own, (9.0, -8.0, 3.0, -6.0), strict=False)]
+        e = evaluate_cohort(scans, check_values(said), guideline_model())
+        short = " ".join(in_short(e))
+        assert verdict in short
+        assert "no proportional bias" not in short
+        assert f"{n} scans cannot tell whether there is a bias" in short
+
+
+@pytest.mark.parametrize(("factor", "noise", "words"), [(1.0, 1.0, "as far as the readers do"), (0.5, 2.0, "spreads scans further"), (1.6, 2.0, "less far"), (1.0, 40.0, "cannot tell")])
+def test_the_spread_is_judged_by_its_interval(tmp_path, factor, noise, words):
+    names = write_cohort(tmp_path / "a", values(40, seed=2))
+    scans = load_scans(tmp_path / "a")[0]
+    own = scores_of(scans, guideline_model())["overall"]
+    read = np.clip(50 + factor * (own - 50) + np.random.default_rng(1).normal(0, noise, 40), 0, 100)
+    e = evaluate_cohort(scans, check_values([ReaderValue(n, "R1", "overall", float(v)) for n, v in zip(names, read, strict=True)]), guideline_model())
+    assert words in next(s for s in in_short(e) if "calibration slope" in s)
+
+
+def test_readers_on_a_scale_of_few_steps_get_a_weighted_kappa(tmp_path):
+    names = write_cohort(tmp_path / "a", values(30))
+    rng = np.random.default_rng(0)
+    steps = np.clip(np.round(rng.normal(3, 1.2, (30, 1)) + rng.normal(0, 0.6, (30, 3))), 1, 5).astype(int)
+    (tmp_path / "r.csv").write_text("scan,R1,R2,R3\n" + "".join(f"{n},{','.join(map(str, row))}\n" for n, row in zip(names, steps, strict=True)))
+    scans = load_scans(tmp_path / "a")[0]
+    e = evaluate_cohort(scans, read_readers(tmp_path / "r.csv", scale=parse_scale("1-5")), guideline_model())
+    (between,) = (b for b in e.between if b.target == "overall")
+    assert between.kappa == weighted_kappa(steps - 1)
+    write_evaluation(e, tmp_path / "out")
+    row = next(csv.DictReader((tmp_path / "out" / "tables" / "readers.csv").open()))
+    assert float(row["weighted kappa"]) == pytest.approx(between.kappa.value)
+    assert row["weighted kappa: low"]
+    told = json.loads((tmp_path / "out" / "evaluation.json").read_text())["between_readers"][0]["weighted_kappa"]
+    assert told["n"] == 30
+    assert "and weighted kappa" in " ".join(in_short(e))
+    (tmp_path / "r.csv").write_text("scan,R1,R2\n" + "".join(f"{n},{a},{b + 0.5 if b < 5 else b}\n" for n, (a, b, _) in zip(names, steps, strict=True)))
+    e = evaluate_cohort(scans, read_readers(tmp_path / "r.csv", scale=parse_scale("1-5")), guideline_model())
+    assert e.between[0].kappa.reason == "Some scores lie between the steps of the scale."
+    e = evaluate_cohort(scans, check_values([ReaderValue(n, r, "overall", 70.0 + len(n + r)) for n in names for r in "AB"]), guideline_model())
+    assert e.between[0].kappa is None

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, folds, spli
 from HeadCTIQALib.scoring.fit import fit_model
 from HeadCTIQALib.scoring.fit_weights import effective_weights, guideline_overall, solve_overall
 from HeadCTIQALib.scoring.linear import coefficient_intervals, least_squares, non_negative, non_negative_weights
+from HeadCTIQALib.scoring.reach import out_of_reach
 
 LOW = np.array([0, 0, 0, -8, -8, 3, 0.8, 0, 0, 0])
 HIGH = np.array([9, 14, 28, 34, 45, 7, 2.0, 12, 0.6, 9])
@@ -299,7 +301,7 @@ def test_missing_measurements_and_scores_are_left_out_not_imputed():
 
 
 def test_too_few_scans_are_refused():
-    with pytest.raises(InputError, match="needs 8 or more"):
+    with pytest.raises(InputError, match="needs 8 scans or more in which a category was measured"):
         fit(data(7, 1.0, linear_readers("folded")))
 
 
@@ -338,3 +340,30 @@ def test_the_split_is_80_20_stratified_and_reproducible(n):
     assert split(scores).sum() == round(0.2 * n)
     with pytest.raises(ValueError, match="between 0 and 1"):
         split(scores, test_share=1.0)
+
+
+def test_both_sides_of_the_limit_are_fitted_and_kept():
+    """The model with the limit and the one without, each with its cross-validation; the chosen one is one of them."""
+    result = fit(ruined_readers(data(80, 2.0, guideline_model(), seed=8), True), "robust")
+    inside, free = result.limits
+    assert (inside.limit, inside.model.limit, free.limit, free.model.limit) == (20.0, 20.0, None, None)
+    assert result.model == inside.model
+    assert result.overall == inside.cross_validation
+    assert free.cross_validation.rmse > inside.cross_validation.rmse
+    assert free.model.categories == inside.model.categories
+    assert "no better without it" in result.model.provenance["limit"]
+
+
+def told(shift, factor):
+    d = data(60, 2.0, guideline_model(), seed=11)
+    return " ".join(fit(CalibrationSet(d.scans, d.iqms, 70 + shift + factor * (d.scores - 70))).reasons_not_to_use)
+
+
+def test_a_fit_says_which_bands_its_model_can_never_give():
+    assert "calls hardly any scan good" in told(-18.0, 0.7)
+    assert "calls hardly any scan poor" in told(20.0, 0.3)
+    for words in ("hardly any scan good", "hardly any scan poor"):
+        assert words not in told(0.0, 1.0)
+    assert list(out_of_reach(guideline_model())) == []
+    harsh = replace(guideline_model(), kind="reader_non_negative", intercept=-25.0)
+    assert list(out_of_reach(harsh)) == ["Even a scan without any defect has 75 points by this model, so that it calls hardly any scan good (from 80)."]

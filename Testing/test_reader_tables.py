@@ -8,8 +8,9 @@ import zipfile
 import pytest
 
 from HeadCTIQALib.cohort.readers import ReaderValue, check_values, read_readers
-from HeadCTIQALib.cohort.scales import HUNDRED, parse_scale
+from HeadCTIQALib.cohort.scales import HUNDRED, USUAL, parse_scale
 from HeadCTIQALib.cohort.scan_keys import match_scans
+from HeadCTIQALib.curve import score_band
 from HeadCTIQALib.errors import InputError
 
 openpyxl = pytest.importorskip("openpyxl")
@@ -170,15 +171,20 @@ def test_a_row_of_a_template_that_nobody_filled_in_counts_for_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("scale", "given", "scores"),
     [
-        ("1-5", ("1", "3", "4.5", "5"), (0, 50, 87.5, 100)),
-        ("5-1", ("1", "3", "5"), (100, 50, 0)),
+        ("1-5", ("1", "2", "3", "4", "4.5", "5"), (15, 45, 70, 85, 90, 95)),
+        ("5-1", ("1", "3", "5"), (95, 70, 15)),
+        ("1-4", ("1", "2", "3", "4"), (15, 45, 70, 90)),
+        ("3-1", ("1", "2", "3"), (90, 70, 30)),
         ("0-10", ("0", "7", "10"), (0, 70, 100)),
-        ("1-10", ("1", "10"), (0, 100)),
-        ("-2..2", ("-2", "0", "1"), (0, 50, 75)),
-        ("A-E", ("A", "b", "E"), (100, 75, 0)),
-        ("A/B/C", ("A", "B", "C"), (0, 50, 100)),
+        ("1-10", ("1", "8", "10"), (10, 80, 100)),
+        ("10-1", ("1", "3", "10"), (100, 80, 10)),
+        ("0-1", ("0", "0.7"), (0, 70)),
+        ("-2..2", ("-2", "0", "1"), (15, 70, 85)),
+        ("A-E", ("A", "b", "C", "E"), (95, 85, 70, 15)),
+        ("A/B/C", ("A", "B", "C"), (30, 70, 90)),
+        ("A-F", ("A", "F"), (100, 0)),
         ("poor/acceptable/good", ("good", "Acceptable", "poor"), (90, 70, 30)),
-        ("bad/fair/fine", ("bad", "fair", "fine"), (0, 50, 100)),
+        ("bad/fair/fine", ("bad", "fair", "fine"), (30, 70, 90)),
         ("0-100", ("4", "5"), (4, 5)),
     ],
 )
@@ -188,6 +194,25 @@ def test_scales_are_mapped_as_they_are_named(tmp_path, scale, given, scores):
     assert [v.value for v in table.values] == [*map(pytest.approx, scores), 4.5]
     assert table.scale.startswith(scale)
     assert (f"mapped to 0-100 from the scale {scale}" in " ".join(table.warnings)) == (scale != "0-100")
+
+
+@pytest.mark.parametrize(("scale", "of"), [("1-5", {"poor": (1, 2), "acceptable": (3,), "good": (4, 5)}), ("1-4", {"poor": (1, 2), "acceptable": (3,), "good": (4,)}), ("1-10", {"good": (8, 9, 10), "acceptable": (6, 7)})])
+def test_what_readers_call_good_is_good(scale, of):
+    mapped = parse_scale(scale)
+    for band, steps in of.items():
+        assert {score_band(mapped.of_number(float(n))) for n in steps} == {band}
+
+
+@pytest.mark.parametrize("name", [n for n in USUAL if n != "poor/acceptable/good"])
+def test_every_scale_knows_its_reverse(name):
+    one = parse_scale(name)
+    other = parse_scale(one.reversed_name)
+    assert one.steps == other.steps
+    if one.numbers:
+        assert [s for _, s in one.numbers] == [s for _, s in other.numbers][::-1]
+    else:
+        assert dict(one.words) != dict(other.words)
+        assert [w for w, _ in one.words] == [w for w, _ in other.words][::-1]
 
 
 @pytest.mark.parametrize("wrong", ["", "5", "5-5", "E-A", "good/poor", "a/a", "good", "1:5"])

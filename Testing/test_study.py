@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from HeadCTIQALib.errors import HeadCTIQAError, OutputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
 from HeadCTIQALib.study import PRESETS, run_study
 from HeadCTIQALib.study import scan as study_scan
-from HeadCTIQALib.study.readers import badness, make_readers, read_scan
+from HeadCTIQALib.study.judging import DEFECTS, WAYS
+from HeadCTIQALib.study.readers import make_readers, read_scan
 from HeadCTIQALib.study.scan import TRUTH, assess_scan
 from HeadCTIQALib.synthesis import STUDY_SEEDS, random_scene
 from HeadCTIQALib.workers import in_processes
@@ -25,6 +27,9 @@ from HeadCTIQALib.workers import in_processes
 SMALL = replace(
     PRESETS["small"], centres=tuple(replace(c, scans=n) for c, n in zip(PRESETS["small"].centres, (20, 3, 3, 3), strict=True)), test=5
 )
+
+# Reader 5 of seed 2026 on a poor scan, seed 7
+MEASURED = [12.447, 20.384, 39.656, -14.417, -22.33, 8.841, 0.589, 36.171, 2.916, 27.456]
 
 
 def truths(n, seed=0):
@@ -72,8 +77,9 @@ def test_the_presets_are_the_papers_design():
 def test_readers_agree_about_as_radiologists_do():
     readers = make_readers(5, PRESETS["full"].seed)
     rng = np.random.default_rng(0)
-    low = np.array([0, 0, 0, -3, -3, 2.5, 1.0, 0, 0, 0])
-    iqms = low + rng.beta(1, 3, (250, 10)) * (np.array([12, 18, 30, 40, 50, 8, 2.6, 25, 1.5, 15]) - low)
+    # as in the simulated centres: most items of a scan are fine, some are not
+    best, worst = np.array([0, 0, 0, 5, 5, 2.5, 2.6, 0, 0, 0]), np.array([15, 22, 40, -25, -30, 11, 0.4, 60, 5, 40])
+    iqms = best + np.where(rng.random((250, 10)) < 0.75, rng.beta(1, 6, (250, 10)), rng.beta(1, 1.5, (250, 10))) * (worst - best)
     table = check_values(
         [v for k, row in enumerate(iqms) for r in readers for v in read_scan(r, f"s{k:03d}", {m.id: float(x) for m, x in zip(IQMS, row, strict=True)}, k)]
     )
@@ -102,15 +108,53 @@ def test_readers_follow_the_truth_and_are_reproducible():
     assert said["metal_foreign"] == dict(zip((*(m.id for m in IQMS), *(c.id for c in CATEGORIES)), a[:16], strict=True))["metal_foreign"]
 
 
-def test_badness_is_0_at_good_and_1_at_poor():
-    for m in IQMS:
-        if m.direction != "margin":
-            good, poor = (next(x for x, y in m.knots if y == limit) for limit in (80, 60))
-            assert badness(m.id, good) == pytest.approx(0)
-            assert badness(m.id, poor) == pytest.approx(1)
-    assert badness("vertex_margin", -5.0) == 1.0
-    assert badness("vertex_margin", 80.0) == 1.5
-    assert badness("vertex_margin", 7.0) < 0
+def test_what_readers_measure_stays_as_it_was():
+    """Ways of judging were changed once; measurements of earlier studies stay comparable."""
+    poor = dict(zip((m.id for m in IQMS), (12, 20, 40, -12, -20, 9, 0.5, 40, 3, 20), strict=True))
+    said = [v.value for v in read_scan(make_readers(5, 2026)[4], "s", poor, 7)[:10]]
+    assert said == pytest.approx(MEASURED, abs=1e-3)
+
+
+@pytest.mark.parametrize("k", range(len(CATEGORIES)))
+def test_one_ruined_category_makes_a_scan_poor_for_every_reader_in_another_way(k):
+    scores = np.full(6, 90.0)
+    intact = [r.judge.overall(scores) for r in make_readers(5, 2026)]
+    scores[k] = 15.0
+    ruined = [r.judge.overall(scores) for r in make_readers(5, 2026)]
+    assert min(intact) >= 80
+    assert max(ruined) < 60
+    assert len({round(x) for x in ruined}) >= 4
+    assert len({r.judge.way for r in make_readers(5, 2026)}) == len(WAYS) == 5
+
+
+def test_no_reader_combines_categories_as_the_guideline_does():
+    """Nor does any differ from it by an offset and a factor."""
+    c = np.clip(np.random.default_rng(0).normal(78, 18, (400, 6)), 0, 100)
+    weights = np.array([x.weight for x in CATEGORIES])
+    mean, limited = c @ weights, np.minimum(c @ weights, c.min(axis=1) + 20)
+    for reader in make_readers(5, 2026):
+        theirs = np.array([reader.judge.overall(row) for row in c])
+        for ours in (mean, limited):
+            line = np.polyval(np.polyfit(ours, theirs, 1), ours)
+            assert np.quantile(np.abs(theirs - line), 0.9) > 3.0
+
+
+def test_readers_judge_items_by_no_curve_of_ours():
+    """The loss is a smooth function of the defect: no straight piece between the knots, nothing lost without a defect."""
+    judge = make_readers(1, 2026)[0].judge
+    assert judge.loss({"motion_extent": 0.0}) == judge.loss({"vertex_margin": 0.0}) == 0
+    for iqm in ("motion_extent", "noise", "symmetry_angle"):
+        knots = [x for m in IQMS if m.id == iqm for x, _ in m.knots]
+        for a, b in pairwise(knots):
+            loss = [judge.loss({iqm: float(x)}) for x in np.linspace(a, b, 9)]
+            assert (np.diff(loss) > 0).all()
+            assert np.abs(np.diff(loss, 2)).max() > 1e-4
+    assert {d.iqm for d in DEFECTS} == {m.id for m in IQMS}
+    for reader in make_readers(5, 2026):  # a category is worse than its worst item alone, and better than all of them added up
+        one, other, both = (reader.judge.loss({"noise": a, "gray_white_cnr": b}) for a, b in ((7.0, 50.0), (1.0, 0.9), (7.0, 0.9)))
+        assert max(one, other) + 0.02 < both < one + other
+    cut, more = (judge.loss({"vertex_margin": x, "foramen_magnum_margin": 5.0}) for x in (-10.0, -40.0))
+    assert 0.3 < cut < more <= 1
 
 
 def test_the_study_leaves_everything_to_be_checked(study):
@@ -148,6 +192,25 @@ def test_the_page_for_the_documentation_says_the_same(study):
     assert all((study.parent / "docs" / f).is_file() for f in figures)
     columns = [line.count(" | ") for line in page.splitlines() if line.startswith("| Overall | Test")]
     assert min(columns) > 5
+
+
+def test_page_and_report_show_the_limit_with_and_without(study):
+    page = (study.parent / "docs" / "study.md").read_text()
+    html = (study / "evaluation" / "evaluation.html").read_text()
+    account = json.loads((study / "model.fit.json").read_text())
+    both = account["limits"]
+    assert [t["limit"] for t in both] == [20.0, None]
+    assert sum(t["used"] for t in both) == 1
+    section = page.split("## With the limit above the worst category, and without")[1].split("\n## ")[0]
+    assert account["model"]["provenance"]["limit"] in section
+    assert f"{both[0]['cross_validation']['rmse']:.1f}" in section
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith(("| Test", "| All external"))]
+    assert [(r[0].strip("| "), r[1], r[2]) for r in rows] == [
+        (part, model, limit) for part in ("Test", "All external") for model in ("fitted", "guideline") for limit in ("20 points", "none")
+    ]
+    assert "The overall score with the limit above the worst category and without" in html
+    assert "in another way" in page
+    assert all(w.words in page for w in WAYS)
 
 
 def test_a_stopped_study_goes_on_and_another_is_refused(study, tmp_path):

@@ -10,8 +10,9 @@ from HeadCTIQALib.curve import score_band
 from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 from HeadCTIQALib.metrics.types import Measurement, not_assessable
-from HeadCTIQALib.scoring import guideline_model, score
+from HeadCTIQALib.scoring import CategoryModel, ScoringModel, Term, guideline_model, score
 from HeadCTIQALib.scoring.profile import DEFAULT
+from HeadCTIQALib.scoring.scoring import points_by_iqm
 
 CUT = Measurement("vertex_margin", -20.0, bound="at_most", details={"brain_cut": 1.0})
 NO_CONTRAST = not_assessable("gray_white_cnr", "No deep grey matter was found.")
@@ -144,3 +145,59 @@ def test_a_cut_brain_is_said_where_the_profile_lets_it_pass():
 def test_a_curve_on_which_worse_scores_more_is_refused(iqm, knots):
     with pytest.raises(ModelError, match="value is worse and may not score more"):
         replace(DEFAULT, knots={**DEFAULT.knots, iqm: knots})
+
+
+def fitted(weights, limit=20.0, **categories):
+    """A model as a fit makes it: folded metrics of some categories, the guideline in the others."""
+    models = {**guideline_model().categories, **{c: CategoryModel(100.0, tuple(Term(i, "folded", b) for i, b in terms.items())) for c, terms in categories.items()}}
+    weights = {**dict.fromkeys(guideline_model().weights, 0.0), **weights}
+    return ScoringModel("f", "fitted", "reader_least_squares", models, weights, limit=limit)
+
+
+def test_a_fitted_model_names_what_takes_its_points_not_what_the_curves_call_worst():
+    readers = fitted({"noise_contrast": 0.6, "positioning": 0.2, "motion": 0.2}, noise_contrast={"noise": -9.0}, positioning={"symmetry_angle": -0.2, "baseline_angle": 0.0})
+    s = score(measured(IDEAL, noise=4.0, symmetry_angle=12.0, baseline_angle=29.0), readers)
+    assert s.items["noise"].band == "good"
+    assert s.items["symmetry_angle"].band == s.items["baseline_angle"].band == "poor"
+    assert s.verdict.limiting == ("noise",)
+    assert s.verdict.sentence == "Acceptable: noise (4.0 HU) costs most by this scoring model. The brain is complete."
+    lost = points_by_iqm(s)
+    assert min(lost, key=lost.__getitem__) == s.verdict.limiting[0]
+    s = score(measured(IDEAL, noise=7.5, symmetry_angle=24.0), readers)
+    assert s.verdict.limiting == ("noise",)
+    assert s.verdict.sentence.startswith("Poor: noise (7.5 HU).")
+    nothing = score(measured(IDEAL, noise=0.0, baseline_angle=29.0), readers)
+    assert nothing.verdict.sentence == "Good: by this scoring model no item costs a point. The brain is complete."
+
+
+def test_the_limit_of_a_fitted_model_names_the_item_that_makes_its_category_worst():
+    """Not the one with the lowest curve: here the readers mind the foreign object and forgive the streaks."""
+    readers = fitted({"metal_foreign": 0.1, "motion": 0.9}, metal_foreign={"foreign_object_volume": -60.0, "streak_extent": -0.1})
+    s = score(measured(IDEAL, foreign_object_volume=0.4, streak_extent=12.0), readers)
+    assert s.items["streak_extent"].score < s.items["foreign_object_volume"].score
+    assert s.overall.limit.source_id == "foreign_object_volume"
+    assert s.verdict.limiting[0] == "foreign_object_volume"
+    assert s.overall.score == pytest.approx(s.overall.base + sum(c.points for c in s.overall.contributions), abs=1e-9)
+
+
+def test_a_fitted_model_says_what_is_certain_of_a_cut_brain():
+    readers = replace(guideline_model(), kind="reader_non_negative", id="f", name="fitted")
+    s = score({**measured(IDEAL, noise=6.4), "vertex_margin": CUT, "gray_white_cnr": NO_CONTRAST}, readers)
+    assert s.verdict.limiting[0] == "vertex_margin"
+    assert s.verdict.sentence.startswith("Poor, at most 54: coverage of the vertex (brain is cut, at least 20 mm missing); also noise")
+    forgiving = fitted({"motion": 1.0}, limit=None)
+    assert score({**measured(IDEAL), "vertex_margin": CUT}, forgiving).verdict.sentence.endswith("The brain is cut, which this scoring model lets pass.")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_a_fitted_model_names_first_takes_the_most_points(seed):
+    rng = np.random.default_rng(seed)
+    model = random_model(rng)
+    s = score(random_measurements(rng), model)
+    lost = points_by_iqm(s)
+    if s.overall.limit:
+        lost[s.overall.limit.source_id] = lost.get(s.overall.limit.source_id, 0.0) + s.overall.limit.points
+    named = [lost[i] for i in s.verdict.limiting]
+    assert named == sorted(named)
+    assert model.kind != "guideline"
+    assert set(s.verdict.limiting) == {i for i, p in lost.items() if p <= -1.0}

@@ -10,6 +10,7 @@ from .cases import complete_pairs, complete_rows
 from .correlation import pearson
 from .deviation import mean_absolute_difference, mean_absolute_error, mean_absolute_percentage_error
 from .icc import icc_agreement, icc_agreement_mean, icc_consistency, icc_consistency_mean, icc_one_way, icc_one_way_mean
+from .kappa import weighted_kappa
 from .paired import equivalence, paired_t
 from .power import detectable_bias
 from .regression import calibration_slope
@@ -19,4 +20,5 @@ __all__ = [
     "BlandAltman", "DetectableBias", "Equivalence", "Estimate", "PairedTest", "bland_altman", "calibration_slope", "complete_pairs", "complete_rows",
     "detectable_bias", "equivalence", "icc_agreement", "icc_agreement_mean", "icc_consistency", "icc_consistency_mean", "icc_one_way",
     "icc_one_way_mean", "mean_absolute_difference", "mean_absolute_error", "mean_absolute_percentage_error", "paired_t", "pearson",
+    "weighted_kappa",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ def evaluate(
         HeadCTIQAError: inputs that cannot be used, or an output that is not ours to write.
     """
     from HeadCTIQALib.cohort.calibrate import calibration_scans
+    from HeadCTIQALib.cohort.direction import against_the_guideline, doubts
     from HeadCTIQALib.cohort.evaluation import evaluate_cohort
     from HeadCTIQALib.cohort.readers import read_readers
     from HeadCTIQALib.cohort.scans import load_scans, matched
@@ -39,6 +40,7 @@ def evaluate(
         unknown = model.kind != "guideline" and fitted is None
         if unknown:
             notes = (*notes, "The account of the fit is not beside the model, so scans that it was fitted to cannot be told from others: results may flatter it.")
+        notes = (*notes, *doubts(against_the_guideline(scans, table, model.profile)))
         progress("Comparing", 0.0)
         result = evaluate_cohort(scans, table, model, fitted=fitted, margin=margin, notes=(*left_out, *table.warnings, *notes))
         progress("Writing the report", 0.5)

@@ -81,12 +81,12 @@ def _lines(c: Calibration) -> Iterator[str]:
     f = c.fit
     yield f"{f.model.name} ({f.model.id}); profile: {f.model.profile.name}"
     yield f"{len(c.calibration)} scans for calibration, {len(c.test)} kept for testing; readers: {', '.join(c.readers.readers)}"
-    yield "Coefficients and weights are those of the model as it is used: blended with the guideline's where shrunk is above 0."
+    yield "Coefficients and weights are those of the model as it is used: by the share under \"shrunk\" they are the guideline's, moved to the readers' mean."
     yield ""
     yield f"{'':28}{'scans':>6}{'R2':>7}{'shrunk':>8}   typical error on left-out scans"
     for category, part in f.categories.items():
         r2 = "-" if part.r_squared is None else f"{part.r_squared:.2f}"
-        yield f"{CATEGORY_BY_ID[category].title:28}{part.n:6}{r2:>7}{part.shrinkage:8.2f}   {_error(part.cross_validation)}"
+        yield f"{CATEGORY_BY_ID[category].title:28}{part.n:6}{r2:>7}{part.shrinkage:8.2f}   {_error(part.cross_validation)}{'; keeps the guideline' if part.keeps_guideline else ''}"
         for k in part.coefficients:
             yield _number("ideal scan" if k.term == "intercept" else IQM_BY_ID[k.term].title if k.term in IQM_BY_ID else "worst item", k)
     yield f"{'Overall':28}{'' if f.overall is None else f.overall.n:>6}{'':7}{f.weight_shrinkage:8.2f}   {_error(f.overall)}"

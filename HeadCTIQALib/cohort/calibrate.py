@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from HeadCTIQALib import __version__
 from HeadCTIQALib.agreement import complete_rows, icc_agreement
@@ -24,12 +25,13 @@ from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.scoring import DEFAULT, Profile
-from HeadCTIQALib.scoring.calibration import SCORES, CalibrationSet, Fit, Mode, split
+from HeadCTIQALib.scoring.calibration import MIN_SCANS, SCORES, CalibrationSet, Fit, Mode, split
 from HeadCTIQALib.scoring.fit import fit_model
 from HeadCTIQALib.scoring.storage import is_model, load_model, save_model, to_json
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.writing import adopt, held_signals, is_json, refuse_foreign, whole_file
 
+from .direction import check_direction
 from .readers import ReaderTable, read_readers
 from .scales import Scale
 from .scans import Scan, judged_of, load_scans, matched
@@ -117,7 +119,7 @@ def calibrate(
         profile: that the scans are judged by; the model carries it.
 
     Raises:
-        InputError: assessments or reader tables that cannot be used, or too few of them.
+        InputError: assessments or reader tables that cannot be used, too few of them, or readers on a reversed scale.
     """
     table = read_readers(*readers, scale=scale)
     scans, left_out = load_scans(assessments, progress)
@@ -128,21 +130,48 @@ def calibrate(
     scores = np.column_stack([table.mean(t, names) for t in SCORES])
     if not np.isfinite(scores).any():
         raise InputError(f"The reader table holds no scores of {', '.join(SCORES)}; a scoring model is fitted to those.")
+    doubts = check_direction(scans, table, profile, scale)
     values, item_scores = judged_of(scans, profile)
     data = CalibrationSet(names, values, scores, item_scores, profile)
     kept = split(scores, seed, test_share) if test_share else np.zeros(len(scans), bool)
     part = data.of(np.flatnonzero(~kept))
+    _check_enough(scores, kept)
     progress("Fitting", 0.0)
     provenance = _provenance(table, part, len(scans), mode, seed, test_share)
     fitted = fit_model(part, mode, id="unnamed", name=name or _name(part, table, mode), provenance=provenance, seed=seed, repeats=repeats)
     progress("Fitting", 0.5)
     other = fit_model(part, "robust" if mode == "paper" else "paper", id="other", name="other", seed=seed, repeats=min(repeats, 3))
     named = replace(fitted.model, id=f"readers-{_fingerprint(fitted)}")
-    notes = (*left_out, *table.warnings, *unmatched, *_disagreement(table, part.scans))
+    notes = (*left_out, *table.warnings, *unmatched, *doubts, *_disagreement(table, part.scans))
     fitted = replace(fitted, model=named, reasons_not_to_use=(*fitted.reasons_not_to_use, *_better_other(fitted, other)))
     return Calibration(
         fitted, other, tuple(s for s, t in zip(scans, kept, strict=True) if not t), tuple(s for s, t in zip(scans, kept, strict=True) if t), table, notes
     )
+
+
+def _check_enough(scores: NDArray[np.float64], kept: NDArray[np.bool_]) -> None:
+    """Refuse (n, 7) scores of which no category can be fitted, whatever was measured, with the reason.
+
+    Raises:
+        InputError: see above.
+    """
+    given = np.isfinite(scores[:, :-1])
+    if not given.any():
+        raise InputError(
+            f"The readers gave overall scores only; a fit needs their scores of at least one category ({', '.join(SCORES[:-1])}), too. To compare overall scores, use evaluate."
+        )
+    best = int(given.sum(axis=0).argmax())
+    whole, left = int(given[:, best].sum()), int(given[~kept].sum(axis=0).max())
+    if whole < MIN_SCANS:
+        raise InputError(
+            f"Readers scored {CATEGORY_BY_ID[SCORES[best]].title} in {whole} of {len(kept)} scans that were assessed, and no category in more, but a fit needs {MIN_SCANS}; "
+            "add scans, or readers' scores."
+        )
+    if left < MIN_SCANS:
+        raise InputError(
+            f"{int(kept.sum())} of {len(kept)} scans are kept for testing, and of the others at most {left} have a reader score of one category, but a fit needs {MIN_SCANS}; "
+            "fit to all with --test-share 0, or add scans."
+        )
 
 
 def _name(part: CalibrationSet, table: ReaderTable, mode: Mode) -> str:
@@ -153,7 +182,8 @@ def _name(part: CalibrationSet, table: ReaderTable, mode: Mode) -> str:
 def _provenance(table: ReaderTable, part: CalibrationSet, total: int, mode: Mode, seed: int, test_share: float) -> dict[str, str]:
     return {
         "origin": f"Fitted to the mean scores of {len(table.readers)} readers by {_MODE_WORDS[mode]}, shrunk towards the guideline model by stacking.",
-        "scans": f"{len(part.scans)} of {total} scans that were assessed and read; the others were kept for testing (share {test_share:g}).",
+        "scans": f"{len(part.scans)} of {total} scans that were assessed and read; {f'the other {rest} were' if (rest := total - len(part.scans)) else 'none was'} kept for testing "
+        f"(share {test_share:g}).",
         "readers_sha256": table.sha256,
         **({"readers_scale": table.scale} if table.scale else {}),
         "seed": str(seed),
@@ -209,6 +239,11 @@ def _account(c: Calibration) -> dict[str, Any]:
             "weights": [asdict(w) for w in fit.weights],
             "weight_shrinkage": fit.weight_shrinkage,
             "overall_cross_validation": None if fit.overall is None else asdict(fit.overall),
+            "limits": [
+                {"limit": t.limit, "used": t.limit == fit.model.limit, "intercept": t.model.intercept, "weights": dict(t.model.weights),
+                 "cross_validation": None if t.cross_validation is None else asdict(t.cross_validation)}
+                for t in fit.limits
+            ],
             "other_mode": {"mode": c.other.mode, "overall_cross_validation": None if c.other.overall is None else asdict(c.other.overall)},
         },
         decimals=6,

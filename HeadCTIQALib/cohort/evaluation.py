@@ -6,8 +6,8 @@ never enter a claim about how well it does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,24 +22,20 @@ from HeadCTIQALib.agreement import (
     bland_altman,
     calibration_slope,
     complete_pairs,
-    complete_rows,
     detectable_bias,
     equivalence,
     icc_agreement,
-    icc_agreement_mean,
-    icc_consistency,
     mean_absolute_difference,
     mean_absolute_percentage_error,
     paired_t,
     pearson,
 )
-from HeadCTIQALib.agreement.cases import MIN_CASES
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQMS
 from HeadCTIQALib.scoring import ScoringModel, score
 from HeadCTIQALib.scoring.calibration import SCORES
 
-from .panels import panels
+from .between import BetweenReaders, between_readers
 from .readers import ReaderTable
 from .scans import Scan, values_of
 
@@ -104,26 +100,6 @@ class Correlation:
 
 
 @dataclass(frozen=True)
-class BetweenReaders:
-    """How well the readers of a panel agree about one target, over the scans that all of them judged.
-
-    Attributes:
-        readers: of the panel; everyone, unless groups of readers share no scan.
-        left_out: scans that some of the panel judged, and some did not.
-        each: reader to ICC(A,1) with the mean of the others; the measure that an automatic value has to stand up to.
-    """
-
-    target: str
-    part: Part
-    readers: tuple[str, ...]
-    left_out: int
-    single: Estimate
-    mean: Estimate
-    consistency: Estimate
-    each: Mapping[str, Estimate]
-
-
-@dataclass(frozen=True)
 class Subgroup:
     """The overall score's agreement within one subgroup of the parts that judge."""
 
@@ -185,7 +161,7 @@ def evaluate_cohort(
         raise InputError(f"Only {len(scans)} assessed scans have reader values; an evaluation needs at least three.")
     names = [s.name for s in scans]
     parts = make_parts(scans, fitted)
-    own = {m.id: column for m, column in zip(IQMS, values_of(scans).T, strict=True)} | _scores(scans, model)
+    own = {m.id: column for m, column in zip(IQMS, values_of(scans).T, strict=True)} | scores_of(scans, model)
     read = {t: table.mean(t, names) for t in own}
     matrices = {t: table.matrix(t, names) for t in own if t in table.targets}
     counts = {t: np.isfinite(table.matrix(t, names)).sum(axis=1) for t in own}
@@ -200,7 +176,7 @@ def evaluate_cohort(
         measurements=tuple(compare(m.id, p, own[m.id], read[m.id]) for m in IQMS if m.id in table.targets for p in parts),
         scores=tuple(compare(t, p, own[t], read[t], margin) for t in SCORES if t in table.targets for p in parts),
         correlations=tuple(_correlation(m, p, own[m.id], read) for m in IQMS for p in parts),
-        between=tuple(b for t, matrix in matrices.items() for p in parts for b in _between(t, p, matrix, table.readers)) if len(table.readers) > 1 else (),
+        between=tuple(b for t, matrix in matrices.items() for p in parts for b in between_readers(t, p, matrix, table)) if len(table.readers) > 1 else (),
         subgroups=tuple(_subgroups(scans, judging, own["overall"], read["overall"], margin)),
         power=tuple((p, detectable_bias(len(p.rows))) for p in parts if p.judges and len(p.rows) >= 3),
         notes=tuple(notes),
@@ -244,7 +220,7 @@ def compare(target: str, part: Part, own: Floats, readers: Floats, margin: float
     )
 
 
-def _scores(scans: Sequence[Scan], model: ScoringModel) -> dict[str, Floats]:
+def scores_of(scans: Sequence[Scan], model: ScoringModel) -> dict[str, Floats]:
     """Scores by target, (n,), NaN where withheld."""
     rows = []
     for s in scans:
@@ -258,28 +234,6 @@ def _correlation(iqm: IQM, part: Part, values: Floats, read: Mapping[str, Floats
     folded = np.array([iqm.folded(v) if np.isfinite(v) else np.nan for v in values[part.rows].tolist()], float)
     category, overall = (pearson(*complete_pairs(folded, read[t][part.rows])[:2]) for t in (iqm.category, "overall"))
     return Correlation(iqm.id, part, category, overall)
-
-
-def _between(target: str, part: Part, matrix: Floats, readers: Sequence[str]) -> Iterator[BetweenReaders]:
-    """One for every panel of readers; panels that share no scan have nothing to compare."""
-    m = matrix[part.rows]
-    read_by = {r: set(np.flatnonzero(np.isfinite(column)).tolist()) for r, column in zip(readers, m.T, strict=True)}
-    for names in panels({r: rows for r, rows in read_by.items() if rows}) or ((),):
-        yield _of_panel(target, part, m[:, [readers.index(r) for r in names]], names)
-
-
-def _of_panel(target: str, part: Part, m: Floats, names: tuple[str, ...]) -> BetweenReaders:
-    judged = int(np.isfinite(m).any(axis=1).sum())
-    rows = complete_rows(m)[0] if len(names) > 1 else np.empty((0, 2))
-    few = f"Only {len(rows)} of {judged} scans were judged by all {len(names)} readers; at least {MIN_CASES} are needed." if len(names) > 1 else "No second reader judged any of these scans."
-
-    def said(estimate: Estimate) -> Estimate:
-        return replace(estimate, reason=few) if estimate.n < MIN_CASES else estimate
-
-    others = (rows.sum(axis=1, keepdims=True) - rows) / (rows.shape[1] - 1)
-    each = {r: said(icc_agreement(np.column_stack([rows[:, k], others[:, k]]))) for k, r in enumerate(names)} if len(names) > 1 else {}
-    single, mean, consistency = (said(of(rows)) for of in (icc_agreement, icc_agreement_mean, icc_consistency))
-    return BetweenReaders(target, part, names, judged - len(rows), single, mean, consistency, each)
 
 
 def _subgroups(scans: Sequence[Scan], rows: NDArray[np.int64], own: Floats, readers: Floats, margin: float) -> list[Subgroup]:

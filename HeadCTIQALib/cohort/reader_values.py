@@ -43,12 +43,14 @@ class ReaderTable:
         notes: sentences about how the files were read.
         sha256: of the files that were read, in the order of their names; empty for a table from memory.
         scale: which scale scores were mapped from, and how; empty where they were given as 0-100.
+        steps: the scores of the steps of that scale, worst first; empty where it has no few steps.
     """
 
     values: tuple[ReaderValue, ...]
     notes: tuple[str, ...] = ()
     sha256: str = ""
     scale: str = ""
+    steps: tuple[float, ...] = ()
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

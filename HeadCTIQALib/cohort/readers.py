@@ -24,7 +24,7 @@ from .reader_cells import ENDINGS, sheets
 from .reader_columns import names_scans
 from .reader_layout import values_of_sheet
 from .reader_values import COLUMNS, ORDER, TARGETS, ReaderTable, ReaderValue, check_values, checked, plain, valid_range
-from .scales import LARGEST_ASKED, OPTIONS, Scale, looks_like_another
+from .scales import HUNDRED, LARGEST_ASKED, OPTIONS, Scale, looks_like_another
 
 __all__ = ["COLUMNS", "TARGETS", "ReaderTable", "ReaderValue", "check_values", "plain", "read_readers", "valid_range", "write_readers"]
 
@@ -64,7 +64,7 @@ def read_readers(*paths: str | Path, scale: Scale | None = None) -> ReaderTable:
         _ask_scale(table)
     else:
         notes += _mapped(table, scale)
-    return replace(table, notes=(*notes, *table.notes), sha256=digest.hexdigest(), scale="" if scale is None else scale.account)
+    return replace(table, notes=(*notes, *table.notes), sha256=digest.hexdigest(), scale="" if scale is None else scale.account, steps=() if scale is None else scale.steps)
 
 
 def _ask_scale(table: ReaderTable) -> None:
@@ -86,11 +86,11 @@ def _ask_scale(table: ReaderTable) -> None:
 
 
 def _mapped(table: ReaderTable, scale: Scale) -> Iterable[str]:
-    if scale.ends == (0.0, 100.0):
+    if scale.numbers == HUNDRED.numbers:
         return
     yield f"Scores were mapped to 0-100 from the scale {scale.account}."
     scores = [v.value for v in table.values if v.target in SCORES and v.value is not None]
-    if scores and scale.ends is not None and max(scores) <= 50.0 < 100.0 and len(scores) >= LARGEST_ASKED:
+    if scores and scale.numbers and max(scores) <= 50.0 and len(scores) >= LARGEST_ASKED:
         yield f"No score reaches the better half of the scale {scale.name}; make sure that it is the right one."
 
 

@@ -1,6 +1,10 @@
 """Scales that readers use in place of 0-100: numbers, letters, words; each value becomes a score of 0-100.
 
 Nobody guesses a scale: 4 may be four of five or four of a hundred.  It is given (``--scale``), or asked for.
+
+On a scale of few steps a step is a word, not a share of 100: "4 of 5" is said for *good*, and three quarters of the way, 75,
+would be *acceptable*.  So scales of three to five steps are mapped step by step to scores within the band of that word
+(:data:`STEPS`); between two steps, as means of readings are, on the line between their scores.
 """
 
 from __future__ import annotations
@@ -9,13 +13,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from HeadCTIQALib.curve import at
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.text import short
 
+#: Scales to choose from; others are read as well.
+USUAL = ("0-100", "1-5", "5-1", "1-4", "4-1", "1-3", "3-1", "1-10", "10-1", "0-10", "10-0", "A-E", "A/B/C/D/E", "poor/acceptable/good", "100-0")
 OPTIONS = "--scale 1-5, 1-10 or 0-10 (the last is best), 5-1 (1 is best), A-E (A is best), poor/acceptable/good (worst first) or 0-100"
 LARGEST_ASKED = 10.0  # scores that all lie in 0..10 are hardly of 0-100
 _FEWEST_ASKED = 5  # scores of one target; of one reader one is enough
-_BANDS = {"poor": 30.0, "acceptable": 70.0, "good": 90.0}  # the middle of each band, so that a word stays in its band
+#: What the steps of a scale of so many mean, worst first, and their scores: the middle of a band, or of its halves where two words share it.
+STEPS: dict[int, tuple[tuple[str, float], ...]] = {
+    3: (("poor", 30.0), ("acceptable", 70.0), ("good", 90.0)),
+    4: (("not diagnostic", 15.0), ("poor", 45.0), ("acceptable", 70.0), ("good", 90.0)),
+    5: (("not diagnostic", 15.0), ("poor", 45.0), ("acceptable", 70.0), ("good", 85.0), ("excellent", 95.0)),
+}
+_BANDS = dict(STEPS[3])
+_MOST_STEPS = 10
 _NUMBER = r"-?\d{1,4}(?:\.\d+)?"
 _NUMBERS = re.compile(rf"({_NUMBER})\s*(?:-|–|\.\.)\s*({_NUMBER})")
 _LETTERS = re.compile(r"([A-Z])\s*(?:-|–|\.\.)\s*([A-Z])")
@@ -26,34 +40,49 @@ class Scale:
     """A scale as given by ``name``.
 
     Attributes:
-        ends: worst and best number; None for a scale of words.
-        words: word in small letters to score, worst first; empty for a scale of numbers.
+        name: as given.
+        numbers: (number, score), numbers ascending, straight between; empty for a scale of words.
+        words: word in small letters and its score, worst first; empty for a scale of numbers.
+        reversed_name: the option that means the same scale with the other end best; empty where its words say which is best.
     """
 
     name: str
-    ends: tuple[float, float] | None = None
+    numbers: tuple[tuple[float, float], ...] = ()
     words: tuple[tuple[str, float], ...] = ()
+    reversed_name: str = ""
 
     def of_number(self, value: float) -> float | None:
         """The score 0..100 of a number on the scale; None when it is not on it."""
-        if self.ends is None:
+        if not self.numbers or not self.numbers[0][0] <= value <= self.numbers[-1][0]:
             return None
-        worst, best = self.ends
-        return 100.0 * (value - worst) / (best - worst) if min(self.ends) <= value <= max(self.ends) else None
+        return at(self.numbers, value)
 
     def of_word(self, word: str) -> float | None:
         """The score 0..100 of a word or letter on the scale; None when it is not on it."""
         return dict(self.words).get(word.strip().lower())
 
     @property
+    def steps(self) -> tuple[float, ...]:
+        """The scores of its steps, worst first; empty for a scale that has too many to count."""
+        if self.words:
+            return tuple(score for _, score in self.words)
+        low, high = self.numbers[0][0], self.numbers[-1][0]
+        if not (low.is_integer() and high.is_integer() and 2 <= high - low < _MOST_STEPS):
+            return ()
+        return tuple(sorted(at(self.numbers, low + n) for n in range(int(high - low) + 1)))
+
+    @property
     def account(self) -> str:
         """What stands for what, in words."""
-        if self.ends is not None:
-            return f"{self.name} ({self.ends[0]:g} is 0, {self.ends[1]:g} is 100, straight between)"
-        return f"{self.name} ({', '.join(f'{word.upper() if len(word) == 1 else word} is {score:g}' for word, score in self.words)})"
+        if len(self.numbers) == 2:
+            (low, a), (high, b) = self.numbers
+            return f"{self.name} ({low:g} is {a:g}, {high:g} is {b:g}, straight between)"
+        steps = [(f"{x:g}", score) for x, score in self.numbers] or [(w.upper() if len(w) == 1 else w, score) for w, score in self.words]
+        meant = {score: word for word, score in STEPS.get(len(steps), ())}
+        return f"{self.name} ({', '.join(f'{step} is {score:g}' + (f' ({meant[score]})' if meant.get(score, step) != step else '') for step, score in steps)})"
 
 
-HUNDRED = Scale("0-100", (0.0, 100.0))
+HUNDRED = Scale("0-100", ((0.0, 0.0), (100.0, 100.0)), reversed_name="100-0")
 
 
 def parse_scale(text: str) -> Scale:
@@ -66,7 +95,7 @@ def parse_scale(text: str) -> Scale:
     if found := _NUMBERS.fullmatch(given):
         worst, best = float(found[1]), float(found[2])
         if worst != best:
-            return Scale(given, (worst, best))
+            return _of_numbers(given, worst, best)
     if found := _LETTERS.fullmatch(given.upper()):
         first, last = (ord(c) for c in found.groups())
         if first < last:
@@ -80,13 +109,28 @@ def parse_scale(text: str) -> Scale:
     raise InputError(f'"{short(given)}" is no scale; give {OPTIONS}.')
 
 
+def _of_numbers(name: str, worst: float, best: float) -> Scale:
+    low, high = min(worst, best), max(worst, best)
+    whole = low.is_integer() and high.is_integer()
+    if whole and high - low + 1 in STEPS:
+        scores = [score for _, score in STEPS[int(high - low) + 1]]
+        numbers = tuple((low + n, score) for n, score in enumerate(scores if best > worst else scores[::-1]))
+    else:
+        ten = (low, high) == (1.0, 10.0)  # of ten, of which nobody gives 0: "8 of 10" is 80
+        ends = (10.0 if ten else 0.0, 100.0)
+        numbers = tuple(zip((low, high), ends if best > worst else ends[::-1], strict=True))
+    return Scale(name, numbers, reversed_name=f"{best:g}-{worst:g}" if min(worst, best) >= 0 else f"{best:g}..{worst:g}")
+
+
 def _of_words(name: str, words: Sequence[str]) -> Scale:
     small = [w.lower() for w in words]
     if set(small) <= set(_BANDS):
         if small != sorted(small, key=_BANDS.__getitem__):
             raise InputError(f'"{short(name)}" must name the worst first: poor/acceptable/good.')
         return Scale(name, words=tuple((w, _BANDS[w]) for w in small))
-    return Scale(name, words=tuple((w, 100.0 * n / (len(small) - 1)) for n, w in enumerate(small)))
+    steps = STEPS.get(len(small))
+    scores = [score for _, score in steps] if steps else [100.0 * n / (len(small) - 1) for n in range(len(small))]
+    return Scale(name, words=tuple(zip(small, scores, strict=True)), reversed_name="/".join(reversed(words)))
 
 
 def suggestion(text: str) -> str:

@@ -11,6 +11,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from HeadCTIQALib.cohort.scales import HUNDRED, USUAL, parse_scale
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.text import lines
@@ -43,6 +44,11 @@ class CalibrationSection:
         self._mode.setObjectName("calibrationMode")
         for _id, title in _MODES:
             self._mode.addItem(title)
+        self._scale = qt.QComboBox()
+        self._scale.setObjectName("calibrationScale")
+        self._scale.setToolTip(_("The scale of the readers' scores; steps are mapped to the band of their word, e.g. 4 of 5 to 85, good."))
+        for name in USUAL:
+            self._scale.addItem(_scale_title(name))
         self._plot = qt.QComboBox()
         self._plot.setObjectName("calibrationPlot")
         self._plot.addItem(_("Model against readers"))
@@ -76,6 +82,7 @@ class CalibrationSection:
         form = qt.QFormLayout()
         form.addRow(_("Assessments"), self._assessments)
         form.addRow(_("Reader scores"), self._readers)
+        form.addRow(_("Scale of the scores"), self._scale)
         form.addRow(_("Method"), self._mode)
         layout.addLayout(form)
         layout.addLayout(forms.row(self._fit, self._accept, self._revert))
@@ -104,7 +111,9 @@ class CalibrationSection:
         try:
             record = self._session.record  # whose profile judges the scans of the fit, too
             profile = DEFAULT if record is None else model_of(record).profile
-            self._result = calibrate(Path(assessments), [Path(readers)], _MODES[self._mode.currentIndex][0], profile=profile)  # type: ignore[arg-type]
+            mode, name = _MODES[self._mode.currentIndex][0], USUAL[self._scale.currentIndex]
+            scale = None if name == HUNDRED.name else parse_scale(name)  # None: of 0-100, but refused where scores can hardly be
+            self._result = calibrate(Path(assessments), [Path(readers)], mode, scale=scale, profile=profile)  # type: ignore[arg-type]
         except HeadCTIQAError as error:
             self._result = None
             forms.tell(self._notice, str(error))
@@ -177,6 +186,15 @@ class CalibrationSection:
         return str(qt.QFileDialog.getSaveFileName(self._parent, _("Save the scoring model"), "scoring-model.json", "JSON (*.json)") or "")
 
 
+def _scale_title(name: str) -> str:
+    """A scale in the selector, with its best end unless its words say it."""
+    scale = parse_scale(name)
+    if not scale.reversed_name:
+        return name
+    best = f"{max(scale.numbers, key=lambda knot: knot[1])[0]:g}" if scale.numbers else scale.words[-1][0].upper()
+    return str(_("{scale} ({best} is best)").format(scale=name, best=best))
+
+
 def account(result: Any) -> list[str]:
     """What speaks for and against a fit, in sentences: the errors of left-out scans first."""
     fit = result.fit
@@ -187,6 +205,7 @@ def account(result: Any) -> list[str]:
         cv = category.cross_validation
         words = _("not fitted, keeps the guideline") if cv is None else _errors(cv) + (_("; keeps the guideline") if category.keeps_guideline else "")
         lines.append(f"{CATEGORY_BY_ID[id_].title}: {words}")
+    lines.append(fit.model.provenance["limit"])
     if fit.reasons_not_to_use:
         lines.append(_("Why not to use this model:"))
         lines += [f"- {reason}" for reason in fit.reasons_not_to_use]

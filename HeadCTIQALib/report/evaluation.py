@@ -33,9 +33,11 @@ _ROLES = {
     "external": "from another cohort than the fit",
     "all": "no fit took place, or it is not known on which scans",
 }
+_SLOPE_MARGIN = (0.8, 1.25)  # slopes whose interval lies within are as good as 1
 _STYLE = STYLE + ".wide { font-size: .84rem; } .wide td { white-space: nowrap; } .fig { max-width: 100%; height: auto; } .figures .fig { flex: 0 0 auto; } .plain.wide th[scope=row] { width: auto; } #cohorts td:nth-child(2) { white-space: nowrap; min-width: 3rem; }"
 _METHODS = (
     ("ICC(A,1), ICC(A,k), ICC(C,1)", "two-way random effects; absolute agreement of a single rater, of the mean of k raters, and consistency; McGraw & Wong 1996"),
+    ("Weighted kappa", "of readers on a scale of few steps: quadratic weights, Cohen 1968; interval by Fleiss, Cohen & Everitt 1969; mean over pairs of readers, Light 1971"),
     ("MAD, MAE, MAPE", "mean absolute difference or error, and in percent of the readers' mean; t interval of the mean"),
     ("Pearson r", "with Fisher's z interval"),
     ("Paired t-test", "two-sided, with the t interval of the mean difference"),
@@ -164,7 +166,8 @@ def in_short(e: Evaluation) -> Iterator[str]:
             yield f"{p.title}: a difference from the readers at p < .05 was seen, in points, for {'; '.join(biased)}."
     between = next((b for b in e.between if b.target == "overall" and b.part in judging and b.single.value is not None), None)
     if between is not None:
-        yield f"Single readers agree on the overall score with ICC(A,1) {words(between.single)} ({between.part.title}, {len(between.readers)} readers)."
+        kappa = "" if between.kappa is None else f" and weighted kappa {words(between.kappa)}"
+        yield f"Single readers agree on the overall score with ICC(A,1) {words(between.single)}{kappa} ({between.part.title}, {len(between.readers)} readers)."
 
 
 def overall_words(a: Agreement) -> str:
@@ -175,6 +178,8 @@ def overall_words(a: Agreement) -> str:
     if a.tost is not None and a.tost.equivalent is not None:
         shown = "equivalent to the readers" if a.tost.equivalent else "not shown to be equivalent"
         parts.append(f"{shown} within ±{a.tost.margin:g} points (TOST p {probability(a.tost.p)})")
+        if not a.tost.equivalent and a.test.p is not None and a.test.p >= 0.05:
+            parts.append(f"{a.n} scans cannot tell whether there is a bias")
     if a.limits.lower.value is not None and a.limits.upper.value is not None:
         parts.append(f"limits of agreement {words(a.limits.lower_exact)} to {words(a.limits.upper_exact)} points")
     return "; ".join(parts) + "."
@@ -184,10 +189,14 @@ def calibration_words(a: Agreement) -> str:
     """What the calibration slope of the overall score says."""
     c = a.calibration
     low, high = (c.low, c.high) if c.low is not None and c.high is not None else (-math.inf, math.inf)
-    verdict = (
-        "HeadCTIQA spreads scans further than the readers do" if high < 1 else "HeadCTIQA spreads scans less far than the readers do" if low > 1
-        else "no proportional bias was shown"
-    )  # fmt: skip
+    if high < 1:
+        verdict = "HeadCTIQA spreads scans further than the readers do"
+    elif low > 1:
+        verdict = "HeadCTIQA spreads scans less far than the readers do"
+    elif _SLOPE_MARGIN[0] <= low and high <= _SLOPE_MARGIN[1]:
+        verdict = f"HeadCTIQA spreads scans as far as the readers do, within {_SLOPE_MARGIN[0]:g} to {_SLOPE_MARGIN[1]:g}"
+    else:
+        verdict = f"{c.n} scans cannot tell whether HeadCTIQA spreads scans further or less far than the readers do"
     return f"calibration slope of the overall score (readers on HeadCTIQA; 1 is ideal) {words(c)}: {verdict}."
 
 

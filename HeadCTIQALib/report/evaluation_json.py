@@ -65,6 +65,7 @@ def _between(b: BetweenReaders) -> dict[str, Any]:
         "icc_a1": asdict(b.single),
         "icc_ak": asdict(b.mean),
         "icc_c1": asdict(b.consistency),
+        "weighted_kappa": None if b.kappa is None else asdict(b.kappa),
         "each_with_the_others": {r: asdict(e) for r, e in b.each.items()},
     }
 

@@ -196,10 +196,11 @@ def _correlations(e: Evaluation) -> Table:
 
 
 def _between(e: Evaluation) -> Table:
+    kappas = any(b.kappa is not None for b in e.between)
     rows = tuple(
         (
             name_of(b.target), b.part.title, ", ".join(b.readers) or "nobody", b.single.n, b.left_out, b.single, b.consistency, b.mean,
-            *_extremes(tuple(b.each.values())),
+            *_extremes(tuple(b.each.values())), *([b.kappa] if kappas else []),
         )
         for b in e.between
     )  # fmt: skip
@@ -207,7 +208,9 @@ def _between(e: Evaluation) -> Table:
         "Over the scans that all readers named in the row judged; left out: those that only some of them did. Readers who share no scan stand in rows of their own. "
         "ICC(A,1): a single reader; ICC(C,1): offsets between readers not counted; ICC(A,k): the mean of all. Lowest and highest: ICC(A,1) of single readers with the mean of the others."
     )
-    head = ("Target", "Scans", "readers", "n", "left out", "ICC(A,1)", "ICC(C,1)", "ICC(A,k)", "lowest reader", "highest reader")
+    if kappas:
+        note += " Weighted kappa: of the steps of the readers' scale, disagreement by the square of the steps between; of more than two readers the mean over all pairs."
+    head = ("Target", "Scans", "readers", "n", "left out", "ICC(A,1)", "ICC(C,1)", "ICC(A,k)", "lowest reader", "highest reader", *(["weighted kappa"] if kappas else []))
     return Table("readers", "Readers among themselves", head, rows, note)
 
 

@@ -128,6 +128,20 @@ class CategoryFit:
 
 
 @dataclass(frozen=True)
+class LimitTrial:
+    """The overall score fitted with a limit above the worst category, or without one (None), to the same calibration scans.
+
+    Attributes:
+        model: the whole model as it is with this limit.
+        cross_validation: of its overall score; None with too few scans.
+    """
+
+    limit: float | None
+    model: ScoringModel
+    cross_validation: CrossValidation | None
+
+
+@dataclass(frozen=True)
 class Fit:
     """A scoring model fitted to readers, with the reasons to trust and to distrust it.
 
@@ -136,6 +150,7 @@ class Fit:
             the guideline's are kept.
         weight_shrinkage: as :attr:`CategoryFit.shrinkage`.
         overall: cross-validation of the overall score.
+        limits: the overall score with the limit above the worst category and without, whichever of the two ``model`` has.
         reasons_not_to_use: plain sentences; empty when the model is better than the guideline throughout.
     """
 
@@ -146,6 +161,7 @@ class Fit:
     weights: tuple[Coefficient, ...]
     weight_shrinkage: float
     overall: CrossValidation | None
+    limits: tuple[LimitTrial, LimitTrial]
     reasons_not_to_use: tuple[str, ...]
     seed: int
 

@@ -11,7 +11,7 @@ overall scores of left-out scans are predicted clearly better without that limit
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,17 @@ from HeadCTIQALib.scoring.calibration import (
     CrossValidation,
     Fit,
     Floats,
+    LimitTrial,
     Mode,
     folds,
 )
 from HeadCTIQALib.scoring.fit_category import Problem, category_problem, fit_category, predict, solve
 from HeadCTIQALib.scoring.fit_weights import Overall, effective_weights, guideline_overall, limited, solve_overall
+from HeadCTIQALib.scoring.reach import out_of_reach
 from HeadCTIQALib.scoring.types import ScoringModel
 
 _LIMITS = (LIMIT_POINTS, None)
+_A_TENTH = 0.05  # points: errors that are printed alike are alike
 
 
 def fit_model(
@@ -50,35 +53,46 @@ def fit_model(
         InputError: no category has eight scans with all of its measurements and a reader score.
     """
     problems = {c.id: category_problem(c.id, data, mode) for c in CATEGORIES}
-    most = max(int(p.usable.sum()) for p in problems.values())
-    if most < MIN_SCANS:
-        raise InputError(f"At most {most} scans have the measurements and a reader score of one category; a fit needs {MIN_SCANS} or more.")
+    if max(int(p.usable.sum()) for p in problems.values()) < MIN_SCANS:
+        raise InputError(_too_few(problems))
     left_out = _cross_validate(data, problems, seed, repeats, fold_count)
     errors = {c: _error(left_out.categories[c], p.y, np.clip(p.guideline, 0, 100), fold_count) for c, p in problems.items()}
     fitted = {c: fit_category(p, data, errors[c]) for c, p in problems.items()}
-    used, overall, why = _overall(data, problems, left_out, errors, fold_count)
+    inside, free = _overall(data, problems, left_out, errors, fold_count)
+    used, why = _choice(inside, free, data.scores[:, SCORES.index("overall")])
     model = ScoringModel(
         id=id,
         name=name,
         kind="reader_least_squares" if mode == "paper" else "reader_non_negative",
         categories={c: model for c, (_, model) in fitted.items()},
-        weights=dict(zip(CATEGORY_BY_ID, map(float, used.weights), strict=True)),
-        intercept=used.intercept,
-        limit=used.limit,
+        weights=dict(data.profile.weights),
         profile=data.profile,
         provenance={**(provenance or {}), "limit": why},
     )
+    with_limit, without = (LimitTrial(t.overall.limit, _with(model, t.overall), t.errors) for t in (inside, free))
+    chosen = with_limit if used is inside else without
     categories = {c: fit for c, (fit, _) in fitted.items()}
     return Fit(
-        model=model,
+        model=chosen.model,
         mode=mode,
         scans=data.scans,
         categories=categories,
-        weights=effective_weights(data, used, seed),
-        weight_shrinkage=used.shrinkage,
-        overall=overall,
-        reasons_not_to_use=tuple(_reasons(categories, overall, used.shrinkage, len(data.scans))),
+        weights=effective_weights(data, used.overall, seed),
+        weight_shrinkage=used.overall.shrinkage,
+        overall=used.errors,
+        limits=(with_limit, without),
+        reasons_not_to_use=(*_reasons(categories, used.errors, used.overall.shrinkage, data), *out_of_reach(chosen.model)),
         seed=seed,
+    )
+
+
+def _too_few(problems: Mapping[str, Problem]) -> str:
+    """Why nothing can be fitted, by the category that comes nearest to it."""
+    p = max(problems.values(), key=lambda p: int(p.usable.sum()))
+    scored, usable = int(np.isfinite(p.y).sum()), int(p.usable.sum())
+    return (
+        f"A fit needs {MIN_SCANS} scans or more in which a category was measured and scored by readers; {CATEGORY_BY_ID[p.category].title} comes nearest: readers scored it "
+        f"in {scored} of {len(p.y)} scans, and in {scored - usable} of these a measurement of it is missing. Add scans."
     )
 
 
@@ -121,10 +135,19 @@ def _error(predicted: Floats, y: Floats, guideline: Floats, fold_count: int) -> 
     )
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """The better of fitted and guideline weights with one limit: the model, predictions of left-out scans (repeats, n), their errors."""
+
+    overall: Overall
+    predicted: Floats
+    errors: CrossValidation | None
+
+
 def _overall(
     data: CalibrationSet, problems: Mapping[str, Problem], left_out: _LeftOut, errors: Mapping[str, CrossValidation | None], fold_count: int
-) -> tuple[Overall, CrossValidation | None, str]:
-    """The overall score's model and errors, and a sentence about its limit; the guideline's weights where fitted ones predict no better."""
+) -> tuple[_Trial, _Trial]:
+    """The overall score's model with the limit and without; the guideline's weights where fitted ones predict no better."""
     guidelines = {c: np.clip(p.guideline, 0, 100) for c, p in problems.items()}
     parts = []
     for c, predicted in left_out.categories.items():
@@ -134,8 +157,7 @@ def _overall(
     y, kept = data.scores[:, SCORES.index("overall")], guideline_overall(data, LIMIT_POINTS)
     guideline = kept.predict(columns)
 
-    def of(limit: float | None) -> tuple[Overall, Floats, CrossValidation | None]:
-        """The better of fitted and guideline weights with that limit: model, predictions (repeats, n), errors."""
+    def trial(limit: float | None) -> _Trial:
         fitted = np.full(stack.shape[:2], np.nan)
         for r, fits in enumerate(left_out.overall[limit]):
             for test, one in fits:
@@ -143,16 +165,27 @@ def _overall(
         plain = limited(stack @ kept.weights, stack, limit)
         own, other = _error(fitted, y, guideline, fold_count), _error(plain, y, guideline, fold_count)
         if own is None or other is None or other.rmse <= own.rmse:
-            return guideline_overall(data, limit), plain, other
-        return solve_overall(data, np.ones(len(y), bool), limit), fitted, own
+            return _Trial(guideline_overall(data, limit), plain, other)
+        return _Trial(solve_overall(data, np.ones(len(y), bool), limit), fitted, own)
 
-    inside, free = of(LIMIT_POINTS), of(None)
-    if inside[2] is None or free[2] is None:
-        return inside[0], inside[2], "The limit above the worst category is in force: too few overall scores of readers to judge it."
-    errors_words = f"typical error on left-out scans {inside[2].rmse:.1f} points with it, {free[2].rmse:.1f} without"
-    if _clearly_better(free[1], inside[1], y):
-        return free[0], free[2], f"There is no limit above the worst category, as these readers are predicted better without it ({errors_words})."
-    return inside[0], inside[2], f"The overall score is at most {LIMIT_POINTS:g} points above the worst category ({errors_words})."
+    return trial(LIMIT_POINTS), trial(None)
+
+
+def _choice(inside: _Trial, free: _Trial, y: Floats) -> tuple[_Trial, str]:
+    """Whether the limit stays, by the readers' overall scores (n,), and a sentence about it."""
+    kept = f"The overall score is at most {LIMIT_POINTS:g} points above the worst category"
+    if inside.errors is None or free.errors is None:
+        return inside, f"{kept}: too few overall scores of readers to judge that limit."
+    errors = f"typical error on left-out scans {inside.errors.rmse:.1f} points with the limit, {free.errors.rmse:.1f} without"
+    if _clearly_better(free.predicted, inside.predicted, y):
+        return free, f"There is no limit above the worst category, as these readers are predicted clearly better without it ({errors})."
+    better = " as these readers are predicted no better without it" if free.errors.rmse > inside.errors.rmse - _A_TENTH else " as the gain without it is within its standard error"
+    return inside, f"{kept},{better} ({errors})."
+
+
+def _with(model: ScoringModel, overall: Overall) -> ScoringModel:
+    weights = dict(zip(CATEGORY_BY_ID, map(float, overall.weights), strict=True))
+    return replace(model, weights=weights, intercept=overall.intercept, limit=overall.limit)
 
 
 def _clearly_better(a: Floats, b: Floats, y: Floats) -> bool:
@@ -162,19 +195,24 @@ def _clearly_better(a: Floats, b: Floats, y: Floats) -> bool:
     return len(gain) > 1 and bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
-def _reasons(categories: Mapping[str, CategoryFit], overall: CrossValidation | None, shrunk: float, n: int) -> Iterator[str]:
+def _reasons(categories: Mapping[str, CategoryFit], overall: CrossValidation | None, shrunk: float, data: CalibrationSet) -> Iterator[str]:
     """What speaks against the fitted model, in plain words."""
+    n = len(data.scans)
     if all(f.keeps_guideline for f in categories.values()):
         yield "Use the guideline model instead: in no category does the fit predict left-out scans better."
     if overall is None:
-        yield "There are too few overall scores of readers to judge the overall score; its weights are the guideline's."
+        given = int(np.isfinite(data.scores[:, SCORES.index("overall")]).sum())
+        why = f"only {given} of {n} scans have one, and not all of these were measured throughout" if given else "the readers gave none"
+        yield f"There are too few overall scores of readers to judge the overall score ({why}); its weights are the guideline's."
     elif not overall.better:
         yield (
             f"For the overall score this model is no better than the guideline model: its typical error on left-out scans is {overall.rmse:.1f} "
             f"points, the guideline's {overall.guideline_rmse:.1f}."
         )
     if overall is not None and shrunk == 1:
-        yield "The weights of the overall score are the guideline's: weights fitted to readers predict left-out scans no better."
+        complete = int(np.isfinite(data.scores).all(axis=1).sum())
+        why = f"only {complete} scans have scores of all categories and overall" if complete < MIN_SCANS else "on these category scores, weights fitted to readers predict left-out scans no better"
+        yield f"The weights of the overall score are the guideline's: {why}."
     if n < 50:
         yield f"It rests on {n} scans; with fewer than about 50, another sample from the same site could give quite another model."
     for fit in categories.values():

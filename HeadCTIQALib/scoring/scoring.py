@@ -9,10 +9,11 @@ from dataclasses import replace
 from HeadCTIQALib.curve import score_band
 from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
+from HeadCTIQALib.scoring.costs import costs, decisive, items_of
 from HeadCTIQALib.scoring.features import ITEM, OF_SCORES, WORST, feature, feature_drawn
 from HeadCTIQALib.scoring.items import Item, items
 from HeadCTIQALib.scoring.spread import limited, weighted, worst
-from HeadCTIQALib.scoring.types import CLIP, LIMIT, Contribution, Score, Scores, ScoringModel, Term
+from HeadCTIQALib.scoring.types import CLIP, LIMIT, Contribution, Score, Scores, ScoringModel
 from HeadCTIQALib.scoring.verdict import verdict
 
 SCORE = "score"
@@ -35,7 +36,8 @@ def score(measurements: Mapping[str, Measurement], model: ScoringModel) -> Score
     overall = _overall(categories, found, model)
     categories = {c: _with_interval(s, found, model.profile.scored(c)) for c, s in categories.items()}
     overall = _with_interval(overall, found, [i for c in CATEGORIES for i in model.profile.scored(c.id)])
-    return Scores(found, categories, overall, verdict(overall, found, measurements, model.profile), model.id, model.name)
+    taken = None if model.kind == "guideline" else costs(found, categories, model)
+    return Scores(found, categories, overall, verdict(overall, found, measurements, model.profile, taken), model.id, model.name)
 
 
 def _category(category: str, found: Mapping[str, Item], measurements: Mapping[str, Measurement], model: ScoringModel) -> Score:
@@ -46,7 +48,7 @@ def _category(category: str, found: Mapping[str, Item], measurements: Mapping[st
     least = most = linear.intercept
     parts, drawn = [], []
     for term in linear.terms:
-        of = _items_of(term, scored, found)
+        of = items_of(term, scored, found)
         drawn.append((term.coefficient, feature_drawn(term.feature, of, model.profile.knots[of[0].iqm])))
         x, low, high = feature(term.feature, of, model.profile.knots[of[0].iqm])
         ends = (_times(term.coefficient, low), _times(term.coefficient, high))
@@ -68,10 +70,6 @@ def _with_interval(scored: Score, found: Mapping[str, Item], iqms: Collection[st
     """``scored`` with its interval, where the error of any of ``iqms`` is known."""
     known = any(found[i].interval is not None for i in iqms)
     return replace(scored, interval=scored.drawn.interval(scored.score) if known else None)
-
-
-def _items_of(term: Term, scored: tuple[str, ...], found: Mapping[str, Item]) -> list[Item]:
-    return [found[i] for i in scored] if term.feature == WORST else [found[term.iqm]]
 
 
 def _below(source: str, coefficient: float, value: float, name: str) -> Contribution:
@@ -124,14 +122,13 @@ def _overall(categories: Mapping[str, Score], found: Mapping[str, Item], model: 
 
 
 def _limit(overall: Score, known: Mapping[str, float], found: Mapping[str, Item], model: ScoringModel) -> Score:
-    """``overall`` at most ``model.limit`` above the worst category; what that takes is a contribution that names the worst item."""
+    """``overall`` at most ``model.limit`` above the worst category; what that takes is a contribution that names the item that makes it so."""
     worst = min(known, key=lambda c: known[c])
     assert overall.score is not None
     excess = 0.0 if model.limit is None else overall.score - (known[worst] + model.limit)
     if excess <= 1e-9:
         return overall
-    item = min((found[i] for i in model.profile.scored(worst)), key=lambda i: i.score or 0.0).iqm
-    row = Contribution(item, -excess, -1.0, LIMIT, excess)
+    row = Contribution(decisive(worst, found, model), -excess, -1.0, LIMIT, excess)
     limited = overall.score - excess
     parts, by_iqm = (*overall.contributions, row), (*overall.contributions_by_iqm, row)
     return replace(overall, score=limited, band=score_band(limited), contributions=parts, contributions_by_iqm=by_iqm)

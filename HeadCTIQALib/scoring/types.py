@@ -94,7 +94,8 @@ class Verdict:
     Attributes:
         band: of the overall score; None where it depends on what is unknown.
         at_least, at_most: the overall score lies between.
-        limiting: ids of the IQMs whose items are below good, the worst first.
+        limiting: ids of the IQMs whose items are below good, the worst first; by a model that was fitted to readers, of those that
+            take a point or more from its overall score, the most first.
         sentence: the verdict in words, the limiting item first.
         brain_complete: whether the scan holds the whole brain; None where that is not known.
     """

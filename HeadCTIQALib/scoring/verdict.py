@@ -14,21 +14,32 @@ from HeadCTIQALib.scoring.types import Score, Verdict
 
 _COVERAGE = ("vertex_margin", "foramen_magnum_margin")
 _MOST_ALSO = 2
+_COSTS = 1.0  # points: less is not worth a word
 _KNOWN = 1e-6  # points: bounds that lie closer together are one score
 _BOUNDS = {None: "", "at_most": "at most ", "at_least": "at least "}
 _OPPOSITE = {None: "", "at_most": "at least ", "at_least": "at most "}
 
 
-def verdict(overall: Score, found: Mapping[str, Item], measurements: Mapping[str, Measurement], profile: Profile) -> Verdict:
-    """What can be said of a scan with certainty; arguments as :func:`HeadCTIQALib.scoring.score` makes them."""
+def verdict(
+    overall: Score, found: Mapping[str, Item], measurements: Mapping[str, Measurement], profile: Profile, costs: Mapping[str, float] | None = None
+) -> Verdict:
+    """What can be said of a scan with certainty; arguments as :func:`HeadCTIQALib.scoring.score` makes them.
+
+    Args:
+        costs: IQM id to the points that its item takes, the most first (:func:`.costs.costs`); None for the guideline model,
+            which follows the curves.
+    """
     counted = [i for i in found.values() if not i.left_out]
-    below = sorted((i for i in counted if i.score is not None and i.score < BAND_GOOD), key=lambda i: i.score or 0.0)
+    worse = sorted((i for i in counted if i.score is not None and i.score < BAND_GOOD), key=lambda i: i.score or 0.0)
+    below = worse if costs is None else [found[i] for i, points in costs.items() if points >= _COSTS]
     least, most = score_band(overall.at_least), score_band(overall.at_most)
     head = _head(overall)
     clauses = []
     good = head.startswith("Good")
     if below:
-        clauses.append(_limiting(below, measurements, profile, weakest=good))
+        clauses.append(_limiting(below, measurements, profile, weakest=good, fitted=costs is not None))
+    elif worse and overall.score is not None:
+        clauses.append("by this scoring model no item costs a point")
     elif good:
         clauses.append("every item is good")
     elif overall.score is not None:
@@ -38,7 +49,8 @@ def verdict(overall: Score, found: Mapping[str, Item], measurements: Mapping[str
     complete = _brain_complete(measurements)
     sentence = f"{head}: {'; '.join(clauses)}." + (" The brain is complete." if complete else "")
     if complete is False and not any(i.iqm in _COVERAGE for i in below):
-        sentence += " The brain is cut, which this profile lets pass."
+        passes = "scoring model" if any(i.iqm in _COVERAGE for i in worse) else "profile"
+        sentence += f" The brain is cut, which this {passes} lets pass."
     return Verdict(least if least == most else None, overall.at_least, overall.at_most, tuple(i.iqm for i in below), sentence, complete)
 
 
@@ -79,11 +91,13 @@ def _head(overall: Score) -> str:
     return f"No verdict, between {score_text(least)} ({low}) and {score_text(most)} ({high})"
 
 
-def _limiting(below: Sequence[Item], measurements: Mapping[str, Measurement], profile: Profile, weakest: bool) -> str:
-    """The items below good in words, the worst first."""
+def _limiting(below: Sequence[Item], measurements: Mapping[str, Measurement], profile: Profile, weakest: bool, fitted: bool) -> str:
+    """The items that limit a scan in words, the first of them with its value; what a fitted model makes of a good item is its own."""
     worst = below[0]
     words = f"{_lower(IQM_BY_ID[worst.iqm].item_title)} ({item_words(measurements[worst.iqm], profile)})"
-    if weakest:
+    if fitted and (weakest or worst.band == "good"):
+        words += " costs most by this scoring model"
+    elif weakest:
         words = f"weakest is {words}, {worst.band}"
     also = [_lower(IQM_BY_ID[i.iqm].item_title) for i in below[1 : 1 + _MOST_ALSO]]
     if more := len(below) - 1 - len(also):

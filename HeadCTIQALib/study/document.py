@@ -21,11 +21,25 @@ from HeadCTIQALib.report.plots import standalone
 from HeadCTIQALib.writing import recover, refuse_foreign, starts_with, whole_folder, write_text
 
 from .design import Design
+from .judging import DEFECTS, WAYS
+from .limit import cross_validated, in_words, with_and_without
 from .readers import MEASURING
 from .report import BESIDE, LABEL, SHOWS, SHOWS_NOT, Truths, beside, beside_head, facts, judged_parts
 
 _TITLE = "# The protocol rerun in simulation"
 _FIGURES = ("metrics-icc", "scores-icc", "scatter-overall", "bland-altman-overall")
+
+
+_READERS = (
+    "Each reader measures the true value with a bias (drawn once) and a random error (drawn for every scan), judges the true values by a taste of its own, and gives scores in "
+    "steps of five points. Neither the curves nor the models of HeadCTIQA are in these readers. All sizes are assumptions, chosen so that single readers agree about as "
+    "raters of image quality do; the table of readers among themselves below has what came of it."
+)
+_ITEMS = (
+    "A defect takes a share of its category that rises as a logistic in the logarithm of its size. The sizes are assumptions near the limits of published criteria; every reader "
+    "multiplies them (SD 15 %) and the harm (SD 8 %) by factors drawn once, and pools the items of a category by Minkowski's sum with an exponent drawn from 1.3 to 3."
+)
+_OVERALL = "One ruined category makes a scan poor for every reader, each of whom gets there in another way; thresholds are moved by what was drawn for the reader."
 
 
 def write_document(path: Path, design: Design, e: Evaluation, calibration: Calibration, truths: Truths) -> None:
@@ -83,12 +97,12 @@ def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibratio
     yield _bullets(facts(design, e, calibration, truths))
     yield rows_as_markdown(("Centre", "scans", "scanners", "slice thickness, mm"), _centres(design))
     yield "## The simulated readers"
-    yield (
-        "Each reader measures the true value with its own bias (drawn once) and a random error (drawn for every scan), and scores from the true values with "
-        "its own thresholds, severity, offset and weights, in steps of five points. The sizes are assumptions, chosen so that single readers agree about as "
-        "raters of image quality do; the table of readers among themselves below has what came of it."
-    )
+    yield _READERS
     yield rows_as_markdown(("Metric", "SD of a reader's bias", "SD of one measurement", "and share of the value, %"), _measuring())
+    yield _ITEMS
+    yield rows_as_markdown(("Defect", "half of the harm at", "steepness", "most that it takes of the category, %"), _defects())
+    yield _OVERALL
+    yield rows_as_markdown(("Reader", "overall score"), ((f"Reader {k + 1}", WAYS[k % len(WAYS)].words) for k in range(design.readers)))
     yield "## Beside the published figures"
     yield f"{BESIDE}."
     yield rows_as_markdown(beside_head(e), beside(e))
@@ -113,6 +127,10 @@ def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibratio
         yield "## Subgroups"
         yield pictures("subgroups")
         yield markdown(by_key["subgroups"])
+    yield "## With the limit above the worst category, and without"
+    yield _bullets(tuple(in_words(e, calibration)))
+    yield markdown(cross_validated(calibration))
+    yield markdown(with_and_without(e, calibration))
     yield "## The fit"
     yield rows_as_markdown(("Category", "n", "R² before shrinkage", "shrinkage", "error of left-out scans", "the guideline's"), _fit(calibration))
     yield "Errors are root mean squares in points, from repeated cross-validation on the calibration scans. What speaks against the model:"
@@ -138,6 +156,11 @@ def _measuring() -> Iterator[tuple[object, ...]]:
     for m in IQMS:
         bias, fixed, share = MEASURING[m.id]
         yield f"{m.title}, {plain_unit(m.unit)}", number(bias), number(fixed), number(100 * share)
+
+
+def _defects() -> Iterator[tuple[object, ...]]:
+    for d in DEFECTS:
+        yield d.title, *(f"{x:g}" for x in (d.half, d.steepness, 100 * d.harm))
 
 
 def _fit(c: Calibration) -> Iterator[tuple[object, ...]]:

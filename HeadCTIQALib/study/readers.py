@@ -3,15 +3,12 @@
 They know the exact value of every metric, never what HeadCTIQA measured, and add errors of their own:
 
 * measuring: a bias of each reader and a random error of the size of manual measuring (:data:`MEASURING`);
-* scoring: from each metric's badness b (0 at the good limit, 1 at the poor one, not cut off) a loss 1/(1 + exp(-6 (b - c)))
-  with each reader's own threshold c, combined over the category by the root of the mean square (the worst item counts
-  most), taken from 100 in a reader's own severity, with an offset and a random error that grows with the loss, in steps
-  of five points;
-* overall: a reader's own weights of the categories, less a quarter of what the worst category lacks to 70.
+* scoring: categories and overall score as :mod:`.judging` says, none by a formula of HeadCTIQA, with an offset of the reader and
+  a random error that grows with the loss, in steps of five points.
 
 So neither scoring model of HeadCTIQA is the truth of these readers.  The sizes are assumptions, set so that single
-readers of one department agree well on scores (ICC about 0.7 to 0.9, "moderate" to "good" by Koo & Li 2016) and very well
-on measurements.  Reports of radiologists who judge image quality range widely, and some agree far less: 31 of them had a
+readers of one department agree on scores about as raters do (ICC about 0.6 to 0.9, "moderate" to "good" by Koo & Li 2016) and
+very well on measurements.  Reports of radiologists who judge image quality range widely, and some agree far less: 31 of them had a
 Fleiss kappa of 0.12 on distorted MR images (BMC Med Imaging 2020, doi:10.1186/s12880-020-00505-z).
 """
 
@@ -22,11 +19,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from HeadCTIQALib.cohort.readers import ReaderValue
-from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
-from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, IQMS, iqms_of
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQMS, iqms_of
+
+from .judging import Judge, draw_judge
 
 # IQM id to (SD of a reader's bias, SD of a single measurement, the same as a share of the value).
 MEASURING: dict[str, tuple[float, float, float]] = {
@@ -42,7 +39,7 @@ MEASURING: dict[str, tuple[float, float, float]] = {
     "streak_extent": (0.0, 0.3, 0.15),
 }
 _UNSEEN_MM = 3.0  # further error of a margin whose anatomy is not in the scan and has to be imagined
-_SLOPE, _STEP = 6.0, 5.0
+_STEP = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,11 +48,9 @@ class Reader:
 
     name: str
     bias: Mapping[str, float]
-    threshold: Mapping[str, float]
-    severity: float
     offset: float
     noise: float
-    weights: NDArray[np.float64]
+    judge: Judge
 
 
 def make_readers(count: int, seed: int) -> tuple[Reader, ...]:
@@ -64,17 +59,9 @@ def make_readers(count: int, seed: int) -> tuple[Reader, ...]:
     for k in range(count):
         rng = np.random.default_rng([seed, k])
         weights = np.array([c.weight for c in CATEGORIES]) * np.exp(rng.normal(0, 0.2, len(CATEGORIES)))
-        made.append(
-            Reader(
-                name=f"Reader {k + 1}",
-                bias={m.id: float(rng.normal(0, MEASURING[m.id][0])) for m in IQMS},
-                threshold={m.id: float(rng.normal(0.55, 0.10)) for m in IQMS},
-                severity=float(rng.normal(62, 6)),
-                offset=float(rng.normal(-2, 2)),
-                noise=float(rng.uniform(4, 6)),
-                weights=weights / weights.sum(),
-            )
-        )
+        bias = {m.id: float(rng.normal(0, MEASURING[m.id][0])) for m in IQMS}
+        offset, noise = float(rng.normal(-1, 2)), float(rng.uniform(4, 6))
+        made.append(Reader(f"Reader {k + 1}", bias, offset, noise, draw_judge(rng, weights / weights.sum(), k)))
     return tuple(made)
 
 
@@ -96,8 +83,7 @@ def read_scan(reader: Reader, scan: str, truth: Mapping[str, float], seed: int) 
     known = [s for s in scores if s is not None]
     overall = None
     if len(known) == len(CATEGORIES):
-        gestalt = float(reader.weights @ known) - 0.25 * max(0.0, 70.0 - min(known))
-        overall = _stepped(gestalt + float(rng.normal(0, 0.6 * reader.noise)))
+        overall = _stepped(reader.judge.overall(np.clip(known, 0, 100)) + float(rng.normal(0, 0.6 * reader.noise)))
     return [*said, ReaderValue(scan, reader.name, "overall", overall)]
 
 
@@ -115,14 +101,8 @@ def _measured(reader: Reader, m: IQM, value: float | None, rng: np.random.Genera
 
 
 def _category(reader: Reader, truth: Mapping[str, float], error: float) -> float:
-    losses = [1 / (1 + math.exp(-_SLOPE * (badness(i, v) - reader.threshold[i]))) for i, v in truth.items()]
-    loss = math.sqrt(sum(x * x for x in losses) / len(losses))
-    return 100 + reader.offset - reader.severity * loss + error * (0.8 + 1.2 * loss)  # good scans are easiest to agree on
-
-
-def badness(iqm: str, value: float) -> float:
-    """0 at the good limit, 1 at the poor one, running on beyond both as far as the quality curve goes."""
-    return min(3.0, (BAND_GOOD - IQM_BY_ID[iqm].item_score(value)) / (BAND_GOOD - BAND_ACCEPTABLE))
+    loss = reader.judge.loss(truth)
+    return 98 + reader.offset - 100 * loss + error * (0.8 + 1.2 * loss)  # good scans are easiest to agree on
 
 
 def _stepped(score: float) -> float:

@@ -17,6 +17,7 @@ from HeadCTIQALib.report.evaluation_tables import title_of
 from HeadCTIQALib.report.html import Html, table, tag
 
 from .design import Design
+from .limit import cross_validated, in_words, with_and_without
 
 Truths = Mapping[str, Mapping[str, Any]]
 LABEL = "SIMULATED READERS AND SCANS. No patient and no radiologist took part; these numbers are no clinical validation."
@@ -24,12 +25,13 @@ SHOWS = (
     "That the whole chain works from DICOM files to the report on scans it has never seen: reading, networks, measuring, fitting to readers, scoring, evaluating.",
     ("How far HeadCTIQA's errors of measuring and the readers' own disagreement carry through to scores, on scanners, kernels, slice thicknesses and patients "
     "other than those of the fit."),
-    "How well a straight line per category imitates readers who do not think in straight lines.",
+    ("How well a straight line per category, and a weighted mean with or without a limit, imitate readers who think in neither, each of whom lets one ruined category decide "
+    "in another way."),
 )
 SHOWS_NOT = (
     ("How the networks do on patients: the scans are drawn by formulas, and the networks were trained on drawings of the same kind (other heads, other seeds). "
     "Simulated scans are easier than real ones."),
-    ("How real readers score: these see the true values, with errors of an assumed size, and share one idea of quality. Other sizes would have given other "
+    ("How real readers score: these see the true values, with errors of an assumed size, and tastes that were made up for them. Other sizes would have given other "
     "agreement, and in some reports radiologists agree far less (Fleiss kappa 0.12 on distorted MR images, doi:10.1186/s12880-020-00505-z)."),
     "That HeadCTIQA does as well as the system of the reference paper: categories, metrics and limits are a reconstruction, and neither its scans nor its readers were used.",
     "Anything about diagnosis, dose or treatment.",
@@ -46,6 +48,9 @@ def lead(design: Design, e: Evaluation, calibration: Calibration, truths: Truths
         _list("What was done", facts(design, e, calibration, truths)),
         tag("h2", "Beside the published figures"),
         table(beside_head(e), list(beside(e)), BESIDE),
+        _list("With the limit above the worst category, and without", tuple(in_words(e, calibration))),
+        cross_validated(calibration).html(),
+        with_and_without(e, calibration).html(),
         _list("What this shows", SHOWS),
         _list("What it does not show", SHOWS_NOT),
         _list("What speaks against the fitted model", against),
@@ -66,7 +71,7 @@ def facts(design: Design, e: Evaluation, calibration: Calibration, truths: Truth
         f"{inside.scans} simulated scans of one centre, {len(calibration.calibration)} of them fitted to and {len(calibration.test)} kept apart; "
         + ", ".join(f"{c.scans} of {c.name}" for c in outside)
         + f" with other scanners, kernels, thicknesses and patients. Slices have {design.matrix} x {design.matrix} pixels and were written and read as DICOM.",
-        f"{design.readers} simulated readers, who know the true values and never see what HeadCTIQA measured; their errors are described in HeadCTIQALib/study/readers.py.",
+        f"{design.readers} simulated readers, who know the true values and never see what HeadCTIQA measured; their errors and tastes are described in HeadCTIQALib/study/readers.py and judging.py.",
         (f"{n} scans took {sum(cpu.values()) / 3600:.2f} CPU hours: {cpu['simulation'] / n:.1f} CPU seconds a scan for simulating and "
         f"{cpu['assessment'] / n:.1f} for assessing, {sum(cpu.values()) / n:.1f} CPU seconds a scan together."),
         *_not_assessed(truths),

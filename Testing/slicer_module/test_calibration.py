@@ -11,7 +11,7 @@ import pytest
 from corrected_scan import Bench, volume_node, write_folder
 
 from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
-from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
+from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.scoring import guideline_model, load_model, score
 from HeadCTIQALib.scoring.calibration import SCORES
@@ -140,6 +140,34 @@ def test_a_fit_judges_by_the_profile_of_what_is_shown(bench, cohort):
     bench.session.update(rescored_record(record, score(measurements_from_record(record), thin), thin))
     fit(bench, cohort)
     assert bench.section._result.fit.model.profile == thin.profile
+
+
+def test_readers_on_another_scale_are_mapped_by_the_choice(bench, cohort, tmp_path):
+    """The same readers on 5-1 (1 is best): asked, refused the wrong way round, fitted the right way round."""
+    rows = ["scan,reader,target,value"]
+    for v in read_readers(cohort / "readers").values:
+        rows.append(f"{v.scan},{v.reader},{v.target},{5 - round(v.value / 25)}")
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "all.csv").write_text("\n".join(rows) + "\n")
+    choice = bench.widget("calibrationScale")
+    titles = [choice.itemText(n) for n in range(choice.count)]
+    assert titles[:3] == ["0-100 (100 is best)", "1-5 (5 is best)", "5-1 (1 is best)"]
+    assert "poor/acceptable/good" in titles
+
+    def fit_by(title):
+        choice.setCurrentIndex(titles.index(title))
+        bench.widget("calibrationAssessmentsButton").directory = str(cohort / "assessments")
+        bench.widget("calibrationReadersButton").directory = str(tmp_path / "steps")
+        bench.widget("fitButton").click()
+        return bench.widget("calibrationNotice").text
+
+    assert "say which scale they are on" in fit_by("0-100 (100 is best)")
+    assert "choose the scale 5-1" in fit_by("1-5 (5 is best)")
+    assert not bench.widget("acceptModelButton").enabled
+    assert fit_by("5-1 (1 is best)") == ""
+    words = bench.widget("calibrationWords").plainText
+    assert "Scores were mapped to 0-100 from the scale 5-1" in words
+    assert "above the worst category" in words
 
 
 def test_what_cannot_be_fitted_is_said_in_a_sentence(bench, cohort, tmp_path):
