@@ -305,7 +305,7 @@ def damaged(change):
         (damaged(lambda c: c.pop("weights")), "lacks weights"),
         (damaged(lambda c: c.update(format="other")), "not a scoring model"),
         (damaged(lambda c: c.update(version=1)), "written by an earlier version, .* fit it again"),
-        (damaged(lambda c: c.update(version=3)), "version 3"),
+        (damaged(lambda c: c.update(version=4)), "version 4"),
         (damaged(lambda c: c.update(version=True)), "version True"),
         (damaged(lambda c: c.update(kind="neural")), "unknown kind"),
         (damaged(lambda c: c.update(name=5)), "not text"),

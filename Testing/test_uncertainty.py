@@ -11,6 +11,7 @@ from scipy import stats
 
 from HeadCTIQALib.curve import at as score_at
 from HeadCTIQALib.curve import band_words
+from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.metrics import Measurement, not_assessable
 from HeadCTIQALib.metrics.types import LEVELS
@@ -28,6 +29,8 @@ from HeadCTIQALib.metrics.uncertainty import (
 from HeadCTIQALib.scoring import guideline_model, item, score
 from HeadCTIQALib.scoring.profile import DEFAULT
 from HeadCTIQALib.scoring.spread import DRAWS
+from HeadCTIQALib.scoring.storage import from_json as model_from_json
+from HeadCTIQALib.scoring.storage import to_json
 from HeadCTIQALib.scoring.types import CategoryModel, ScoringModel, Term
 from HeadCTIQALib.validation import error_fit
 from HeadCTIQALib.validation.coverage import coverage
@@ -140,6 +143,32 @@ def test_drawn_scores_follow_the_model_that_scores_the_scan():
         found = score(m, model)
         for s in (*found.categories.values(), found.overall):
             assert s.interval == pytest.approx((s.score, s.score), abs=1e-9), s.id
+
+
+def test_a_model_fitted_to_readers_adds_its_own_error_of_prediction():
+    g = guideline_model()
+    model = replace(g, id="r", kind="reader_least_squares", prediction_sd={"noise_contrast": 4.0, "overall": 3.0})
+    m = scan(noise=5.5, centering_offset=12.0, symmetry_angle=5.0)
+    found = score(m, model)
+    noise, overall = found.categories["noise_contrast"], found.overall
+    assert noise.interval == pytest.approx((noise.score - 1.96 * 4, noise.score + 1.96 * 4), abs=0.05)
+    assert overall.interval == pytest.approx((overall.score - 1.96 * 3, overall.score + 1.96 * 3), abs=0.05)
+    assert found.categories["centering"].interval is None
+    both = score(spread(m, noise=0.8), model).categories["noise_contrast"].interval
+    alone = score(spread(m, noise=0.8), g).categories["noise_contrast"].interval
+    assert both[1] - both[0] == pytest.approx(math.hypot(2 * 1.96 * 4, alone[1] - alone[0]), rel=0.05)
+
+
+def test_errors_of_prediction_are_kept_with_the_model_and_earlier_models_have_none():
+    model = replace(guideline_model(), id="r", kind="reader_least_squares", prediction_sd={"motion": 5.25, "overall": 3.5})
+    content = json.loads(json.dumps(to_json(model)))
+    assert model_from_json(content).prediction_sd == {"motion": 5.25, "overall": 3.5}
+    del content["prediction_sd"]
+    assert model_from_json({**content, "version": 2}).prediction_sd == {}
+    with pytest.raises(ModelError, match="lacks prediction_sd"):
+        model_from_json(content)
+    with pytest.raises(ModelError, match="errors of prediction"):
+        replace(model, prediction_sd={"motion": -1.0})
 
 
 def test_an_unknown_or_a_bound_opens_the_interval_to_all_that_it_may_be():

@@ -42,8 +42,17 @@ def _contradictions(record: Mapping[str, Any]) -> Iterator[str]:
     for where, plane in (("findings", findings["midsagittal"]), ("review.original", old.get("midsagittal"))):
         if plane is not None and not _is_unit(plane["normal"]):
             yield f"{where}.midsagittal.normal"
+    scored = [("overall", record["overall"]), *((f"categories.{c}", s) for c, s in record["categories"].items())]
+    for where, interval in [(w, s.get("interval")) for w, s in scored] + [
+        (f"iqms.{i}", e.get(name)) for i, e in record["iqms"].items() for name in ("interval", "score_interval")
+    ]:
+        if interval is not None and interval[1] < interval[0]:
+            yield f"{where}.interval"
     for where, iqms in (("iqms", record["iqms"]), ("review.original.iqms", old.get("iqms", {}))):
         for id_, entry in iqms.items():
+            quantiles = entry.get("quantiles")
+            if quantiles is not None and (entry["value"] is None or any(b < a for a, b in pairwise(quantiles))):
+                yield f"{where}.{id_}.quantiles"
             if entry["evidence"] is not None and not _fits(entry["evidence"], slices):
                 yield f"{where}.{id_}.evidence"
 

@@ -94,6 +94,11 @@ class CrossValidation:
     def better(self) -> bool:
         return self.rmse < self.guideline_rmse
 
+    @property
+    def used(self) -> float:
+        """RMSE of what is used of the two."""
+        return min(self.rmse, self.guideline_rmse)
+
 
 @dataclass(frozen=True)
 class CategoryFit:

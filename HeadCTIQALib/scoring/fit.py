@@ -33,7 +33,7 @@ from HeadCTIQALib.scoring.calibration import (
 from HeadCTIQALib.scoring.fit_category import Problem, category_problem, fit_category, predict, solve
 from HeadCTIQALib.scoring.fit_weights import Overall, effective_weights, guideline_overall, limited, solve_overall
 from HeadCTIQALib.scoring.reach import out_of_reach
-from HeadCTIQALib.scoring.types import ScoringModel
+from HeadCTIQALib.scoring.types import OVERALL, ScoringModel
 
 _LIMITS = (LIMIT_POINTS, None)
 _A_TENTH = 0.05  # points: errors that are printed alike are alike
@@ -69,7 +69,8 @@ def fit_model(
         profile=data.profile,
         provenance={**(provenance or {}), "limit": why},
     )
-    with_limit, without = (LimitTrial(t.overall.limit, _with(model, t.overall), t.errors) for t in (inside, free))
+    sds = {c: e.used for c, e in errors.items() if e is not None}
+    with_limit, without = (LimitTrial(t.overall.limit, _with(model, t, sds), t.errors) for t in (inside, free))
     chosen = with_limit if used is inside else without
     categories = {c: fit for c, (fit, _) in fitted.items()}
     return Fit(
@@ -183,9 +184,10 @@ def _choice(inside: _Trial, free: _Trial, y: Floats) -> tuple[_Trial, str]:
     return inside, f"{kept},{better} ({errors})."
 
 
-def _with(model: ScoringModel, overall: Overall) -> ScoringModel:
+def _with(model: ScoringModel, trial: _Trial, sds: Mapping[str, float]) -> ScoringModel:
+    overall, known = trial.overall, {} if trial.errors is None else {OVERALL: trial.errors.rmse}
     weights = dict(zip(CATEGORY_BY_ID, map(float, overall.weights), strict=True))
-    return replace(model, weights=weights, intercept=overall.intercept, limit=overall.limit)
+    return replace(model, weights=weights, intercept=overall.intercept, limit=overall.limit, prediction_sd={**sds, **known})
 
 
 def _clearly_better(a: Floats, b: Floats, y: Floats) -> bool:

@@ -12,7 +12,7 @@ from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.scoring.costs import costs, decisive, items_of
 from HeadCTIQALib.scoring.features import ITEM, OF_SCORES, WORST, feature, feature_drawn
 from HeadCTIQALib.scoring.items import Item, items
-from HeadCTIQALib.scoring.spread import limited, weighted, worst
+from HeadCTIQALib.scoring.spread import blurred, limited, weighted, worst
 from HeadCTIQALib.scoring.types import CLIP, LIMIT, Contribution, Score, Scores, ScoringModel
 from HeadCTIQALib.scoring.verdict import verdict
 
@@ -34,8 +34,8 @@ def score(measurements: Mapping[str, Measurement], model: ScoringModel) -> Score
     found = items(measurements, model.profile)
     categories = {c.id: _category(c.id, found, measurements, model) for c in CATEGORIES}
     overall = _overall(categories, found, model)
-    categories = {c: _with_interval(s, found, model.profile.scored(c)) for c, s in categories.items()}
-    overall = _with_interval(overall, found, [i for c in CATEGORIES for i in model.profile.scored(c.id)])
+    categories = {c: _with_interval(s, n, found, model.profile.scored(c), model) for n, (c, s) in enumerate(categories.items())}
+    overall = _with_interval(overall, len(CATEGORIES), found, [i for c in CATEGORIES for i in model.profile.scored(c.id)], model)
     taken = None if model.kind == "guideline" else costs(found, categories, model)
     return Scores(found, categories, overall, verdict(overall, found, measurements, model.profile, taken), model.id, model.name)
 
@@ -66,10 +66,12 @@ def _category(category: str, found: Mapping[str, Item], measurements: Mapping[st
     return replace(_limited(category, linear.ideal, tuple(parts), _within(least), _within(most)), drawn=weighted(drawn, linear.intercept))
 
 
-def _with_interval(scored: Score, found: Mapping[str, Item], iqms: Collection[str]) -> Score:
-    """``scored`` with its interval, where the error of any of ``iqms`` is known."""
-    known = any(found[i].interval is not None for i in iqms)
-    return replace(scored, interval=scored.drawn.interval(scored.score) if known else None)
+def _with_interval(scored: Score, n: int, found: Mapping[str, Item], iqms: Collection[str], model: ScoringModel) -> Score:
+    """``scored``, the ``n``-th score, with its interval, where the error of any of ``iqms`` is known, or the model's own."""
+    sd = model.prediction_sd.get(scored.id, 0.0)
+    if not iqms or (sd == 0 and all(found[i].interval is None for i in iqms)):
+        return scored
+    return replace(scored, interval=blurred(scored.drawn, sd, n).interval(scored.score))
 
 
 def _below(source: str, coefficient: float, value: float, name: str) -> Contribution:

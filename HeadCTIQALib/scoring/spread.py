@@ -13,8 +13,9 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.metrics.types import LEVELS, Measurement
 
 Floats = NDArray[np.float64]
@@ -71,6 +72,22 @@ def drawn_values(measurement: Measurement, judged: float) -> Floats:
         return np.asarray(true * (judged / value))
     moved = judged + true - value
     return np.asarray(np.maximum(moved, 0.0) if iqm.direction == "low" else moved)
+
+
+@cache
+def _deviates() -> Floats:
+    """(7, DRAWS) standard normal deviates, one in each of DRAWS equal parts of the distribution, for every score in an order of its own."""
+    rng = np.random.default_rng(1)
+    grid = special.ndtri((np.arange(DRAWS) + 0.5) / DRAWS)
+    return np.array([rng.permutation(grid) for _ in range(len(CATEGORIES) + 1)])
+
+
+def blurred(one: Draws, sd: float, score: int) -> Draws:
+    """The scores of readers about ``one``, whose model predicts them to ``sd``; ``score`` counts the categories, then the overall score."""
+    if sd == 0:
+        return one
+    away = sd * _deviates()[score]
+    return Draws(np.clip(one.low + away, 0.0, 100.0), np.clip(one.high + away, 0.0, 100.0))
 
 
 def weighted(parts: Iterable[tuple[float, Draws]], intercept: float) -> Draws:

@@ -17,7 +17,8 @@ from HeadCTIQALib.text import printable, short
 from HeadCTIQALib.writing import is_json, refuse_foreign, write_text
 
 FORMAT = "headctiqa-scoring-model"
-VERSION = 2
+VERSION = 3
+OLDEST = 2  # had no errors of prediction
 _MAX_BYTES = 1_000_000
 _LONGEST_SENTENCE = 400
 
@@ -76,6 +77,7 @@ def to_json(model: ScoringModel) -> dict[str, Any]:
         "limit": model.limit,
         "profile": profiles.to_json(model.profile),
         "provenance": dict(model.provenance),
+        "prediction_sd": dict(model.prediction_sd),
     }
 
 
@@ -95,15 +97,17 @@ def from_json(content: Any) -> ScoringModel:
 
 
 def _model(content: Any) -> ScoringModel:
-    keys = {"format", "version", "id", "name", "kind", "categories", "intercept", "weights", "limit", "profile", "provenance"}
+    keys = {"format", "version", "id", "name", "kind", "categories", "intercept", "weights", "limit", "profile", "provenance", "prediction_sd"}
     if isinstance(content, Mapping) and content.get("format") == FORMAT and _is_earlier(content.get("version")):
         raise ModelError(
             "The scoring model was written by an earlier version, which scored by other curves; fit it again to the same readers with headctiqa fit."
         )
+    if isinstance(content, Mapping) and content.get("version") == OLDEST:
+        content = {"prediction_sd": {}, **content}
     top = _object(content, keys, "The scoring model")
     if top["format"] != FORMAT:
         raise ModelError(f'The file is not a scoring model: its format is not "{FORMAT}".')
-    if top["version"] != VERSION or isinstance(top["version"], bool):
+    if top["version"] not in (OLDEST, VERSION) or isinstance(top["version"], bool):
         raise ModelError(f"The scoring model has version {top['version']}, but this software reads version {VERSION}.")
     categories = {}
     for name, entry in _object(top["categories"], None, '"categories"').items():
@@ -121,11 +125,12 @@ def _model(content: Any) -> ScoringModel:
         limit=None if top["limit"] is None else _number(top["limit"], "The limit above the worst category"),
         profile=_profile(top["profile"]),
         provenance={k: _text(v, f"provenance.{k}") for k, v in _object(top["provenance"], None, '"provenance"').items()},
+        prediction_sd=_numbers(top["prediction_sd"], "prediction_sd"),
     )
 
 
 def _is_earlier(version: Any) -> bool:
-    return isinstance(version, int) and not isinstance(version, bool) and 0 < version < VERSION
+    return isinstance(version, int) and not isinstance(version, bool) and 0 < version < OLDEST
 
 
 def _profile(entry: Any) -> Profile:

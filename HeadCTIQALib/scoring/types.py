@@ -18,6 +18,7 @@ from HeadCTIQALib.scoring.spread import Draws
 ModelKind = Literal["guideline", "reader_least_squares", "reader_non_negative"]
 MODEL_KINDS: tuple[str, ...] = ("guideline", "reader_least_squares", "reader_non_negative")
 LARGEST = 1e6  # points: beyond, a score of 0-100 is made of rounding errors
+OVERALL = "overall"
 CLIP = "limit to 0..100"  # feature name of the contribution that keeps a score within its scale
 LIMIT = "limit above the worst category"  # feature name of the contribution that keeps the overall score near the worst category
 
@@ -162,6 +163,8 @@ class ScoringModel:
         limit: points that the overall score may lie above the worst category; None: no limit.
         profile: the curves that item scores are read from, and what counts.
         provenance: where the model came from, plain sentences by key.
+        prediction_sd: category id, or "overall", to the SD of readers' mean scores about the model's in scans that took no part in
+            the fit; empty in the guideline model, which predicts no readers.
 
     Raises:
         ModelError: a model that contradicts itself or the hierarchy.
@@ -176,6 +179,7 @@ class ScoringModel:
     limit: float | None = LIMIT_POINTS
     profile: Profile = DEFAULT
     provenance: Mapping[str, str] = field(default_factory=dict)
+    prediction_sd: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._validate()
@@ -184,12 +188,13 @@ class ScoringModel:
             ("categories", {c: self.categories[c] for c in order}),
             ("weights", {c: self.weights[c] for c in order}),
             ("provenance", dict(self.provenance)),
+            ("prediction_sd", {t: self.prediction_sd[t] for t in (*order, OVERALL) if t in self.prediction_sd}),
         ):
             object.__setattr__(self, name, MappingProxyType(content))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through plain dicts (for worker processes): read-only views cannot be pickled."""
-        rest = (dict(self.weights), self.intercept, self.limit, self.profile, dict(self.provenance))
+        rest = (dict(self.weights), self.intercept, self.limit, self.profile, dict(self.provenance), dict(self.prediction_sd))
         return ScoringModel, (self.id, self.name, self.kind, dict(self.categories), *rest)
 
     def _validate(self) -> None:
@@ -214,6 +219,8 @@ class ScoringModel:
             raise ModelError(f"{where} has an intercept of the overall score that is no number up to {LARGEST:g}.")
         if self.limit is not None and not 0 <= self.limit <= 100:
             raise ModelError(f"{where} has a limit above the worst category that is not from 0 to 100 points.")
+        if set(self.prediction_sd) - {*CATEGORY_BY_ID, OVERALL} or any(not 0 <= sd <= 100 for sd in self.prediction_sd.values()):
+            raise ModelError(f"{where} has errors of prediction that are of no score, or no numbers from 0 to 100.")
         for category, weight in self.weights.items():
             if weight > 0 and not self.profile.scored(category):
                 raise ModelError(f'{where} weighs "{category}", of which the profile "{self.profile.name}" leaves out everything.')
