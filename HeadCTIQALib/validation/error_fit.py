@@ -6,7 +6,8 @@ Each DIR holds folders of ``assessment.json`` and ``truth.json`` (:mod:`.observa
 maximum likelihood of a Laplace distribution, its slopes not negative (what makes a scan harder to measure makes no error
 smaller; slice distance alone may go either way) and drawn towards 0.  The quantiles are those of the scaled errors, with the
 correction for few scans of split conformal prediction (Vovk 2005; Lei 2018), so that no shape of their distribution is
-assumed.  Every ``--fit`` folder weighs the same, however many scans it holds.
+assumed.  Every ``--fit`` folder weighs the same, however many scans it holds, unless it holds so few that one of them would
+weigh more than :data:`MOST` of another folder.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from .observations import Observed, observed_in
 Floats = NDArray[np.float64]
 FEWEST = 40  # scans for slopes; with fewer the scale is one number
 RIDGE = 0.03
+MOST = 4.0
 FREE = ("spacing",)
 RESOLUTION = 0.01  # of the limit of the good range: smaller errors are alike
 TAIL = 0.005  # beyond these levels the ends of a distribution are not told from single scans
@@ -54,15 +56,19 @@ TAIL = 0.005  # beyond these levels the ends of a distribution are not told from
 
 def fit(sources: Sequence[Sequence[Observed]]) -> dict[str, Any]:
     """The content of ``errors.json`` without version and dates; every source weighs the same."""
-    found: dict[tuple[str, str], list[tuple[Floats, float, float]]] = defaultdict(list)
-    for source in sources:
-        counts: dict[tuple[str, str], int] = defaultdict(int)
-        rows = [(m.iqm, group_of(m, o.scene), circumstances(m, o.scene), o.truth[m.iqm] - m.value) for o in source for m in _told(o) if m.value is not None]
-        for iqm, group, _, _ in rows:
-            counts[iqm, group] += 1
-        for iqm, group, x, error in rows:
-            found[iqm, group].append((x, error, 1 / counts[iqm, group]))
-    return {"iqms": {m.id: {g: _group(m.id, found[m.id, g]) for g in groups(m.id) if found[m.id, g]} for m in IQMS}}
+    found: dict[tuple[str, str], list[list[tuple[Floats, float]]]] = defaultdict(lambda: [[] for _ in sources])
+    for n, source in enumerate(sources):
+        for o in source:
+            for m in _told(o):
+                assert m.value is not None
+                found[m.iqm, group_of(m, o.scene)][n].append((circumstances(m, o.scene), o.truth[m.iqm] - m.value))
+    return {"iqms": {m.id: {g: _group(m.id, _weighed(found[m.id, g])) for g in groups(m.id) if any(found[m.id, g])} for m in IQMS}}
+
+
+def _weighed(sources: list[list[tuple[Floats, float]]]) -> list[tuple[Floats, float, float]]:
+    """All rows (circumstances, error) with weights: those of a source add up to 1, but no row weighs more than MOST of the largest source's."""
+    largest = max(len(rows) for rows in sources)
+    return [(x, error, min(1 / len(rows), MOST / largest)) for rows in sources if rows for x, error in rows]
 
 
 def groups(iqm: str) -> tuple[str, ...]:

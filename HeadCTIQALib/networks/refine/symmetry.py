@@ -22,6 +22,7 @@ BLUR = 1.0  # voxels: so much that it hardly matters where between voxels a valu
 BELOW_MM = 12.0  # below the intracranial space, the neck and jaw turn on their own
 TRUNCATE = 0.22  # of the 1200 HU window: a difference this large counts as "not the same thing" and no more
 DISAGREE_DEG = 3.0
+BASIN_DEG = 5.0  # starts this far apart in yaw lead to planes of their own
 ALIKE = 1.05  # mismatches this much apart, as a ratio, do not tell two planes apart
 PAIRS = ("EAM", "GLOBE", "CANTHUS")
 MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP")  # bone: the brain's own midline may be shifted
@@ -50,26 +51,27 @@ def midsagittal_plane(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Plane, S
 
     The head is resampled to 2.5 mm isotropic through the true slice geometry, clipped to -200..1000 HU, and the mean
     *truncated* difference to its mirror image is minimised over yaw, roll and offset, from the network's plane, a small grid
-    of starts and the plane of the landmarks.  A skull that is flattened on one side has two planes that fit almost equally
-    well, of which the landmarks in the midline decide.  Truncation makes one-sided things (bleed, haematoma, craniectomy) cost the same wherever
+    of starts and a plane through the line of the midline landmarks.  A skull that is flattened on one side has two planes that
+    fit almost equally well, of which that line decides.  Truncation makes one-sided things (bleed, haematoma, craniectomy) cost the same wherever
     the plane lies, so that the rest of the head decides.  Both images are read between the voxels, at scattered points
     of a blurred head: read at the voxels, a plane along the grid would match best, and a slightly turned head pass for
     straight.  Holder and couch are blanked out; only the head above the skull base takes part, since the neck turns on
     its own.
 
-    Confidence falls when the mirror plane and the network's pose or landmarks disagree by more than 3 degrees.
+    Confidence falls when the mirror plane and the network's pose or landmarks disagree by more than 3 degrees, and when planes
+    further apart than that fit alike and no landmarks decide.
     """
     values, points, mirrored = _head_image(volume, coarse)
     network = plane_of_pose(coarse.pose)
     centre = points.mean(axis=0)
     start = network if abs(network[0][0]) > 0.5 else (np.array([1.0, 0.0, 0.0]), centre)
     by_landmarks = plane_of_landmarks(coarse)
-    near = None if by_landmarks is None else (by_landmarks[0], float((by_landmarks[1] - centre) @ by_landmarks[0]))
-    normal, offset, mismatch = _register(values, points, mirrored, start[0], centre, (start[1] - centre) @ start[0], near)
+    line = midline(coarse.landmarks)
+    normal, offset, mismatch, rival = _register(values, points, mirrored, start[0], centre, (start[1] - centre) @ start[0], line)
     origin = centre + offset * normal
     to_network = _angle(normal, network[0])
     to_landmarks = None if by_landmarks is None else _angle(normal, by_landmarks[0])
-    confidence, note = _confidence(mismatch, to_network, to_landmarks)
+    confidence, note = _confidence(mismatch, to_network, to_landmarks, rival if line is None else 0.0)
     plane = Plane(_triple(origin), _triple(normal), confidence=confidence, source="analytic")
     return plane, SymmetryDetails(mismatch, to_network, to_landmarks, note)
 
@@ -112,6 +114,15 @@ def turned_to_midline(plane: Plane, landmarks: Mapping[str, Landmark]) -> Plane:
         return plane
     normal = normal - mirror / (mirror + line) * (normal @ along[0]) * along[0]
     return replace(plane, normal=_triple(normal / np.linalg.norm(normal)))
+
+
+def midline(landmarks: Mapping[str, Landmark]) -> tuple[Vector, Vector] | None:
+    """(direction, point) of the line along which midline landmarks spread; None with fewer than three."""
+    points = _midline_points(landmarks)
+    if len(points) < LEAST_LINE:
+        return None
+    centre = points.mean(axis=0)
+    return np.linalg.svd(points - centre)[2][0], centre
 
 
 def _midline_points(landmarks: Mapping[str, Landmark]) -> Vector:
@@ -196,11 +207,11 @@ def _turns(n0: Vector, normal: Vector) -> tuple[float, float]:
 
 
 def _register(
-    values: Field, points: Vector, mirrored: Callable[[Vector], Mirror], n0: Vector, centre: Vector, offset: float, near: tuple[Vector, float] | None
-) -> tuple[Vector, float, float]:
-    """(normal, offset mm from ``centre``, mismatch) of the best mirror plane, coarse to fine.
+    values: Field, points: Vector, mirrored: Callable[[Vector], Mirror], n0: Vector, centre: Vector, offset: float, line: tuple[Vector, Vector] | None
+) -> tuple[Vector, float, float, float]:
+    """(normal, offset mm from ``centre``, mismatch) of the best mirror plane, coarse to fine, and the angle to the plane furthest from it that fits alike.
 
-    ``near``: normal and offset of the plane of the landmarks; of planes that fit alike the one nearest to it is taken.
+    ``line``: direction and a point of the line of the midline landmarks; of planes that fit alike the one most along it is taken.
     """
 
     def cost(count: int) -> Callable[[NDArray[np.float64]], float]:
@@ -228,13 +239,20 @@ def _register(
     ]
     starts.sort(key=rough)
     middle = cost(10_000)
-    tried = [*starts[:2], *([] if near is None else [np.array([*_turns(n0, near[0]), near[1]])])]
+    other = next(x for x in starts if abs(x[0] - starts[0][0]) >= BASIN_DEG)
+    tried = [starts[0], other]
+    if line is not None:
+        through = n0 - (n0 @ line[0]) * line[0]
+        through = through / np.linalg.norm(through)
+        tried.append(np.array([*_turns(n0, through), (line[1] - centre) @ through]))
     found = [_simplex(middle, x, (2.0, 2.0, 2.0), 45) for x in tried]
     least = min(f.fun for f in found)
     alike = [f.x for f in found if f.fun <= ALIKE * least]
-    best = alike[0] if near is None else max(alike, key=lambda x: float(_normal(n0, x[0], x[1]) @ near[0]))
+    best = min(found, key=lambda f: f.fun).x if line is None else min(alike, key=lambda x: abs(float(_normal(n0, x[0], x[1]) @ line[0])))
     final = _simplex(cost(45_000), best, (0.6, 0.6, 0.5), 60)
-    return _normal(n0, final.x[0], final.x[1]), float(final.x[2]), float(final.fun)
+    normal = _normal(n0, final.x[0], final.x[1])
+    rival = max(_angle(normal, _normal(n0, x[0], x[1])) for x in alike)
+    return normal, float(final.x[2]), float(final.fun), rival
 
 
 def _simplex(
@@ -245,8 +263,10 @@ def _simplex(
     return optimize.minimize(f, x, method="Nelder-Mead", options=options)
 
 
-def _confidence(mismatch: float, to_network: float, to_landmarks: float | None) -> tuple[float, str]:
+def _confidence(mismatch: float, to_network: float, to_landmarks: float | None, rival: float) -> tuple[float, str]:
     confidence, note = 0.95, ""
+    if rival > DISAGREE_DEG and to_landmarks is None:
+        confidence, note = 0.6, f"Two mirror planes {rival:.1f} degrees apart fit the head alike; check the mid-sagittal plane."
     if mismatch > 0.45:
         confidence, note = 0.6, "The head is unusually asymmetric, so that its mirror plane is less certain."
     apart = to_network if to_landmarks is None else min(to_network, to_landmarks)
