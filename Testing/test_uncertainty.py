@@ -40,7 +40,7 @@ GOOD = {
     "symmetry_angle": 1.0, "baseline_angle": 2.0, "centering_offset": 4.0, "vertex_margin": 6.0, "foramen_magnum_margin": 8.0, "noise": 3.0,
     "gray_white_cnr": 2.2, "motion_extent": 0.0, "foreign_object_volume": 0.0, "streak_extent": 0.5,
 }  # fmt: skip
-SCENE = Scene(5.0, 0.0, 4.0, {n: Mark(0.95, 0.0, True) for n in ("VERTEX", "BASION", "OPISTHION", "EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L")}, 0.95)
+SCENE = Scene(5.0, 0.0, 4.0, 0.0, {n: Mark(0.95, 0.0, True) for n in ("VERTEX", "BASION", "OPISTHION", "EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L")}, 0.95)
 NORMAL = tuple(stats.norm.ppf([0.005, *LEVELS[1:-1], 0.995]))
 
 
@@ -85,10 +85,10 @@ def test_what_makes_a_scan_harder_to_measure_widens_the_interval():
 def test_circumstances_are_zero_in_an_ordinary_scan_and_never_leave_what_was_seen():
     x = circumstances(Measurement("symmetry_angle", 0.0), replace(SCENE, plane=1.0))
     assert np.allclose(x, 0)
-    g = Group(0.0, (0.0,) * 3 + (1.0, 0.0, 0.0), ((0.0, 1.0),) * len(CIRCUMSTANCES), NORMAL, 50)
-    assert g.scale(np.array([0, 0, 0, 9.0, 0, 0])) == pytest.approx(math.e)
+    g = Group(0.0, (0.0,) * 4 + (1.0, 0.0, 0.0), ((0.0, 1.0),) * len(CIRCUMSTANCES), NORMAL, 50)
+    assert g.scale(np.array([0, 0, 0, 0, 9.0, 0, 0])) == pytest.approx(math.e)
     with pytest.raises(ValueError, match="ascend"):
-        Group(0.0, (0.0,) * 6, ((0.0, 1.0),) * 6, tuple(reversed(NORMAL)), 50)
+        Group(0.0, (0.0,) * 7, ((0.0, 1.0),) * 7, tuple(reversed(NORMAL)), 50)
 
 
 def test_the_interval_of_an_item_is_the_curve_at_the_ends_of_that_of_the_value():
@@ -230,7 +230,7 @@ def observed(rng, n, sd, heavy=1.0):
     for k in range(n):
         spacing = float(rng.choice([1.25, 2.5, 5.0]))
         true, wrong = float(rng.uniform(3, 6)), sd * (spacing / 5.0) ** -heavy
-        out.append(Observed(f"s{k}", {"noise": Measurement("noise", true - wrong * float(rng.standard_t(5)))}, replace(SCENE, spacing_mm=spacing), {"noise": true}))
+        out.append(Observed(f"s{k}", "A", {"noise": Measurement("noise", true - wrong * float(rng.standard_t(5)))}, replace(SCENE, spacing_mm=spacing), {"noise": true}))
     return out
 
 

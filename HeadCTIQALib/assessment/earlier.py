@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from HeadCTIQALib.curve import score_text
-from HeadCTIQALib.metrics.uncertainty import Mark, Scene, beyond, spacing_of, tilt_of, with_quantiles
+from HeadCTIQALib.metrics.uncertainty import Mark, Scene, artefact_of, beyond, spacing_of, tilt_of, with_quantiles
 
 from .record import SCHEMA, measurements_from_record, rescored_record
 from .review_record import model_of
@@ -54,7 +54,8 @@ def scene_of_record(record: Mapping[str, Any]) -> Scene:
         for name, mark in found["landmarks"].items()
     }
     plane = found["midsagittal"]
-    return Scene(spacing_of(z), tilt_of(k), record["iqms"]["noise"]["value"], marks, None if plane is None else plane["confidence"])
+    values = {i: entry["value"] for i, entry in record["iqms"].items()}
+    return Scene(spacing_of(z), tilt_of(k), values["noise"], artefact_of(values), marks, None if plane is None else plane["confidence"])
 
 
 def _with_new_fields(iqms: Mapping[str, Any], first: bool) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from HeadCTIQALib.resources import resource
 from HeadCTIQALib.volume.types import CTVolume
 
 #: What the scale of an error may depend on, each 0 in an ordinary scan: see :func:`circumstances`.
-CIRCUMSTANCES = ("spacing", "noise", "tilt", "beyond", "doubt", "size")
+CIRCUMSTANCES = ("spacing", "noise", "tilt", "artefact", "beyond", "doubt", "size")
 ALL, INSIDE, OUTSIDE, NONE, SOME = "all", "inside", "outside", "none", "some"
 #: The landmarks that an IQM is read from.
 READ_FROM: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -38,9 +38,10 @@ READ_FROM: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "foramen_magnum_margin": ("BASION", "OPISTHION"),
     }
 )
+ARTEFACTS = ("motion_extent", "streak_extent")
 #: Up to these values nothing was found.
 NOTHING: Mapping[str, float] = MappingProxyType({"motion_extent": 0.0, "foreign_object_volume": 0.0, "streak_extent": 0.1})
-_USUAL_SPACING_MM, _USUAL_NOISE_HU, _TILT_DEG, _BEYOND_MM = 5.0, 4.0, 10.0, 10.0
+_USUAL_SPACING_MM, _USUAL_NOISE_HU, _TILT_DEG, _ARTEFACT_PERCENT, _BEYOND_MM = 5.0, 4.0, 10.0, 10.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,14 @@ class Scene:
     Attributes:
         spacing_mm: median distance of slices; tilt_deg: between their normal and the patient's axis.
         noise_hu: as measured; None where it was not.
+        artefact_percent: motion and streaks together, as measured; 0 where they were not.
         marks: landmark id to Mark; plane: confidence of the mid-sagittal plane, None without one.
     """
 
     spacing_mm: float
     tilt_deg: float
     noise_hu: float | None
+    artefact_percent: float
     marks: Mapping[str, Mark]
     plane: float | None
 
@@ -93,7 +96,7 @@ class Group:
             raise ValueError("the quantiles of an error ascend")
 
     def scale(self, x: NDArray[np.float64]) -> float:
-        """Scale of the error in circumstances ``x`` (6,)."""
+        """Scale of the error in circumstances ``x`` (7,)."""
         low, high = np.array(self.seen).T
         return math.exp(self.intercept + float(np.clip(x, low, high) @ np.array(self.slopes)))
 
@@ -143,9 +146,14 @@ def scene_of(volume: CTVolume, findings: Findings, measurements: Mapping[str, Me
         name: Mark(mark.confidence, beyond(float(np.asarray(mark.position, float) @ volume.k), z), mark.in_scan)
         for name, mark in findings.landmarks.items()
     }
-    noise = measurements.get("noise")
     plane = None if findings.midsagittal is None else findings.midsagittal.confidence
-    return Scene(spacing_of(z), tilt_of(volume.k), None if noise is None else noise.value, marks, plane)
+    values = {i: m.value for i, m in measurements.items()}
+    return Scene(spacing_of(z), tilt_of(volume.k), values.get("noise"), artefact_of(values), marks, plane)
+
+
+def artefact_of(values: Mapping[str, float | None]) -> float:
+    """Per cent of motion and streaks together, of the ``values`` by IQM id."""
+    return sum(values.get(i) or 0.0 for i in ARTEFACTS)
 
 
 def beyond(height: float, positions: NDArray[np.float64]) -> float:
@@ -176,9 +184,10 @@ def group_of(measurement: Measurement, scene: Scene) -> str:
 
 
 def circumstances(measurement: Measurement, scene: Scene) -> NDArray[np.float64]:
-    """(6,) what the scale of the error of ``measurement``, which has a value, may depend on; in the order of :data:`CIRCUMSTANCES`.
+    """(7,) what the scale of the error of ``measurement``, which has a value, may depend on; in the order of :data:`CIRCUMSTANCES`.
 
     * spacing: ln(distance of slices / 5 mm); noise: ln(noise / 4 HU); tilt: in 10 deg.
+    * artefact: ln(1 + extents of motion and streaks / 10 %); not of these two themselves.
     * beyond: how far the furthest of its landmarks lies outside the scan, in 10 mm.
     * doubt: 1 - the lowest confidence of its landmarks, or of the mid-sagittal plane.
     * size: ln(1 + |value| / limit of the good range).
@@ -196,6 +205,7 @@ def circumstances(measurement: Measurement, scene: Scene) -> NDArray[np.float64]
             math.log(max(scene.spacing_mm, 0.1) / _USUAL_SPACING_MM),
             math.log(max(noise, 0.1) / _USUAL_NOISE_HU),
             scene.tilt_deg / _TILT_DEG,
+            0.0 if iqm.id in ARTEFACTS else math.log1p(scene.artefact_percent / _ARTEFACT_PERCENT),
             max((m.beyond_mm for m in marks), default=0.0) / _BEYOND_MM,
             1.0 - min(confidences, default=1.0),
             math.log1p(abs(value) / (high if math.isfinite(high) else low)),

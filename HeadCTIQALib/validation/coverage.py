@@ -83,12 +83,19 @@ def table(found: Sequence[Coverage]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def card(model: ErrorModel, sources: Sequence[Sequence[Observed]], checks: Mapping[str, Sequence[Observed]]) -> str:
+def card(model: ErrorModel, sources: Mapping[str, Sequence[Observed]], checks: Mapping[str, Sequence[Observed]]) -> str:
     """The card of an error model: what it was fitted to, and its coverage there and elsewhere."""
-    parts = [f"# Error model {model.version}", __doc__ or "", "Intervals are 95 %. In brackets: 95 % interval of a share (Clopper and Pearson).", "## On scans that set none of its parameters"]
+    parts = [
+        f"# Error model {model.version}",
+        "How far each measurement can be from the truth: `errors.json` beside this card, made by `python -m HeadCTIQALib.validation.error_fit`, which says how. "
+        "Below: how often the 95 % intervals held the truth, and how wide they are, in the unit of the metric and in points of the scores. In brackets: 95 % interval "
+        "of a share (Clopper and Pearson 1934), as if scans were independent; cases made from one real scan are not. A bound is true where the true value lies on its side, to within 2 in its unit.",
+        "For research use only; not a medical device.",
+        "## On scans that set none of its parameters",
+    ]
     for name, scans in checks.items():
         parts += [f"### {name} ({len(scans)} scans)", table(coverage(scans, model))]
     parts += ["## On the scans that it was fitted to"]
-    for n, scans in enumerate(sources, start=1):
-        parts += [f"### Source {n} ({len(scans)} scans)", table(coverage(scans, model))]
-    return "\n\n".join(parts)
+    for name, scans in sources.items():
+        parts += [f"### {name} ({len(scans)} scans)", table(coverage(scans, model))]
+    return "\n\n".join(p.rstrip("\n") for p in parts) + "\n"

@@ -19,9 +19,10 @@ TRUTH = "truth.json"
 
 @dataclass(frozen=True)
 class Observed:
-    """One scan: its measurements, what their errors depend on, and IQM id to true value where that is known."""
+    """One scan: its scanner with the kernel, its measurements, what their errors depend on, and IQM id to true value where that is known."""
 
     name: str
+    scanner: str
     measurements: Mapping[str, Measurement]
     scene: Scene
     truth: Mapping[str, float]
@@ -49,7 +50,9 @@ def observed_in(root: Path) -> list[Observed]:
             truth = parse(path.read_bytes(), f"The file {path}", "make it again")
             record = read_record(path.parent)
             known = {str(k): float(v) for k, v in truth["truth"].items() if k in record["iqms"]}
-            found.append(Observed(path.parent.name, measurements_from_record(record), scene_of_record(record), known))
+            a = record["input"]["acquisition"]
+            scanner = " ".join(str(a[k]) for k in ("manufacturer", "model", "kernel") if a.get(k))
+            found.append(Observed(path.parent.name, scanner, measurements_from_record(record), scene_of_record(record), known))
     if not found:
         raise InputError(f"The folder {root} holds no assessments with their truths; make them first.")
     return found
