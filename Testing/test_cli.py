@@ -343,7 +343,7 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
 def test_bounds_end_in_the_column_of_the_scores(record):
     record = json.loads(json.dumps(record))
     for entry, exact in ((record["overall"], False), (record["categories"]["scan_range"], False), (record["iqms"]["vertex_margin"], False), (record["categories"]["motion"], True)):
-        entry.update(score=30.0, band="poor", at_least=30.0 if exact else 0.0, at_most=30.0)
+        entry.update(score=30.0, band="poor", at_least=30.0 if exact else 0.0, at_most=30.0, interval=None, score_interval=None)
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
     for start, words in (("Overall", "at most 30.0"), ("|- Scan range", "at most 30.0"), ("|  |- Coverage of the vertex", "at most 30.0"), ("|- Motion", "  30.0")):
         (line,) = (x for x in lines if x.startswith(start))
@@ -381,7 +381,8 @@ def test_every_item_and_metric_stands_in_the_tree_with_score_and_band(record):
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
     assert lines[1].startswith("scored by: Guideline model")
     assert "profile: Default" in lines[1]
-    assert lines[3] == record["verdict"]["sentence"]
+    assert lines[2] == f"in brackets: 95 % intervals, by error model {record['error_model']}"
+    assert lines[4] == record["verdict"]["sentence"]
     for iqm in IQMS:
         entry = record["iqms"][iqm.id]
         (item,) = (x for x in lines if iqm.item_title in x.removeprefix("|  ") and x.startswith(("|  |- ", "|  `- ", "   |- ", "   `- ")))

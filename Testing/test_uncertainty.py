@@ -112,6 +112,37 @@ def test_noise_of_thicker_slices_errs_in_proportion():
     assert item("noise", m, DEFAULT).interval == pytest.approx((score_at(knots, 4.0 * (1 + 0.196)), score_at(knots, 4.0 * (1 - 0.196))), abs=0.05)
 
 
+def test_a_baseline_near_its_target_may_lie_on_either_side():
+    """0.65 +- 1 deg, judged from -12: between 11.65 and 13.65, also where the angle itself may be below 0."""
+    m = Measurement("baseline_angle", 0.65, details={"orbitomeatal_angle_deg": 0.65, "target_deg": 0.0}, quantiles=tuple(0.65 + q / 1.96 for q in NORMAL))
+    assert m.interval == pytest.approx((0.0, 1.65), abs=0.01)
+    steep = replace(DEFAULT, id="s", name="s", baseline_target_deg=-12.0)
+    knots = IQM_BY_ID["baseline_angle"].knots
+    assert item("baseline_angle", m, steep).interval == pytest.approx((score_at(knots, 13.65), score_at(knots, 11.65)), abs=0.02)
+    mirrored = replace(m, details={"orbitomeatal_angle_deg": -0.65, "target_deg": 0.0})
+    assert item("baseline_angle", mirrored, steep).interval == pytest.approx((score_at(knots, 12.35), score_at(knots, 10.35)), abs=0.02)
+
+
+def test_a_verdict_that_rests_on_what_is_unknown_allows_for_errors_of_what_is_known():
+    m = spread(scan(noise=5.5), noise=0.8)
+    m["motion_extent"] = not_assessable("motion_extent", "Not graded.")
+    found = score(m, guideline_model())
+    assert found.verdict.at_most == pytest.approx(found.overall.interval[1])
+    assert found.verdict.at_most > found.overall.at_most
+    exact = score(scan(noise=5.5, motion_extent=3.0), guideline_model())
+    assert exact.verdict.at_most == exact.overall.at_most
+
+
+def test_where_nothing_was_found_something_may_have_been_missed():
+    rng = np.random.default_rng(6)
+    scans = [
+        Observed(f"s{k}", "A", {"motion_extent": Measurement("motion_extent", 0.0)}, SCENE, {"motion_extent": float(rng.uniform(2, 9)) if k < 4 else 0.0})
+        for k in range(400)
+    ]
+    group = error_fit.fit([scans])["iqms"]["motion_extent"]["none"]
+    assert math.exp(group["intercept"]) * group["quantiles"][-2] > 2.0  # one in a hundred was missed
+
+
 def test_the_overall_interval_is_that_of_many_random_true_scans():
     """Errors of several metrics partly cancel: narrower than all at their worst together, as drawn independently by another generator."""
     sds = {"symmetry_angle": 0.8, "centering_offset": 2.0, "noise": 0.4, "gray_white_cnr": 0.25, "streak_extent": 0.8}

@@ -14,6 +14,7 @@ from scipy import special
 from .cases import MIN_CASES, TOO_FEW, Floats, constant, table
 from .types import Estimate, without_value
 
+_AGAINST = "The ratings agree too little, or are too few, to say how well their mean agrees."
 _SAME_MEANS = "The cases have the same mean rating, so an interval cannot be given."
 
 
@@ -145,9 +146,15 @@ def _agreement(ratings: ArrayLike, confidence: float, mean: bool) -> Estimate:
         low, high = _of_ratio(m, m.rows / _f(tail, m.n - 1, v)), _of_ratio(m, m.rows * _f(tail, v, m.n - 1))
     if low is None or high is None:
         return without_value(name, m.n, confidence, _SAME_MEANS) if mean else Estimate(name, value, None, None, m.n, confidence, _SAME_MEANS)
-    if mean:
-        value, low, high = (m.k * r / (1 + (m.k - 1) * r) for r in (value, low, high))
-    return Estimate(name, value, low, high, m.n, confidence)
+    if not mean:
+        return Estimate(name, value, max(-1.0, low), high, m.n, confidence)
+    least = -1 / (m.k - 1)  # at which the step up has its pole: no mean of raters can be told below
+    if value <= least:
+        return without_value(name, m.n, confidence, _AGAINST)
+    value, high = (m.k * r / (1 + (m.k - 1) * r) for r in (value, high))
+    if low <= least:
+        return Estimate(name, value, None, None, m.n, confidence, _AGAINST)
+    return Estimate(name, value, m.k * low / (1 + (m.k - 1) * low), high, m.n, confidence)
 
 
 def _of_ratio(m: MeanSquares, rows: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 from HeadCTIQALib import RESEARCH_USE
 from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
 from HeadCTIQALib.hierarchy import CATEGORIES, LIMIT_POINTS, iqms_of
+from HeadCTIQALib.resources import resource
 
 NOTE = (
     "The hierarchy is a reconstruction: the reference paper publishes its shape (6 categories, 10 items, 10 metrics) only. "
@@ -54,6 +55,11 @@ def as_text(width: int = 100) -> str:
         f"Scores run from 0 to 100: good from {BAND_GOOD:g}, acceptable from {BAND_ACCEPTABLE:g}, poor below. The curve of a metric gives the score "
         f"of its item (value: score; linear between, flat outside). In the guideline model a category is its worst item, and the overall score is "
         f"the weighted mean of the categories, at most {LIMIT_POINTS:g} points above the worst of them.",
+        width,
+    )
+    lines += textwrap.wrap(
+        "Numbers in brackets beside a value or score are 95 % intervals: the true one lies between in about 95 of 100 scans. Where an interval reaches into another "
+        f'band the words say so ("poor, close to acceptable"). Error model {json.loads(resource("Uncertainty", "errors.json").read_text(encoding="utf-8"))["version"]}.',
         width,
     )
     lines.append("")

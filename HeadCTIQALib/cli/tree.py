@@ -13,6 +13,7 @@ from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report.record import (
     MINUS,
     band_text,
+    certain_range,
     judged_words,
     knots_of,
     limit_row,
@@ -58,6 +59,8 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
     g = glyphs or glyphs_for(sys.stdout.encoding)
     overall = record["overall"]
     lines = [record["input"]["name"], f"scored by: {record['scoring_model']['name']}; profile: {record['profile']['name']}", ""]
+    if overall["interval"] is not None:
+        lines[1:2] = [lines[1], f"in brackets: 95 % intervals, by error model {record['error_model']}"]
     lines += [record["verdict"]["sentence"], "", _score_line("Overall", overall, g), *_withheld(overall, "")]
     if limit := limit_row(record):
         lines.append(f"   {limit[2].rstrip('.')}: {limit[1]:+.1f} points")
@@ -96,7 +99,8 @@ def _in_unit(number: str, unit: str) -> str:
 def _score_line(title: str, entry: Mapping[str, Any], g: Glyphs, width: int = _TITLE) -> str:
     score = entry["score"]
     if score is None:
-        known = f", at most {score_text(entry['at_most'])}" if entry["at_most"] < 100 else ""
+        most = certain_range(entry)[1]
+        known = f", at most {score_text(most)}" if most < 100 else ""
         return f"{title:<{width}}  withheld{known}"
     filled = round(_BAR * score / 100)
     return f"{_number(title, entry, width)}  {_spread(entry)}  {g.full * filled}{g.empty * (_BAR - filled)}  {band_text(entry)}"

@@ -190,6 +190,7 @@ def _overall(record: Any) -> str:
         _("Scored by: {model}").format(model=at(record, "scoring_model", "name", default="")),
         _("Profile: {profile}").format(profile=at(record, "profile", "name", default="")),
     ]
+    small += [_("(in brackets: 95 % intervals)")] if at(record, OVERALL, "interval") is not None else []
     small += [_("✎ corrected by a person")] if corrected else []
     small += [_("SIMULATED scan")] if simulated(record) else []
     lines.append(tag("p", " · ".join(s for s in small if s), style="margin:0; font-size:small; color:#777777;"))

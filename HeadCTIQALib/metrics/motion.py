@@ -44,7 +44,7 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
     lost = missing_brain(volume, areas)
     if lost.length_mm > 0:
         flags = (*flags, f"About {lost.length_mm:.0f} mm of the brain are missing from the scan and could not be judged.")
-    words = f"motion in {len(moving)} slices, worst grade {grades[moving].max()} of 3" if len(moving) else "no motion seen"
+    words = f"motion in {len(moving)} slice{'s' if len(moving) > 1 else ''}, worst grade {grades[moving].max()} of 3" if len(moving) else "no motion seen"
     return Measurement(
         "motion_extent",
         value,

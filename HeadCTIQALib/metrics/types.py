@@ -60,7 +60,8 @@ class Measurement:
         bound: the true value is "at_most" or "at_least" ``value``: the number cannot be known, but the defect is certain.
         judged: the value that is judged in place of ``value`` (noise and contrast of a 5 mm slice); None: ``value`` itself.
         ceiling, ceiling_reason: the most that the item can score whatever the value, and why (the field of view cuts the head).
-        quantiles: of what the true value can be, at :data:`LEVELS` (:mod:`HeadCTIQALib.metrics.uncertainty`); None where that is not known.
+        quantiles: of what the true value can be, at :data:`LEVELS` (:mod:`HeadCTIQALib.metrics.uncertainty`), beyond the values that
+            there are too (of the baseline angle, below 0 on the other side of the target); None where that is not known.
     """
 
     iqm: str
@@ -98,10 +99,13 @@ class Measurement:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The value lies in between with 95 % certainty; always holds ``value``."""
+        """The true value lies in between with 95 % certainty; always holds ``value``, and nothing that a value cannot be."""
         if self.quantiles is None or self.value is None:
             return None
-        return min(self.value, self.quantiles[1]), max(self.value, self.quantiles[-2])
+        iqm = IQM_BY_ID[self.iqm]
+        least = 0.0 if iqm.direction == "low" else -math.inf
+        most = 100.0 if iqm.unit == "%" else math.inf
+        return max(least, min(self.value, self.quantiles[1])), min(most, max(self.value, self.quantiles[-2]))
 
     @property
     def unit(self) -> str:

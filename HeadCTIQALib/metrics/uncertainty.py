@@ -228,7 +228,5 @@ def _quantiles(m: Measurement, scene: Scene, model: ErrorModel) -> tuple[float, 
     group = model.iqms[m.iqm].get(group_of(m, scene))
     if group is None:
         return None
-    scale, iqm = group.scale(circumstances(m, scene)), IQM_BY_ID[m.iqm]
-    low = 0.0 if iqm.direction == "low" else -math.inf
-    high = 100.0 if iqm.unit == "%" else math.inf
-    return tuple(min(high, max(low, m.value + scale * q)) for q in group.quantiles)
+    scale = group.scale(circumstances(m, scene))
+    return tuple(m.value + scale * q for q in group.quantiles)

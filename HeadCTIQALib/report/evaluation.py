@@ -176,7 +176,7 @@ def overall_words(a: Agreement) -> str:
     if a.limits.bias.value is not None:
         parts.append(f"mean difference {words(a.limits.bias)} points")
     if a.tost is not None and a.tost.equivalent is not None:
-        shown = "equivalent to the readers" if a.tost.equivalent else "not shown to be equivalent"
+        shown = "equivalent to the readers on average" if a.tost.equivalent else "not shown to be equivalent"
         parts.append(f"{shown} within ±{a.tost.margin:g} points (TOST p {probability(a.tost.p)})")
         if not a.tost.equivalent and a.test.p is not None and a.test.p >= 0.05:
             parts.append(f"{a.n} scans cannot tell whether there is a bias")
@@ -189,7 +189,9 @@ def calibration_words(a: Agreement) -> str:
     """What the calibration slope of the overall score says."""
     c = a.calibration
     low, high = (c.low, c.high) if c.low is not None and c.high is not None else (-math.inf, math.inf)
-    if high < 1:
+    if high < 0:
+        verdict = "the readers' scores fall where HeadCTIQA's rise: check the direction of their scale"
+    elif high < 1:
         verdict = "HeadCTIQA spreads scans further than the readers do"
     elif low > 1:
         verdict = "HeadCTIQA spreads scans less far than the readers do"

@@ -78,6 +78,9 @@ def judged_words(entry: Record, iqm: IQM, printed: Callable[[str, str], str]) ->
     if judged is None or judged == entry["value"]:
         return ""
     at_5mm = " at 5 mm" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
+    found = entry.get("interval")
+    if at_5mm and found is not None and entry["value"]:
+        at_5mm += value_interval({**entry, "interval": [end * judged / entry["value"] for end in found]}, iqm)
     wanted = " from the wanted angle" if iqm.id == "baseline_angle" else ""
     return f", judged as {printed(iqm.text(judged, knots_of(entry, iqm)), iqm.unit)}{at_5mm}{wanted}"
 
@@ -88,7 +91,8 @@ def caption(entry: Record, iqm: IQM) -> str:
     if entry.get("value") is None or not entry.get("scored", True):
         return seen
     unit = ("" if iqm.unit == "1" else f" {iqm.unit}") + (" in 5 mm slices" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else "")
-    words = passing_words(knots_of(entry, iqm), unit)
+    elsewhere = iqm.id == "baseline_angle" and entry.get("read_at") not in (None, entry["value"])
+    words = passing_words(knots_of(entry, iqm), unit) + (f" from the angle that this profile wants, which is {in_unit(iqm.text(entry['read_at'], knots_of(entry, iqm)), iqm.unit)} off" if elsewhere else "")
     return " ".join(s for s in (seen, f"{words[:1].upper()}{words[1:]}.", ceiling(entry)) if s)
 
 
@@ -104,8 +108,18 @@ def score_words(entry: Record, digits: int = 0) -> str:
     if score is None:
         return "–"
     least, most = (entry.get(name, score) for name in ("at_least", "at_most"))
-    bound = "" if most - least < SAME else "at most " if most - score < SAME else "at least " if score - least < SAME else "about "
-    return f"{bound}{score_text(score, digits)}"
+    if most - least < SAME:
+        return score_text(score, digits)
+    low, high = certain_range(entry)
+    if most - score < SAME:
+        return f"at most {score_text(high, digits)}"
+    return f"at least {score_text(low, digits)}" if score - least < SAME else f"about {score_text(score, digits)}"
+
+
+def certain_range(entry: Record) -> tuple[float, float]:
+    """What a score lies between that is withheld or a bound: whatever is unknown, and however far what is known may be off."""
+    low, high = entry.get("interval" if "score_interval" not in entry else "score_interval") or (100.0, 0.0)
+    return min(entry.get("at_least", 0.0), low), max(entry.get("at_most", 100.0), high)
 
 
 def score_interval(entry: Record) -> tuple[float, float] | None:

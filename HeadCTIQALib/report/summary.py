@@ -12,6 +12,7 @@ from HeadCTIQALib.report.record import (
     Record,
     advice,
     at,
+    band_text,
     caption,
     limit_row,
     reasons,
@@ -49,6 +50,8 @@ def _overall(record: Record) -> Html:
     """The verdict in a sentence, then the score, and whose it is."""
     score, band = at(record, "overall", "score"), at(record, "overall", "band")
     by = f"Scored by: {at(record, 'scoring_model', 'name', default='')}; profile: {at(record, 'profile', 'name', default='')}"
+    if at(record, "overall", "interval") is not None:
+        by += f". In brackets, and small: 95 % intervals, by error model {at(record, 'error_model', default='')}"
     if score is None:
         known = at(record, "verdict", "band")
         number_ = [tag("span", "withheld ", class_="big none"), band_chip(known) if known else None, tag("span", f" {known_range(record)}", class_="of")]
@@ -143,7 +146,7 @@ def _tile(record: Record, category: str, title: str) -> Html:
         "li",
         tag("a", title, href=f"#cat-{category}"),
         tag("span", shown, tag("small", f" {spread}") if spread else None, class_="tile-score"),
-        tag("span", tag("span", mark, aria_hidden="true"), f" {word}", class_=f"word w-{word}"),
+        tag("span", tag("span", mark, aria_hidden="true"), f" {word if score is None else band_text(at(record, 'categories', category))}", class_=f"word w-{word}"),
         score_bar(None if score is None else float(score), band, 130, 8),
     )
 

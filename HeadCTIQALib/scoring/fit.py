@@ -36,6 +36,7 @@ from HeadCTIQALib.scoring.reach import out_of_reach
 from HeadCTIQALib.scoring.types import OVERALL, ScoringModel
 
 _LIMITS = (LIMIT_POINTS, None)
+_WORTH = 0.05  # of the error: what the limit says of a ruined scan is not given up for less
 _A_TENTH = 0.05  # points: errors that are printed alike are alike
 
 
@@ -178,9 +179,9 @@ def _choice(inside: _Trial, free: _Trial, y: Floats) -> tuple[_Trial, str]:
     if inside.errors is None or free.errors is None:
         return inside, f"{kept}: too few overall scores of readers to judge that limit."
     errors = f"typical error on left-out scans {inside.errors.rmse:.1f} points with the limit, {free.errors.rmse:.1f} without"
-    if _clearly_better(free.predicted, inside.predicted, y):
+    if free.errors.rmse <= (1 - _WORTH) * inside.errors.rmse and _clearly_better(free.predicted, inside.predicted, y):
         return free, f"There is no limit above the worst category, as these readers are predicted clearly better without it ({errors})."
-    better = " as these readers are predicted no better without it" if free.errors.rmse > inside.errors.rmse - _A_TENTH else " as the gain without it is within its standard error"
+    better = " as these readers are predicted no better without it" if free.errors.rmse > inside.errors.rmse - _A_TENTH else " as the gain without it is small or within its standard error"
     return inside, f"{kept},{better} ({errors})."
 
 

@@ -60,7 +60,7 @@ def item(iqm: str, measurement: Measurement | None, profile: Profile) -> Item:
     values, scores = Draws.between(low, high), Draws.between(least, most)
     interval = None
     if measurement is not None and judged is not None and low == high:
-        drawn = drawn_values(measurement, judged)
+        drawn = drawn_values(measurement, judged, profile.baseline_target_deg)
         values, scores = Draws.known(drawn), Draws.known(_scores(drawn, knots, ceiling))
         interval = None if measurement.quantiles is None else scores.interval(score)
     return Item(iqm, score, band, judged, (low, high), least, most, left_out, interval, values, scores)

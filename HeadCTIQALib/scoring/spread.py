@@ -57,12 +57,13 @@ def _levels() -> Floats:
     return np.array([rng.permutation(grid) for _ in IQMS])
 
 
-def drawn_values(measurement: Measurement, judged: float) -> Floats:
+def drawn_values(measurement: Measurement, judged: float, target_deg: float = 0.0) -> Floats:
     """(DRAWS,) what the curve would be read at for what the true value can be; ``judged`` where its error is not known.
 
     Args:
-        judged: what the curve is read at for the measured value.  Errors go with its ratio to the value (noise and contrast of
-            a thicker slice) or, for another target, with its distance from it.
+        judged: what the curve is read at for the measured value.  Errors go with its ratio to the value: noise and contrast of
+            a thicker slice.
+        target_deg: the wanted angle of the baseline, from which the distance is judged.
     """
     iqm, value = IQM_BY_ID[measurement.iqm], measurement.value
     if measurement.quantiles is None or value is None:
@@ -70,8 +71,13 @@ def drawn_values(measurement: Measurement, judged: float) -> Floats:
     true = np.interp(_levels()[IQMS.index(iqm)], LEVELS, measurement.quantiles)
     if judged == measurement.judged and value != 0:
         return np.asarray(true * (judged / value))
+    theta = measurement.details.get("orbitomeatal_angle_deg")
+    if iqm.id == "baseline_angle" and theta is not None:
+        side = -1.0 if theta < measurement.details.get("target_deg", 0.0) else 1.0
+        return np.asarray(np.abs(theta + side * (true - value) - target_deg))
     moved = judged + true - value
-    return np.asarray(np.maximum(moved, 0.0) if iqm.direction == "low" else moved)
+    low, high = 0.0 if iqm.direction == "low" else -np.inf, 100.0 if iqm.unit == "%" else np.inf
+    return np.asarray(np.clip(moved, low, high))
 
 
 @cache

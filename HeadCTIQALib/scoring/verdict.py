@@ -32,8 +32,9 @@ def verdict(
     counted = [i for i in found.values() if not i.left_out]
     worse = sorted((i for i in counted if i.score is not None and i.score < BAND_GOOD), key=lambda i: i.score or 0.0)
     below = worse if costs is None else [found[i] for i, points in costs.items() if points >= _COSTS]
-    least, most = score_band(overall.at_least), score_band(overall.at_most)
-    head = _head(overall)
+    at_least, at_most = certain_range(overall)
+    least, most = score_band(at_least), score_band(at_most)
+    head = _head(overall, at_least, at_most)
     clauses = []
     good = head.startswith("Good")
     if below:
@@ -51,7 +52,7 @@ def verdict(
     if complete is False and not any(i.iqm in _COVERAGE for i in below):
         passes = "scoring model" if any(i.iqm in _COVERAGE for i in worse) else "profile"
         sentence += f" The brain is cut, which this {passes} lets pass."
-    return Verdict(least if least == most else None, overall.at_least, overall.at_most, tuple(i.iqm for i in below), sentence, complete)
+    return Verdict(least if least == most else None, at_least, at_most, tuple(i.iqm for i in below), sentence, complete)
 
 
 def item_words(measurement: Measurement, profile: Profile) -> str:
@@ -75,9 +76,17 @@ def item_words(measurement: Measurement, profile: Profile) -> str:
     return f"{words}; {_lower(measurement.ceiling_reason.rstrip('.'))}" if measurement.ceiling < 100 else words
 
 
-def _head(overall: Score) -> str:
+def certain_range(scored: Score) -> tuple[float, float]:
+    """What a score lies between: of a known one itself; else whatever is unknown, and however far what is known may be off."""
+    least, most = scored.at_least, scored.at_most
+    if scored.interval is None or (scored.score is not None and most - least < _KNOWN):
+        return least, most
+    return min(least, scored.interval[0]), max(most, scored.interval[1])
+
+
+def _head(overall: Score, least: float, most: float) -> str:
     """The band, or what is known of it."""
-    score, least, most = overall.score, overall.at_least, overall.at_most
+    score = overall.score
     low, high = score_band(least), score_band(most)
     if score is not None and most - least < _KNOWN:
         return band_words(high, overall.interval).capitalize()

@@ -47,6 +47,7 @@ from .coverage import card
 from .observations import Observed, observed_in
 
 Floats = NDArray[np.float64]
+MISSED = 0.1
 WIDEST = 3.0  # times: an interval of errors that are hardly any would else be stretched without end
 _TINY = 1e-6
 FEWEST = 40  # scans for slopes; with fewer the scale is one number
@@ -79,7 +80,7 @@ def fit(sources: Sequence[Sequence[Observed]]) -> dict[str, Any]:
             for m in _told(o):
                 assert m.value is not None
                 found[m.iqm, group_of(m, o.scene)][n].append((circumstances(m, o.scene), o.truth[m.iqm] - m.value, o.scanner))
-    return {"iqms": {m.id: {g: _group(m.id, _weighed(found[m.id, g])) for g in groups(m.id) if any(found[m.id, g])} for m in IQMS}}
+    return {"iqms": {m.id: {g: _group(m.id, _doubted(m.id, g, _weighed(found[m.id, g]))) for g in groups(m.id) if any(found[m.id, g])} for m in IQMS}}
 
 
 def _weighed(sources: list[list[tuple[Floats, float, str]]]) -> Rows:
@@ -98,6 +99,17 @@ def groups(iqm: str) -> tuple[str, ...]:
 def _told(o: Observed) -> list[Measurement]:
     """Measurements whose interval is to hold a truth that is known."""
     return [m for i, m in o.measurements.items() if i in o.truth and m.value is not None and m.bound is None and m.status == "measured"]
+
+
+def _doubted(iqm: str, group: str, rows: Rows) -> Rows:
+    """Where nothing was found, as if at least one scan in ten had something that was missed: "none" is never certain."""
+    high = good_range(IQM_BY_ID[iqm].knots)[1]
+    missed = rows.error > RESOLUTION * high
+    if group != NONE or not missed.any():
+        return rows
+    share = float(rows.weight[missed].sum() / rows.weight.sum())
+    times = max(1.0, MISSED * (1 - share) / (share * (1 - MISSED)))
+    return replace(rows, weight=np.where(missed, rows.weight * times, rows.weight))
 
 
 @dataclass(frozen=True)
