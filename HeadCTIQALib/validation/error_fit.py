@@ -47,7 +47,7 @@ from .coverage import card
 from .observations import Observed, observed_in
 
 Floats = NDArray[np.float64]
-MISSED = 0.1
+MISSED = 0.03  # of scans in which nothing is found, at least, are counted as having something
 WIDEST = 3.0  # times: an interval of errors that are hardly any would else be stretched without end
 _TINY = 1e-6
 FEWEST = 40  # scans for slopes; with fewer the scale is one number
@@ -102,7 +102,7 @@ def _told(o: Observed) -> list[Measurement]:
 
 
 def _doubted(iqm: str, group: str, rows: Rows) -> Rows:
-    """Where nothing was found, as if at least one scan in ten had something that was missed: "none" is never certain."""
+    """Where nothing was found, as if at least MISSED of the scans had something: "none" is never certain."""
     high = good_range(IQM_BY_ID[iqm].knots)[1]
     missed = rows.error > RESOLUTION * high
     if group != NONE or not missed.any():
