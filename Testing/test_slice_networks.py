@@ -173,6 +173,16 @@ def lying(*places: tuple[Place, int], finer: int = 1) -> tuple[CTVolume, np.ndar
     return replace(v, hu=hu), tissue
 
 
+def ears_at(height: float) -> CoarseAnatomy:
+    """A head whose ear canals lie at this height, mm; of the decision about objects, only its pose matters."""
+    pose = np.eye(4)
+    pose[2, 3] = height
+    return CoarseAnatomy(np.zeros((11, 1, 1, 1), np.float32), np.zeros((3, 1, 1, 1), np.float32), np.zeros(3), 4.0, {}, pose)
+
+
+FAR = ears_at(-300.0)
+
+
 def at(k: int, rows: tuple[int, int], columns: tuple[int, int], finer: int = 1) -> Place:
     return k, slice(finer * rows[0], finer * rows[1]), slice(finer * columns[0], finer * columns[1])
 
@@ -189,7 +199,7 @@ def test_the_network_decides_about_what_hu_propose() -> None:
     seen[wire] = 250  # only the network sees the wire
     expected = np.zeros(v.shape, bool)
     expected[clip] = expected[wire] = True
-    assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen), expected)
+    assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen, FAR), expected)
 
 
 def test_an_object_that_both_see_is_all_that_either_sees() -> None:
@@ -203,9 +213,9 @@ def test_an_object_that_both_see_is_all_that_either_sees() -> None:
     proposed[core] = True
     for place in (core, beside, above):
         seen[place] = 250
-    assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen), seen > 0)
+    assert np.array_equal(objects.decided_objects(v, tissue, proposed, seen, FAR), seen > 0)
     seen[5, 90:112, 57:80] = 250
-    assert not objects.decided_objects(v, tissue, proposed, seen)[below_skin].any()
+    assert not objects.decided_objects(v, tissue, proposed, seen, FAR)[below_skin].any()
 
 
 def test_the_network_alone_is_not_believed_everything() -> None:
@@ -221,13 +231,27 @@ def test_the_network_alone_is_not_believed_everything() -> None:
     for place in (tooth, speck, ear, (4, *side[1:]), implant):
         seen[place] = 255
     nothing = np.zeros(v.shape, bool)
-    assert not objects.decided_objects(v, tissue, nothing, seen).any()
+    assert not objects.decided_objects(v, tissue, nothing, seen, FAR).any()
     temples = [(k, slice(100 + 6 * k, 104 + 6 * k), slice(j, j + 3)) for k in range(3, 7) for j in (40, 220)]
     v, tissue = lying(*((place, 20) for place in temples))
     seen[:] = 0
     for place in temples:
         seen[place] = 255
-    assert np.array_equal(objects.decided_objects(v, tissue, nothing, seen), seen > 0)
+    assert np.array_equal(objects.decided_objects(v, tissue, nothing, seen, FAR), seen > 0)
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_however_many_pieces_thick_slices_make_of_them_pinnae_are_none(first: int) -> None:
+    """Cut off below, an ear is seen as an object, in one piece or in three; what is denser in its place is one."""
+    pinnae = [at(k, (118 + 3 * n, 122 + 3 * n), (j, j + 4)) for k in range(3 + first, 7) for n, j in enumerate((40, 48, 205, 212))]
+    for hu, expected in ((60, False), (220, False), (900, True)):
+        v, tissue = lying(*((place, hu) for place in pinnae))
+        seen = np.zeros(v.shape, np.uint8)
+        for place in pinnae:
+            seen[place] = 250
+        found = objects.decided_objects(v, tissue, np.zeros(v.shape, bool), seen, ears_at(40.0))
+        assert np.array_equal(found, (seen > 0) & (v.hu > 500)), hu
+        assert found.any() == expected
 
 
 @pytest.mark.parametrize("finer", [1, 2])
@@ -241,7 +265,7 @@ def test_what_passes_for_bone_is_an_object_unless_other_bone_hangs_on_it(finer: 
         tissue[dense] = Tissue.BONE
     seen[at(8, (99, 109), (53, 61), finer)] = 100  # its rim, a pixel of the network wide
     seen[aid] = seen[coil] = seen[brow] = 250
-    found = objects.decided_objects(v, tissue, np.zeros(v.shape, bool), seen)
+    found = objects.decided_objects(v, tissue, np.zeros(v.shape, bool), seen, FAR)
     assert found[aid].all()
     assert not found[6].any()
     assert not found[8].any()
@@ -254,9 +278,9 @@ def test_proposals_of_which_the_network_sees_next_to_nothing_are_dropped() -> No
     proposed[rail] = True
     seen[rail] = 40
     seen[5, 100:103, 40:44] = 180
-    assert not objects.decided_objects(v, tissue, proposed, seen)[5, 103:].any()
+    assert not objects.decided_objects(v, tissue, proposed, seen, FAR)[5, 103:].any()
     seen[5, 100:110, 40:44] = 180
-    assert objects.decided_objects(v, tissue, proposed, seen)[rail].all()
+    assert objects.decided_objects(v, tissue, proposed, seen, FAR)[rail].all()
 
 
 @cache

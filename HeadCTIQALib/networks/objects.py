@@ -24,7 +24,11 @@ SPECK_ML = 0.01  # smaller ones are noise
 DEEP_MM, BARE_SHARE = 1.5, 0.5  # below the skin nothing can be taken off: a tooth, the wall of a sinus
 HANGING_MM, RIM_MM = 3.0, 1.0  # bone so near hangs on an implant, or on the bare bone of a defaced head, but for its own rim
 OWN_SHARE = 0.3  # of something long that the network must see for it not to be a holder
-MANY = 6  # fewer soft pieces are ears, which come in several; thick slices dilute spectacles and wires, and break them into many
+MANY = 6  # soft pieces; fewer are of the body; thick slices dilute spectacles and wires, and break them into many
+#: Template mm, to either side: where the pinnae stand off the head.  Whatever part of one a scan shows, thick slices in several pieces.
+PINNA = ((58.0, -48.0, -50.0), (105.0, 25.0, 55.0))
+PINNA_SHARE = 0.8  # of a piece that must lie there: a temple of spectacles lies there with its end
+PINNA_HU = 300  # cartilage with calcium in it and the overshoot of sharp kernels; what is worn on an ear is denser
 COARSE_MM = 1.9  # fine enough to tell a holder
 EVERYWHERE = np.ones((3, 3, 3), bool)
 
@@ -57,7 +61,7 @@ def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> N
 
 
 def decided_objects(
-    volume: CTVolume, tissue: NDArray[np.uint8], proposed: NDArray[np.bool_], seen: NDArray[np.uint8]
+    volume: CTVolume, tissue: NDArray[np.uint8], proposed: NDArray[np.bool_], seen: NDArray[np.uint8], coarse: CoarseAnatomy
 ) -> NDArray[np.bool_]:
     """(K, J, I) bool: proposed objects that the network finds likely, and those that only the network sees.
 
@@ -67,6 +71,7 @@ def decided_objects(
     Args:
         volume: the scan; tissue: (K, J, I) its refined tissue map.
         proposed: (K, J, I) from :func:`HeadCTIQALib.networks.refine.proposed_objects`; seen: from :func:`look_for_objects`.
+        coarse: what the anatomy network saw in the scan.
     """
     out = np.zeros(proposed.shape, bool)
     alone = seen > LIKELY
@@ -80,7 +85,7 @@ def decided_objects(
         rest = np.where(alone[k] & bone, Tissue.OUTSIDE, tissue[k])  # of the head, without what passes for bone
         deep, enclosed = (_deep(head, alone[k], pixel)[plane] for head in (tissue[k], rest))
         pieces, _ = ndimage.label(alone[box], EVERYWHERE)
-        body = _of_the_body(pieces, seen[box], deep, enclosed, bone[plane], pixel)
+        body = _of_the_body(pieces, seen[box], deep, enclosed, bone[plane], pixel) | _pinnae(volume, coarse, pieces, box)
         out[box] = _decided(volume.hu[box], proposed[box], seen[box], pieces, body, volume.voxel_volumes_ml[k])
     return out
 
@@ -132,6 +137,23 @@ def _of_the_body(
         elif (bony | sunk).mean() > BARE_SHARE:
             own = box_filter_max(piece | (seen[around] > UNLIKELY), rim)
             out[c] = bool((bone[around] & box_filter_max(piece, hanging) & ~own).any())
+    return out
+
+
+def _pinnae(volume: CTVolume, coarse: CoarseAnatomy, pieces: NDArray[np.int32], box: tuple[slice, ...]) -> NDArray[np.bool_]:
+    """(N + 1,) bool: soft pieces where an ear stands."""
+    boxes = ndimage.find_objects(pieces)
+    out = np.zeros(len(boxes) + 1, bool)
+    to_template = np.linalg.pinv(coarse.pose)
+    for c, part in enumerate(boxes, start=1):
+        piece = pieces[part] == c
+        if np.percentile(volume.hu[box][part][piece], 90) >= PINNA_HU:
+            continue
+        k, j, i = (n + p.start + b.start for n, p, b in zip(np.nonzero(piece), part, box, strict=True))
+        ras = volume.origins[k] + i[:, None] * volume.row_step + j[:, None] * volume.col_step
+        place = ras @ to_template[:3, :3].T + to_template[:3, 3]
+        place[:, 0] = np.abs(place[:, 0])
+        out[c] = ((place > PINNA[0]) & (place < PINNA[1])).all(axis=1).mean() > PINNA_SHARE
     return out
 
 

@@ -103,7 +103,7 @@ class SecondStage:
             return proposed
         from .objects import decided_objects
 
-        return decided_objects(self._volume, tissue, proposed, self._objects.result())
+        return decided_objects(self._volume, tissue, proposed, self._objects.result(), self._coarse)
 
     @property
     def sees_artefacts(self) -> bool:
