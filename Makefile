@@ -30,6 +30,7 @@ test: .venv/ready-test lint
 
 lint: .venv/ready-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 
 # Damaged inputs against every reader and loader; the tests hold a short run of it.

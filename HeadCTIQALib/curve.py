@@ -99,7 +99,15 @@ def ranges(knots: Knots) -> tuple[Range, ...]:
     found: list[Range] = []
     edges = [-math.inf, *(x for x, _ in cuts), math.inf]
     for k, (low, high) in enumerate(pairwise(edges)):
-        middle = low + (high - low) / 2 if math.isfinite(high - low) else high - 1 if math.isfinite(high) else low + 1 if math.isfinite(low) else 0.0
+        middle = (
+            low + (high - low) / 2
+            if math.isfinite(high - low)
+            else high - 1
+            if math.isfinite(high)
+            else low + 1
+            if math.isfinite(low)
+            else 0.0
+        )
         found.append(Range(band_at(knots, middle), low, high, False, False))
         if k < len(cuts):
             found.append(Range(cuts[k][1], high, high, True, True))

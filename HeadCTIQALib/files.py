@@ -14,7 +14,13 @@ from .errors import HeadCTIQAError, InputError
 from .text import printable
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
-_OTHER = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"))
+_OTHER = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 
 class _OtherKindError(Exception):
@@ -81,7 +87,9 @@ def read_regular(path: str | Path, limit: int, what: str, kind: type[HeadCTIQAEr
     except _OtherKindError as error:
         raise kind(f"{what} {path} is no ordinary file; choose another one.") from error
     except (OSError, ValueError) as error:  # ValueError: no system has a file of such a name
-        raise kind(f"{what} {path} cannot be read ({getattr(error, 'strerror', None) or error}); check the path.") from error
+        raise kind(
+            f"{what} {path} cannot be read ({getattr(error, 'strerror', None) or error}); check the path."
+        ) from error
     if len(data) > limit:
         raise kind(f"{what} {path} is too large (more than {limit / 1e6:g} MB); choose another file.")
     return data

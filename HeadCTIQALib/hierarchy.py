@@ -70,7 +70,7 @@ class IQM:
 
     @property
     def direction(self) -> Direction:
-        """"low" is better, "high" is better, or "margin": a signed distance of which there can be too little and too much."""
+        """ "low" is better, "high" is better, or "margin": a signed distance of which there can be too little and too much."""
         first, last, best = self.knots[0][1], self.knots[-1][1], max(y for _, y in self.knots)
         return "margin" if first < best > last else ("high" if first < last else "low")
 
@@ -103,7 +103,13 @@ CATEGORIES: tuple[Category, ...] = (
 
 IQMS: tuple[IQM, ...] = (
     IQM(
-        "symmetry_angle", "alpha", "Symmetry angle", "deg", "symmetry", "Left-right symmetry", "positioning",
+        "symmetry_angle",
+        "alpha",
+        "Symmetry angle",
+        "deg",
+        "symmetry",
+        "Left-right symmetry",
+        "positioning",
         ((0, 100), (3, 80), (8, 60), (25, 50)),
         "Angle between the unit normal n of the mid-sagittal plane (signed so that n.r > 0) and the slice row axis r "
         "towards the patient's right: acos(n.r). Yaw = atan2(n.a, n.r), + nose to the patient's left; "
@@ -112,7 +118,13 @@ IQMS: tuple[IQM, ...] = (
         "Move the mid-sagittal plane.",
     ),
     IQM(
-        "baseline_angle", "P", "Baseline angle", "deg", "baseline", "Orbitomeatal baseline", "positioning",
+        "baseline_angle",
+        "P",
+        "Baseline angle",
+        "deg",
+        "baseline",
+        "Orbitomeatal baseline",
+        "positioning",
         ((0, 100), (5, 80), (12, 60), (30, 50)),
         "abs(theta - theta_target); theta is the signed angle between the orbitomeatal line (midpoint of the ear canal "
         "centres to midpoint of the outer canthi) and the slice plane, + when the canthi lie higher along k. "
@@ -121,7 +133,13 @@ IQMS: tuple[IQM, ...] = (
         "Move the ear-canal and canthus points.",
     ),
     IQM(
-        "centering_offset", "D", "Centring offset", "mm", "image_centering", "Centring in the image", "centering",
+        "centering_offset",
+        "D",
+        "Centring offset",
+        "mm",
+        "image_centering",
+        "Centring in the image",
+        "centering",
         ((0, 100), (10, 80), (20, 60), (60, 40)),
         "In-plane distance from the mean centroid of the head (per slice, skull base to vertex, holder excluded) to the "
         "image centre.",
@@ -130,7 +148,13 @@ IQMS: tuple[IQM, ...] = (
         "Edit the head mask.",
     ),
     IQM(
-        "vertex_margin", "m_V", "Vertex margin", "mm", "vertex_coverage", "Coverage of the vertex", "scan_range",
+        "vertex_margin",
+        "m_V",
+        "Vertex margin",
+        "mm",
+        "vertex_coverage",
+        "Coverage of the vertex",
+        "scan_range",
         ((-40, 0), (-5, 60), (0, 80), (3, 100), (10, 100), (15, 80), (30, 60), (80, 50)),
         "k.(last image plane) - k.(vertex of the scalp); negative means missing millimetres, estimated when the vertex "
         "is not in the scan.",
@@ -138,8 +162,13 @@ IQMS: tuple[IQM, ...] = (
         "Move the vertex point.",
     ),
     IQM(
-        "foramen_magnum_margin", "m_F", "Foramen magnum margin", "mm", "foramen_magnum_coverage",
-        "Coverage of the foramen magnum", "scan_range",
+        "foramen_magnum_margin",
+        "m_F",
+        "Foramen magnum margin",
+        "mm",
+        "foramen_magnum_coverage",
+        "Coverage of the foramen magnum",
+        "scan_range",
         ((-40, 0), (-5, 60), (0, 80), (3, 100), (15, 100), (20, 80), (40, 60), (120, 50)),
         "k.(midpoint of basion and opisthion) - k.(first image plane); negative means missing millimetres, estimated "
         "when it is not in the scan.",
@@ -147,7 +176,13 @@ IQMS: tuple[IQM, ...] = (
         "Move the basion and opisthion points.",
     ),
     IQM(
-        "noise", "sigma", "Noise", "HU", "noise", "Noise", "noise_contrast",
+        "noise",
+        "sigma",
+        "Noise",
+        "HU",
+        "noise",
+        "Noise",
+        "noise_contrast",
         ((2, 100), (4.5, 80), (6.5, 60), (15, 10), (25, 0)),
         "Global noise: mode of the histogram of local SD in 6-7 mm in-plane windows lying wholly in eroded brain "
         "parenchyma; structure edges, bleeds, calcium and CSF masked. Judged as that of a 5 mm slice.",
@@ -155,7 +190,12 @@ IQMS: tuple[IQM, ...] = (
         "Edit the brain mask or place an ROI.",
     ),
     IQM(
-        "gray_white_cnr", "CNR", "Grey-white contrast-to-noise ratio", "1", "gray_white_contrast", "Grey-white contrast",
+        "gray_white_cnr",
+        "CNR",
+        "Grey-white contrast-to-noise ratio",
+        "1",
+        "gray_white_contrast",
+        "Grey-white contrast",
         "noise_contrast",
         ((0, 0), (0.3, 10), (1.0, 60), (1.6, 80), (2.4, 100)),
         "(median HU deep grey - median HU white) / sqrt((s_G^2 + s_W^2)/2), s the robust noise SD in each. If the sides "
@@ -164,14 +204,25 @@ IQMS: tuple[IQM, ...] = (
         "Edit the deep grey and white masks or place ROIs.",
     ),
     IQM(
-        "motion_extent", "M", "Motion extent", "%", "motion_artifact", "Motion artefact", "motion",
+        "motion_extent",
+        "M",
+        "Motion extent",
+        "%",
+        "motion_artifact",
+        "Motion artefact",
+        "motion",
         ((0, 100), (2, 80), (10, 60), (40, 0)),
         "100 * sum(g_s A_s) / (3 sum A_s); g_s in 0..3 is the motion grade of slice s, A_s its intracranial area.",
         "inference",
         "Edit slice ranges and grades in the table.",
     ),
     IQM(
-        "foreign_object_volume", "V", "Foreign object volume", "mL", "foreign_object", "Removable foreign objects",
+        "foreign_object_volume",
+        "V",
+        "Foreign object volume",
+        "mL",
+        "foreign_object",
+        "Removable foreign objects",
         "metal_foreign",
         ((0, 100), (0.05, 80), (0.5, 60), (5, 40), (20, 30)),
         "Volume of removable objects outside the body surface or on it and inside the field of view (clips, earrings, "
@@ -180,7 +231,13 @@ IQMS: tuple[IQM, ...] = (
         "Edit the foreign object mask.",
     ),
     IQM(
-        "streak_extent", "S", "Streak extent", "%", "streak_artifact", "Streak and dark-band artefact", "metal_foreign",
+        "streak_extent",
+        "S",
+        "Streak extent",
+        "%",
+        "streak_artifact",
+        "Streak and dark-band artefact",
+        "metal_foreign",
         ((0, 100), (2, 80), (8, 60), (40, 0)),
         "Volume of streak and dark-band artefact inside the intracranial space / intracranial volume imaged.",
         "inference; interpetrous bands are near-universal and the range allows for them",

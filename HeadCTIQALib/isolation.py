@@ -50,7 +50,9 @@ def leave_working_folder(first: bool = False) -> None:
     except OSError:  # it was removed
         here = ""
     given = os.environ.get("PYTHONPATH", "")
-    relative = {os.path.abspath(p) for p in given.split(os.pathsep) if not os.path.isabs(p)} if given and here else set()  # noqa: PTH100, PTH117
+    relative = set[str]()
+    if given and here:  # pathlib is imported later: nothing may be imported before this is done
+        relative = {os.path.abspath(p) for p in given.split(os.pathsep) if not os.path.isabs(p)}  # noqa: PTH100, PTH117
     if first and not sys.flags.safe_path:
         relative.add(here)
     sys.path[:] = [p for p in sys.path if not _from_here(p) and (p not in relative or p == _PYTHON)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Callable
 from typing import IO, Literal, Protocol
 
 from HeadCTIQALib.text import printable
@@ -22,6 +23,15 @@ class Progress(Protocol):
 
 def silent(stage: str, fraction: float) -> None:
     """Progress that shows nothing."""
+
+
+def share(tell: Progress, stage: str, n: int, total: int) -> Callable[[float], None]:
+    """What tells, of a fraction of the ``n``-th of ``total`` equal parts, the fraction of the whole stage."""
+
+    def part(fraction: float) -> None:
+        tell(stage, (n + fraction) / total)
+
+    return part
 
 
 class TextProgress:

@@ -22,4 +22,6 @@ def resource(*parts: str) -> Path:
         path = root.joinpath(*parts)
         if path.exists():
             return path
-    raise ModelError(f"The file Resources/{'/'.join(parts)} is missing from this installation; install HeadCTIQA again.")
+    raise ModelError(
+        f"The file Resources/{'/'.join(parts)} is missing from this installation; install HeadCTIQA again."
+    )

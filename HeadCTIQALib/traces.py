@@ -41,7 +41,10 @@ def _one(error: BaseException) -> Iterator[str]:
     if isinstance(error, RemoteError) and error.trace:
         yield error.trace
     yield _HEAD
-    yield from (f'  File "{f.filename}", line {f.lineno}, in {f.name}' for f in traceback.extract_tb(error.__traceback__, limit=-60))
+    yield from (
+        f'  File "{f.filename}", line {f.lineno}, in {f.name}'
+        for f in traceback.extract_tb(error.__traceback__, limit=-60)
+    )
     ours = isinstance(error, (HeadCTIQAError, RemoteError))
     yield type(error).__name__ + (f": {error}" if ours else "")
 

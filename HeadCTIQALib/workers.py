@@ -37,7 +37,9 @@ def in_processes(jobs: Mapping[K, tuple[Any, ...]], processes: int, work: Callab
     while left:
         ended, life = multiprocessing.Pipe(duplex=False)
         with contextlib.closing(life), isolation.Children(), _one_thread_each():
-            pool = ProcessPoolExecutor(min(processes, len(left)), multiprocessing.get_context("spawn"), _live_with, (ended,))
+            pool = ProcessPoolExecutor(
+                min(processes, len(left)), multiprocessing.get_context("spawn"), _live_with, (ended,)
+            )
             try:
                 running = {pool.submit(work, *job): name for name, job in left.items()}
                 for future in as_completed(running):
@@ -47,7 +49,9 @@ def in_processes(jobs: Mapping[K, tuple[Any, ...]], processes: int, work: Callab
             except BrokenProcessPool as error:
                 deaths += 1
                 if deaths > _DEATHS:
-                    raise HeadCTIQAError("Worker processes keep dying, most likely of too little memory; run again with fewer --processes.") from error
+                    raise HeadCTIQAError(
+                        "Worker processes keep dying, most likely of too little memory; run again with fewer --processes."
+                    ) from error
             finally:
                 if left:  # interrupted, or one has died
                     life.close()

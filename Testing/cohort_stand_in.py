@@ -38,20 +38,26 @@ def values(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(LOW, HIGH, (n, len(IQMS)))
 
 
-def write_cohort(root: Path, iqms: np.ndarray, report: bool = False, names: list[str] | None = None, scanner: int | None = None) -> list[str]:
+def write_cohort(
+    root: Path, iqms: np.ndarray, report: bool = False, names: list[str] | None = None, scanner: int | None = None
+) -> list[str]:
     """One assessment folder a row of ``iqms`` (NaN: not assessable); returns the names."""
     base, html = template()
     names = names or [f"scan{n:03d}" for n in range(len(iqms))]
     for n, (name, row) in enumerate(zip(names, iqms, strict=True)):
         measured = {
-            m.id: not_assessable(m.id, "It was not seen.") if np.isnan(v) else Measurement(m.id, round(float(v), 4), evidence=Evidence())
+            m.id: not_assessable(m.id, "It was not seen.")
+            if np.isnan(v)
+            else Measurement(m.id, round(float(v), 4), evidence=Evidence())
             for m, v in zip(IQMS, row, strict=True)
         }
         record = {**copy.deepcopy(base), "iqms": plain({i: iqm_entry(m, DEFAULT) for i, m in measured.items()})}
         record = rescored_record(record, score(measured, guideline_model()), guideline_model())
         maker, model, kernel, thickness = SCANNERS[n % 3 if scanner is None else scanner]
         record["input"]["sha256"] = f"{n:04x}{abs(hash(name)) % 16**12:012x}" * 4
-        record["input"]["acquisition"].update(manufacturer=maker, model=model, kernel=kernel, slice_thickness_mm=thickness)
+        record["input"]["acquisition"].update(
+            manufacturer=maker, model=model, kernel=kernel, slice_thickness_mm=thickness
+        )
         folder = root / name
         folder.mkdir(parents=True)
         (folder / "assessment.json").write_text(dump(record), encoding="utf-8")
@@ -69,7 +75,15 @@ def guideline_scores(iqms: np.ndarray) -> np.ndarray:
     return np.array(rows)
 
 
-def write_reader_table(path: Path, names: list[str], iqms: np.ndarray, readers: int = 3, noise: float = 4.0, seed: int = 1, harsher: float = 5.0) -> None:
+def write_reader_table(
+    path: Path,
+    names: list[str],
+    iqms: np.ndarray,
+    readers: int = 3,
+    noise: float = 4.0,
+    seed: int = 1,
+    harsher: float = 5.0,
+) -> None:
     """Readers who follow the guideline, ``harsher`` points lower, each with noise of their own; and who measure with 5 % noise."""
     rng = np.random.default_rng(seed)
     truth = guideline_scores(iqms) - harsher
@@ -79,8 +93,13 @@ def write_reader_table(path: Path, names: list[str], iqms: np.ndarray, readers: 
         span = 0.05 * (HIGH - LOW)
         measured = iqms + rng.normal(0, 1, iqms.shape) * span
         for n, name in enumerate(names):
-            rows += [ReaderValue(name, f"R{r + 1}", t, float(scores[n, k])) for k, t in enumerate((*(c.id for c in CATEGORIES), "overall"))]
-            rows += [ReaderValue(name, f"R{r + 1}", m.id, _within(m, float(measured[n, k]))) for k, m in enumerate(IQMS)]
+            rows += [
+                ReaderValue(name, f"R{r + 1}", t, float(scores[n, k]))
+                for k, t in enumerate((*(c.id for c in CATEGORIES), "overall"))
+            ]
+            rows += [
+                ReaderValue(name, f"R{r + 1}", m.id, _within(m, float(measured[n, k]))) for k, m in enumerate(IQMS)
+            ]
     write_readers(path, rows)
 
 

@@ -19,7 +19,9 @@ _SHAPES = (  # semi-axes and centre in RAS mm, label, HU
 )  # fmt: skip
 
 
-def labelled_head(slices: int = 50, matrix: int = 176, pixel_mm: float = 1.3, spacing_mm: float = 4.5) -> tuple[CTVolume, Findings]:
+def labelled_head(
+    slices: int = 50, matrix: int = 176, pixel_mm: float = 1.3, spacing_mm: float = 4.5
+) -> tuple[CTVolume, Findings]:
     """The scan and its findings, in which every IQM can be measured; noise of 4 HU."""
     z = (np.arange(slices) - slices / 2) * spacing_mm
     x = ((matrix - 1) / 2 - np.arange(matrix)) * pixel_mm
@@ -29,7 +31,9 @@ def labelled_head(slices: int = 50, matrix: int = 176, pixel_mm: float = 1.3, sp
     streak = np.zeros(tissue.shape, bool)
     for s in range(slices):
         for axes, centre, label, value in _SHAPES:
-            inside = ((x - centre[0]) / axes[0]) ** 2 + ((x[:, None] - centre[1]) / axes[1]) ** 2 + ((z[s] - centre[2]) / axes[2]) ** 2 < 1
+            inside = ((x - centre[0]) / axes[0]) ** 2 + ((x[:, None] - centre[1]) / axes[1]) ** 2 + (
+                (z[s] - centre[2]) / axes[2]
+            ) ** 2 < 1
             tissue[s][inside], hu[s][inside] = label, value
         hu[s] += np.roll(noise, 37 * s, axis=(0, 1))
         streak[s] = (abs(z[s] + 50) < 4) & (tissue[s] == Tissue.BRAIN) & (abs(x) < 20)
@@ -41,4 +45,6 @@ def labelled_head(slices: int = 50, matrix: int = 176, pixel_mm: float = 1.3, sp
         source=Source("simulated", "ellipsoids", sha256="ef" * 32),
     )  # fmt: skip
     marks = {name: Landmark(tuple(map(float, p)), 0.9) for name, p in LANDMARKS.items()}
-    return volume, Findings(tissue, marks, Plane((0.0, 0.0, 0.0), (1.0, 0.0, 0.0)), streak, grades, np.full(slices, 1.0))
+    return volume, Findings(
+        tissue, marks, Plane((0.0, 0.0, 0.0), (1.0, 0.0, 0.0)), streak, grades, np.full(slices, 1.0)
+    )

@@ -22,7 +22,8 @@ from HeadCTIQALib.volume.types import CTVolume
 
 DATE, TIME, NUMBER, UID = "19310407", "074713.31", "77713.31", "1.2.777."
 _MARK = re.compile(
-    rb"zqxv[0-9a-f]{8}|1931-?04-?07|07\.04\.1931|(?<![0-9A-Za-z+/.])(?:074713|07:47:13|77713)(?![0-9A-Za-z+/])|(?<![0-9.])1\.2\.777\.", re.IGNORECASE
+    rb"zqxv[0-9a-f]{8}|1931-?04-?07|07\.04\.1931|(?<![0-9A-Za-z+/.])(?:074713|07:47:13|77713)(?![0-9A-Za-z+/])|(?<![0-9.])1\.2\.777\.",
+    re.IGNORECASE,
 )
 #: What says how the scan was made or where it lies; the reader needs it, and numbers of it are legitimately written.
 _KEPT = frozenset(
@@ -33,7 +34,15 @@ _KEPT = frozenset(
         "ImagePositionPatient", "ImageOrientationPatient", "SliceLocation", "SpecificCharacterSet",
     )
 )  # fmt: skip
-_PEOPLE = (0x0008, 0x0010, 0x0012, 0x0032, 0x0038, 0x0040, 0x4008)  # groups whose numbers, dates and sequences tell of people and places
+_PEOPLE = (
+    0x0008,
+    0x0010,
+    0x0012,
+    0x0032,
+    0x0038,
+    0x0040,
+    0x4008,
+)  # groups whose numbers, dates and sequences tell of people and places
 _TEXT = ("LO", "LT", "ST", "UC", "UT")
 _SHORT = ("AE", "CS", "SH", "UR")
 
@@ -59,7 +68,9 @@ def found_in(folder: Path) -> set[str]:
     return seen
 
 
-def write_marked(volume: CTVolume, folder: Path, *, wrong: bool = False, names: int = 0xF0000100, series: str = "1") -> None:
+def write_marked(
+    volume: CTVolume, folder: Path, *, wrong: bool = False, names: int = 0xF0000100, series: str = "1"
+) -> None:
     """A DICOM series with markers in every tag that can hold text, in the meta information and in the names of its files.
 
     Args:
@@ -120,8 +131,14 @@ def _everything(wrong: bool) -> tuple[Element, ...]:
             out.append(Element(group, number, vr.encode(), value.encode()))
     for group in (0x0009, 0x0029):
         creator, base = mark(group << 16 | 0x10), group << 16
-        out += [Element(group, 0x0010, b"LO", creator.encode()), Element(group, 0x1001, b"LO", mark(base | 0x1001).encode())]
-        out += [Element(group, 0x1002, b"PN", mark(base | 0x1002).encode()), Element(group, 0x1003, b"UN", mark(base | 0x1003).encode())]
+        out += [
+            Element(group, 0x0010, b"LO", creator.encode()),
+            Element(group, 0x1001, b"LO", mark(base | 0x1001).encode()),
+        ]
+        out += [
+            Element(group, 0x1002, b"PN", mark(base | 0x1002).encode()),
+            Element(group, 0x1003, b"UN", mark(base | 0x1003).encode()),
+        ]
         out.append(Element(group, 0x1004, b"SQ", items=[_people(base | 0x1004)]))
     return tuple(sorted(out, key=_tag))
 
@@ -144,8 +161,18 @@ def _value(vr: str, tag: int, wrong: bool) -> str:
 
 def _people(tag: int) -> list[Element]:
     """An item that tells of a person."""
-    texts = ((0x0008, 0x0012, b"DA", DATE), (0x0008, 0x0080, b"LO", mark(tag)), (0x0008, 0x0090, b"PN", mark(tag)), (0x0008, 0x1155, b"UI", f"{UID}{tag}"))
-    more = ((0x0010, 0x0010, b"PN", mark(tag)), (0x0010, 0x0020, b"LO", mark(tag)), (0x0010, 0x0030, b"DA", DATE), (0x0040, 0x0007, b"LO", f"head {mark(tag)}"))
+    texts = (
+        (0x0008, 0x0012, b"DA", DATE),
+        (0x0008, 0x0080, b"LO", mark(tag)),
+        (0x0008, 0x0090, b"PN", mark(tag)),
+        (0x0008, 0x1155, b"UI", f"{UID}{tag}"),
+    )
+    more = (
+        (0x0010, 0x0010, b"PN", mark(tag)),
+        (0x0010, 0x0020, b"LO", mark(tag)),
+        (0x0010, 0x0030, b"DA", DATE),
+        (0x0040, 0x0007, b"LO", f"head {mark(tag)}"),
+    )
     return [Element(g, n, vr, text.encode()) for g, n, vr, text in (*texts, *more)]
 
 

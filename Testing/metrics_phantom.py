@@ -29,8 +29,13 @@ def rotation(axis: str, deg: float) -> np.ndarray:
 
 
 def grid(
-    positions: np.ndarray, matrix: int = 128, pixel: float = 2.0, tilt: float = 0.0, centre: tuple[float, float] = (0.0, 0.0),
-    acquisition: Acquisition | None = None, flip: bool = False,
+    positions: np.ndarray,
+    matrix: int = 128,
+    pixel: float = 2.0,
+    tilt: float = 0.0,
+    centre: tuple[float, float] = (0.0, 0.0),
+    acquisition: Acquisition | None = None,
+    flip: bool = False,
 ) -> CTVolume:
     """An empty volume; the table moves along S, slices are tilted about R and stacked obliquely as on a scanner.
 
@@ -105,7 +110,9 @@ def without_landmark(findings: Findings, *names: str) -> Findings:
     return findings.with_(landmarks={k: v for k, v in findings.landmarks.items() if k not in names})
 
 
-def noise_field(shape: tuple[int, int, int], pixel: float, sigma: float, peak: float | None, seed: int = 0) -> np.ndarray:
+def noise_field(
+    shape: tuple[int, int, int], pixel: float, sigma: float, peak: float | None, seed: int = 0
+) -> np.ndarray:
     """Gaussian noise of SD ``sigma``, independent between slices: white, or with the ramp-filtered power of CT.
 
     ``peak``: frequency (cycles/mm) of the maximum of the noise power f * exp(-f^2 / (2 peak^2)), None for white.
@@ -123,14 +130,18 @@ def noisy(volume: CTVolume, noise: np.ndarray) -> CTVolume:
     return replace(volume, hu=np.clip(np.rint(volume.hu + noise), -1024, 3071).astype(np.int16))
 
 
-def gyral_brain(pixel: float, spacing: float, slices: int, matrix: int, seed: int = 1, core: float = 0.6) -> tuple[np.ndarray, CTVolume, Findings]:
+def gyral_brain(
+    pixel: float, spacing: float, slices: int, matrix: int, seed: int = 1, core: float = 0.6
+) -> tuple[np.ndarray, CTVolume, Findings]:
     """A brain with folded cortex 9 HU above white matter and sulci of fluid, all labelled BRAIN; HU without noise.
 
     ``core``: relative radius of the centre that is all white matter.
     """
     volume = grid((np.arange(slices) - slices / 2) * spacing, matrix, pixel)
     radius = np.linalg.norm(coordinates(volume) / np.array([66.0, 86.0, 88.0]), axis=-1)
-    field = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=volume.shape), (4 / spacing, 4 / pixel, 4 / pixel))
+    field = ndimage.gaussian_filter(
+        np.random.default_rng(seed).normal(size=volume.shape), (4 / spacing, 4 / pixel, 4 / pixel)
+    )
     field /= field.std()
     hu = np.where((np.abs(field) < 0.45) & (radius > core), 37.0, 28.0)
     hu[(np.abs(field) < 0.06) & (radius > core)] = 10

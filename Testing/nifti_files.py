@@ -9,10 +9,29 @@ from pathlib import Path
 import numpy as np
 
 
-def nifti(path: Path, array: np.ndarray, affine: np.ndarray, codes: tuple[int, int] = (0, 1), qform: np.ndarray | None = None, pair: bool = False) -> Path:
+def nifti(
+    path: Path,
+    array: np.ndarray,
+    affine: np.ndarray,
+    codes: tuple[int, int] = (0, 1),
+    qform: np.ndarray | None = None,
+    pair: bool = False,
+) -> Path:
     """`array` (K, J, I) with `affine` (4, 4) in the sform and the rotation nearest to `qform` in the qform; `codes` of qform and sform."""
     order = ">" if array.dtype.str[0] == ">" else "<"
-    types = {"i2": 4, "u1": 2, "i4": 8, "f4": 16, "f8": 64, "i1": 256, "u2": 512, "u4": 768, "i8": 1024, "u8": 1280, "c8": 32}
+    types = {
+        "i2": 4,
+        "u1": 2,
+        "i4": 8,
+        "f4": 16,
+        "f8": 64,
+        "i1": 256,
+        "u2": 512,
+        "u4": 768,
+        "i8": 1024,
+        "u8": 1280,
+        "c8": 32,
+    }
     q = np.array(affine if qform is None else qform, float)
     zooms = np.linalg.norm(q[:3, :3], axis=0)
     u, _, v = np.linalg.svd(q[:3, :3] / zooms)

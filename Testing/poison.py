@@ -14,5 +14,7 @@ def poison(folder: Path, names: tuple[str, ...] = NAMES) -> Path:
     """Put the modules into ``folder``; returns the file that they write their names to."""
     told = folder.parent / f"{folder.name}-imported.txt"
     for name in names:
-        (folder / f"{name}.py").write_text(f"open({str(told)!r}, 'a').write({name!r} + ' ')\nraise SystemExit('poisoned')\n")
+        (folder / f"{name}.py").write_text(
+            f"open({str(told)!r}, 'a').write({name!r} + ' ')\nraise SystemExit('poisoned')\n"
+        )
     return told

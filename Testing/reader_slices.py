@@ -40,7 +40,9 @@ def reader_slices(folder: Path, sets: Collection[int]) -> list[ReaderSlice]:
         for row in csv.DictReader(file):
             if int(row["set"]) in sets:
                 scores[row["image"], int(row["set"]), row["method"]].append(float(row["noise"]))
-    return [ReaderSlice(n, method, float(np.mean(s)), *_scan(folder / image)) for (image, n, method), s in scores.items()]
+    return [
+        ReaderSlice(n, method, float(np.mean(s)), *_scan(folder / image)) for (image, n, method), s in scores.items()
+    ]
 
 
 def _scan(file: Path) -> tuple[CTVolume, Findings]:
@@ -54,4 +56,6 @@ def _scan(file: Path) -> tuple[CTVolume, Findings]:
     hu = np.where((smooth < BLACK_HU) & ~around, OUTSIDE_HU, grey)  # air and fat are as black as fluid
     volume = grid(np.zeros(1), grey.shape[0], PIXEL_MM)
     tissue = np.where(around & soft, Tissue.BRAIN, Tissue.OUTSIDE).astype(np.uint8)[None]
-    return CTVolume(np.rint(hu).astype(np.int16)[None], volume.origins, volume.row_step, volume.col_step), Findings(tissue)
+    return CTVolume(np.rint(hu).astype(np.int16)[None], volume.origins, volume.row_step, volume.col_step), Findings(
+        tissue
+    )

@@ -49,7 +49,11 @@ def interval(e):
 def test_shrout_and_fleiss_published_mean_squares_and_correlations():
     m = mean_squares(SHROUT)
     assert [round(x, 2) for x in (m.rows, m.columns, m.error)] == [11.24, 32.49, 1.02]
-    assert [round(f(SHROUT).value, 2) for f in (icc_agreement, icc_consistency, icc_agreement_mean)] == [0.29, 0.71, 0.62]
+    assert [round(f(SHROUT).value, 2) for f in (icc_agreement, icc_consistency, icc_agreement_mean)] == [
+        0.29,
+        0.71,
+        0.62,
+    ]
     e = icc_agreement(SHROUT)
     assert (e.n, e.name, icc_agreement_mean(SHROUT).name) == (6, "ICC(A,1)", "ICC(A,4)")
     assert interval(e) == pytest.approx([0.018787, 0.761084], abs=5e-7)
@@ -136,7 +140,9 @@ def test_no_known_answer_is_left_out(shared_data):
     data = {
         "ratings_subjects_by_judges", "wright_first", "wright_second", "mini_first", "mini_second", "difference", "lesson", "group1", "group2", "x", "y", "source",
     }  # fmt: skip
-    assert {name: set(entries) - data for name, entries in known.items()} == {name: set(words.split()) for name, words in answers.items()}
+    assert {name: set(entries) - data for name, entries in known.items()} == {
+        name: set(words.split()) for name, words in answers.items()
+    }
 
 
 def test_against_statsmodels():
@@ -152,13 +158,17 @@ def test_against_statsmodels():
 
     line = sm.OLS(x - y, sm.add_constant((x + y) / 2)).fit()
     b = bland_altman(x, y)
-    assert [b.slope.value, b.slope_p, *interval(b.slope)] == pytest.approx([line.params[1], line.pvalues[1], *line.conf_int()[1]], rel=1e-8)
+    assert [b.slope.value, b.slope_p, *interval(b.slope)] == pytest.approx(
+        [line.params[1], line.pvalues[1], *line.conf_int()[1]], rel=1e-8
+    )
 
 
 def test_power_against_statsmodels():
     power = pytest.importorskip("statsmodels.stats.power", reason="statsmodels is not installed")
     for n in (5, 61, 262):
-        assert detectable_bias(n).with_power == pytest.approx(power.TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8), rel=1e-3)
+        assert detectable_bias(n).with_power == pytest.approx(
+            power.TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8), rel=1e-3
+        )
 
 
 def test_against_pingouin():
@@ -167,7 +177,9 @@ def test_against_pingouin():
 
     rng = np.random.default_rng(4)
     ratings = rng.normal(70, 10, (30, 1)) + rng.normal(0, 4, (30, 5)) + [0, 1, -1, 3, 0]
-    long = pd.DataFrame([(i, j, v) for i, row in enumerate(ratings) for j, v in enumerate(row)], columns=["scan", "reader", "value"])
+    long = pd.DataFrame(
+        [(i, j, v) for i, row in enumerate(ratings) for j, v in enumerate(row)], columns=["scan", "reader", "value"]
+    )
     table = pingouin.intraclass_corr(long, "scan", "reader", "value").iloc[:, 1:]
     table.index = ["1", "A,1", "C,1", "1k", "A,k", "C,k"]
     interval_column = next(c for c in table.columns if c.startswith("CI95"))
@@ -249,7 +261,9 @@ def test_constant_columns_give_a_reason_and_no_number():
     assert icc_agreement(np.column_stack([c, c + 1])).value is None
     assert mean_absolute_percentage_error(c, x).value is None
     assert "reference" in mean_absolute_percentage_error(c, x).reason
-    assert icc_agreement(np.column_stack([x, c])).value is not None  # one reader who never varies: a low, but true, number
+    assert (
+        icc_agreement(np.column_stack([x, c])).value is not None
+    )  # one reader who never varies: a low, but true, number
 
 
 def test_missing_cells_are_refused_and_left_out_only_when_asked():

@@ -26,7 +26,10 @@ def test_smoothing_is_that_of_torch(size: int) -> None:
         expected = torch.nn.functional.avg_pool2d(x, size, 1, size // 2, count_include_pad=pad)
         assert torch.allclose(smoothed(x, size, pad), expected, atol=1e-6)
     some = x > 1.5
-    assert torch.equal(gathered(some, size, torch.Tensor.logical_or_).float(), torch.nn.functional.max_pool2d(some.float(), size, 1, size // 2))
+    assert torch.equal(
+        gathered(some, size, torch.Tensor.logical_or_).float(),
+        torch.nn.functional.max_pool2d(some.float(), size, 1, size // 2),
+    )
 
 
 def volume(shape: tuple[int, int, int], pixel: tuple[float, float], gap: float = 5.0, low: int = -1000) -> CTVolume:
@@ -49,7 +52,13 @@ def corners(v: CTVolume) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("shape", "pixel"),
-    [((3, 512, 512), (0.45, 0.45)), ((3, 256, 256), (0.95, 0.95)), ((3, 340, 300), (0.68, 0.68)), ((3, 128, 128), (1.9, 1.9)), ((3, 512, 400), (0.5, 0.6))],
+    [
+        ((3, 512, 512), (0.45, 0.45)),
+        ((3, 256, 256), (0.95, 0.95)),
+        ((3, 340, 300), (0.68, 0.68)),
+        ((3, 128, 128), (1.9, 1.9)),
+        ((3, 512, 400), (0.5, 0.6)),
+    ],
 )
 def test_slices_keep_place_and_value_on_the_grid(shape: tuple[int, int, int], pixel: tuple[float, float]) -> None:
     v = volume(shape, pixel)
@@ -60,7 +69,9 @@ def test_slices_keep_place_and_value_on_the_grid(shape: tuple[int, int, int], pi
     inside = image > -480
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     block = np.array([v.shape[1] - 2 * (v.shape[1] // 4), v.shape[2] - 2 * (v.shape[2] // 4)]) * pixel
-    assert (len(rows) * grid.pixel_mm, len(columns) * grid.pixel_mm) == pytest.approx(tuple(block), abs=1.5 * max(grid.pixel_mm, *pixel))
+    assert (len(rows) * grid.pixel_mm, len(columns) * grid.pixel_mm) == pytest.approx(
+        tuple(block), abs=1.5 * max(grid.pixel_mm, *pixel)
+    )
     assert image[rows[3] : rows[-3], columns[3] : columns[-3]] == pytest.approx(40)
     assert (rows[0] + rows[-1]) / 2 == pytest.approx((SIDE - 1) / 2, abs=2)
     native = expand(grid, inside, v.shape[1:])
@@ -147,7 +158,9 @@ def test_streaks_of_motion_are_motion_unless_there_is_metal(stated: None, banded
     assert list(found.streak[[0, 2, 4]].any(axis=(1, 2))) == [True, False, True]
 
 
-def test_a_possible_streak_counts_beside_metal_and_a_sure_one_everywhere(stated: None, banded: tuple[CTVolume, np.ndarray]) -> None:
+def test_a_possible_streak_counts_beside_metal_and_a_sure_one_everywhere(
+    stated: None, banded: tuple[CTVolume, np.ndarray]
+) -> None:
     found = found_in(banded, [[0.1, 0, 0]] * 3, [240, 100, 100])
     for k, share in ((0, 1.0), (2, 0.0), (4, 1.0)):
         assert found.streak[k, 103:106, 81:169].mean() == pytest.approx(share, abs=0.05)

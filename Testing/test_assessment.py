@@ -62,7 +62,12 @@ def test_record_is_valid_by_the_published_schema(result, schema):
 
 @pytest.mark.parametrize(
     ("where", "wrong"),
-    [(("iqms", "noise", "status"), "fine"), (("iqms", "centering_offset", "value"), None), (("overall", "score"), "high"), (("schema",), "other/1.0")],
+    [
+        (("iqms", "noise", "status"), "fine"),
+        (("iqms", "centering_offset", "value"), None),
+        (("overall", "score"), "high"),
+        (("schema",), "other/1.0"),
+    ],
 )
 def test_schema_refuses_what_is_wrong(result, schema, where, wrong):
     record = json.loads(json.dumps(result.record))
@@ -95,12 +100,16 @@ def test_record_says_the_same_as_the_values(result):
             assert entry["band"] == iqm.band(measurement.value)
             assert entry["score"] == pytest.approx(iqm.item_score(measurement.value), abs=1e-3)
             assert [tuple(k) for k in entry["knots"]] == list(iqm.knots)
-    assert [m for m in IQMS if result.record["iqms"][m.id]["value"] is not None], "the stand-in head has something to measure"
+    assert [m for m in IQMS if result.record["iqms"][m.id]["value"] is not None], (
+        "the stand-in head has something to measure"
+    )
     for id_, scored in result.scores.categories.items():
         entry = result.record["categories"][id_]
         assert entry["withheld_reason"] == scored.withheld_reason
         if scored.score is not None:
-            assert entry["score"] == pytest.approx(entry["base"] + sum(c["points"] for c in entry["contributions"]), abs=1e-3)
+            assert entry["score"] == pytest.approx(
+                entry["base"] + sum(c["points"] for c in entry["contributions"]), abs=1e-3
+            )
     assert result.record["timings"]["read"] == 1.23
     assert result.record["models"] == json.loads(json.dumps(MODELS))
     assert result.record["research_use"]
@@ -140,7 +149,11 @@ def test_ages_above_89_are_not_told_apart_and_children_are_warned_about(volume):
 
 
 def test_plain_values():
-    assert plain({"a": np.float32(0.5), "b": (1, np.int8(2)), "c": np.array([True])}) == {"a": 0.5, "b": [1, 2], "c": [True]}
+    assert plain({"a": np.float32(0.5), "b": (1, np.int8(2)), "c": np.array([True])}) == {
+        "a": 0.5,
+        "b": [1, 2],
+        "c": [True],
+    }
     assert plain(1.23456789) == 1.2346
     assert str(plain(-1e-9)) == "0.0"
     with pytest.raises(ValueError, match=r"record\.x\.y"):
@@ -153,7 +166,11 @@ def test_measurements_come_back_from_the_record(result):
     back = measurements_from_record(json.loads(json.dumps(result.record)))
     for id_, measurement in result.measurements.items():
         assert back[id_].value == (None if measurement.value is None else pytest.approx(measurement.value, abs=1e-4))
-        assert (back[id_].status, back[id_].reason, back[id_].flags) == (measurement.status, measurement.reason, measurement.flags)
+        assert (back[id_].status, back[id_].reason, back[id_].flags) == (
+            measurement.status,
+            measurement.reason,
+            measurement.flags,
+        )
         assert (back[id_].evidence is None) == (measurement.evidence is None)
         if measurement.evidence is not None:
             assert back[id_].evidence.slices == measurement.evidence.slices
@@ -164,7 +181,9 @@ def test_measurements_come_back_from_the_record(result):
 
 
 def correction(**changes):
-    return Correction(**{"iqm": "noise", "reason": "seen", "corrector": "AB", "time": datetime.now(UTC).isoformat(), **changes})
+    return Correction(
+        **{"iqm": "noise", "reason": "seen", "corrector": "AB", "time": datetime.now(UTC).isoformat(), **changes}
+    )
 
 
 def test_typed_value_replaces_and_keeps_the_original(volume, result, schema):
@@ -231,7 +250,9 @@ def test_empty_folder_is_used(result, tmp_path):
     assert names(result.write(tmp_path / "empty")) == FILES
 
 
-@pytest.mark.parametrize("content", [{"holiday.jpg": "x"}, {"assessment.json": "{}"}, {"assessment.json": '{"schema": "other/1.0"}'}])
+@pytest.mark.parametrize(
+    "content", [{"holiday.jpg": "x"}, {"assessment.json": "{}"}, {"assessment.json": '{"schema": "other/1.0"}'}]
+)
 def test_other_folders_are_refused_and_left_alone(result, tmp_path, content):
     for name, text in content.items():
         (tmp_path / name).write_text(text)
@@ -268,7 +289,9 @@ def test_output_inside_or_around_the_input_is_refused(result, tmp_path):
         (ZeroDivisionError("a bug"), ZeroDivisionError, None),
     ],
 )
-def test_failure_while_writing_leaves_things_as_they_were(result, tmp_path, monkeypatch, failure, raised, message, existing):
+def test_failure_while_writing_leaves_things_as_they_were(
+    result, tmp_path, monkeypatch, failure, raised, message, existing
+):
     folder = tmp_path / "a"
     if existing:
         result.write(folder)

@@ -211,7 +211,9 @@ def _water(hu, x, y, z):
     hu[disc(x, y, 100, 100)] = 0
 
 
-@pytest.mark.parametrize("paint", [_chest, _knees, _neck, _water, lambda hu, x, y, z: None], ids=["chest", "knees", "neck", "water", "air"])
+@pytest.mark.parametrize(
+    "paint", [_chest, _knees, _neck, _water, lambda hu, x, y, z: None], ids=["chest", "knees", "neck", "water", "air"]
+)
 def test_other_bodies_are_refused(refused, tmp_path, paint):
     write_series(phantom(paint), tmp_path / "body")
     assert "error: body " in refused(tmp_path / "body")
@@ -227,7 +229,12 @@ def test_hostile_and_private_text(assess, scan, tmp_path, monkeypatch):
     attack = "<script>alert(1)</script>\x1b[2J\r\n" + "A" * 9000
 
     def change(ds, index):
-        ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.AccessionNumber = "Zebrowski^Quirin", "PID-77113", "19411107", "ACC90210"
+        ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.AccessionNumber = (
+            "Zebrowski^Quirin",
+            "PID-77113",
+            "19411107",
+            "ACC90210",
+        )
         ds.PatientAge = "garbage"
         ds.SeriesDescription = "Head Zebrowski PID-77113 " + attack
         ds.ConvolutionKernel = ds.ManufacturerModelName = ds.ProtocolName = attack
@@ -241,7 +248,11 @@ def test_hostile_and_private_text(assess, scan, tmp_path, monkeypatch):
     assert err == ""
     texts = [out.replace(str(tmp_path), "")]
     for file in sorted((tmp_path / "out").iterdir()):
-        texts.append(file.read_bytes().split(b"\n\n")[0].decode("utf-8", "replace") if file.suffix == ".nrrd" else file.read_text(encoding="utf-8"))
+        texts.append(
+            file.read_bytes().split(b"\n\n")[0].decode("utf-8", "replace")
+            if file.suffix == ".nrrd"
+            else file.read_text(encoding="utf-8")
+        )
     for text in texts:
         for private in ("zebrowski", "quirin", "77113", "19411107", "acc90210"):
             assert private not in text.lower()
@@ -273,7 +284,15 @@ def test_archives(refused, assess, scan, tmp_path):
 def test_outputs(refused, scan, tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    for wrong in (scan, scan / "inside", tmp_path, tmp_path / "file", tmp_path / "file" / "below", tmp_path / ("y" * 300), tmp_path / "circle"):
+    for wrong in (
+        scan,
+        scan / "inside",
+        tmp_path,
+        tmp_path / "file",
+        tmp_path / "file" / "below",
+        tmp_path / ("y" * 300),
+        tmp_path / "circle",
+    ):
         refused(scan, output=wrong, code=cli.OUTPUT)
     assert (tmp_path / "file").read_text() == "x"
 

@@ -177,7 +177,9 @@ def test_malformed_bundle_is_one_sentence(folder: Path, change: Callable[[Path],
     sentence(folder)
 
 
-@pytest.mark.parametrize("how", ["huge filters", "header of exabytes", "landmarks are a list", "no network", "weights NaN"])
+@pytest.mark.parametrize(
+    "how", ["huge filters", "header of exabytes", "landmarks are a list", "no network", "weights NaN"]
+)
 def test_the_network_process_says_the_sentence_and_goes_on(folder: Path, how: str) -> None:
     shutil.copytree(resource("Models", "anatomy"), folder.parent / "anatomy")
     MALFORMED[how](folder)

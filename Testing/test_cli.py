@@ -29,7 +29,9 @@ def headctiqa(*arguments, charges=None):
     """Run the command in a process of its own, with the stand-in for the networks where ``charges`` are given."""
     start = [str(STAND_IN), charges] if charges is not None else ["-m", "HeadCTIQALib"]
     command = [sys.executable, *start, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=ENVIRONMENT, timeout=120, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", env=ENVIRONMENT, timeout=120, check=False
+    )
 
 
 def one_line_error(process):
@@ -46,7 +48,11 @@ def test_describe_lists_ten_metrics():
     process = headctiqa("describe")
     assert process.returncode == 0
     for iqm in IQMS:
-        heads = [x for x in process.stdout.splitlines() if x.startswith(f"  {iqm.title}, {iqm.symbol}") and x.endswith(f"[{iqm.id}]")]
+        heads = [
+            x
+            for x in process.stdout.splitlines()
+            if x.startswith(f"  {iqm.title}, {iqm.symbol}") and x.endswith(f"[{iqm.id}]")
+        ]
         assert len(heads) == 1
         good, acceptable, poor = iqm.ranges
         assert f"good {good} | acceptable {acceptable} | poor {poor}" in process.stdout
@@ -67,7 +73,9 @@ def test_describe_imports_nothing_heavy():
         "import sys; from HeadCTIQALib.cli import main; main(['describe']); "
         "print('LOADED', sorted({'torch', 'monai', 'scipy', 'pydicom', 'numpy', 'SimpleITK'} & set(sys.modules)))"
     )
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", env=ENVIRONMENT, check=True)
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", env=ENVIRONMENT, check=True
+    )
     assert process.stdout.splitlines()[-1] == "LOADED []"
 
 
@@ -78,7 +86,9 @@ def test_version_and_help():
         assert f"\n  {code} " in text
 
 
-@pytest.mark.parametrize("arguments", [(), ("assess",), ("assess", "x"), ("other",), ("assess", "x", "-o", "y", "--device", "abacus")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("assess",), ("assess", "x"), ("other",), ("assess", "x", "-o", "y", "--device", "abacus")]
+)
 def test_wrong_usage_is_2(arguments):
     process = headctiqa(*arguments)
     assert process.returncode == 2
@@ -141,7 +151,9 @@ def test_debug_shows_the_traceback(dicom_head_folder, tmp_path):
     process = headctiqa("assess", dicom_head_folder, "-o", tmp_path / "out", "--debug", charges="bug")
     assert process.returncode == 1
     assert "Traceback" in process.stderr
-    assert process.stderr.splitlines()[-1].startswith("headctiqa: error: internal error: KeyError in assessment_stand_in.py, line ")
+    assert process.stderr.splitlines()[-1].startswith(
+        "headctiqa: error: internal error: KeyError in assessment_stand_in.py, line "
+    )
     assert "a bug" not in process.stderr, "what libraries quote may be a patient's name"
 
 
@@ -166,17 +178,33 @@ def test_refused_output_is_4_and_comes_before_any_work(dicom_head_folder, tmp_pa
 
 def test_damaged_scoring_model_is_5_and_comes_before_any_work(dicom_head_folder, tmp_path):
     (tmp_path / "model.json").write_text("{")
-    process = headctiqa("assess", dicom_head_folder, "-o", tmp_path / "out", "--scoring", tmp_path / "model.json", charges="bug")
+    process = headctiqa(
+        "assess", dicom_head_folder, "-o", tmp_path / "out", "--scoring", tmp_path / "model.json", charges="bug"
+    )
     assert process.returncode == 5
     assert "model.json" in one_line_error(process)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["interrupted", "cancelled", "hung up"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["interrupted", "cancelled", "hung up"]
+)
 @pytest.mark.parametrize("charges", ["slow", "slowwrite"])
 def test_interrupted_run_leaves_nothing(dicom_head_folder, tmp_path, charges, number):
-    command = [sys.executable, str(STAND_IN), charges, "assess", str(dicom_head_folder), "-o", str(tmp_path / "out"), "--progress", "none"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+    command = [
+        sys.executable,
+        str(STAND_IN),
+        charges,
+        "assess",
+        str(dicom_head_folder),
+        "-o",
+        str(tmp_path / "out"),
+        "--progress",
+        "none",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as process:
         assert process.stdout.readline() == "waiting\n"
         if charges == "slowwrite":
             assert list(tmp_path.glob(".out.*.new")), "the folder is being written"
@@ -208,8 +236,21 @@ raise SystemExit(assessment_stand_in.main())
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
 def test_impatience_disturbs_no_cleaning_up(dicom_head_folder, tmp_path, first):
-    command = [sys.executable, "-c", SLOW_END.format(folder=str(STAND_IN.parent)), "slowwrite", "assess", str(dicom_head_folder), "-o", str(tmp_path / "out"), "--progress", "none"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+    command = [
+        sys.executable,
+        "-c",
+        SLOW_END.format(folder=str(STAND_IN.parent)),
+        "slowwrite",
+        "assess",
+        str(dicom_head_folder),
+        "-o",
+        str(tmp_path / "out"),
+        "--progress",
+        "none",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as process:
         while (line := process.stdout.readline()) != "waiting\n":
             assert line, process.stderr.read()
         process.send_signal(first)
@@ -311,7 +352,9 @@ def test_show_never_fails_on_a_poor_terminal():
 def test_tree_shows_scores_withheld_and_not_assessable(record):
     record = json.loads(json.dumps(record))
     record["iqms"]["noise"].update(value=None, band=None, status="not_assessable", reason="No brain in the scan.")
-    record["categories"]["noise_contrast"].update(score=None, band=None, contributions=[], withheld_reason="Noise is missing.")
+    record["categories"]["noise_contrast"].update(
+        score=None, band=None, contributions=[], withheld_reason="Noise is missing."
+    )
     record["overall"].update(score=None, band=None, contributions=[], withheld_reason="Because of noise.")
     record["iqms"]["centering_offset"].update(
         value=17.5, read_at=17.5, score=65.0, interval=None, score_interval=None, band="acceptable", bound="at_least", flags=["Head is cut."], ceiling=65.0, ceiling_reason="Skin is cut.",
@@ -332,7 +375,15 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     assert line("withheld: Noise is missing.")
     assert line("|  |- Noise  ").endswith("not assessable")
     assert line("`- Noise  ").endswith("No brain in the scan.")
-    assert line("Centring   ").split()[2:] == ["70.0", "(66-81)", "#" * 14 + "." * 6, "acceptable,", "close", "to", "good"]
+    assert line("Centring   ").split()[2:] == [
+        "70.0",
+        "(66-81)",
+        "#" * 14 + "." * 6,
+        "acceptable,",
+        "close",
+        "to",
+        "good",
+    ]
     assert line("Centring in the image").split()[6:] == ["65.0", "acceptable", "-30.0", "points"]
     assert line("Centring offset").split()[4:] == ["at", "least", "17.5", "mm", "acceptable"]
     assert "! Head is cut." in line("Head is cut.")
@@ -342,10 +393,22 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
 
 def test_bounds_end_in_the_column_of_the_scores(record):
     record = json.loads(json.dumps(record))
-    for entry, exact in ((record["overall"], False), (record["categories"]["scan_range"], False), (record["iqms"]["vertex_margin"], False), (record["categories"]["motion"], True)):
-        entry.update(score=30.0, band="poor", at_least=30.0 if exact else 0.0, at_most=30.0, interval=None, score_interval=None)
+    for entry, exact in (
+        (record["overall"], False),
+        (record["categories"]["scan_range"], False),
+        (record["iqms"]["vertex_margin"], False),
+        (record["categories"]["motion"], True),
+    ):
+        entry.update(
+            score=30.0, band="poor", at_least=30.0 if exact else 0.0, at_most=30.0, interval=None, score_interval=None
+        )
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
-    for start, words in (("Overall", "at most 30.0"), ("|- Scan range", "at most 30.0"), ("|  |- Coverage of the vertex", "at most 30.0"), ("|- Motion", "  30.0")):
+    for start, words in (
+        ("Overall", "at most 30.0"),
+        ("|- Scan range", "at most 30.0"),
+        ("|  |- Coverage of the vertex", "at most 30.0"),
+        ("|- Motion", "  30.0"),
+    ):
         (line,) = (x for x in lines if x.startswith(start))
         assert words in line
         assert line.index("30.0") == 44
@@ -363,7 +426,13 @@ def test_what_is_not_good_is_told_with_advice(record):
 
 def test_values_are_printed_sensibly():
     def shown(iqm, value, read_at=None, bound=None):
-        entry = {"value": value, "read_at": value if read_at is None else read_at, "judged": read_at, "bound": bound, "knots": IQM_BY_ID[iqm].knots}
+        entry = {
+            "value": value,
+            "read_at": value if read_at is None else read_at,
+            "judged": read_at,
+            "bound": bound,
+            "knots": IQM_BY_ID[iqm].knots,
+        }
         return tree.value_text(iqm, entry)
 
     assert shown("symmetry_angle", 3.14159) == "3.1 deg"
@@ -385,12 +454,19 @@ def test_every_item_and_metric_stands_in_the_tree_with_score_and_band(record):
     assert lines[4] == record["verdict"]["sentence"]
     for iqm in IQMS:
         entry = record["iqms"][iqm.id]
-        (item,) = (x for x in lines if iqm.item_title in x.removeprefix("|  ") and x.startswith(("|  |- ", "|  `- ", "   |- ", "   `- ")))
+        (item,) = (
+            x
+            for x in lines
+            if iqm.item_title in x.removeprefix("|  ") and x.startswith(("|  |- ", "|  `- ", "   |- ", "   `- "))
+        )
         (metric,) = (x for x in lines if f"`- {iqm.title}  " in x and x[3:6] in ("|  ", "   "))
         if entry["value"] is not None:
             low, high = (score_text(end) for end in entry["score_interval"])
             spread = f"({low}-{high})" if low != high else ""
-            assert f" {score_text(entry['score'], 1)} {spread:<8}  {band_words(entry['band'], entry['score_interval'])}" in item
+            assert (
+                f" {score_text(entry['score'], 1)} {spread:<8}  {band_words(entry['band'], entry['score_interval'])}"
+                in item
+            )
             assert metric.endswith(entry["band"])
 
 

@@ -39,7 +39,19 @@ def cohort(tmp_path_factory):
 @pytest.fixture(scope="module")
 def fitted(cohort, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.json"
-    code = cli.main(["fit", "--assessments", str(cohort / "assessments"), "--readers", str(cohort / "readers.csv"), "--output", str(path), "--mode", "robust"])
+    code = cli.main(
+        [
+            "fit",
+            "--assessments",
+            str(cohort / "assessments"),
+            "--readers",
+            str(cohort / "readers.csv"),
+            "--output",
+            str(path),
+            "--mode",
+            "robust",
+        ]
+    )
     assert code == 0
     return path
 
@@ -74,15 +86,36 @@ def test_the_fit_is_reproducible_apart_from_its_date(cohort):
 
 
 def test_fit_says_on_the_terminal_what_it_found(cohort, tmp_path, capsys):
-    assert cli.main(["fit", "--assessments", str(cohort / "assessments"), "--readers", str(cohort / "readers.csv"), "-o", str(tmp_path / "m.json")]) == 0
+    assert (
+        cli.main(
+            [
+                "fit",
+                "--assessments",
+                str(cohort / "assessments"),
+                "--readers",
+                str(cohort / "readers.csv"),
+                "-o",
+                str(tmp_path / "m.json"),
+            ]
+        )
+        == 0
+    )
     out = capsys.readouterr().out
-    for words in ("32 scans for calibration, 8 kept", "Why not to use this model", "95 % interval", "weight of Motion", "guideline"):
+    for words in (
+        "32 scans for calibration, 8 kept",
+        "Why not to use this model",
+        "95 % interval",
+        "weight of Motion",
+        "guideline",
+    ):
         assert words in out
 
 
 def test_fit_refuses_what_it_cannot_use(cohort, tmp_path, capsys):
     def run(assessments, readers):
-        return cli.main(["fit", "--assessments", str(assessments), "--readers", str(readers), "-o", str(tmp_path / "m.json")])
+        return cli.main(
+            ["fit", "--assessments", str(assessments), "--readers", str(readers), "-o", str(tmp_path / "m.json")]
+        )
 
     assert run(tmp_path, cohort / "readers.csv") == 3
     assert "holds no assessments" in capsys.readouterr().err
@@ -91,7 +124,10 @@ def test_fit_refuses_what_it_cannot_use(cohort, tmp_path, capsys):
     assert "None of the scans" in capsys.readouterr().err
     write_readers(tmp_path / "few.csv", [ReaderValue(f"scan00{n}", "Ann", "motion", 80.0 + n) for n in range(4)])
     assert run(cohort / "assessments", tmp_path / "few.csv") == 3
-    assert "Readers scored Motion in 4 of 4 scans that were assessed, and no category in more, but a fit needs 8" in capsys.readouterr().err
+    assert (
+        "Readers scored Motion in 4 of 4 scans that were assessed, and no category in more, but a fit needs 8"
+        in capsys.readouterr().err
+    )
     write_readers(tmp_path / "iqms.csv", [ReaderValue(f"scan00{n}", "Ann", "noise", 4.0 + n) for n in range(4)])
     assert run(cohort / "assessments", tmp_path / "iqms.csv") == 3
     assert "holds no scores" in capsys.readouterr().err
@@ -121,7 +157,11 @@ def test_rescoring_changes_scores_and_report_only(fitted, tmp_path):
         html = (tmp_path / name / "report.html").read_text()
         assert model.name in html
         assert guideline_model().name not in html
-        shown = "withheld" if new["overall"]["score"] is None else f'<span class="big">{score_text(new["overall"]["score"])}</span>'
+        shown = (
+            "withheld"
+            if new["overall"]["score"] is None
+            else f'<span class="big">{score_text(new["overall"]["score"])}</span>'
+        )
         assert shown in html
     assert new["categories"]["motion"]["score"] is None  # the last scan: nothing is imputed
     assert (tmp_path / names[0] / "segmentation.seg.nrrd").read_bytes() == b"masks"
@@ -161,14 +201,27 @@ def test_assess_scores_by_a_fitted_model_as_rescoring_would(fitted, dicom_head_f
 
 
 @pytest.mark.parametrize("text", [None, "{}", "no json", '{"format": "headctiqa-scoring-model", "version": 99}'])
-def test_assess_refuses_a_model_that_it_cannot_use_before_anything_else(text, dicom_head_folder, tmp_path, monkeypatch, capsys):
+def test_assess_refuses_a_model_that_it_cannot_use_before_anything_else(
+    text, dicom_head_folder, tmp_path, monkeypatch, capsys
+):
     def never(*arguments, **more):
         raise AssertionError("the networks were asked")
 
     install(monkeypatch.setattr, never)
     if text is not None:
         (tmp_path / "m.json").write_text(text)
-    code = cli.main(["assess", str(dicom_head_folder), "-o", str(tmp_path / "out"), "--scoring", str(tmp_path / "m.json"), "--progress", "none"])
+    code = cli.main(
+        [
+            "assess",
+            str(dicom_head_folder),
+            "-o",
+            str(tmp_path / "out"),
+            "--scoring",
+            str(tmp_path / "m.json"),
+            "--progress",
+            "none",
+        ]
+    )
     assert code == 5
     assert "m.json" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -252,10 +305,23 @@ def test_a_model_and_its_account_belong_together(fitted, tmp_path):
 def test_readers_on_another_scale_are_asked_mapped_and_recorded(cohort, tmp_path, capsys):
     given = read_readers(cohort / "readers.csv")
     five = [(v, 1 + round((v.value or 0.0) / 25)) for v in given.values if v.target in SCORES]
-    (tmp_path / "five.csv").write_text("scan,reader,target,value\n" + "".join(f"{v.scan},{v.reader},{v.target},{n}\n" for v, n in five))
+    (tmp_path / "five.csv").write_text(
+        "scan,reader,target,value\n" + "".join(f"{v.scan},{v.reader},{v.target},{n}\n" for v, n in five)
+    )
 
     def run(*more):
-        return cli.main(["fit", "--assessments", str(cohort / "assessments"), "--readers", str(tmp_path / "five.csv"), "-o", str(tmp_path / "m.json"), *more])
+        return cli.main(
+            [
+                "fit",
+                "--assessments",
+                str(cohort / "assessments"),
+                "--readers",
+                str(tmp_path / "five.csv"),
+                "-o",
+                str(tmp_path / "m.json"),
+                *more,
+            ]
+        )
 
     assert run() == 3
     assert "say which scale they are on: --scale 1-5" in capsys.readouterr().err
@@ -276,7 +342,9 @@ def reversed_table(cohort, path, readers=None):
     for v in read_readers(cohort / "readers.csv").values:
         if v.target in SCORES:
             step = 1 + round((v.value or 0.0) / 25)
-            lines.append(f"{v.scan},{v.reader},{v.target},{6 - step if readers is None or v.reader in readers else step}\n")
+            lines.append(
+                f"{v.scan},{v.reader},{v.target},{6 - step if readers is None or v.reader in readers else step}\n"
+            )
     path.write_text("scan,reader,target,value\n" + "".join(lines))
     return path
 
@@ -285,7 +353,18 @@ def test_a_reversed_scale_is_refused_with_the_option_that_says_so(cohort, tmp_pa
     table = reversed_table(cohort, tmp_path / "five.csv")
 
     def run(command, *more):
-        return cli.main([command, "--assessments", str(cohort / "assessments"), "--readers", str(table), "-o", str(tmp_path / "out"), *more])
+        return cli.main(
+            [
+                command,
+                "--assessments",
+                str(cohort / "assessments"),
+                "--readers",
+                str(table),
+                "-o",
+                str(tmp_path / "out"),
+                *more,
+            ]
+        )
 
     assert run("fit", "--scale", "1-5") == 3
     said = capsys.readouterr().err
@@ -318,15 +397,38 @@ def test_too_few_scans_say_why(cohort, tmp_path, capsys):
 
     def refused(keep, *more):
         write_readers(tmp_path / "some.csv", [v for v in whole if keep(v)])
-        assert cli.main(["fit", "--assessments", str(cohort / "assessments"), "--readers", str(tmp_path / "some.csv"), "-o", str(tmp_path / "m.json"), *more]) == 3
+        assert (
+            cli.main(
+                [
+                    "fit",
+                    "--assessments",
+                    str(cohort / "assessments"),
+                    "--readers",
+                    str(tmp_path / "some.csv"),
+                    "-o",
+                    str(tmp_path / "m.json"),
+                    *more,
+                ]
+            )
+            == 3
+        )
         return capsys.readouterr().err
 
     first = {f"scan{n:03d}" for n in range(9)}
-    assert "The readers gave overall scores only; a fit needs their scores of at least one category (positioning," in refused(lambda v: v.target == "overall")
+    assert (
+        "The readers gave overall scores only; a fit needs their scores of at least one category (positioning,"
+        in refused(lambda v: v.target == "overall")
+    )
     kept = refused(lambda v: v.scan in first)
-    assert "2 of 9 scans are kept for testing, and of the others at most 7 have a reader score of one category, but a fit needs 8; fit to all with --test-share 0" in kept
+    assert (
+        "2 of 9 scans are kept for testing, and of the others at most 7 have a reader score of one category, but a fit needs 8; fit to all with --test-share 0"
+        in kept
+    )
     some = refused(lambda v: v.target == "overall" or (v.target == "motion" and v.scan < "scan003"))
-    assert "Readers scored Motion in 3 of 40 scans that were assessed, and no category in more, but a fit needs 8; add scans, or readers' scores." in some
+    assert (
+        "Readers scored Motion in 3 of 40 scans that were assessed, and no category in more, but a fit needs 8; add scans, or readers' scores."
+        in some
+    )
 
 
 def test_measurements_that_are_missing_are_named_as_the_cause(tmp_path):
@@ -334,14 +436,25 @@ def test_measurements_that_are_missing_are_named_as_the_cause(tmp_path):
     iqms[:, [1, 2, 3, 6, 7, 8]] = np.nan
     names = write_cohort(tmp_path / "assessments", iqms)
     write_reader_table(tmp_path / "readers.csv", names, values(12))
-    with pytest.raises(InputError, match="readers scored it in 10 of 10 scans, and in 10 of these a measurement of it is missing"):
+    with pytest.raises(
+        InputError, match="readers scored it in 10 of 10 scans, and in 10 of these a measurement of it is missing"
+    ):
         calibrate(tmp_path / "assessments", [tmp_path / "readers.csv"])
 
 
 def test_the_account_says_what_was_kept_and_why_weights_are_the_guidelines(cohort, tmp_path, capsys):
     whole = calibrate(cohort / "assessments", [cohort / "readers.csv"], test_share=0, repeats=2)
-    assert whole.fit.model.provenance["scans"] == "40 of 40 scans that were assessed and read; none was kept for testing (share 0)."
-    write_readers(tmp_path / "no.csv", [v for v in read_readers(cohort / "readers.csv").values if v.target != "overall"])
+    assert (
+        whole.fit.model.provenance["scans"]
+        == "40 of 40 scans that were assessed and read; none was kept for testing (share 0)."
+    )
+    write_readers(
+        tmp_path / "no.csv", [v for v in read_readers(cohort / "readers.csv").values if v.target != "overall"]
+    )
     without = calibrate(cohort / "assessments", [tmp_path / "no.csv"], repeats=2)
-    assert "too few overall scores of readers to judge the overall score (the readers gave none)" in " ".join(without.fit.reasons_not_to_use)
-    assert without.fit.model.provenance["scans"].startswith("32 of 40 scans that were assessed and read; the other 8 were kept for testing")
+    assert "too few overall scores of readers to judge the overall score (the readers gave none)" in " ".join(
+        without.fit.reasons_not_to_use
+    )
+    assert without.fit.model.provenance["scans"].startswith(
+        "32 of 40 scans that were assessed and read; the other 8 were kept for testing"
+    )

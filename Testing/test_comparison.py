@@ -23,7 +23,10 @@ def records():
 def test_every_score_and_metric_has_a_row_with_its_difference(records):
     first, second = records
     result = compare(first, second)
-    assert [r.id for r in result.rows] == ["overall", *(id_ for c in CATEGORIES for id_ in (c.id, *(m.id for m in IQMS if m.category == c.id)))]
+    assert [r.id for r in result.rows] == [
+        "overall",
+        *(id_ for c in CATEGORIES for id_ in (c.id, *(m.id for m in IQMS if m.category == c.id))),
+    ]
     by_id = {r.id: r for r in result.rows}
     assert by_id["vertex_margin"].difference == pytest.approx(10.0)
     assert by_id["noise"].second == 6.0

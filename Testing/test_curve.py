@@ -40,12 +40,27 @@ def some_values(m, n=1_000, seed=0):
     """Random values, and every knot and limit with its neighbours up to the next number that a computer knows."""
     rng = np.random.default_rng(seed)
     edges = [x for x, _ in m.knots] + [r.high for r in ranges(m.knots)[:-1]]
-    near = [f(x) for x in edges for f in (float, lambda v: v - 1e-9, lambda v: v + 1e-9, lambda v: v - 0.004, lambda v: v + 0.004, lambda v: v + 0.049, lambda v: v - 0.049)]
+    near = [
+        f(x)
+        for x in edges
+        for f in (
+            float,
+            lambda v: v - 1e-9,
+            lambda v: v + 1e-9,
+            lambda v: v - 0.004,
+            lambda v: v + 0.004,
+            lambda v: v + 0.049,
+            lambda v: v - 0.049,
+        )
+    ]
     return [*rng.uniform(*WIDE[m.id], n).tolist(), *near]
 
 
 def test_the_knots_are_those_of_the_contract():
-    assert {m.id: " ".join(f"{x:g}:{y:g}" for x, y in m.knots) for m in IQMS} == {i: " ".join(f"{float(x):g}:{float(y):g}" for x, y in (k.split(":") for k in text.split())) for i, text in CONTRACT.items()}
+    assert {m.id: " ".join(f"{x:g}:{y:g}" for x, y in m.knots) for m in IQMS} == {
+        i: " ".join(f"{float(x):g}:{float(y):g}" for x, y in (k.split(":") for k in text.split()))
+        for i, text in CONTRACT.items()
+    }
     for m in IQMS:
         check_knots(m.knots)
         assert m.source
@@ -81,7 +96,11 @@ def test_no_range_word_or_printed_number_contradicts_the_score(m):
     for value in some_values(m):
         band = score_band(m.item_score(value))
         assert m.band(value) == band
-        inside = [r.band for r in found if (r.low < value or (r.low_in and r.low == value)) and (value < r.high or (r.high_in and r.high == value))]
+        inside = [
+            r.band
+            for r in found
+            if (r.low < value or (r.low_in and r.low == value)) and (value < r.high or (r.high_in and r.high == value))
+        ]
         assert inside == [band]
         shown = float(m.text(value))
         assert m.band(shown) == band, (value, shown)

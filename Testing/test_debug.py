@@ -62,7 +62,9 @@ def talkative() -> None:
 
 @pytest.mark.parametrize(("what", "code"), [(refused, 3), (bug, 1), (talkative, 3)])
 @pytest.mark.parametrize("more", [[], ["--debug"], ["--progress", "json"], ["--progress", "json", "--debug"]])
-def test_no_value_of_the_scan_is_told(what, code: int, more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_value_of_the_scan_is_told(
+    what, code: int, more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(commands, "assess", lambda *_: what())
     assert cli.main(["assess", "in", "-o", "out", *more]) == code
     shown = capsys.readouterr()
@@ -115,7 +117,7 @@ def test_a_circle_of_causes_ends() -> None:
 def test_details_in_slicer_are_not_what_libraries_print(tmp_path: Path) -> None:
     from HeadCTIQALib.gui.process import Process
 
-    code = f"import sys; print({MARK!r}, file=sys.stderr); print('headctiqa: error: x', file=sys.stderr); print('{{\"event\": \"error\", \"trace\": [\"File a\"]}}')"
+    code = f'import sys; print({MARK!r}, file=sys.stderr); print(\'headctiqa: error: x\', file=sys.stderr); print(\'{{"event": "error", "trace": ["File a"]}}\')'
     process = Process([sys.executable, "-c", code])
     while not (events := process.poll()) or events[-1]["event"] != "end":
         pass

@@ -35,7 +35,11 @@ def test_an_old_record_is_scored_anew_and_says_so(folder):
     assert now["warnings"][-1] == (
         "This assessment was made by an earlier version and is scored again by the present guideline model; the overall score was withheld."
     )
-    assert (now["verdict"]["band"], now["iqms"]["motion_extent"]["score"], now["categories"]["motion"]["score"]) == ("poor", 0.0, 0.0)
+    assert (now["verdict"]["band"], now["iqms"]["motion_extent"]["score"], now["categories"]["motion"]["score"]) == (
+        "poor",
+        0.0,
+        0.0,
+    )
     assert now["verdict"]["sentence"].startswith("Poor, at most 20: motion artefact (100 %)")
     assert now["iqms"]["motion_extent"]["advice"]["counterfactual"] == "Motion extent 10 % would be acceptable."
     assert now["iqms"]["motion_extent"]["advice"]["instruction"] == "Repeat slices 3-22; hold the head with a strap."

@@ -28,7 +28,9 @@ def site(tmp_path_factory):
     rows, names = [], []
     for k, (cohort, n) in enumerate((("internal", 40), ("centre-a", 12), ("centre-b", 12))):
         rows.append(values(n, k))
-        names += write_cohort(root / "assessments" / cohort, rows[-1], names=[f"{cohort}-{i}" for i in range(n)], scanner=k)
+        names += write_cohort(
+            root / "assessments" / cohort, rows[-1], names=[f"{cohort}-{i}" for i in range(n)], scanner=k
+        )
     write_reader_table(root / "readers.csv", names, np.vstack(rows))
     return root
 
@@ -37,9 +39,37 @@ def site(tmp_path_factory):
 def output(site):
     """The evaluation of a model fitted to the internal cohort."""
     inputs = ["--readers", str(site / "readers.csv")]
-    assert cli.main(["fit", "--assessments", str(site / "assessments" / "internal"), *inputs, "-o", str(site / "model.json"), "--mode", "robust"]) == 0
+    assert (
+        cli.main(
+            [
+                "fit",
+                "--assessments",
+                str(site / "assessments" / "internal"),
+                *inputs,
+                "-o",
+                str(site / "model.json"),
+                "--mode",
+                "robust",
+            ]
+        )
+        == 0
+    )
     out = site / "evaluation"
-    assert cli.main(["evaluate", "--assessments", str(site / "assessments"), *inputs, "--scoring", str(site / "model.json"), "-o", str(out)]) == 0
+    assert (
+        cli.main(
+            [
+                "evaluate",
+                "--assessments",
+                str(site / "assessments"),
+                *inputs,
+                "--scoring",
+                str(site / "model.json"),
+                "-o",
+                str(out),
+            ]
+        )
+        == 0
+    )
     return out
 
 
@@ -52,7 +82,11 @@ def test_the_numbers_are_those_of_the_definitions(site):
     """The guideline model against readers who are five points harsher: bias 5, on all scans, by hand."""
     scans, table = load_scans(site / "assessments")[0], read_readers(site / "readers.csv")
     e = evaluate_cohort(scans, table, guideline_model())
-    assert [(p.title, p.role, len(p.rows)) for p in e.parts] == [("centre-a", "all", 12), ("centre-b", "all", 12), ("internal", "all", 40)]
+    assert [(p.title, p.role, len(p.rows)) for p in e.parts] == [
+        ("centre-a", "all", 12),
+        ("centre-b", "all", 12),
+        ("internal", "all", 40),
+    ]
     a = next(a for a in e.scores if a.target == "overall" and a.part.title == "internal")
     own = guideline_scores(np.round(values(40, 0), 4))[:, 6]
     read = table.mean("overall", [f"internal-{i}" for i in range(40)])
@@ -74,11 +108,23 @@ def test_the_numbers_are_those_of_the_definitions(site):
 def test_calibration_test_and_external_scans_are_kept_apart(output):
     scores = rows_of(output, "scores")
     overall = {r["Scans"]: r for r in scores if r["Score"] == "Overall"}
-    assert {k: int(r["n"]) for k, r in overall.items()} == {"Calibration": 32, "Test": 8, "centre-a": 12, "centre-b": 12, "All external": 24}
+    assert {k: int(r["n"]) for k, r in overall.items()} == {
+        "Calibration": 32,
+        "Test": 8,
+        "centre-a": 12,
+        "centre-b": 12,
+        "All external": 24,
+    }
     assert abs(float(overall["All external"]["Difference"])) < 2.5
-    assert float(overall["Test"]["ICC(A,1): low"]) <= float(overall["Test"]["ICC(A,1)"]) <= float(overall["Test"]["ICC(A,1): high"])
+    assert (
+        float(overall["Test"]["ICC(A,1): low"])
+        <= float(overall["Test"]["ICC(A,1)"])
+        <= float(overall["Test"]["ICC(A,1): high"])
+    )
     subgroups = rows_of(output, "subgroups")
-    assert sum(int(r["n"]) for r in subgroups if r["Subgroup"].startswith("scanner")) == 8 + 24  # never calibration scans
+    assert (
+        sum(int(r["n"]) for r in subgroups if r["Subgroup"].startswith("scanner")) == 8 + 24
+    )  # never calibration scans
     assert len(rows_of(output, "measurements")) == 10 * 5
     assert len(rows_of(output, "correlations")) == 10 * 5
 
@@ -109,7 +155,14 @@ def test_the_report_fetches_nothing_and_says_what_it_is(output):
 def test_figures_are_svg_files_of_their_own(output):
     figures = list((output / "figures").glob("*.svg"))
     names = {f.stem for f in figures}
-    assert {"scatter-overall-test", "bland-altman-overall-test", "bland-altman-overall-all-external", "metrics-icc-test", "scores-icc-test", "subgroups-bias"} <= names
+    assert {
+        "scatter-overall-test",
+        "bland-altman-overall-test",
+        "bland-altman-overall-all-external",
+        "metrics-icc-test",
+        "scores-icc-test",
+        "subgroups-bias",
+    } <= names
     for f in figures:
         root = ElementTree.parse(f).getroot()
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
@@ -120,7 +173,18 @@ def test_figures_are_svg_files_of_their_own(output):
 
 def test_evaluating_again_replaces_but_never_takes_over_a_folder(output, site, tmp_path, capsys):
     def run(out, *more):
-        return cli.main(["evaluate", "--assessments", str(site / "assessments"), "--readers", str(site / "readers.csv"), "-o", str(out), *more])
+        return cli.main(
+            [
+                "evaluate",
+                "--assessments",
+                str(site / "assessments"),
+                "--readers",
+                str(site / "readers.csv"),
+                "-o",
+                str(out),
+                *more,
+            ]
+        )
 
     assert run(output, "--scoring", str(site / "model.json")) == 0
     (tmp_path / "letter.txt").write_text("mine")
@@ -147,10 +211,14 @@ def test_withheld_scores_are_counted_not_imputed(tmp_path):
 def test_one_reader_scores_only_and_too_few_scans(tmp_path):
     names = write_cohort(tmp_path / "a", values(4))
     scans = load_scans(tmp_path / "a")[0]
-    e = evaluate_cohort(scans, check_values([ReaderValue(n, "Ann", "motion", 70.0 + k) for k, n in enumerate(names)]), guideline_model())
+    e = evaluate_cohort(
+        scans, check_values([ReaderValue(n, "Ann", "motion", 70.0 + k) for k, n in enumerate(names)]), guideline_model()
+    )
     assert (e.between, e.measurements, len(e.scores)) == ((), (), 1)
     with pytest.raises(InputError, match="at least three"):
-        evaluate_cohort(scans, check_values([ReaderValue(n, "Ann", "motion", 70.0) for n in names[:2]]), guideline_model())
+        evaluate_cohort(
+            scans, check_values([ReaderValue(n, "Ann", "motion", 70.0) for n in names[:2]]), guideline_model()
+        )
 
 
 def test_parts_know_scans_by_sha_before_name(tmp_path):
@@ -169,12 +237,18 @@ def test_ticks_are_round():
 
 def test_tables_are_for_programs_too(output):
     """Ids beside titles, p-values as numbers beside "< .001", a row for every scan, and everything as JSON."""
-    row = next(r for r in rows_of(output, "scores") if r["Score: id"] == "noise_contrast" and r["Scans"] == "Calibration")
+    row = next(
+        r for r in rows_of(output, "scores") if r["Score: id"] == "noise_contrast" and r["Scans"] == "Calibration"
+    )
     assert row["Score"] == "Noise and contrast"
     assert 0 <= float(row["p (t)"]) <= 1
     assert row["p (t): shown"] == probability(float(row["p (t)"]))
     limits = next(r for r in rows_of(output, "bland_altman") if r["Target: id"] == "overall" and r["Scans"] == "Test")
-    assert float(limits["Calibration slope: low"]) < float(limits["Calibration slope"]) < float(limits["Calibration slope: high"])
+    assert (
+        float(limits["Calibration slope: low"])
+        < float(limits["Calibration slope"])
+        < float(limits["Calibration slope: high"])
+    )
     scans = rows_of(output, "scans")
     assert len(scans) == len({r["scan"] for r in scans}) == 64
     assert {r["part"] for r in scans} == {"Calibration", "Test", "centre-a", "centre-b"}
@@ -227,8 +301,14 @@ def test_few_scans_cannot_tell_a_bias(tmp_path):
     names = write_cohort(tmp_path / "a", values(4, seed=2))
     scans = load_scans(tmp_path / "a")[0]
     own = scores_of(scans, guideline_model())["overall"]
-    for n, verdict in ((3, "3 scans cannot tell whether HeadCTIQA spreads scans further or less far"), (4, "4 scans cannot tell")):
-        said = [ReaderValue(name, "R1", "overall", float(np.clip(v + d, 0, 100))) for name, v, d in zip(names[:n], own, (9.0, -8.0, 3.0, -6.0), strict=False)]
+    for n, verdict in (
+        (3, "3 scans cannot tell whether HeadCTIQA spreads scans further or less far"),
+        (4, "4 scans cannot tell"),
+    ):
+        said = [
+            ReaderValue(name, "R1", "overall", float(np.clip(v + d, 0, 100)))
+            for name, v, d in zip(names[:n], own, (9.0, -8.0, 3.0, -6.0), strict=False)
+        ]
         e = evaluate_cohort(scans, check_values(said), guideline_model())
         short = " ".join(in_short(e))
         assert verdict in short
@@ -236,13 +316,25 @@ def test_few_scans_cannot_tell_a_bias(tmp_path):
         assert f"{n} scans cannot tell whether there is a bias" in short
 
 
-@pytest.mark.parametrize(("factor", "noise", "words"), [(1.0, 1.0, "as far as the readers do"), (0.5, 2.0, "spreads scans further"), (1.6, 2.0, "less far"), (1.0, 40.0, "cannot tell")])
+@pytest.mark.parametrize(
+    ("factor", "noise", "words"),
+    [
+        (1.0, 1.0, "as far as the readers do"),
+        (0.5, 2.0, "spreads scans further"),
+        (1.6, 2.0, "less far"),
+        (1.0, 40.0, "cannot tell"),
+    ],
+)
 def test_the_spread_is_judged_by_its_interval(tmp_path, factor, noise, words):
     names = write_cohort(tmp_path / "a", values(40, seed=2))
     scans = load_scans(tmp_path / "a")[0]
     own = scores_of(scans, guideline_model())["overall"]
     read = np.clip(50 + factor * (own - 50) + np.random.default_rng(1).normal(0, noise, 40), 0, 100)
-    e = evaluate_cohort(scans, check_values([ReaderValue(n, "R1", "overall", float(v)) for n, v in zip(names, read, strict=True)]), guideline_model())
+    e = evaluate_cohort(
+        scans,
+        check_values([ReaderValue(n, "R1", "overall", float(v)) for n, v in zip(names, read, strict=True)]),
+        guideline_model(),
+    )
     assert words in next(s for s in in_short(e) if "calibration slope" in s)
 
 
@@ -250,7 +342,9 @@ def test_readers_on_a_scale_of_few_steps_get_a_weighted_kappa(tmp_path):
     names = write_cohort(tmp_path / "a", values(30))
     rng = np.random.default_rng(0)
     steps = np.clip(np.round(rng.normal(3, 1.2, (30, 1)) + rng.normal(0, 0.6, (30, 3))), 1, 5).astype(int)
-    (tmp_path / "r.csv").write_text("scan,R1,R2,R3\n" + "".join(f"{n},{','.join(map(str, row))}\n" for n, row in zip(names, steps, strict=True)))
+    (tmp_path / "r.csv").write_text(
+        "scan,R1,R2,R3\n" + "".join(f"{n},{','.join(map(str, row))}\n" for n, row in zip(names, steps, strict=True))
+    )
     scans = load_scans(tmp_path / "a")[0]
     e = evaluate_cohort(scans, read_readers(tmp_path / "r.csv", scale=parse_scale("1-5")), guideline_model())
     (between,) = (b for b in e.between if b.target == "overall")
@@ -262,8 +356,15 @@ def test_readers_on_a_scale_of_few_steps_get_a_weighted_kappa(tmp_path):
     told = json.loads((tmp_path / "out" / "evaluation.json").read_text())["between_readers"][0]["weighted_kappa"]
     assert told["n"] == 30
     assert "and weighted kappa" in " ".join(in_short(e))
-    (tmp_path / "r.csv").write_text("scan,R1,R2\n" + "".join(f"{n},{a},{b + 0.5 if b < 5 else b}\n" for n, (a, b, _) in zip(names, steps, strict=True)))
+    (tmp_path / "r.csv").write_text(
+        "scan,R1,R2\n"
+        + "".join(f"{n},{a},{b + 0.5 if b < 5 else b}\n" for n, (a, b, _) in zip(names, steps, strict=True))
+    )
     e = evaluate_cohort(scans, read_readers(tmp_path / "r.csv", scale=parse_scale("1-5")), guideline_model())
     assert e.between[0].kappa.reason == "Some scores lie between the steps of the scale."
-    e = evaluate_cohort(scans, check_values([ReaderValue(n, r, "overall", 70.0 + len(n + r)) for n in names for r in "AB"]), guideline_model())
+    e = evaluate_cohort(
+        scans,
+        check_values([ReaderValue(n, r, "overall", 70.0 + len(n + r)) for n in names for r in "AB"]),
+        guideline_model(),
+    )
     assert e.between[0].kappa is None

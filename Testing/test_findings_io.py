@@ -41,7 +41,9 @@ def make(positions, tilt=0.0, seed=0, shape=(14, 18)):
 
 
 @pytest.mark.parametrize("tilt", [0.0, 18.5])
-@pytest.mark.parametrize("positions", [EVEN, UNEVEN, COMMENSURATE, SEAMS, SINGLE], ids=["even", "uneven", "commensurate", "seams", "single"])
+@pytest.mark.parametrize(
+    "positions", [EVEN, UNEVEN, COMMENSURATE, SEAMS, SINGLE], ids=["even", "uneven", "commensurate", "seams", "single"]
+)
 def test_masks_survive_exactly_on_the_native_grid(tmp_path, positions, tilt):
     volume, findings = make(positions, tilt)
     path = tmp_path / "segmentation.seg.nrrd"
@@ -167,7 +169,9 @@ def test_another_grid_is_mapped_by_geometry(tmp_path):
     }  # fmt: skip
     nrrd.write(str(tmp_path / "s.seg.nrrd"), data, header, index_order="C")
     tissue, _ = read_segmentation(tmp_path / "s.seg.nrrd", volume)
-    ras = volume.ijk_to_ras(np.stack(np.meshgrid(np.arange(20), np.arange(20), [4], indexing="ij"), -1)[:, :, 0].astype(float))
+    ras = volume.ijk_to_ras(
+        np.stack(np.meshgrid(np.arange(20), np.arange(20), [4], indexing="ij"), -1)[:, :, 0].astype(float)
+    )
     expected = ((ras[..., 0] >= 35.9) & (ras[..., 1] <= 52.1)).T
     agree = (tissue[4] == Tissue.BONE) == expected
     assert expected.sum() > 50
@@ -317,7 +321,12 @@ def test_landmarks_as_slicer_saves_them(tmp_path):
     """LPS, an unset point, and a point that a person placed without any description."""
     path = tmp_path / "landmarks.mrk.json"
     points = [
-        {"label": "EAM_R", "position": [-47.0, 1.5, 0.25], "description": "right ear; confidence 0.5; source network", "positionStatus": "defined"},
+        {
+            "label": "EAM_R",
+            "position": [-47.0, 1.5, 0.25],
+            "description": "right ear; confidence 0.5; source network",
+            "positionStatus": "defined",
+        },
         {"label": "EAM_L", "position": [0.0, 0.0, 0.0], "positionStatus": "undefined"},
         {"label": "SELLA", "position": [1.0, 2.0, 3.0]},
     ]
@@ -354,7 +363,9 @@ def test_plane_turned_round_in_slicer_still_points_right(tmp_path):
 
 
 @pytest.mark.parametrize("reader", [read_landmarks, read_plane])
-@pytest.mark.parametrize("content", [None, "{", '{"markups": []}', '{"markups": [{"type": "Fiducial", "controlPoints": [{"label": "A"}]}]}'])
+@pytest.mark.parametrize(
+    "content", [None, "{", '{"markups": []}', '{"markups": [{"type": "Fiducial", "controlPoints": [{"label": "A"}]}]}']
+)
 def test_bad_markups_are_refused_in_one_sentence(tmp_path, reader, content):
     path = tmp_path / "points.mrk.json"
     if content is not None:

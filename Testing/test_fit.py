@@ -47,7 +47,11 @@ def linear_readers(kind, coefficients=-3.0, limit=None):
     signs = {m.id: -1.0 if kind == "folded" and m.direction == "high" else 1.0 for m in IQMS}
     if kind == "folded":  # a few HU are as bad as many degrees
         signs |= {"noise": 4.0, "gray_white_cnr": -4.0}
-    ideal = {c.id: (95.0 if c.id != "noise_contrast" else 90.0) - (100 * coefficients * len(iqms_of(c.id)) if kind == "item" else 0.0) for c in CATEGORIES}
+    ideal = {
+        c.id: (95.0 if c.id != "noise_contrast" else 90.0)
+        - (100 * coefficients * len(iqms_of(c.id)) if kind == "item" else 0.0)
+        for c in CATEGORIES
+    }
     categories = {
         c.id: CategoryModel(ideal[c.id], tuple(Term(m.id, kind, coefficients * signs[m.id]) for m in iqms_of(c.id)))
         for c in CATEGORIES
@@ -74,7 +78,9 @@ def test_a_noise_free_linear_reader_is_found_exactly(mode):
         f = result.categories[c.id]
         assert f.shrinkage == 0
         found = {(t.iqm, t.feature): t.coefficient for t in result.model.categories[c.id].terms}
-        assert found == pytest.approx({(t.iqm, t.feature): t.coefficient for t in truth.categories[c.id].terms}, abs=1e-4)
+        assert found == pytest.approx(
+            {(t.iqm, t.feature): t.coefficient for t in truth.categories[c.id].terms}, abs=1e-4
+        )
     assert dict(result.model.weights) == pytest.approx(dict(truth.weights), abs=1e-3)
     assert result.model.limit == 20.0  # which these scores never reach, so that nothing speaks against it
     assert result.overall.rmse < 0.01
@@ -208,7 +214,9 @@ def test_targets_whose_readers_do_not_vary_keep_the_guideline(mode, spread):
     result = fit(d, mode)
     assert result.categories["scan_range"].keeps_guideline
     assert result.model.categories["scan_range"] == guideline_model().categories["scan_range"]
-    assert any("Scan range keeps the guideline: the readers' scores of it are the same" in r for r in result.reasons_not_to_use)
+    assert any(
+        "Scan range keeps the guideline: the readers' scores of it are the same" in r for r in result.reasons_not_to_use
+    )
     assert dict(result.model.weights) == {c.id: c.weight for c in CATEGORIES}
     assert (result.model.intercept, result.weights) == (0.0, ())
     assert guideline_overall(d, None).intercept == 0
@@ -222,7 +230,9 @@ def test_told_coefficients_are_those_of_the_model_and_predict_as_it_does(mode):
     for id_, f in result.categories.items():
         model = result.model.categories[id_]
         if f.coefficients and not f.keeps_guideline:
-            assert {(k.term, k.feature): k.value for k in f.coefficients[1:]} == {(t.iqm, t.feature): t.coefficient for t in model.terms}
+            assert {(k.term, k.feature): k.value for k in f.coefficients[1:]} == {
+                (t.iqm, t.feature): t.coefficient for t in model.terms
+            }
             assert f.coefficients[0].value == pytest.approx(model.ideal)
             assert all(k.low <= k.value <= k.high for k in f.coefficients)
     if result.weights:
@@ -366,4 +376,6 @@ def test_a_fit_says_which_bands_its_model_can_never_give():
         assert words not in told(0.0, 1.0)
     assert list(out_of_reach(guideline_model())) == []
     harsh = replace(guideline_model(), kind="reader_non_negative", intercept=-25.0)
-    assert list(out_of_reach(harsh)) == ["Even a scan without any defect has 75 points by this model, so that it calls hardly any scan good (from 80)."]
+    assert list(out_of_reach(harsh)) == [
+        "Even a scan without any defect has 75 points by this model, so that it calls hardly any scan good (from 80)."
+    ]

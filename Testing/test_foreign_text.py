@@ -26,7 +26,16 @@ from HeadCTIQALib.scoring.storage import to_json
 SCREEN = "\x1b[2J\x1b]0;owned\x07"
 REVERSED = "\u202egnp.exe\u2066"
 FORMULAS = ("=cmd()", "+1+1", "-1", "@SUM(A1)", "＝cmd()", " =1", "'=quoted", "''+twice")
-NAMES = (*FORMULAS, f"{SCREEN}x", f"{REVERSED}x", f"={SCREEN}", "<img src=x onerror=alert(1)>", "a|b`c`[l](javascript:x)", "\x9b31mx", "two\u2028lines")
+NAMES = (
+    *FORMULAS,
+    f"{SCREEN}x",
+    f"{REVERSED}x",
+    f"={SCREEN}",
+    "<img src=x onerror=alert(1)>",
+    "a|b`c`[l](javascript:x)",
+    "\x9b31mx",
+    "two\u2028lines",
+)
 UNSAFE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 
 
@@ -63,7 +72,9 @@ def test_reader_tables_give_back_the_names_they_were_given(tmp_path: Path) -> No
     clean(written)
     no_formula(written)
     found = read_readers(tmp_path / "readers.csv")
-    assert {(v.scan, v.reader) for v in found.values} == {(text.printable(v.scan).strip(), text.printable(v.reader).strip()) for v in given}
+    assert {(v.scan, v.reader) for v in found.values} == {
+        (text.printable(v.scan).strip(), text.printable(v.reader).strip()) for v in given
+    }
     write_readers(tmp_path / "again.csv", found.values)
     assert (tmp_path / "again.csv").read_text(encoding="utf-8") == written
     folders = dict.fromkeys(NAMES)
@@ -87,13 +98,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("site")
     rows = values(40)
     cohort = f"={SCREEN}{REVERSED}"
-    names = write_cohort(root / "assessments" / cohort, rows[:20], names=[f"{NAMES[n % len(NAMES)].replace('/', '_')}{n}" for n in range(20)])
+    names = write_cohort(
+        root / "assessments" / cohort,
+        rows[:20],
+        names=[f"{NAMES[n % len(NAMES)].replace('/', '_')}{n}" for n in range(20)],
+    )
     names += write_cohort(root / "assessments" / "-other", rows[20:])
     write_reader_table(root / "plain.csv", names, rows)
     table = read_readers(root / "plain.csv")
     hostile = dict(zip(table.readers, NAMES[8:], strict=False))
     with (root / "readers.csv").open("w", encoding="utf-8", newline="") as stream:  # as a stranger writes it
-        csv.writer(stream).writerows([("scan", "reader", "target", "value"), *((v.scan, hostile[v.reader], v.target, v.value) for v in table.values)])
+        csv.writer(stream).writerows(
+            [
+                ("scan", "reader", "target", "value"),
+                *((v.scan, hostile[v.reader], v.target, v.value) for v in table.values),
+            ]
+        )
     assert np.isfinite(guideline_scores(rows)).all()
     return root
 
@@ -113,13 +133,21 @@ def test_commands_about_cohorts_show_and_write_nothing_unsafe(site: Path, capsys
         if file.is_file():
             written = file.read_text(encoding="utf-8")
             clean(written)
-            assert file.suffix == ".csv" or "<img src=x" not in written  # a cell is no markup, and has to name the folder
+            assert (
+                file.suffix == ".csv" or "<img src=x" not in written
+            )  # a cell is no markup, and has to name the folder
             if file.suffix == ".csv":
                 no_formula(written)
 
 
 @pytest.mark.parametrize(
-    "arguments", [[f"{SCREEN}x"], ["assess", "a", "-o", "b", f"--{SCREEN}"], ["assess", f"no{SCREEN}{REVERSED}", "-o", "out"], ["study", "-o", "x", "--processes", SCREEN]]
+    "arguments",
+    [
+        [f"{SCREEN}x"],
+        ["assess", "a", "-o", "b", f"--{SCREEN}"],
+        ["assess", f"no{SCREEN}{REVERSED}", "-o", "out"],
+        ["study", "-o", "x", "--processes", SCREEN],
+    ],
 )
 def test_errors_are_shown_safely(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     try:

@@ -50,7 +50,9 @@ def test_seeds_and_cases_are_the_same_every_time(stored: Path, tmp_path: Path) -
         for name in ("dicom", "record", "nhdr"):
             build(FORMATS[name], Random(f"3:{name}:7"), folder, tmp_path / f"{name}{n}")
     for name in ("dicom", "record", "nhdr"):
-        first, second = ({p.name: p.read_bytes() for p in (tmp_path / f"{name}{n}").iterdir() if p.is_file()} for n in range(2))
+        first, second = (
+            {p.name: p.read_bytes() for p in (tmp_path / f"{name}{n}").iterdir() if p.is_file()} for n in range(2)
+        )
         assert first == second
 
 
@@ -91,9 +93,16 @@ def test_verdicts(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize(
     ("deed", "seconds", "verdict"),
-    [("os.abort()", 60, "crash"), ("time.sleep(90)", -4.5, "hang"), ("[0 for _ in iter(int, 1)]", -4.5, "hang"), ("b = b'x' * 10**9; time.sleep(90)", 60, "memory")],
+    [
+        ("os.abort()", 60, "crash"),
+        ("time.sleep(90)", -4.5, "hang"),
+        ("[0 for _ in iter(int, 1)]", -4.5, "hang"),
+        ("b = b'x' * 10**9; time.sleep(90)", 60, "memory"),
+    ],
 )
-def test_children_that_die_hang_or_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str, seconds: float, verdict: str) -> None:
+def test_children_that_die_hang_or_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str, seconds: float, verdict: str
+) -> None:
     monkeypatch.setattr(campaign, "MAX_SECONDS", seconds)
     monkeypatch.setattr(campaign, "MAX_BYTES", 500_000_000)
     code = f"import faulthandler, os, signal, sys, time; faulthandler.register(signal.SIGUSR1); sys.stdin.readline(); {deed}"
@@ -118,7 +127,11 @@ def test_who_is_not_given_the_processor_does_not_hang(tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize(
     ("deed", "verdict"),
-    [("0", "accepted"), ("os.write(2, b'heard')", "output"), ("open(os.environ['TMPDIR'] + '/left', 'w').close()", "leftovers")],
+    [
+        ("0", "accepted"),
+        ("os.write(2, b'heard')", "output"),
+        ("open(os.environ['TMPDIR'] + '/left', 'w').close()", "leftovers"),
+    ],
 )
 def test_workers_tell_of_output_and_leftovers(stored: Path, tmp_path: Path, deed: str, verdict: str) -> None:
     code = f"""if True:
@@ -127,7 +140,9 @@ def test_workers_tell_of_output_and_leftovers(stored: Path, tmp_path: Path, deed
         load = lambda path, stored: ({deed}, "")[1]
         formats.FORMATS["scoring"] = dataclasses.replace(formats.FORMATS["scoring"], load=load)
         worker.main()"""
-    child = campaign.Child("1", stored, tmp_path / "work", [sys.executable, "-c", code, "1", str(stored), str(tmp_path / "work")])
+    child = campaign.Child(
+        "1", stored, tmp_path / "work", [sys.executable, "-c", code, "1", str(stored), str(tmp_path / "work")]
+    )
     outcomes = [child.attempt("scoring:1"), child.attempt("scoring:2")]
     child.stop()
     assert [o.verdict for o in outcomes] == [verdict] * 2
@@ -135,8 +150,14 @@ def test_workers_tell_of_output_and_leftovers(stored: Path, tmp_path: Path, deed
 
 
 @pytest.mark.parametrize("name", ["dicom-jpeg", "dicom-jpegls", "dicom-jpeg2000"])
-@pytest.mark.parametrize("promise", [{"BitsAllocated": n} for n in (1, 24, 32, 64)] + [{"Rows": 128}, {"Columns": 300}, {"Rows": 65, "Columns": 63}], ids=str)
-def test_more_than_a_compressed_image_holds_does_not_end_the_process(stored: Path, tmp_path: Path, name: str, promise: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "promise",
+    [{"BitsAllocated": n} for n in (1, 24, 32, 64)] + [{"Rows": 128}, {"Columns": 300}, {"Rows": 65, "Columns": 63}],
+    ids=str,
+)
+def test_more_than_a_compressed_image_holds_does_not_end_the_process(
+    stored: Path, tmp_path: Path, name: str, promise: dict[str, int]
+) -> None:
     for source in (stored / name).iterdir():
         image = pydicom.dcmread(source)
         image.update(promise)

@@ -33,7 +33,10 @@ def test_views_are_line_integrals_and_lead_back() -> None:
     cells = np.arange(projector.CELLS) - projector.CELLS / 2
     for v in (0, 100, 333):
         c, s = np.cos(np.pi * v / projector.VIEWS), np.sin(np.pi * v / projector.VIEWS)
-        chords = [2 * np.sqrt(np.clip(r**2 - (cells - x * c - y * s) ** 2, 0, None)) for x, y, r in ((20, -30, 80), (-60, 70, 20))]
+        chords = [
+            2 * np.sqrt(np.clip(r**2 - (cells - x * c - y * s) ** 2, 0, None))
+            for x, y, r in ((20, -30, 80), (-60, 70, 20))
+        ]
         assert np.abs(views[v] - chords[0] - 2 * chords[1]).mean() < 0.3
     back = projector.reconstruct(views)
     inner = disc(20, -30, 75) == 1
@@ -42,7 +45,14 @@ def test_views_are_line_integrals_and_lead_back() -> None:
 
 
 def test_the_library_of_training_has_no_part_in_it() -> None:
-    allowed = {"motion_grade", "inner_part", "undisplaced", "smooth3", "STREAK_SIGMAS", "FLOOR_HU"}  # the definitions of the truth
+    allowed = {
+        "motion_grade",
+        "inner_part",
+        "undisplaced",
+        "smooth3",
+        "STREAK_SIGMAS",
+        "FLOOR_HU",
+    }  # the definitions of the truth
     for path in Path(heldout.__file__).parent.glob("*.py"):
         for module, names in re.findall(r"^from HeadCTIQALib\.synthesis(\S*) import (.+)$", path.read_text(), re.M):
             assert module == ".artefacts"
@@ -116,7 +126,9 @@ def test_a_bone_kernel_raises_noise_and_edges_and_keeps_the_means(base) -> None:
     fine = replace(volume, row_step=volume.row_step / 2, col_step=volume.col_step / 2)
     sharp = heldout.sharpened(fine, np.random.default_rng(0))
     inside = np.isin(tissue, [int(t) for t in INTRACRANIAL])
-    assert np.median(sharp.hu[inside]) == pytest.approx(np.median(volume.hu[inside]), abs=1)  # the skull's undershoot beside it is an edge's
+    assert np.median(sharp.hu[inside]) == pytest.approx(
+        np.median(volume.hu[inside]), abs=1
+    )  # the skull's undershoot beside it is an edge's
     assert sharp.hu[inside].std() > 1.5 * volume.hu[inside].std()
     rings, cup = heldout.ringed(volume, np.random.default_rng(0)), heldout.cupped(volume, 12.0)
     assert 1 < np.abs(rings.hu - volume.hu.astype(int)).max() < 200

@@ -93,7 +93,9 @@ def as_nifti(marked: Path, head: CTVolume, place: Path) -> Path:
     path = place / f"{GIVEN}.nii"
     write_nifti(head, path)
     data = bytearray(path.read_bytes())
-    for n, (at, size) in enumerate(((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))):  # data_type, db_name, descrip, aux_file, intent_name
+    for n, (at, size) in enumerate(
+        ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
+    ):  # data_type, db_name, descrip, aux_file, intent_name
         data[at : at + size] = mark(0xF0000030 + n)[:size].encode().ljust(size, b"\0")
     path.write_bytes(data)
     return path
@@ -101,8 +103,14 @@ def as_nifti(marked: Path, head: CTVolume, place: Path) -> Path:
 
 def as_nrrd(marked: Path, head: CTVolume, place: Path) -> Path:
     path = place / f"{GIVEN}.nrrd"
-    header = {"space": "left-posterior-superior", "space directions": np.diag([5.0, 5.0, 18.0]), "space origin": np.zeros(3)}
-    nrrd.write(str(path), head.hu, {**header, "content": mark(0xF0000040), mark(0xF0000041): mark(0xF0000042)}, index_order="C")
+    header = {
+        "space": "left-posterior-superior",
+        "space directions": np.diag([5.0, 5.0, 18.0]),
+        "space origin": np.zeros(3),
+    }
+    nrrd.write(
+        str(path), head.hu, {**header, "content": mark(0xF0000040), mark(0xF0000041): mark(0xF0000042)}, index_order="C"
+    )
     return path
 
 
@@ -121,7 +129,10 @@ def as_metaimage(marked: Path, head: CTVolume, place: Path) -> Path:
 def as_exchange(marked: Path, head: CTVolume, place: Path) -> Path:
     texts = {"manufacturer", "model", "kernel", "body_part", "series_description"}
     acquisition = replace(head.acquisition, **{name: mark(0xF0000060 + n) for n, name in enumerate(sorted(texts))})
-    write_exchange(place / f"{GIVEN}.nrrd", replace(head, acquisition=acquisition, source=replace(head.source, name=mark(0xF0000066))))
+    write_exchange(
+        place / f"{GIVEN}.nrrd",
+        replace(head, acquisition=acquisition, source=replace(head.source, name=mark(0xF0000066))),
+    )
     return place / f"{GIVEN}.nrrd"
 
 
@@ -143,12 +154,24 @@ def as_text_for_spacing(marked: Path, head: CTVolume, place: Path) -> Path:
         (place / GIVEN).mkdir(exist_ok=True)
         data = path.read_bytes()
         at = data.find(b"\x28\x00\x30\x00DS") + 8
-        (place / GIVEN / path.name).write_bytes(data[:at] + mark(0x00280030).encode().ljust(at and data[at - 2])[: data[at - 2]] + data[at + data[at - 2] :])
+        (place / GIVEN / path.name).write_bytes(
+            data[:at] + mark(0x00280030).encode().ljust(at and data[at - 2])[: data[at - 2]] + data[at + data[at - 2] :]
+        )
     return place / GIVEN
 
 
 Form = Callable[[Path, CTVolume, Path], Path]
-ACCEPTED: tuple[Form, ...] = (as_folder, as_file, as_archive, as_enhanced, as_wrong_types, as_nifti, as_nrrd, as_metaimage, as_exchange)
+ACCEPTED: tuple[Form, ...] = (
+    as_folder,
+    as_file,
+    as_archive,
+    as_enhanced,
+    as_wrong_types,
+    as_nifti,
+    as_nrrd,
+    as_metaimage,
+    as_exchange,
+)
 REFUSED: tuple[Form, ...] = (as_too_few, as_truncated, as_text_for_spacing, as_archive_in_archive)
 
 
@@ -157,7 +180,13 @@ def each(*forms: Form) -> pytest.MarkDecorator:
 
 
 def outcome(
-    form: Form, marked: Path, head: CTVolume, place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *options: str
+    form: Form,
+    marked: Path,
+    head: CTVolume,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    *options: str,
 ) -> tuple[int, set[str], set[str]]:
     """Exit code, markers in what was written, and markers on the terminal of an assessment with a stand-in for the networks."""
     install(monkeypatch.setattr)
@@ -175,7 +204,13 @@ def outcome(
 @pytest.mark.parametrize("options", [(), ("--debug",)], ids=["plain", "debug"])
 @each(*ACCEPTED)
 def test_nothing_of_the_patient_comes_out(
-    form: Form, options: tuple[str, ...], marked: Path, head: CTVolume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    form: Form,
+    options: tuple[str, ...],
+    marked: Path,
+    head: CTVolume,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     code, written, said = outcome(form, marked, head, tmp_path, monkeypatch, capfd, *options)
     assert code == 0
@@ -186,7 +221,13 @@ def test_nothing_of_the_patient_comes_out(
 @pytest.mark.parametrize("options", [(), ("--debug",)], ids=["plain", "debug"])
 @each(*REFUSED)
 def test_a_refusal_names_what_was_given_and_nothing_inside(
-    form: Form, options: tuple[str, ...], marked: Path, head: CTVolume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    form: Form,
+    options: tuple[str, ...],
+    marked: Path,
+    head: CTVolume,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     code, written, said = outcome(form, marked, head, tmp_path, monkeypatch, capfd, *options)
     assert code == 3 or form is as_archive_in_archive
@@ -196,7 +237,12 @@ def test_a_refusal_names_what_was_given_and_nothing_inside(
 
 @each(as_folder, as_file, as_archive, as_nifti, as_nrrd)
 def test_keep_name_keeps_the_given_name_only(
-    form: Form, marked: Path, head: CTVolume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    form: Form,
+    marked: Path,
+    head: CTVolume,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     code, written, said = outcome(form, marked, head, tmp_path, monkeypatch, capfd, "--keep-name")
     assert code == 0
@@ -206,7 +252,9 @@ def test_keep_name_keeps_the_given_name_only(
 
 def start(*command: str, temporary: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
 
 
 @pytest.mark.slow
@@ -218,7 +266,18 @@ def test_a_real_run_writes_nothing_of_the_patient_anywhere(tmp_path: Path) -> No
     given = archive_of(tmp_path / FOLDER, tmp_path / f"{GIVEN}.zip")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    process = start("-P", "-m", "HeadCTIQALib", "assess", str(given), "--output", str(tmp_path / "result"), "--device", "cpu", temporary=temporary)
+    process = start(
+        "-P",
+        "-m",
+        "HeadCTIQALib",
+        "assess",
+        str(given),
+        "--output",
+        str(tmp_path / "result"),
+        "--device",
+        "cpu",
+        temporary=temporary,
+    )
     meanwhile: set[str] = set()
     while process.poll() is None:
         meanwhile |= found_in(temporary)
@@ -233,19 +292,29 @@ def test_a_real_run_writes_nothing_of_the_patient_anywhere(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
 @pytest.mark.parametrize("moment", ["reading", "networks"])
-def test_a_run_that_is_ended_leaves_nothing_of_the_patient(marked: Path, tmp_path: Path, number: signal.Signals, moment: str) -> None:
+def test_a_run_that_is_ended_leaves_nothing_of_the_patient(
+    marked: Path, tmp_path: Path, number: signal.Signals, moment: str
+) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     given = archive_of(marked, tmp_path / f"{GIVEN}.zip")
-    process = start(str(STAND_IN), "slow", "assess", str(given), "--output", str(tmp_path / "result"), temporary=temporary)
+    process = start(
+        str(STAND_IN), "slow", "assess", str(given), "--output", str(tmp_path / "result"), temporary=temporary
+    )
     assert process.stdout is not None
     os.set_blocking(process.stdout.fileno(), False)
     ends = time.monotonic() + 60
-    while time.monotonic() < ends and process.poll() is None and not (process.stdout.readline() or (moment == "reading" and found_in(temporary))):
+    while (
+        time.monotonic() < ends
+        and process.poll() is None
+        and not (process.stdout.readline() or (moment == "reading" and found_in(temporary)))
+    ):
         time.sleep(0.002)
     process.send_signal(number)
     process.communicate()
     if number == signal.SIGKILL:  # nobody can clean up then; the next start does
-        start(str(STAND_IN), "", "assess", str(given), "--output", str(tmp_path / "next"), temporary=temporary).communicate()
+        start(
+            str(STAND_IN), "", "assess", str(given), "--output", str(tmp_path / "next"), temporary=temporary
+        ).communicate()
     assert found_in(temporary) == set()
     assert found_in(tmp_path / "result") == set()

@@ -21,7 +21,14 @@ from HeadCTIQALib.volume.resample import Grid
 
 SIZE, SPACING = 54, 3.4
 CENTRE = np.array([5.0, 20.0, 35.0])  # of the head, template mm
-MARKS = {"SEPTUM": (5, 45, 48), "PINEAL": (5, 0, 46), "NASION": (5, 90, 5), "BASION": (5, -3, -30), "OPISTHION": (5, -30, -30), "GLOBE_R": (35, 60, 0)}
+MARKS = {
+    "SEPTUM": (5, 45, 48),
+    "PINEAL": (5, 0, 46),
+    "NASION": (5, 90, 5),
+    "BASION": (5, -3, -30),
+    "OPISTHION": (5, -30, -30),
+    "GLOBE_R": (35, 60, 0),
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +38,33 @@ def parent() -> LabelledHead:
     grid = Grid(CENTRE + shift - SPACING * (SIZE - 1) / 2, SPACING, (SIZE,) * 3)
     template = grid.ras() - shift
     tissue = np.zeros(grid.shape, np.uint8)
-    for axes, label in (((74, 86, 80), Tissue.SOFT), ((69, 81, 75), Tissue.BONE), ((61, 73, 67), Tissue.CSF), ((58, 70, 64), Tissue.GREY), ((48, 60, 54), Tissue.WHITE), ((12, 22, 14), Tissue.CSF)):
+    for axes, label in (
+        ((74, 86, 80), Tissue.SOFT),
+        ((69, 81, 75), Tissue.BONE),
+        ((61, 73, 67), Tissue.CSF),
+        ((58, 70, 64), Tissue.GREY),
+        ((48, 60, 54), Tissue.WHITE),
+        ((12, 22, 14), Tissue.CSF),
+    ):
         tissue[(((template - CENTRE) / axes) ** 2).sum(-1) < 1] = label
-    for at, radius, label in (((35, 60, 0), 12, Tissue.GLOBE), ((5, 75, -15), 14, Tissue.AIR_CAVITY), ((30, 20, 45), 9, Tissue.DEEP_GREY), ((5, -25, -5), 14, Tissue.BRAIN)):
+    for at, radius, label in (
+        ((35, 60, 0), 12, Tissue.GLOBE),
+        ((5, 75, -15), 14, Tissue.AIR_CAVITY),
+        ((30, 20, 45), 9, Tissue.DEEP_GREY),
+        ((5, -25, -5), 14, Tissue.BRAIN),
+    ):
         tissue[np.linalg.norm(template - at, axis=-1) < radius] = label
     tissue[:, :2] = Tissue.HOLDER
     marks = {n: tuple(float(v) for v in np.add(p, shift)) for n, p in MARKS.items()}
-    return LabelledHead("ball", np.zeros(grid.shape, np.float32), np.ones(grid.shape, bool), tissue, np.moveaxis(template, -1, 0).astype(np.float32), grid, marks)
+    return LabelledHead(
+        "ball",
+        np.zeros(grid.shape, np.float32),
+        np.ones(grid.shape, bool),
+        tissue,
+        np.moveaxis(template, -1, 0).astype(np.float32),
+        grid,
+        marks,
+    )
 
 
 def plain(seed: int = 5) -> Recipe:
@@ -74,7 +101,9 @@ def test_landmarks_move_with_the_labels(parent: LabelledHead) -> None:
         found = new.grid.point(np.array(ndimage.center_of_mass(np.ones_like(tissue), new.tissue, (1, 2, 3))))
         off.append((found - [new.landmarks[n] for n in names]) / SPACING)
         moved.append(np.linalg.norm(found - [parent.landmarks[n] for n in names], axis=1) / SPACING)
-    assert np.linalg.norm(off, axis=-1).max() < 0.45  # a ball of few voxels, and no ball any more where the deformation is steep
+    assert (
+        np.linalg.norm(off, axis=-1).max() < 0.45
+    )  # a ball of few voxels, and no ball any more where the deformation is steep
     assert np.abs(np.mean(off, axis=(0, 1))).max() < 0.1
     assert np.median(moved) > 0.8
 
@@ -97,7 +126,9 @@ def test_space_never_folds(parent: LabelledHead) -> None:
         for recipe in (Recipe.random(seed), replace(Recipe.random(seed), field_mm=40.0)):
             warp = warp_of(parent, recipe)
             assert warp.jacobian().min() > 0.02
-            points = np.random.default_rng(seed).uniform(warp.grid.origin, warp.grid.point(np.full(3, SIZE - 1)), (50, 3))
+            points = np.random.default_rng(seed).uniform(
+                warp.grid.origin, warp.grid.point(np.full(3, SIZE - 1)), (50, 3)
+            )
             there = (points - warp.centre) @ warp.matrix.T + warp.centre + warp.displacement(points)
             assert np.allclose(warp.inverse(there), points, atol=1e-5)
     corner = warp.lattice()[3, 40, 20]
@@ -125,7 +156,9 @@ def test_skull_sulci_and_ventricles_change_as_asked(parent: LabelledHead) -> Non
     assert change(Tissue.CSF, ventricle_mm=4.0) > 0.01
     assert change(Tissue.CSF, ventricle_mm=-2.0) < -0.002
     thick = vary(parent, replace(plain(), skull_mm=3.0))
-    assert np.isin(thick.tissue, INTRACRANIAL).sum() == np.isin(base.tissue, INTRACRANIAL).sum(), "the skull grows outwards"
+    assert np.isin(thick.tissue, INTRACRANIAL).sum() == np.isin(base.tissue, INTRACRANIAL).sum(), (
+        "the skull grows outwards"
+    )
 
 
 def test_ventricles_are_told_from_sulci(parent: LabelledHead) -> None:
@@ -138,7 +171,13 @@ def test_ventricles_are_told_from_sulci(parent: LabelledHead) -> None:
 def test_hu_come_out_as_drawn(parent: LabelledHead) -> None:
     r = replace(plain(), texture=0.5)
     head = vary(parent, r)
-    for tissue, hu in ((Tissue.GREY, r.grey), (Tissue.WHITE, r.white), (Tissue.DEEP_GREY, r.deep_grey), (Tissue.SOFT, r.muscle), (Tissue.GLOBE, r.globe)):
+    for tissue, hu in (
+        (Tissue.GREY, r.grey),
+        (Tissue.WHITE, r.white),
+        (Tissue.DEEP_GREY, r.deep_grey),
+        (Tissue.SOFT, r.muscle),
+        (Tissue.GLOBE, r.globe),
+    ):
         assert np.mean(head.hu[head.tissue == tissue]) == pytest.approx(hu, abs=1.5)
     assert np.mean(head.hu[head.tissue == Tissue.AIR_CAVITY]) == pytest.approx(r.air, abs=1)
     denser = vary(parent, replace(r, bone=1.5 * r.bone))
@@ -159,9 +198,13 @@ def test_spots_are_painted_where_they_belong(parent: LabelledHead, kind: str) ->
     changed = np.abs(head.hu - base.hu) > 1e-3
     assert changed.any()
     assert np.mean(head.hu[changed]) == pytest.approx(hu, abs=3)
-    hosts = {"craniectomy": (Tissue.BONE,), "filling": (Tissue.BONE,), "fluid": (Tissue.AIR_CAVITY,)}.get(kind, INTRACRANIAL)
+    hosts = {"craniectomy": (Tissue.BONE,), "filling": (Tissue.BONE,), "fluid": (Tissue.AIR_CAVITY,)}.get(
+        kind, INTRACRANIAL
+    )
     assert np.isin(base.tissue[changed], hosts).all()
-    after = {"craniectomy": Tissue.SOFT, "filling": Tissue.BONE, "fluid": Tissue.SOFT, "cyst": Tissue.CSF}.get(kind, Tissue.BRAIN)
+    after = {"craniectomy": Tissue.SOFT, "filling": Tissue.BONE, "fluid": Tissue.SOFT, "cyst": Tissue.CSF}.get(
+        kind, Tissue.BRAIN
+    )
     assert (head.tissue[changed] == after).all()
 
 

@@ -36,7 +36,22 @@ TEMPLATE = {
     n: np.array(p, float)
     for n, p in zip(
         LANDMARKS,
-        [(48, 0, 2), (-47, 1, 0), (50, 75, 2), (-48, 75, 2), (32, 78, 2), (-30, 78, 2), (0, 89, 5), (1, -3, -10), (1, -41, -7), (1, 25, 15), (1, 74, 17), (2, -61, 35), (2, 40, 50), (2, 0, 47)],
+        [
+            (48, 0, 2),
+            (-47, 1, 0),
+            (50, 75, 2),
+            (-48, 75, 2),
+            (32, 78, 2),
+            (-30, 78, 2),
+            (0, 89, 5),
+            (1, -3, -10),
+            (1, -41, -7),
+            (1, 25, 15),
+            (1, 74, 17),
+            (2, -61, 35),
+            (2, 40, 50),
+            (2, 0, 47),
+        ],
         strict=True,
     )
 }
@@ -56,7 +71,9 @@ def volume_of(f: Any, tilt_deg: float = 0.0) -> CTVolume:
 def coarse_of(pose: np.ndarray, confidence: float = 0.9) -> CoarseAnatomy:
     """Coarse anatomy whose landmarks lie where the pose puts them."""
     marks = {n: Landmark(tuple(pose[:3, :3] @ p + pose[:3, 3]), confidence) for n, p in TEMPLATE.items()}
-    return CoarseAnatomy(np.zeros((11, 1, 1, 1), np.float32), np.zeros((3, 1, 1, 1), np.float32), np.zeros(3), 5.0, marks, pose, 3.0)
+    return CoarseAnatomy(
+        np.zeros((11, 1, 1, 1), np.float32), np.zeros((3, 1, 1, 1), np.float32), np.zeros(3), 5.0, marks, pose, 3.0
+    )
 
 
 @pytest.mark.parametrize("tilt", [0.0, 18.0])
@@ -104,7 +121,9 @@ def test_left_patches_are_mirrored_and_far_ones_left_out() -> None:
 
 def test_a_head_shifted_from_its_pose_takes_unseen_landmarks_along() -> None:
     pose = turned(0.2)
-    seen = {n: pose[:3, :3] @ TEMPLATE[n] + [0, 0, 5.0] for n in ("EAM_R", "EAM_L", "GLOBE_R", "GLOBE_L", "NASION", "SELLA")}
+    seen = {
+        n: pose[:3, :3] @ TEMPLATE[n] + [0, 0, 5.0] for n in ("EAM_R", "EAM_L", "GLOBE_R", "GLOBE_L", "NASION", "SELLA")
+    }
     shape = HeadShape(pose, TEMPLATE, seen)
     gap = shape.estimate("BASION").position - shape.expected("BASION")
     assert gap[2] == pytest.approx(5.0, abs=1.5)
@@ -115,7 +134,9 @@ def test_estimates_are_surer_with_more_landmarks_and_nearer_ones() -> None:
     def sd(name: str, *names: str) -> float:
         return HeadShape(np.eye(4), TEMPLATE, {n: TEMPLATE[n] for n in names}).estimate(name).sd_mm
 
-    assert sd("BASION", "EAM_R", "EAM_L", "SELLA", "OPISTHION") < sd("BASION", "CRISTA", "SEPTUM", "PINEAL") < sd("BASION")
+    assert (
+        sd("BASION", "EAM_R", "EAM_L", "SELLA", "OPISTHION") < sd("BASION", "CRISTA", "SEPTUM", "PINEAL") < sd("BASION")
+    )
     assert sd("BASION", "EAM_R", "EAM_L", "SELLA") < sd("NASION", "EAM_R", "EAM_L", "IOP")
 
 
@@ -162,15 +183,26 @@ def test_unseen_simulated_heads(infer: Infer) -> None:
 
     errors, margins = [], []
     for seed, yaw, pitch in zip(EVALUATION_SEEDS[60_000:60_002], (8.0, -5.0), (-8.0, 9.0), strict=True):
-        scan = simulate(seed, scene=Scene(yaw_deg=yaw, pitch_deg=pitch, roll_deg=3.0, acquire=Acquire(matrix=144, foramen_margin_mm=12.0)))
+        scan = simulate(
+            seed,
+            scene=Scene(
+                yaw_deg=yaw, pitch_deg=pitch, roll_deg=3.0, acquire=Acquire(matrix=144, foramen_margin_mm=12.0)
+            ),
+        )
         true = {n: np.array(m.position) for n, m in scan.findings.landmarks.items()}
         foramen = 0.5 * (true["BASION"] + true["OPISTHION"]) @ scan.volume.k
         for volume in (scan.volume, cropped(scan.volume, foramen + 8.0)):
             found = fine_landmarks(volume, coarse_anatomy(volume, infer), infer)
             if volume is scan.volume:
-                errors += [np.linalg.norm(found[n].position - true[n]) for n in found if scan.findings.landmarks[n].in_scan and found[n].confidence >= 0.5]
+                errors += [
+                    np.linalg.norm(found[n].position - true[n])
+                    for n in found
+                    if scan.findings.landmarks[n].in_scan and found[n].confidence >= 0.5
+                ]
             if min(found[n].confidence for n in ("BASION", "OPISTHION")) >= 0.5:
-                margins.append(0.5 * (np.array(found["BASION"].position) + found["OPISTHION"].position) @ volume.k - foramen)
+                margins.append(
+                    0.5 * (np.array(found["BASION"].position) + found["OPISTHION"].position) @ volume.k - foramen
+                )
     assert len(errors) >= 20
     assert np.median(errors) <= 2.0
     assert np.percentile(errors, 95) <= 5.0
@@ -180,7 +212,14 @@ def test_unseen_simulated_heads(infer: Infer) -> None:
 @pytest.fixture(scope="module")
 def readers() -> dict[str, dict[str, np.ndarray]]:
     table = json.loads((DATA / "landmarks.json").read_text(encoding="utf-8"))["scans"]
-    return {n: {k: np.mean([s[r][k] for r in ("reader_a", "reader_b")], axis=0) for k in s["reader_a"] if s["reader_a"][k] and s["reader_b"].get(k)} for n, s in table.items()}
+    return {
+        n: {
+            k: np.mean([s[r][k] for r in ("reader_a", "reader_b")], axis=0)
+            for k in s["reader_a"]
+            if s["reader_a"][k] and s["reader_b"].get(k)
+        }
+        for n, s in table.items()
+    }
 
 
 @shared
@@ -207,7 +246,9 @@ def orbitomeatal(volume: CTVolume, p: dict[str, np.ndarray]) -> float:
 @shared
 @pytest.mark.shared
 @pytest.mark.parametrize("name", SCANS)
-def test_a_real_scan_cut_above_the_foramen_magnum(name: str, infer: Infer, readers: dict[str, dict[str, np.ndarray]]) -> None:
+def test_a_real_scan_cut_above_the_foramen_magnum(
+    name: str, infer: Infer, readers: dict[str, dict[str, np.ndarray]]
+) -> None:
     volume = read(DATA / "ct" / name)
     foramen = 0.5 * (readers[name]["BASION"] + readers[name]["OPISTHION"]) @ volume.k
     part = cropped(volume, foramen + 10.0)

@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 FILE = Path(__file__).with_name("fuzz") / "loaders.py"
-NAMES = ("record", "review", "segmentation", "landmarks", "plane", "scoring model", "account", "reader table", "truth", "message")
+NAMES = (
+    "record",
+    "review",
+    "segmentation",
+    "landmarks",
+    "plane",
+    "scoring model",
+    "account",
+    "reader table",
+    "truth",
+    "message",
+)
 COUNT = {"record": 20, "review": 20, "segmentation": 40}  # those that draw or measure take longest
 
 

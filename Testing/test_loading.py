@@ -77,7 +77,9 @@ def test_json_that_not_every_program_understands_is_refused(text, reason):
 
 
 def test_json_that_every_program_understands_is_read():
-    assert parse('{"a": [1, -2.5e3, "ü\\ud83d\\ude00", null, true, {}]}'.encode(), "", "") == {"a": [1, -2500.0, "ü😀", None, True, {}]}
+    assert parse('{"a": [1, -2.5e3, "ü\\ud83d\\ude00", null, true, {}]}'.encode(), "", "") == {
+        "a": [1, -2500.0, "ü😀", None, True, {}]
+    }
 
 
 # the schema and what lies beyond
@@ -103,7 +105,9 @@ def test_every_keyword_of_the_schema_is_known(record):
 def test_the_schema_knows_the_type_of_every_acquisition_tag():
     from dataclasses import fields
 
-    assert {f.name for f in fields(Acquisition)} <= set(record_schema()["properties"]["input"]["properties"]["acquisition"]["properties"])
+    assert {f.name for f in fields(Acquisition)} <= set(
+        record_schema()["properties"]["input"]["properties"]["acquisition"]["properties"]
+    )
 
 
 def test_a_pattern_has_to_match_to_the_end(record):

@@ -123,11 +123,37 @@ def test_fit_overwrites_nothing_but_its_own(tmp_path, capsys):
     (tmp_path / "new.fit.json").write_text("{}")
     before = (tmp_path / "r.csv").read_bytes()
     for output in ("r.csv", "link.json", "a/scan000/assessment.json", "new.json", "a"):
-        assert cli.main(["fit", "--assessments", str(tmp_path / "a"), "--readers", str(tmp_path / "r.csv"), "--output", str(tmp_path / output)]) == cli.OUTPUT
+        assert (
+            cli.main(
+                [
+                    "fit",
+                    "--assessments",
+                    str(tmp_path / "a"),
+                    "--readers",
+                    str(tmp_path / "r.csv"),
+                    "--output",
+                    str(tmp_path / output),
+                ]
+            )
+            == cli.OUTPUT
+        )
         assert "not replaced" in capsys.readouterr().err
     assert (tmp_path / "r.csv").read_bytes() == before
     for _ in range(2):
-        assert cli.main(["fit", "--assessments", str(tmp_path / "a"), "--readers", str(tmp_path / "r.csv"), "--output", str(tmp_path / "m.json")]) == 0
+        assert (
+            cli.main(
+                [
+                    "fit",
+                    "--assessments",
+                    str(tmp_path / "a"),
+                    "--readers",
+                    str(tmp_path / "r.csv"),
+                    "--output",
+                    str(tmp_path / "m.json"),
+                ]
+            )
+            == 0
+        )
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
@@ -145,7 +171,9 @@ def test_one_bad_record_is_named_and_left_out(tmp_path, capsys):
     common = ["--assessments", str(tmp_path / "a"), "--readers", str(tmp_path / "r.csv"), "--output"]
     assert cli.main(["fit", *common, str(tmp_path / "m.json")]) == 0
     assert names[3] in capsys.readouterr().out
-    assert cli.main(["rescore", "--assessments", str(tmp_path / "a"), "--scoring", str(tmp_path / "m.json")]) == cli.INPUT
+    assert (
+        cli.main(["rescore", "--assessments", str(tmp_path / "a"), "--scoring", str(tmp_path / "m.json")]) == cli.INPUT
+    )
     said = capsys.readouterr()
     assert "1 were left out" in said.out
     assert names[3] in said.err
@@ -164,12 +192,17 @@ def test_a_full_disk_is_4(tmp_path):
     model.write_text(json.dumps(content))
     before = {p: p.read_bytes() for p in (tmp_path / "a").rglob("*.json")}
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)); from HeadCTIQALib.cli import main; raise SystemExit(main(['rescore', '--assessments', {str(tmp_path / 'a')!r}, '--scoring', {str(model)!r}]))"
-    process = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False
+    )
     assert process.returncode == cli.OUTPUT, process.stderr
     assert {p: p.read_bytes() for p in (tmp_path / "a").rglob("*") if p.is_file()} == before
 
 
-@pytest.mark.parametrize("command", [["fit", "--assessments", "a", "--readers", "r"], ["simulate"], ["train", "fluid"], ["evaluate-networks"]])
+@pytest.mark.parametrize(
+    "command",
+    [["fit", "--assessments", "a", "--readers", "r"], ["simulate"], ["train", "fluid"], ["evaluate-networks"]],
+)
 @pytest.mark.parametrize("seed", ["-5", "x", "1.5", "99999999999"])
 def test_an_impossible_seed_is_wrong_usage(command, seed, tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -24,7 +24,12 @@ def test_motion_weighs_grades_by_intracranial_area(scan):
     assert m.value == pytest.approx(100 * (3 * areas[5] + areas[12]) / (3 * areas.sum()))
     assert m.evidence.slice_index == 5
     assert m.evidence.slices == (5, 12)
-    assert m.details == {"slices_with_motion": 2.0, "slices_with_brain": 25.0, "worst_grade": 3.0, "graded_area_percent": 100.0}
+    assert m.details == {
+        "slices_with_motion": 2.0,
+        "slices_with_brain": 25.0,
+        "worst_grade": 3.0,
+        "graded_area_percent": 100.0,
+    }
     all_worst = motion_extent(volume, findings.with_(motion_grades=np.full(len(areas), 3, np.int8)))
     assert all_worst.value == pytest.approx(100)
     assert motion_extent(volume, findings).value == 0

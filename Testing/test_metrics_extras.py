@@ -23,7 +23,9 @@ def by_id(volume, findings, measurements=None):
 def scan():
     positions = np.r_[np.arange(-96, 21, 4.0), np.arange(28, 110, 4.0)]  # one slice missing at 24
     acquisition = Acquisition(ctdi_vol_mgy=45.0, patient_age_years=64.0, isocentre_ras=(0.0, -6.0, 0.0))
-    volume, findings = head(grid(positions, matrix=120, pixel=2.0, acquisition=acquisition), rotation("z", 4) @ rotation("x", 6))
+    volume, findings = head(
+        grid(positions, matrix=120, pixel=2.0, acquisition=acquisition), rotation("z", 4) @ rotation("x", 6)
+    )
     return noisy(volume, noise_field(volume.shape, 2.0, 3.0, None)), findings
 
 
@@ -60,7 +62,9 @@ def test_interpetrous_index_sees_a_dark_band(scan):
 
 def test_missing_extras_say_why(scan):
     volume, findings = scan
-    bare = without_landmark(findings, *findings.landmarks).with_(midsagittal=None, tissue=np.full(volume.shape, 1, np.uint8))
+    bare = without_landmark(findings, *findings.landmarks).with_(
+        midsagittal=None, tissue=np.full(volume.shape, 1, np.uint8)
+    )
     e = by_id(replace(volume, acquisition=Acquisition()), bare)
     missing = {"yaw", "roll", "pitch", "isocentre_offset", "motion_air_ring_index", "interpetrous_index", "air_hu", "csf_hu",
                "edge_f50", "noise_frequency", "fov_truncation", "eyes_in_range", "ctdi_vol_percent_of_reference", "ring_artefact", "cupping"}  # fmt: skip
@@ -95,7 +99,17 @@ def test_metrics_need_no_torch():
     folder = Path(HeadCTIQALib.metrics.__file__).parent
     for file in folder.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             for name in names:
-                assert name.split(".")[0] not in ("torch", "monai", "slicer", "qt", "vtk"), f"{file.name} imports {name}"
-                assert not name.startswith(("HeadCTIQALib.networks", "HeadCTIQALib.scoring", "HeadCTIQALib.gui")), f"{file.name} imports {name}"
+                assert name.split(".")[0] not in ("torch", "monai", "slicer", "qt", "vtk"), (
+                    f"{file.name} imports {name}"
+                )
+                assert not name.startswith(("HeadCTIQALib.networks", "HeadCTIQALib.scoring", "HeadCTIQALib.gui")), (
+                    f"{file.name} imports {name}"
+                )

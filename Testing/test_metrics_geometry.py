@@ -80,7 +80,12 @@ def test_baseline_mirrors_a_missing_side_and_flags_extrapolation():
     assert half.value == pytest.approx(whole.value, abs=1e-9)
     assert any("left outer canthus" in f and "mirrored" in f for f in half.flags)
     assert any("outside the scan" in f for f in whole.flags)  # this phantom's ear canals lie below the first slice
-    inside = baseline_angle(volume, findings.with_(landmarks={n: mark(volume, np.array(p.position) + [0, 0, 60]) for n, p in findings.landmarks.items()}))
+    inside = baseline_angle(
+        volume,
+        findings.with_(
+            landmarks={n: mark(volume, np.array(p.position) + [0, 0, 60]) for n, p in findings.landmarks.items()}
+        ),
+    )
     assert inside.flags == ()
 
 
@@ -92,7 +97,12 @@ def test_baseline_mirrors_a_missing_side_and_flags_extrapolation():
         (lambda f: with_landmark(f, "EAM_R", confidence=0.3, in_scan=True), "low confidence (0.30)"),
         (lambda f: with_landmark(f, "EAM_R", confidence=0.3), "lies outside the scan"),
         (lambda f: with_landmark(without_landmark(f, "EAM_L"), "EAM_R", confidence=0.3), "outside the scan"),
-        (lambda f: with_landmark(with_landmark(f, "CANTHUS_R", position=(48, -8, -60)), "CANTHUS_L", position=(-48, -8, -60)), "implausibly"),
+        (
+            lambda f: with_landmark(
+                with_landmark(f, "CANTHUS_R", position=(48, -8, -60)), "CANTHUS_L", position=(-48, -8, -60)
+            ),
+            "implausibly",
+        ),
     ],
 )
 def test_baseline_not_assessable(change, words):
@@ -132,7 +142,9 @@ def test_centering_recovers_a_known_shift(tilt, flip):
     centres = d[:, None] * squares * volume.k / (volume.k @ (squares * volume.k)) + shift
     foramen = np.mean([np.array(findings.landmarks[n].position) @ volume.k for n in ("BASION", "OPISTHION")])
     used = (volume.slice_positions >= foramen) & (np.abs(d) < 0.99 * np.sqrt(volume.k @ (squares * volume.k)))
-    expected = np.average(volume.to_slice_frame(centres - volume.image_centres)[used], axis=0, weights=volume.slice_widths[used])
+    expected = np.average(
+        volume.to_slice_frame(centres - volume.image_centres)[used], axis=0, weights=volume.slice_widths[used]
+    )
     assert m.details["right_mm"] == pytest.approx(17, abs=0.1)
     assert m.details["right_mm"] == pytest.approx(expected[0], abs=0.1)
     assert m.details["anterior_mm"] == pytest.approx(expected[1], abs=0.1)
@@ -216,7 +228,9 @@ def test_centering_not_assessable():
 @pytest.mark.parametrize(("angles", "flip", "shift"), random_poses(8, seed=2))
 def test_margins_are_exact_in_any_pose_and_do_not_feel_shear(angles, flip, shift):
     yaw, roll, pitch, tilt = angles
-    volume = grid(np.cumsum(np.r_[-70.0, 3 + 4 * np.random.default_rng(4).random(30)]), matrix=24, pixel=9.0, tilt=tilt, flip=flip)
+    volume = grid(
+        np.cumsum(np.r_[-70.0, 3 + 4 * np.random.default_rng(4).random(30)]), matrix=24, pixel=9.0, tilt=tilt, flip=flip
+    )
     pose = rotation("z", yaw) @ rotation("y", roll) @ rotation("x", pitch)
     findings = head(volume, pose, shift)[1]
     n = pose.T @ volume.k
@@ -230,7 +244,9 @@ def test_margins_are_exact_in_any_pose_and_do_not_feel_shear(angles, flip, shift
         assert expected <= m.value < -8
     f = foramen_magnum_margin(volume, findings)
     assert f.value == pytest.approx((pose @ [0, -26, -84] + shift) @ volume.k - volume.slice_positions[0], abs=1e-6)
-    sheared = type(volume)(volume.hu, volume.origins + np.linspace(-30, 30, 31)[:, None] * volume.a, volume.row_step, volume.col_step)
+    sheared = type(volume)(
+        volume.hu, volume.origins + np.linspace(-30, 30, 31)[:, None] * volume.a, volume.row_step, volume.col_step
+    )
     assert vertex_margin(sheared, findings).value == pytest.approx(m.value, abs=1e-9)
     assert foramen_magnum_margin(sheared, findings).value == pytest.approx(f.value, abs=1e-9)
 
@@ -291,7 +307,12 @@ def test_the_further_the_scan_begins_above_the_foramen_the_more_is_missing():
     for bottom in range(-80, 61, 10):
         volume = grid(positions[positions >= bottom], matrix=48, pixel=5.0)
         findings = head(volume)[1]
-        lost = with_landmark(with_landmark(findings, "BASION", confidence=0.1, spread_mm=9.0), "OPISTHION", confidence=0.1, spread_mm=12.0)
+        lost = with_landmark(
+            with_landmark(findings, "BASION", confidence=0.1, spread_mm=9.0),
+            "OPISTHION",
+            confidence=0.1,
+            spread_mm=12.0,
+        )
         m = foramen_magnum_margin(volume, lost)
         if m.value is None:
             assert m.reason == "The basion lies outside the scan and is only known to about 9 mm."

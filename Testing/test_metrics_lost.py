@@ -26,7 +26,10 @@ def measured(scan: tuple[CTVolume, Findings], lost: list[Lost], keep: list[int] 
     if keep is not None:
         volume = replace(volume, hu=volume.hu[keep].copy(), origins=volume.origins[keep])
         findings = findings.with_(
-            tissue=findings.tissue[keep], streak=findings.streak[keep], motion_grades=findings.motion_grades[keep], motion_index=findings.motion_index[keep]
+            tissue=findings.tissue[keep],
+            streak=findings.streak[keep],
+            motion_grades=findings.motion_grades[keep],
+            motion_index=findings.motion_index[keep],
         )
     volume = replace(volume, lost=tuple(lost))
     return measure(volume, with_limits(volume, findings), only={*MARGINS, "motion_extent"})

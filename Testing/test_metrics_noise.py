@@ -59,7 +59,9 @@ def test_noise_is_not_raised_by_folded_cortex_of_9_hu(gyri, peak, sigma):
     assert m.value == pytest.approx(sigma, rel=0.05)
     # a plain median of local SDs over the brain would be fooled: the phantom is not trivial
     if sigma == 2.5 and peak is None:
-        tiles = scan.hu[SLICES // 2, 40:260, 40:260].reshape(20, 11, 20, 11).swapaxes(1, 2).reshape(400, 121).std(axis=1)
+        tiles = (
+            scan.hu[SLICES // 2, 40:260, 40:260].reshape(20, 11, 20, 11).swapaxes(1, 2).reshape(400, 121).std(axis=1)
+        )
         assert np.median(tiles) > 1.2 * sigma
 
 
@@ -101,7 +103,9 @@ def test_noise_not_assessable():
 
 def test_noise_flags_a_sharp_kernel():
     volume, findings = flat()
-    scan = replace(noisy(volume, noise_field(volume.shape, PIXEL, 5.0, None)), acquisition=Acquisition(kernel="BONEPLUS"))
+    scan = replace(
+        noisy(volume, noise_field(volume.shape, PIXEL, 5.0, None)), acquisition=Acquisition(kernel="BONEPLUS")
+    )
     assert any("BONEPLUS" in f for f in noise(scan, findings).flags)
 
 
@@ -164,7 +168,10 @@ def test_cnr_flags(brain):
     contrast = replace(noisy(volume, field), acquisition=Acquisition(contrast_agent=True))
     assert any("Contrast medium" in f for f in gray_white_cnr(contrast, findings).flags)
     swapped = findings.tissue.copy()
-    swapped[findings.tissue == Tissue.WHITE], swapped[findings.tissue == Tissue.DEEP_GREY] = Tissue.DEEP_GREY, Tissue.WHITE
+    swapped[findings.tissue == Tissue.WHITE], swapped[findings.tissue == Tissue.DEEP_GREY] = (
+        Tissue.DEEP_GREY,
+        Tissue.WHITE,
+    )
     m = gray_white_cnr(noisy(volume, field), findings.with_(tissue=swapped))
     assert m.value < 0
     assert any("check both masks" in f for f in m.flags)
@@ -177,7 +184,9 @@ def test_cnr_not_assessable(brain):
         assert kernel in gray_white_cnr(replace(scan, acquisition=Acquisition(kernel=kernel)), findings).reason
     for kernel in ("STANDARD", "H31s", "FC26", "UB", None):
         assert gray_white_cnr(replace(scan, acquisition=Acquisition(kernel=kernel)), findings).value is not None
-    loud = noisy(replace(volume, acquisition=Acquisition(kernel="STANDARD")), noise_field(volume.shape, 0.8, 30.0, None))
+    loud = noisy(
+        replace(volume, acquisition=Acquisition(kernel="STANDARD")), noise_field(volume.shape, 0.8, 30.0, None)
+    )
     assert "too high" in gray_white_cnr(loud, findings).reason
     assert "no noise at all" in gray_white_cnr(volume, findings).reason
     without = findings.tissue.copy()
@@ -192,7 +201,9 @@ def test_no_cross_talk(brain):
     """More noise changes noise and CNR only; a moved landmark or mask changes nothing else either."""
     volume, findings = brain
     findings = without_landmark(findings)
-    quiet, loud = (measure(noisy(volume, s * noise_field(volume.shape, 0.8, 1.0, None, seed=2)), findings) for s in (3, 9))
+    quiet, loud = (
+        measure(noisy(volume, s * noise_field(volume.shape, 0.8, 1.0, None, seed=2)), findings) for s in (3, 9)
+    )
     for iqm, m in quiet.items():
         if iqm in ("noise", "gray_white_cnr"):
             assert m.value != loud[iqm].value
@@ -200,7 +211,9 @@ def test_no_cross_talk(brain):
             assert m.value == loud[iqm].value
     foreign = findings.tissue.copy()
     foreign[5, :10, :10] = Tissue.FOREIGN
-    changed = measure(noisy(volume, 3 * noise_field(volume.shape, 0.8, 1.0, None, seed=2)), findings.with_(tissue=foreign))
+    changed = measure(
+        noisy(volume, 3 * noise_field(volume.shape, 0.8, 1.0, None, seed=2)), findings.with_(tissue=foreign)
+    )
     assert {i for i in quiet if changed[i].value != quiet[i].value} == {"foreign_object_volume"}
 
 

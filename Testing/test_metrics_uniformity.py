@@ -23,7 +23,9 @@ def still() -> tuple[CTVolume, Findings]:
     tissue = np.full((256, 256), Tissue.OUTSIDE, np.uint8)
     for limit, kind in ((1.0, Tissue.SOFT), (0.95, Tissue.BONE), (0.88, Tissue.GREY), (0.75, Tissue.WHITE)):
         tissue[radius < limit] = kind
-    mean = np.select([tissue == t for t in (Tissue.SOFT, Tissue.BONE, Tissue.GREY, Tissue.WHITE)], [20, 900, 36, 29], -1000)
+    mean = np.select(
+        [tissue == t for t in (Tissue.SOFT, Tissue.BONE, Tissue.GREY, Tissue.WHITE)], [20, 900, 36, 29], -1000
+    )
     hu = np.rint(mean + rng.normal(0, 5, (10, 256, 256))).astype(np.int16)
     origins = np.stack([np.zeros(10), np.zeros(10), 5.0 * np.arange(10)], axis=1)
     volume = CTVolume(hu, origins, np.array([-0.8, 0, 0]), np.array([0, -0.8, 0]))

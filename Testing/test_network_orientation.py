@@ -70,7 +70,9 @@ def closed_phantom(hu: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) 
 def test_head_that_lies_as_the_file_says(infer: Infer, head: CTVolume) -> None:
     fit = fit_of(recognised_anatomy(head, infer))
     assert fit.convincing
-    assert fit_of(recognised_anatomy(turned(head, 2), infer)).convincing, "left and right look alike: that cannot be noticed"
+    assert fit_of(recognised_anatomy(turned(head, 2), infer)).convincing, (
+        "left and right look alike: that cannot be noticed"
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,15 +80,22 @@ def test_head_that_lies_as_the_file_says(infer: Infer, head: CTVolume) -> None:
     [((0,), "upside down"), ((0, 2), "upside down"), ((1,), "back to front"), ((1, 2), "back to front")],
     ids=["upside down", "feet first", "mirrored", "prone"],
 )
-def test_turned_head_is_refused_with_the_reason(infer: Infer, head: CTVolume, axes: tuple[int, ...], words: str) -> None:
-    with pytest.raises(InputError, match=f"simulated head shows the head {words}: the patient position in the file is wrong"):
+def test_turned_head_is_refused_with_the_reason(
+    infer: Infer, head: CTVolume, axes: tuple[int, ...], words: str
+) -> None:
+    with pytest.raises(
+        InputError, match=f"simulated head shows the head {words}: the patient position in the file is wrong"
+    ):
         recognised_anatomy(turned(head, *axes), infer)
 
 
 def test_an_image_file_has_an_orientation_and_no_patient_position(infer: Infer, head: CTVolume) -> None:
     scan = turned(head, 0)
     scan = replace(scan, source=replace(scan.source, kind="nifti", name="NIfTI image"))
-    with pytest.raises(InputError, match="NIfTI image shows the head upside down: the orientation in the file is wrong or missing; correct it"):
+    with pytest.raises(
+        InputError,
+        match="NIfTI image shows the head upside down: the orientation in the file is wrong or missing; correct it",
+    ):
         recognised_anatomy(scan, infer)
 
 
@@ -112,10 +121,20 @@ def test_poor_scans_of_patients_are_still_heads(infer: Infer, scene: Scene) -> N
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("axes", "words"), [((), None), ((0,), "upside down"), ((1,), "back to front")], ids=["as it is", "upside down", "prone"])
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [((), None), ((0,), "upside down"), ((1,), "back to front")],
+    ids=["as it is", "upside down", "prone"],
+)
 def test_real_head(infer: Infer, shared_ct: Path, axes: tuple[int, ...], words: str | None) -> None:
     volume = read(shared_ct / "ge-hispeed-tilt")
-    volume = replace(volume, hu=volume.hu[:, ::2, ::2].copy(), row_step=2 * volume.row_step, col_step=2 * volume.col_step, padding=None)
+    volume = replace(
+        volume,
+        hu=volume.hu[:, ::2, ::2].copy(),
+        row_step=2 * volume.row_step,
+        col_step=2 * volume.col_step,
+        padding=None,
+    )
     if words is None:
         assert fit_of(recognised_anatomy(volume, infer)).convincing
         return

@@ -54,7 +54,12 @@ def real() -> Iterator[NetworkProcess]:
 
 def test_arrays_survive_the_wire() -> None:
     stream = io.BytesIO()
-    sent = (np.arange(24, dtype=np.int16).reshape(2, 3, 4)[:, ::-1], np.float32(3).reshape(()), np.zeros((0, 5)), np.array([True, False]))
+    sent = (
+        np.arange(24, dtype=np.int16).reshape(2, 3, 4)[:, ::-1],
+        np.float32(3).reshape(()),
+        np.zeros((0, 5)),
+        np.array([True, False]),
+    )
     wire.send(stream, {"bundle": "x"}, sent)
     wire.send(stream, {})
     stream.seek(0)
@@ -81,7 +86,12 @@ def test_what_is_no_message_is_refused(text: bytes | None) -> None:
 
 
 def test_requests_fail_when_the_answers_are_no_messages() -> None:
-    network = NetworkProcess(("-c", "import sys; sys.stdin.buffer.read(4); sys.stdout.buffer.write(b'\\xff' * 99); sys.stdout.flush(); sys.stdin.buffer.read()"))
+    network = NetworkProcess(
+        (
+            "-c",
+            "import sys; sys.stdin.buffer.read(4); sys.stdout.buffer.write(b'\\xff' * 99); sys.stdout.flush(); sys.stdin.buffer.read()",
+        )
+    )
     try:
         with pytest.raises(ModelError, match="does not answer as it should"):
             network.submit("anatomy", np.zeros(3)).result(60)
@@ -127,7 +137,9 @@ def test_worker_tells_errors_and_goes_on(tmp_path: Path) -> None:
     assert "is incomplete" in damaged["error"]
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
+)
 def test_memory_that_is_short_is_one_sentence(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     from HeadCTIQALib.networks.nets import anatomy
 
@@ -191,7 +203,9 @@ def test_no_orphan(number: signal.Signals) -> None:
         f"made = NetworkProcess(('-c', {BUSY.format('')!r}))\n"
         "answer = made.submit('anatomy', numpy.zeros(3)); print(made._child.pid, flush=True); answer.result()"
     )
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as parent:
         pid = int(parent.stdout.readline())
         assert not gone(pid, 0.3)
         parent.send_signal(number)

@@ -92,7 +92,11 @@ def test_bundle_stays_small() -> None:
 
 def test_compact_weights_round_trip_within_their_bound() -> None:
     rng = torch.Generator().manual_seed(3)
-    state = {"a.weight": torch.randn(8, 4, 3, 3, 3, generator=rng), "a.bias": torch.randn(8, generator=rng), "u.skip_layers.x": torch.ones(2)}
+    state = {
+        "a.weight": torch.randn(8, 4, 3, 3, 3, generator=rng),
+        "a.bias": torch.randn(8, generator=rng),
+        "u.skip_layers.x": torch.ones(2),
+    }
     back = restore(compact(state))
     assert back.keys() == {"a.weight", "a.bias"}
     largest = state["a.weight"].flatten(1).abs().amax(1)
@@ -146,7 +150,9 @@ def test_resampling_puts_a_point_where_it_is(tilted_head_volume) -> None:
     assert (ijk[:, 2] > -0.6).all()
     assert (ijk[:, 2] < volume.shape[0] - 0.4).all()
     i, j, k = np.rint(ijk).astype(int).T
-    nearest = volume.hu[np.clip(k, 0, volume.shape[0] - 1), np.clip(j, 0, volume.shape[1] - 1), np.clip(i, 0, volume.shape[2] - 1)]
+    nearest = volume.hu[
+        np.clip(k, 0, volume.shape[0] - 1), np.clip(j, 0, volume.shape[1] - 1), np.clip(i, 0, volume.shape[2] - 1)
+    ]
     assert np.corrcoef(nearest, hu[inside])[0, 1] > 0.97, "the value there is that of the native voxel there"
 
 
@@ -155,7 +161,11 @@ def test_unseen_simulated_head(infer: Infer, seed: int) -> None:
     scene = Scene(yaw_deg=8.0, roll_deg=-5.0, pitch_deg=6.0, acquire=Acquire(matrix=128, spacing_mm=4.0, noise_hu=5.0))
     scan = simulate(seed, scene=scene)
     coarse = coarse_anatomy(scan.volume, infer)
-    error = {n: np.linalg.norm(np.subtract(coarse.landmarks[n].position, scan.findings.landmarks[n].position)) for n in LANDMARKS if scan.findings.landmarks[n].in_scan}
+    error = {
+        n: np.linalg.norm(np.subtract(coarse.landmarks[n].position, scan.findings.landmarks[n].position))
+        for n in LANDMARKS
+        if scan.findings.landmarks[n].in_scan
+    }
     assert np.median(list(error.values())) < 4.0, error
     axis = coarse.pose[:3, 0] / np.linalg.norm(coarse.pose[:3, 0])
     assert np.degrees(np.arccos(axis @ np.array(scan.findings.midsagittal.normal))) < 3.0

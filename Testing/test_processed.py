@@ -22,7 +22,9 @@ NOISE = {"noise", "gray_white_cnr"}
 PIXEL, MATRIX = 0.6, 400
 
 
-def scan(peak: float = 0.25, sigma: float = 4.0, spacing: float = 5.0, pixel: float = PIXEL, matrix: int = MATRIX) -> tuple[CTVolume, Findings]:
+def scan(
+    peak: float = 0.25, sigma: float = 4.0, spacing: float = 5.0, pixel: float = PIXEL, matrix: int = MATRIX
+) -> tuple[CTVolume, Findings]:
     """Slices through a head whose noise is strongest at ``peak`` cycles/mm, with a border of skin as soft as a kernel leaves it."""
     volume, findings = head(grid(np.arange(-40.0, 60.0, spacing), matrix, pixel))
     soft = np.stack([ndimage.gaussian_filter(p.astype(float), 0.125 / peak / pixel) for p in volume.hu])
@@ -76,7 +78,10 @@ def interpolated(step: float, spline: bool = False) -> Callable[[CTVolume], CTVo
         old = volume.slice_positions
         new = np.arange(old[0], old[-1] + 1e-6, step)
         at = np.interp(new, old, np.arange(len(old)))
-        taps = np.stack([ndimage.map_coordinates(row, [at], order=3 if spline else 1, mode="nearest") for row in np.eye(len(old))], axis=1)
+        taps = np.stack(
+            [ndimage.map_coordinates(row, [at], order=3 if spline else 1, mode="nearest") for row in np.eye(len(old))],
+            axis=1,
+        )
         hu = np.rint(np.tensordot(taps, volume.hu.astype(float), 1)).astype(np.int16)
         return replace(volume, hu=hu, origins=np.stack([np.interp(new, old, c) for c in volume.origins.T], axis=1))
 
@@ -116,7 +121,10 @@ def test_what_was_done_to_the_images_is_told_and_noise_withheld(original, change
 @pytest.mark.parametrize(("sigma", "spacing"), [(1.8, 5.0), (4.0, 5.0), (9.0, 2.5)])
 def test_kernels_doses_and_thicknesses_of_scanners_are_not_blamed(peak: float, sigma: float, spacing: float) -> None:
     volume, findings = scan(peak, sigma, spacing)
-    for v, f in ((volume, findings), (overlapping(volume), findings.with_(tissue=findings.tissue[1:], motion_grades=None))):
+    for v, f in (
+        (volume, findings),
+        (overlapping(volume), findings.with_(tissue=findings.tissue[1:], motion_grades=None)),
+    ):
         seen = with_limits(v, f)
         assert (seen.notes, dict(seen.not_assessable)) == ((), {}), v.texture
         assert is_sharp_scan(v) is False

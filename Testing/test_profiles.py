@@ -44,7 +44,10 @@ def test_the_shipped_profiles():
 
 def test_only_what_differs_need_be_given(tmp_path):
     assert load_profile(written(tmp_path, HEAD)) == Profile("site", "Our site")
-    text = HEAD + 'left_out = ["motion_extent"]\nat_5mm = false\n[weights]\nmotion = 0\nscan_range = 0.4\n[knots]\nnoise = [[3, 100], [9, 0]]\n'
+    text = (
+        HEAD
+        + 'left_out = ["motion_extent"]\nat_5mm = false\n[weights]\nmotion = 0\nscan_range = 0.4\n[knots]\nnoise = [[3, 100], [9, 0]]\n'
+    )
     profile = load_profile(written(tmp_path, text))
     assert profile.knots["noise"] == ((3, 100), (9, 0))
     assert profile.knots["motion_extent"] == DEFAULT.knots["motion_extent"]
@@ -52,13 +55,17 @@ def test_only_what_differs_need_be_given(tmp_path):
     assert (profile.left_out, profile.at_5mm) == (("motion_extent",), False)
 
 
-@pytest.mark.parametrize("text", ["\ufeff" + HEAD, HEAD.replace("\n", "\r\n"), HEAD.replace("Our site", "Städtische Klinik Köln")])
+@pytest.mark.parametrize(
+    "text", ["\ufeff" + HEAD, HEAD.replace("\n", "\r\n"), HEAD.replace("Our site", "Städtische Klinik Köln")]
+)
 def test_files_of_other_editors_are_read(tmp_path, text):
     assert load_profile(written(tmp_path, text)).id == "site"
 
 
 def test_json_says_the_same(tmp_path):
-    profile = Profile("site", "Our site", {**DEFAULT.knots, "noise": ((3.0, 100.0), (9.0, 0.0))}, baseline_target_deg=-5.5)
+    profile = Profile(
+        "site", "Our site", {**DEFAULT.knots, "noise": ((3.0, 100.0), (9.0, 0.0))}, baseline_target_deg=-5.5
+    )
     assert load_profile(written(tmp_path, json.dumps(to_json(profile)), "site.json")) == profile
 
 
@@ -91,7 +98,11 @@ def test_json_says_the_same(tmp_path):
         (HEAD + "[weights]\nmotions = 0.2", 4, '"motions" is no category; use positioning'),
         (HEAD + "[weights]\nmotion = -0.2\nscan_range = 0.6", 4, 'weight of "motion" is no number from 0 to 1'),
         (HEAD + "weights.motion = inf", 3, "no number from 0 to 1"),
-        (HEAD + "\n[weights]\nmotion = 0.25", 4, "add up to 1.05 and not to 1 .not given, and so as by default: positioning 0.15"),
+        (
+            HEAD + "\n[weights]\nmotion = 0.25",
+            4,
+            "add up to 1.05 and not to 1 .not given, and so as by default: positioning 0.15",
+        ),
         (HEAD + "[knots]\n# loud\nloudness = [[0, 100], [1, 0]]", 5, '"loudness" is no metric'),
         (HEAD + "[knots]\nnoise = 5", 4, "not a list of pairs"),
         (HEAD + "[knots]\nnoise = [[0, 100, 5], [1, 0]]", 4, "not a list of pairs"),
@@ -100,7 +111,11 @@ def test_json_says_the_same(tmp_path):
         (HEAD + "[knots]\nnoise = [[0, 100], [1e7, 0]]", 4, "not a list of pairs"),
         (HEAD + "[knots]\nnoise = [[0, 100]]", 4, "two knots or more"),
         (HEAD + "[knots]\nnoise = [[0, 101], [1, 0]]", 4, "score from 0 to 100"),
-        (HEAD + "[knots]\n\nmotion_extent = [[0, 90], [1, 0]]\nnoise = [\n  [0, 100],\n  [6, 60],\n  [4, 80],\n]", 6, "values of the knots must ascend"),
+        (
+            HEAD + "[knots]\n\nmotion_extent = [[0, 90], [1, 0]]\nnoise = [\n  [0, 100],\n  [6, 60],\n  [4, 80],\n]",
+            6,
+            "values of the knots must ascend",
+        ),
         (HEAD + "[knots]\nnoise = [[1, 100], [1.00001, 0]]", 4, "must ascend"),
         (HEAD + "[knots]\nnoise = [[0, 100], [1, 0], [2, 50]]", 4, "not fall and then rise"),
         (HEAD + "knots = { noise = [[0, 100], [0, 0]] }", 3, "must ascend"),
@@ -138,7 +153,13 @@ def test_what_is_wrong_in_json(tmp_path, text, words):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("a = " + "[" * 20_000, "no TOML"), ("#" * 70_000, "too large"), ("a = 1" + "0" * 6000, "no TOML|no setting"), (b"\0" * 50, "no TOML")]
+    ("text", "words"),
+    [
+        ("a = " + "[" * 20_000, "no TOML"),
+        ("#" * 70_000, "too large"),
+        ("a = 1" + "0" * 6000, "no TOML|no setting"),
+        (b"\0" * 50, "no TOML"),
+    ],
 )
 def test_hostile_files_get_a_sentence(tmp_path, text, words):
     with pytest.raises(ModelError, match=words):
@@ -157,7 +178,9 @@ def test_names_and_files(tmp_path, monkeypatch):
     written(tmp_path, "nonsense", "eur")
     assert find_profile("eur").baseline_target_deg == -11, "a shipped name is never a file"
     assert find_profile("site.toml").id == "site"
-    with pytest.raises(ModelError, match='There is no profile "nowhere"; give default, eur, supraorbitomeatal, thin, or a file'):
+    with pytest.raises(
+        ModelError, match='There is no profile "nowhere"; give default, eur, supraorbitomeatal, thin, or a file'
+    ):
         find_profile("nowhere")
     with pytest.raises(ModelError, match="no such file"):
         find_profile("nowhere.toml")
@@ -180,7 +203,11 @@ def test_a_fitted_model_keeps_its_own_profile(tmp_path):
     with pytest.raises(ModelError, match="fit it again"):
         chosen_model(tmp_path / "model.json", "thin")
     assert chosen_model() == guideline_model()
-    assert chosen_model(profile="thin") == with_profile(guideline_model(), shipped_profiles()["thin"]) == guideline_model(shipped_profiles()["thin"])
+    assert (
+        chosen_model(profile="thin")
+        == with_profile(guideline_model(), shipped_profiles()["thin"])
+        == guideline_model(shipped_profiles()["thin"])
+    )
 
 
 def test_rescoring_by_a_profile_and_back(tmp_path, capsys):
@@ -210,7 +237,9 @@ def test_a_fit_carries_its_profile_and_refuses_another(tmp_path, capsys):
     assert cli.main(["fit", *common, "--output", model, "--profile", "thin"]) == 0
     assert "profile: Thin slices" in capsys.readouterr().out
     assert load_model(model).profile == shipped_profiles()["thin"]
-    assert cli.main(["rescore", "--assessments", str(tmp_path / "a"), "--scoring", model, "--profile", "eur"]) == cli.MODEL
+    assert (
+        cli.main(["rescore", "--assessments", str(tmp_path / "a"), "--scoring", model, "--profile", "eur"]) == cli.MODEL
+    )
     assert 'cannot judge by "eur"' in capsys.readouterr().err
     assert record_of(tmp_path / "a" / names[0])["profile"]["id"] == "default"
     assert cli.main(["rescore", "--assessments", str(tmp_path / "a"), "--scoring", model]) == 0
@@ -232,7 +261,9 @@ def test_assess_judges_by_a_profile_and_refuses_a_bad_one_first(dicom_head_folde
     bad = written(tmp_path, HEAD + "at_5mm = 1", "bad.toml")
     command = ["assess", str(dicom_head_folder), "-o", str(tmp_path / "out"), "--progress", "text", "--profile"]
     assert cli.main([*command, str(bad)]) == cli.MODEL
-    assert capsys.readouterr().err == "headctiqa: error: The profile bad.toml, line 3: at_5mm is neither true nor false.\n"
+    assert (
+        capsys.readouterr().err == "headctiqa: error: The profile bad.toml, line 3: at_5mm is neither true nor false.\n"
+    )
     assert not asked
     assert not (tmp_path / "out").exists()
     assert cli.main([*command, "eur"]) == 0
@@ -296,5 +327,7 @@ def test_the_page_names_every_key_and_every_shipped_profile():
 def test_a_curve_upside_down_is_refused_with_file_and_line(tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     file.write_text('id = "site"\nname = "Site"\n[knots]\nnoise = [[2, 0], [4, 60], [10, 100]]\n', encoding="utf-8")
-    with pytest.raises(ModelError, match=r"^The profile site\.toml, line 4: .*a larger value is worse and may not score more"):
+    with pytest.raises(
+        ModelError, match=r"^The profile site\.toml, line 4: .*a larger value is worse and may not score more"
+    ):
         load_profile(file)

@@ -95,16 +95,28 @@ def test_vessels_without_a_sinus_are_told_and_calcium_is_not(plain) -> None:
     assert with_limits(replace(volume, hu=np.where(few, 250, volume.hu).astype(np.int16)), cut).notes == ()
 
 
-def rescaled(volume: CTVolume, findings: Findings, pixel: float = 1.0, spacing: float = 1.0) -> tuple[CTVolume, Findings]:
+def rescaled(
+    volume: CTVolume, findings: Findings, pixel: float = 1.0, spacing: float = 1.0
+) -> tuple[CTVolume, Findings]:
     """The same voxels with another pixel size or slice distance in the file."""
     by = np.array([pixel, pixel, spacing])
-    moved = {name: replace(mark, position=tuple(np.asarray(mark.position) * by)) for name, mark in findings.landmarks.items()}
-    return replace(volume, origins=volume.origins * by, row_step=volume.row_step * by, col_step=volume.col_step * by), findings.with_(landmarks=moved)
+    moved = {
+        name: replace(mark, position=tuple(np.asarray(mark.position) * by)) for name, mark in findings.landmarks.items()
+    }
+    return replace(
+        volume, origins=volume.origins * by, row_step=volume.row_step * by, col_step=volume.col_step * by
+    ), findings.with_(landmarks=moved)
 
 
 @pytest.mark.parametrize(
     ("pixel", "spacing", "words"),
-    [(1, 1.5, "too tall"), (1, 1 / 1.5, "too flat"), (1.3, 1, "more than an adult's"), (0.7, 1, "less than an adult's"), (1, 1, "")],
+    [
+        (1, 1.5, "too tall"),
+        (1, 1 / 1.5, "too flat"),
+        (1.3, 1, "more than an adult's"),
+        (0.7, 1, "less than an adult's"),
+        (1, 1, ""),
+    ],
 )
 def test_proportions_nobody_has(plain, pixel: float, spacing: float, words: str) -> None:
     volume, findings = plain

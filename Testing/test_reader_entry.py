@@ -43,7 +43,9 @@ def test_a_file_with_somebody_elses_scores_is_left_alone(tmp_path):
     assert file.path.read_text() == text
 
 
-@pytest.mark.parametrize(("scores", "words"), [({}, "at least one"), ({"overall": 101.0}, "100"), ({"beauty": 5.0}, "beauty")])
+@pytest.mark.parametrize(
+    ("scores", "words"), [({}, "at least one"), ({"overall": 101.0}, "100"), ({"beauty": 5.0}, "beauty")]
+)
 def test_wrong_scores_are_refused_and_nothing_is_written(tmp_path, scores, words):
     with pytest.raises(InputError, match=words):
         ReaderFile(tmp_path, "ab").save("one", scores)

@@ -15,7 +15,12 @@ from HeadCTIQALib.errors import InputError
 
 openpyxl = pytest.importorskip("openpyxl")
 
-SAID = {("a", "R1", "overall"): 72.5, ("a", "R2", "overall"): 60.0, ("b", "R1", "overall"): None, ("b", "R2", "overall"): 85.0}
+SAID = {
+    ("a", "R1", "overall"): 72.5,
+    ("a", "R2", "overall"): 60.0,
+    ("b", "R1", "overall"): None,
+    ("b", "R2", "overall"): 85.0,
+}
 LONG = "scan,reader,target,value\na,R1,overall,72.5\na,R2,overall,60\nb,R1,overall,\nb,R2,overall,85\n"
 
 
@@ -72,13 +77,20 @@ def test_every_form_means_the_same(tmp_path, form):
 
 @pytest.mark.parametrize("missing", ["", "NA", "n/a", "#N/A", "-", "–", "NaN", "null"])
 def test_missing_cells(tmp_path, missing):
-    assert said(read(tmp_path, f"scan,reader,target,value\na,R1,overall,{missing}\nb,R1,overall,85\n"))["a", "R1", "overall"] is None
+    assert (
+        said(read(tmp_path, f"scan,reader,target,value\na,R1,overall,{missing}\nb,R1,overall,85\n"))[
+            "a", "R1", "overall"
+        ]
+        is None
+    )
 
 
 def test_what_is_not_read_is_said(tmp_path):
     notes = " ".join(read(tmp_path, FORMS["comment columns"]).warnings)
     assert 'r.csv: not read, as their titles name no target and no reader: "date", "comment".' in notes
-    assert "names no target; its values count as overall scores" in " ".join(read(tmp_path, FORMS["wide by reader"]).warnings)
+    assert "names no target; its values count as overall scores" in " ".join(
+        read(tmp_path, FORMS["wide by reader"]).warnings
+    )
     alone = read(tmp_path, "scan,overall,motion\na,80,70\n", name="Ann.csv")
     assert said(alone) == {("a", "Ann", "overall"): 80, ("a", "Ann", "motion"): 70}
     assert 'Ann.csv names no reader; its values count as those of one reader, "Ann".' in alone.warnings
@@ -88,11 +100,22 @@ def test_what_is_not_read_is_said(tmp_path):
 
 
 def test_workbooks(tmp_path):
-    rows = [("scan", "reader", "overall", "read on"), ("a", "R1", 72.5, datetime.date(2026, 3, 1)), ("a", "R2", 60, None), (None,) * 4, ("b", "R1", None, None), ("b", "R2", 85, None)]
+    rows = [
+        ("scan", "reader", "overall", "read on"),
+        ("a", "R1", 72.5, datetime.date(2026, 3, 1)),
+        ("a", "R2", 60, None),
+        (None,) * 4,
+        ("b", "R1", None, None),
+        ("b", "R2", 85, None),
+    ]
     assert said(read(tmp_path, workbook(("Scores", rows)), name="r.xlsx")) == SAID
     numbered = read(tmp_path, workbook(("Scores", [("scan", "reader", "overall"), (12, 3, 80)])), name="r.xlsx")
     assert said(numbered) == {("12", "3", "overall"): 80}
-    each = workbook(("Read me", [("Thank you",)]), ("Ann", [("scan", "overall"), ("a", 80)]), ("Bob", [("scan", "overall"), ("a", 70)]))
+    each = workbook(
+        ("Read me", [("Thank you",)]),
+        ("Ann", [("scan", "overall"), ("a", 80)]),
+        ("Bob", [("scan", "overall"), ("a", 70)]),
+    )
     two = read(tmp_path, each, name="r.xlsx")
     assert said(two) == {("a", "Ann", "overall"): 80, ("a", "Bob", "overall"): 70}
     assert 'r.xlsx, sheet "Read me" has no column of scans and was not read.' in two.warnings
@@ -114,13 +137,20 @@ def test_workbooks_that_cannot_be_read(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="old Excel file or is under a password"):
         read(tmp_path, b"\xd0\xcf\x11\xe0" + b"\0" * 600, name="r.xlsx")
     bomb = io.BytesIO()
-    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/worksheets/sheet1.xml", "w") as entry:
+    with (
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("xl/worksheets/sheet1.xml", "w") as entry,
+    ):
         for _ in range(220):
             entry.write(b" " * 1_000_000)
     with pytest.raises(InputError, match="too large for a table of scores"):
         read(tmp_path, bomb.getvalue(), name="r.xlsx")
     real = builtins.__import__
-    monkeypatch.setattr(builtins, "__import__", lambda name, *a, **k: (_ for _ in ()).throw(ImportError(name)) if name == "openpyxl" else real(name, *a, **k))
+    monkeypatch.setattr(
+        builtins,
+        "__import__",
+        lambda name, *a, **k: (_ for _ in ()).throw(ImportError(name)) if name == "openpyxl" else real(name, *a, **k),
+    )
     with pytest.raises(InputError, match="the Python package openpyxl is needed; install it"):
         read(tmp_path, date, name="r.xlsx")
 
@@ -189,14 +219,25 @@ def test_a_row_of_a_template_that_nobody_filled_in_counts_for_nothing(tmp_path):
     ],
 )
 def test_scales_are_mapped_as_they_are_named(tmp_path, scale, given, scores):
-    text = "scan,reader,target,value\n" + "".join(f"s{n},R1,overall,{g}\n" for n, g in enumerate(given)) + "s0,R1,noise,4.5\n"
+    text = (
+        "scan,reader,target,value\n"
+        + "".join(f"s{n},R1,overall,{g}\n" for n, g in enumerate(given))
+        + "s0,R1,noise,4.5\n"
+    )
     table = read(tmp_path, text, scale=parse_scale(scale))
     assert [v.value for v in table.values] == [*map(pytest.approx, scores), 4.5]
     assert table.scale.startswith(scale)
     assert (f"mapped to 0-100 from the scale {scale}" in " ".join(table.warnings)) == (scale != "0-100")
 
 
-@pytest.mark.parametrize(("scale", "of"), [("1-5", {"poor": (1, 2), "acceptable": (3,), "good": (4, 5)}), ("1-4", {"poor": (1, 2), "acceptable": (3,), "good": (4,)}), ("1-10", {"good": (8, 9, 10), "acceptable": (6, 7)})])
+@pytest.mark.parametrize(
+    ("scale", "of"),
+    [
+        ("1-5", {"poor": (1, 2), "acceptable": (3,), "good": (4, 5)}),
+        ("1-4", {"poor": (1, 2), "acceptable": (3,), "good": (4,)}),
+        ("1-10", {"good": (8, 9, 10), "acceptable": (6, 7)}),
+    ],
+)
 def test_what_readers_call_good_is_good(scale, of):
     mapped = parse_scale(scale)
     for band, steps in of.items():
@@ -226,7 +267,9 @@ def test_values_off_the_scale_are_refused(tmp_path):
         with pytest.raises(InputError, match=f'line 2: "{value}" is not on the scale {scale}'):
             read(tmp_path, f"scan,reader,target,value\na,R1,overall,{value}\n", scale=parse_scale(scale))
     low = "scan,reader,target,value\n" + "".join(f"s{n},R1,overall,{1 + n % 5}\n" for n in range(12))
-    assert "No score reaches the better half of the scale 1-10" in " ".join(read(tmp_path, low, scale=parse_scale("1-10")).warnings)
+    assert "No score reaches the better half of the scale 1-10" in " ".join(
+        read(tmp_path, low, scale=parse_scale("1-10")).warnings
+    )
 
 
 def test_one_reader_on_another_scale_than_the_others_is_asked(tmp_path):
@@ -240,7 +283,9 @@ def test_one_reader_on_another_scale_than_the_others_is_asked(tmp_path):
 
 
 def panel(**scans):
-    return check_values([ReaderValue(s, r, "overall", 50.0 + ord(s) % 7) for r, read_by in scans.items() for s in read_by])
+    return check_values(
+        [ReaderValue(s, r, "overall", 50.0 + ord(s) % 7) for r, read_by in scans.items() for s in read_by]
+    )
 
 
 def test_panels_that_share_no_scan_are_said():
@@ -256,11 +301,17 @@ def test_panels_that_share_no_scan_are_said():
 
 def test_scans_are_named_by_path_file_case_or_number():
     def names(*keys, folders=("case-001", "7", "Müller")):
-        return match_scans(check_values([ReaderValue(k, "R1", "overall", 50.0) for k in keys]), dict.fromkeys(folders))[0]
+        return match_scans(check_values([ReaderValue(k, "R1", "overall", 50.0) for k in keys]), dict.fromkeys(folders))[
+            0
+        ]
 
     for key in ("case-001", "site/case-001", "C:\\scans\\case-001", "/data/case-001/", "case-001.nii.gz", "CASE-001"):
         assert names(key) == {key: "case-001"}
-    assert names("007", "site/case-001", "case-001") == {"007": "7", "site/case-001": "case-001", "case-001": "case-001"}
+    assert names("007", "site/case-001", "case-001") == {
+        "007": "7",
+        "site/case-001": "case-001",
+        "case-001": "case-001",
+    }
     assert names("CASE-1") == {}
     assert names("CT", folders=("ct", "Ct")) == {}
     with pytest.raises(InputError, match=r"two scans for the folder case-001 \(a and b\)"):

@@ -15,7 +15,9 @@ def rows_of(path):
 
 
 def test_a_template_blinds_is_reproducible_and_reads_back(tmp_path, capsys):
-    names = write_cohort(tmp_path / "site" / "a", values(12)) + write_cohort(tmp_path / "site" / "b", values(3), names=["x1", "x2", "=x3"])
+    names = write_cohort(tmp_path / "site" / "a", values(12)) + write_cohort(
+        tmp_path / "site" / "b", values(3), names=["x1", "x2", "=x3"]
+    )
 
     def run(name, *more):
         return cli.main(["readers-template", str(tmp_path / "site"), "--output", str(tmp_path / name), *more])
@@ -23,7 +25,17 @@ def test_a_template_blinds_is_reproducible_and_reads_back(tmp_path, capsys):
     assert run("one.csv") == run("again.csv") == run("other.csv", "--seed", "1") == 0
     assert "15 scans in random order (seed 0)" in capsys.readouterr().out
     one, other = rows_of(tmp_path / "one.csv"), rows_of(tmp_path / "other.csv")
-    assert list(one[0]) == ["scan", "reader", "overall", "positioning", "centering", "scan_range", "noise_contrast", "motion", "metal_foreign"]
+    assert list(one[0]) == [
+        "scan",
+        "reader",
+        "overall",
+        "positioning",
+        "centering",
+        "scan_range",
+        "noise_contrast",
+        "motion",
+        "metal_foreign",
+    ]
     assert not any(v for row in one for k, v in row.items() if k != "scan")
     assert sorted(r["scan"] for r in one) == sorted(n if n != "=x3" else "'=x3" for n in names)
     assert [r["scan"] for r in one] != sorted(r["scan"] for r in one)
@@ -31,7 +43,11 @@ def test_a_template_blinds_is_reproducible_and_reads_back(tmp_path, capsys):
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
 
     text = (tmp_path / "one.csv").read_text().splitlines()
-    filled = [text[0], *(f"{line.split(',')[0]},Ann,{50 + n},,,,,{60 + n}," for n, line in enumerate(text[1:14])), *text[14:]]
+    filled = [
+        text[0],
+        *(f"{line.split(',')[0]},Ann,{50 + n},,,,,{60 + n}," for n, line in enumerate(text[1:14])),
+        *text[14:],
+    ]
     (tmp_path / "ann.csv").write_text("\n".join(filled) + "\n")
     table, notes = matched(load_scans(tmp_path / "site")[0], read_readers(tmp_path / "ann.csv"))
     assert table.targets == ("motion", "overall")
@@ -60,4 +76,7 @@ def test_scans_need_not_be_assessed(tmp_path):
     assert cli.main(["readers-template", str(tmp_path / "scans"), "-o", str(tmp_path / "t.csv")]) == 0
     assert {r["scan"] for r in rows_of(tmp_path / "t.csv")} == {"a", "b"}
     write_cohort(tmp_path / "one", values(3), names=["a", "c", "d"])
-    assert cli.main(["readers-template", str(tmp_path / "scans"), str(tmp_path / "one"), "-o", str(tmp_path / "u.csv")]) == 3
+    assert (
+        cli.main(["readers-template", str(tmp_path / "scans"), str(tmp_path / "one"), "-o", str(tmp_path / "u.csv")])
+        == 3
+    )

@@ -22,7 +22,12 @@ HEADER = ",".join(COLUMNS) + "\n"
 
 
 def values():
-    return [ReaderValue(s, r, t, 10.0 * n + k) for n, s in enumerate("abc") for k, r in enumerate(("Ann", "Bob")) for t in ("motion", "noise", "overall")]
+    return [
+        ReaderValue(s, r, t, 10.0 * n + k)
+        for n, s in enumerate("abc")
+        for k, r in enumerate(("Ann", "Bob"))
+        for t in ("motion", "noise", "overall")
+    ]
 
 
 def read(tmp_path, text, name="r.csv", encoding="utf-8"):
@@ -41,7 +46,11 @@ def test_written_tables_read_back_alike(tmp_path):
     write_readers(tmp_path / "sub" / "r.csv", values())
     table = read_readers(tmp_path / "sub" / "r.csv")
     assert sorted(table.values, key=str) == sorted(values(), key=str)
-    assert (table.scans, table.readers, table.targets) == (("a", "b", "c"), ("Ann", "Bob"), ("noise", "motion", "overall"))
+    assert (table.scans, table.readers, table.targets) == (
+        ("a", "b", "c"),
+        ("Ann", "Bob"),
+        ("noise", "motion", "overall"),
+    )
     assert table.matrix("motion").tolist() == [[0, 1], [10, 11], [20, 21]]
     assert table.mean("motion").tolist() == [0.5, 10.5, 20.5]
     assert table.warnings == ()
@@ -78,7 +87,10 @@ def test_a_spreadsheet_with_semicolons_and_decimal_commas(tmp_path):
         (HEADER + ",Ann,motion,1\n", "the scan is empty"),
         (HEADER + "a,,motion,1\n", "the reader is empty"),
         (HEADER + "a,Ann,motion\n", "3 cells instead of 4"),
-        (HEADER + "a,Ann,motion,1\nb,Ann,motion,1\na,Ann,motion,2\n", r"line 4: Ann said two different things about motion of a \(also in r.csv, line 2\)"),
+        (
+            HEADER + "a,Ann,motion,1\nb,Ann,motion,1\na,Ann,motion,2\n",
+            r"line 4: Ann said two different things about motion of a \(also in r.csv, line 2\)",
+        ),
         (HEADER + '"a,Ann,motion,1\n', "is not CSV"),
     ],
 )

@@ -81,7 +81,9 @@ def says(words: str, sentences: str) -> bool:
 def same_voxels(volume: CTVolume, truth: np.ndarray) -> bool:
     """Whether every slice is one of the true ones, padding apart."""
     at = np.rint((volume.slice_positions - volume.slice_positions[0]) / 5.0).astype(int)
-    return len(truth) >= at[-1] + 1 and all(np.array_equal(np.clip(volume.hu[n], -1024, None), truth[k]) for n, k in enumerate(at))
+    return len(truth) >= at[-1] + 1 and all(
+        np.array_equal(np.clip(volume.hu[n], -1024, None), truth[k]) for n, k in enumerate(at)
+    )
 
 
 def test_unchanged(scan: ModuleType, slices: list[Any], truth: np.ndarray) -> None:
@@ -153,7 +155,9 @@ def test_folder_with_one_nifti(scan: ModuleType, decoded: list[Any], truth: np.n
     scan.nifti(folder / "scan.nii.gz", *scan.volume(decoded))
     (folder / "scan.json").write_text("{}")
     volume, sentences = told(folder)
-    assert says(r"NIfTI|scan\.nii", sentences.replace("NIfTI, NRRD", "")) if volume is None else same_voxels(volume, truth)
+    assert (
+        says(r"NIfTI|scan\.nii", sentences.replace("NIfTI, NRRD", "")) if volume is None else same_voxels(volume, truth)
+    )
     if volume is not None:
         assert "scan.nii" not in repr(volume.source)
 
@@ -176,7 +180,12 @@ def test_lossy_compression_is_told(scan: ModuleType, slices: list[Any]) -> None:
     folder, out = scan.save(slices, "plain"), scan.WORK / "lossy"
     out.mkdir()
     for path in sorted(folder.iterdir()):
-        reader, change, codec, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.JPEG2000Codec(), gdcm.ImageWriter()
+        reader, change, codec, writer = (
+            gdcm.ImageReader(),
+            gdcm.ImageChangeTransferSyntax(),
+            gdcm.JPEG2000Codec(),
+            gdcm.ImageWriter(),
+        )
         reader.SetFileName(str(path))
         reader.Read()
         codec.SetReversible(False)
@@ -203,9 +212,15 @@ def tilted(slices: list[Any], scan: ModuleType) -> tuple[np.ndarray, np.ndarray]
     s, gap = -affine[0, 0], affine[2, 2]
     j, i = np.mgrid[:512, :512].astype(np.float32)
     planes = [[k + (121 - j * s) * np.sin(tilt) / gap, j * np.cos(tilt), i] for k in range(len(v))]
-    v = np.rint([ndimage.map_coordinates(v.astype(np.float32), at, order=1, cval=-1024) for at in planes]).astype(np.int16)
+    v = np.rint([ndimage.map_coordinates(v.astype(np.float32), at, order=1, cval=-1024) for at in planes]).astype(
+        np.int16
+    )
     true = affine.copy()
-    true[:3, 1] = 0, -s * np.cos(tilt), -s * np.sin(tilt)  # the columns run down the tilted plane; the table moves along z
+    true[:3, 1] = (
+        0,
+        -s * np.cos(tilt),
+        -s * np.sin(tilt),
+    )  # the columns run down the tilted plane; the table moves along z
     true[2, 3] += 121 * np.sin(tilt)
     for k, d in enumerate(slices):
         scan.put(d, v[k].astype(np.int32) + 1024, signed=False, intercept=-1024)
@@ -234,7 +249,9 @@ def test_nifti_without_orientation(scan: ModuleType, decoded: list[Any]) -> None
 
 @pytest.mark.parametrize("tag", [True, False])
 @pytest.mark.parametrize("clipped", [True, False])
-def test_padding_written_unsigned(scan: ModuleType, slices: list[Any], truth: np.ndarray, tag: bool, clipped: bool) -> None:
+def test_padding_written_unsigned(
+    scan: ModuleType, slices: list[Any], truth: np.ndarray, tag: bool, clipped: bool
+) -> None:
     for d in slices:
         h = scan.hu(d)
         inside = np.clip(h, -1024, None) if clipped else h
@@ -253,7 +270,9 @@ def test_positions_all_equal(scan: ModuleType, slices: list[Any]) -> None:
         d.ImagePositionPatient = [-124.1, -101.8, 0]
     volume, sentence = told(scan.save(slices[::2]))
     assert volume is None
-    assert says("same (ImagePositionPatient|position)|positions? (is|are|was|were) (all )?(the same|equal|lost)", sentence)
+    assert says(
+        "same (ImagePositionPatient|position)|positions? (is|are|was|were) (all )?(the same|equal|lost)", sentence
+    )
 
 
 def test_slope_0(scan: ModuleType, slices: list[Any]) -> None:
@@ -277,7 +296,9 @@ def test_post_contrast_by_description(scan: ModuleType, slices: list[Any], decod
 
 
 @pytest.mark.parametrize("without", [[25], list(range(5, 35, 3))])
-def test_rescale_missing_in_some_slices(scan: ModuleType, slices: list[Any], truth: np.ndarray, without: list[int]) -> None:
+def test_rescale_missing_in_some_slices(
+    scan: ModuleType, slices: list[Any], truth: np.ndarray, without: list[int]
+) -> None:
     for i, d in enumerate(slices):
         scan.put(d, np.clip(scan.hu(d), -1024, None) + 1024, signed=False, intercept=-1024)
         if i in without:
@@ -300,7 +321,13 @@ def of_another_patient(scan: ModuleType, slices: list[Any], **tags: object) -> l
 
 def test_two_patients_in_one_folder(scan: ModuleType, slices: list[Any], decoded: list[Any], truth: np.ndarray) -> None:
     series = generate_uid()
-    tags = {"SeriesInstanceUID": series, "StudyInstanceUID": generate_uid(), "PatientID": "B", "PatientName": "B", "StudyDate": "20100101"}
+    tags = {
+        "SeriesInstanceUID": series,
+        "StudyInstanceUID": generate_uid(),
+        "PatientID": "B",
+        "PatientName": "B",
+        "StudyDate": "20100101",
+    }
     folder = scan.save(slices + of_another_patient(scan, copy.deepcopy(decoded), **tags))
     volume, sentence = told(folder)
     assert volume is None
@@ -338,7 +365,9 @@ def test_every_reproducer_has_its_test() -> None:
     """A reproducer that is added beside the project needs a test here."""
     if not CASES.is_dir():
         pytest.skip("the reproducers (../shared/cases/reading beside the project) are not here")
-    here: dict[str, Callable[..., None]] = {name: value for name, value in globals().items() if name.startswith("test_")}
+    here: dict[str, Callable[..., None]] = {
+        name: value for name, value in globals().items() if name.startswith("test_")
+    }
     known = {
         "blank_slices_above_cut_head", "child_by_birth_date", "decimal_comma", "folder_with_nifti", "group2_without_preamble", "lossy_compression_untold",
         "nifti_sheared_sform_with_qform", "nifti_without_orientation", "padding_unsigned_wrap", "positions_all_equal_or_slope_zero",

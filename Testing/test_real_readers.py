@@ -58,7 +58,9 @@ def rows(scores):
     for target in TARGETS:
         for name, sets in (("1-10", range(1, 11)), ("11-15", range(11, 16))):
             m, left_out = complete_rows(table(scores, target, sets))
-            worst = max((bland_altman(m[:, a], m[:, b]) for a, b in combinations(range(3), 2)), key=lambda b: abs(b.bias.value))
+            worst = max(
+                (bland_altman(m[:, a], m[:, b]) for a, b in combinations(range(3), 2)), key=lambda b: abs(b.bias.value)
+            )
             r = correlations(m)
             yield (
                 f"| {target}, sets {name} | {len(m)} | {left_out} | {shown(icc_agreement(m))} | {icc_consistency(m).value:.2f} | {shown(icc_agreement_mean(m))} "

@@ -49,7 +49,9 @@ def readers(shared_data: Path) -> Callable[[str], Mapping[str, np.ndarray]]:
 
 def plane_normal(marks: Mapping[str, np.ndarray]) -> np.ndarray:
     """Mid-sagittal plane fitted to the readers' midline points and the midpoints of their pairs (least squares)."""
-    points = [marks[n] for n in MIDLINE if n in marks] + [(marks[f"{p}_R"] + marks[f"{p}_L"]) / 2 for p in PAIRS if f"{p}_R" in marks]
+    points = [marks[n] for n in MIDLINE if n in marks] + [
+        (marks[f"{p}_R"] + marks[f"{p}_L"]) / 2 for p in PAIRS if f"{p}_R" in marks
+    ]
     centred = np.array(points) - np.mean(points, axis=0)
     normal = np.linalg.svd(centred)[2][-1]
     return normal if normal[0] > 0 else -normal
@@ -91,10 +93,16 @@ def test_margins_against_readers(assessed, readers, name: str, tolerance: float)
     foramen = (marks["BASION"] + marks["OPISTHION"]) / 2
     assert result.measurements["foramen_magnum_margin"].value == pytest.approx(foramen @ k - planes[0], abs=tolerance)
     if "VERTEX" in marks:
-        assert result.measurements["vertex_margin"].value == pytest.approx(planes[-1] - marks["VERTEX"] @ k, abs=tolerance)
+        assert result.measurements["vertex_margin"].value == pytest.approx(
+            planes[-1] - marks["VERTEX"] @ k, abs=tolerance
+        )
     else:  # the scalp vertex is above the scan; the scalp over the skull is 4 to 9 mm thick in adults
         skull = marks["SKULLTOP"] @ k
-        assert planes[-1] - skull - 9 - tolerance < result.measurements["vertex_margin"].value < planes[-1] - skull - 4 + tolerance
+        assert (
+            planes[-1] - skull - 9 - tolerance
+            < result.measurements["vertex_margin"].value
+            < planes[-1] - skull - 4 + tolerance
+        )
 
 
 def test_a_skull_flattened_on_one_side_is_not_a_turned_head(shared_ct: Path) -> None:
@@ -107,7 +115,9 @@ def test_a_skull_flattened_on_one_side_is_not_a_turned_head(shared_ct: Path) -> 
     base = degradations.binned(read(shared_ct / "toshiba-uneven"))
     yaws = []
     for volume in (base, degradations.cut(base, above_mm=8.0).volume):
-        details = measure(volume, networks.find(volume, device="cpu"), only={"symmetry_angle"})["symmetry_angle"].details
+        details = measure(volume, networks.find(volume, device="cpu"), only={"symmetry_angle"})[
+            "symmetry_angle"
+        ].details
         yaws.append(details["yaw_deg"])
     assert yaws[0] == pytest.approx(2.0, abs=1.5)  # by the falx
     assert yaws[1] == pytest.approx(yaws[0], abs=0.5)
@@ -136,7 +146,9 @@ def test_bounds_of_a_cut_head_never_claim_more_than_was_cut_and_grow_with_it(ass
 
     above = [margin("vertex_margin", v.slice_positions <= top - cut) for cut in range(20, 81, 10)]
     below = [margin("foramen_magnum_margin", v.slice_positions >= foramen + cut) for cut in range(40, 101, 10)]
-    assert all(-cut - 3 <= m < -0.5 * cut for m, cut in zip(above, range(20, 81, 10), strict=True))  # slices are 2.5 mm apart
+    assert all(
+        -cut - 3 <= m < -0.5 * cut for m, cut in zip(above, range(20, 81, 10), strict=True)
+    )  # slices are 2.5 mm apart
     assert all(-cut - 3 <= m < -0.2 * cut for m, cut in zip(below, range(40, 101, 10), strict=True))
     assert sorted(above, reverse=True) == above
     assert sorted(below, reverse=True) == below
@@ -222,7 +234,9 @@ def test_motion_grows_with_its_strength(assessed) -> None:
 
 
 @pytest.mark.parametrize(("name", "reason"), [("philips-skull-phantom-tilt", "brain"), ("vtk-headsq", "HU")])
-def test_what_is_not_a_patient_in_hu_is_refused(shared_ct: Path, tmp_path: Path, capsys, name: str, reason: str) -> None:
+def test_what_is_not_a_patient_in_hu_is_refused(
+    shared_ct: Path, tmp_path: Path, capsys, name: str, reason: str
+) -> None:
     assert main(["assess", str(shared_ct / name), "--output", str(tmp_path / "out"), "--progress", "none"]) == 3
     message = capsys.readouterr().err
     assert reason in message

@@ -16,7 +16,20 @@ from HeadCTIQALib.volume import CTVolume
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 SCANS = ("ge-revolution-dental", "ge-vct-tumour", "ge-hispeed-tilt")
-MIDLINE = ("NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP", "ANS", "PNS", "SEPTUM", "PINEAL", "FALX_ANT", "FALX_POST")
+MIDLINE = (
+    "NASION",
+    "BASION",
+    "OPISTHION",
+    "SELLA",
+    "CRISTA",
+    "IOP",
+    "ANS",
+    "PNS",
+    "SEPTUM",
+    "PINEAL",
+    "FALX_ANT",
+    "FALX_POST",
+)
 PAIRS = ("EAM", "GLOBE", "CANTHUS", "LENS", "ORBRIM")
 
 pytestmark = [
@@ -49,7 +62,9 @@ def rough_tissue(volume: CTVolume) -> np.ndarray:
 def rough_coarse(volume: CTVolume, tissue: np.ndarray, marks: dict[str, list[float]]) -> CoarseAnatomy:
     """A coarse anatomy from the rough tissue map, its pose deliberately a few degrees off."""
     spacing = 4.0
-    corners = np.array([[i, j, k] for i in (0, volume.shape[2]) for j in (0, volume.shape[1]) for k in (0, volume.shape[0])], float)
+    corners = np.array(
+        [[i, j, k] for i in (0, volume.shape[2]) for j in (0, volume.shape[1]) for k in (0, volume.shape[0])], float
+    )
     ras = volume.ijk_to_ras(corners)
     origin = ras.min(axis=0)
     shape = np.ceil((ras.max(axis=0) - origin)[::-1] / spacing).astype(int) + 1
@@ -65,7 +80,9 @@ def rough_coarse(volume: CTVolume, tissue: np.ndarray, marks: dict[str, list[flo
 
 
 @pytest.fixture(scope="module", params=SCANS)
-def scan(request: pytest.FixtureRequest) -> tuple[str, CTVolume, np.ndarray, CoarseAnatomy, dict[str, dict[str, list[float]]]]:
+def scan(
+    request: pytest.FixtureRequest,
+) -> tuple[str, CTVolume, np.ndarray, CoarseAnatomy, dict[str, dict[str, list[float]]]]:
     from HeadCTIQALib.volume import read
 
     volume = read(SHARED / "ct" / request.param)
@@ -88,7 +105,9 @@ def reader_normal(marks: dict[str, list[float]]) -> np.ndarray:
 def test_mirror_plane_agrees_with_the_readers(scan: Scan) -> None:
     _, volume, _, coarse, readers = scan
     plane, _ = midsagittal_plane(volume, coarse)
-    angles = [np.degrees(np.arccos(np.clip(reader_normal(m) @ np.array(plane.normal), -1, 1))) for m in readers.values()]
+    angles = [
+        np.degrees(np.arccos(np.clip(reader_normal(m) @ np.array(plane.normal), -1, 1))) for m in readers.values()
+    ]
     assert min(angles) < 1.5
 
 
@@ -108,7 +127,9 @@ def test_a_step_of_5_mm_between_slices_5_mm_apart_is_found(scan: Scan) -> None:
     each = max(1, round(5.0 / float(np.median(np.diff(volume.slice_positions)))))
     origins, tissue = volume.origins[::each].copy(), tissue[::each]
     assert not slice_steps(CTVolume(volume.hu[::each].copy(), origins, volume.row_step, volume.col_step), tissue).any()
-    area = np.count_nonzero(np.isin(tissue, [int(t) for t in INTRACRANIAL]), axis=(1, 2)) * float(np.prod(volume.pixel_spacing))
+    area = np.count_nonzero(np.isin(tissue, [int(t) for t in INTRACRANIAL]), axis=(1, 2)) * float(
+        np.prod(volume.pixel_spacing)
+    )
     upper = [s for s in range(int(area.argmax()) + 2, len(area)) if area[s] > 7000 and s + 2 < len(area)]
     found = []
     for n, s in enumerate(upper):

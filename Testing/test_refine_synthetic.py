@@ -118,7 +118,10 @@ def test_tissue_map_agrees_with_the_truth(straight: Straight) -> None:
     assert dice(inside, true_inside) > 0.97
     assert dice(tissue == Tissue.BONE, truth == Tissue.BONE) > 0.95
     assert dice(tissue == Tissue.HOLDER, truth == Tissue.HOLDER) > 0.9
-    for kind, pure, share in ((Tissue.DEEP_GREY, 0.95, 0.4), (Tissue.WHITE, 0.98, 0.3)):  # clean subsets, as a reader's ROI is
+    for kind, pure, share in (
+        (Tissue.DEEP_GREY, 0.95, 0.4),
+        (Tissue.WHITE, 0.98, 0.3),
+    ):  # clean subsets, as a reader's ROI is
         found, true = tissue == kind, truth == kind
         assert (found & true).sum() > pure * found.sum()
         assert (found & true).sum() > share * true.sum()
@@ -150,7 +153,14 @@ def test_mirror_plane_finds_a_known_rotation(yaw: float, roll: float) -> None:
     assert "disagree" in details.note
 
 
-PLACES = {"NASION": (0, 95, 10), "CRISTA": (0, 65, 15), "SELLA": (0, 30, 12), "BASION": (0, 5, -20), "OPISTHION": (0, -30, -25), "IOP": (0, -85, 0)}
+PLACES = {
+    "NASION": (0, 95, 10),
+    "CRISTA": (0, 65, 15),
+    "SELLA": (0, 30, 12),
+    "BASION": (0, 5, -20),
+    "OPISTHION": (0, -30, -25),
+    "IOP": (0, -85, 0),
+}
 
 
 def yaw_after_midline(places: Mapping[str, tuple[int, int, int]], confidence: float = 0.9, off: float = 2.0) -> float:
@@ -291,7 +301,9 @@ def test_metal_anywhere_in_a_slice_is_a_reason_for_streaks(straight: Straight) -
     assert not metal_slices(volume, tissue).any()
     hu = volume.hu.copy()
     hu[20, -6:-3, 60:64] = 3071  # a screw of the couch
-    assert np.flatnonzero(metal_slices(CTVolume(hu, volume.origins, volume.row_step, volume.col_step), tissue)).tolist() == [20]
+    assert np.flatnonzero(
+        metal_slices(CTVolume(hu, volume.origins, volume.row_step, volume.col_step), tissue)
+    ).tolist() == [20]
 
 
 def test_foreign_objects_are_the_free_clip_and_the_earring_but_not_filling_or_holder(straight: Straight) -> None:

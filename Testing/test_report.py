@@ -49,13 +49,20 @@ def head_scene(tilt_deg: float = 17.0) -> tuple[CTVolume, Findings]:
     tissue[radius < 0.85] = Tissue.WHITE
     tissue[radius < 0.4] = Tissue.DEEP_GREY
     tissue[12, 3:6, 5:8] = Tissue.FOREIGN
-    hu = np.select([tissue == Tissue.FOREIGN, radius < 0.4, radius < 0.85, radius < 0.93, radius < 1], [2000, 38, 30, 900, 50], -1000)
+    hu = np.select(
+        [tissue == Tissue.FOREIGN, radius < 0.4, radius < 0.85, radius < 0.93, radius < 1],
+        [2000, 38, 30, 900, 50],
+        -1000,
+    )
     hu = hu + np.random.default_rng(1).normal(0, 4, hu.shape)
     volume = CTVolume(np.round(hu).astype(np.int16), empty.origins, empty.row_step, empty.col_step, source=empty.source)
     streak = np.zeros(empty.shape, bool)
     streak[10:12, 28:32, 10:50] = True
     normal = np.array([0.995, 0.07, 0.07]) / np.linalg.norm([0.995, 0.07, 0.07])
-    marks = {n: Landmark(tuple(float(c) for c in centre + np.array(d)), 0.9) for n, d in {"VERTEX": (0, 0, 70), "BASION": (0, 10, -70)}.items()}
+    marks = {
+        n: Landmark(tuple(float(c) for c in centre + np.array(d)), 0.9)
+        for n, d in {"VERTEX": (0, 0, 70), "BASION": (0, 10, -70)}.items()
+    }
     grades = np.zeros(k, np.int8)
     grades[5:7], grades[:2] = (1, 3), -1
     return volume, Findings(tissue, marks, Plane(tuple(centre), tuple(normal)), streak, grades, notes=("A note.",))
@@ -221,7 +228,10 @@ def test_document_is_accessible_and_printable(document: str) -> None:
 def test_first_screen_says_score_band_reasons_and_research_use(document: str, scene: tuple[CTVolume, Findings]) -> None:
     record = sample_record(*scene)
     top = Page(document.split("<main>")[0] + "</body></html>").words
-    assert f"{score_text(record['overall']['score'])} / 100 ▲ acceptable" in top or f"{score_text(record['overall']['score'])} / 100 ● good" in top
+    assert (
+        f"{score_text(record['overall']['score'])} / 100 ▲ acceptable" in top
+        or f"{score_text(record['overall']['score'])} / 100 ● good" in top
+    )
     assert "The verdict in words." in top
     assert "Scored by: Guideline model; profile: Default" in top
     assert "For research use only; not a medical device." in top
@@ -257,14 +267,32 @@ def test_hostile_text_is_inert(scene: tuple[CTVolume, Findings]) -> None:
     evil = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;"
     record = sample_record(*scene)
     record["input"]["name"] = evil
-    record["input"]["acquisition"] = dict.fromkeys(("manufacturer", "model", "kernel", "series_description", "body_part"), evil)
+    record["input"]["acquisition"] = dict.fromkeys(
+        ("manufacturer", "model", "kernel", "series_description", "body_part"), evil
+    )
     record["warnings"] = [evil]
     record["models"] = [dict.fromkeys(("name", "version", "sha256", "data_source"), evil)]
     record["extras"] = [{"id": evil, "title": evil, "value": 1.0, "unit": evil, "reason": evil, "source": evil}]
-    record["findings"] = {"methods": {evil: evil}, "notes": [evil], "landmarks": {evil: {"position": [1, 2, 3], "source": evil}}}
-    record["corrections"] = [{"iqm": "noise", "reason": evil, "corrector": evil, "time": evil, "original": None, "value": 3.0, "finding": evil}]
+    record["findings"] = {
+        "methods": {evil: evil},
+        "notes": [evil],
+        "landmarks": {evil: {"position": [1, 2, 3], "source": evil}},
+    }
+    record["corrections"] = [
+        {
+            "iqm": "noise",
+            "reason": evil,
+            "corrector": evil,
+            "time": evil,
+            "original": None,
+            "value": 3.0,
+            "finding": evil,
+        }
+    ]
     for entry in record["iqms"].values():
-        entry.update(reason=evil, method=evil, flags=[evil], details={evil: 1.0}, status=evil, definition=evil, source=evil)
+        entry.update(
+            reason=evil, method=evil, flags=[evil], details={evil: 1.0}, status=evil, definition=evil, source=evil
+        )
         entry["evidence"]["caption"] = evil
         entry["evidence"]["points"] = {evil: [0.0, 0.0, 0.0], **entry["evidence"].get("points", {})}
         entry["evidence"]["masks"] = [evil, *entry["evidence"].get("masks", ())]
@@ -291,8 +319,20 @@ def test_optional_keys_may_be_absent(scene: tuple[CTVolume, Findings]) -> None:
 
 
 def test_single_slice_without_head_renders() -> None:
-    volume = CTVolume(np.full((1, 20, 20), -1000, np.int16), np.zeros((1, 3)), np.array([-1.0, 0, 0]), np.array([0, -1.0, 0]))
-    record = {"iqms": {m.id: {"value": 1.0, "score": m.item_score(1.0), "band": m.band(1.0), "evidence": {"slice_index": 7, "points": {"p": [0.0, 0.0, 0.0]}}} for m in IQMS}}
+    volume = CTVolume(
+        np.full((1, 20, 20), -1000, np.int16), np.zeros((1, 3)), np.array([-1.0, 0, 0]), np.array([0, -1.0, 0])
+    )
+    record = {
+        "iqms": {
+            m.id: {
+                "value": 1.0,
+                "score": m.item_score(1.0),
+                "band": m.band(1.0),
+                "evidence": {"slice_index": 7, "points": {"p": [0.0, 0.0, 0.0]}},
+            }
+            for m in IQMS
+        }
+    }
     Page(render(record, volume, Findings(np.zeros((1, 20, 20), np.uint8))))
 
 
@@ -301,7 +341,14 @@ def test_findings_of_another_grid_are_refused(scene: tuple[CTVolume, Findings]) 
         render({}, scene[0], Findings(np.zeros((1, 2, 3), np.uint8)))
 
 
-@pytest.mark.parametrize("where", [{"kind": "simulated"}, {"source": {"kind": "simulated"}}, {"acquisition": {"series_description": "Simulated head"}}])
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"kind": "simulated"},
+        {"source": {"kind": "simulated"}},
+        {"acquisition": {"series_description": "Simulated head"}},
+    ],
+)
 def test_simulated_scans_say_so(scene: tuple[CTVolume, Findings], document: str, where: dict[str, Any]) -> None:
     record = sample_record(*scene)
     record["input"].update(where)
@@ -347,7 +394,14 @@ def test_views_follow_the_radiological_convention() -> None:
     assert sag.letters() == ("A", "P", "S", "I")
     assert cor.letters() == ("R", "L", "S", "I")
     right, front, up = centre + 20 * volume.r, centre + 20 * volume.a, centre + 20 * volume.k
-    for view, point, axis, sign in ((ax, right, 0, -1), (ax, front, 1, -1), (sag, front, 0, -1), (sag, up, 1, -1), (cor, right, 0, -1), (cor, up, 1, -1)):
+    for view, point, axis, sign in (
+        (ax, right, 0, -1),
+        (ax, front, 1, -1),
+        (sag, front, 0, -1),
+        (sag, up, 1, -1),
+        (cor, right, 0, -1),
+        (cor, up, 1, -1),
+    ):
         moved = np.array(view.project(point)) - np.array(view.project(centre))
         assert moved[axis] * view.unit_mm == pytest.approx(sign * 20.0)
 
@@ -383,7 +437,10 @@ def test_plane_trace_passes_through_points_of_the_plane(scene: tuple[CTVolume, F
     plane = findings.midsagittal
     assert plane is not None
     n = np.array(plane.normal)
-    for view in (views.axial(volume, 15, views.image_box(volume)), views.coronal(volume, 20.0, views.image_box(volume))):
+    for view in (
+        views.axial(volume, 15, views.image_box(volume)),
+        views.coronal(volume, 20.0, views.image_box(volume)),
+    ):
         trace = Canvas(volume, findings, view).trace(plane.origin, plane.normal)
         assert trace is not None
         for x, y in trace:
@@ -434,9 +491,16 @@ def test_marker_of_the_range_strip_stands_over_the_band_of_the_value(iqm: str) -
     values = [-1e4, 0.0, 1e4, *(x + e for x in limits for e in (-edge, 0.0, edge))]
     for value in (v for v in values if v >= 0 or m.direction == "margin"):
         drawn = str(range_strip(m, value, f"{m.text(value)}, {m.band(value)}"))
-        zones = [(float(x), float(x) + float(w), band) for x, w, band in re.findall(r'<rect x="([\d.]+)" y="12.0" width="([\d.]+)"[^>]*#p-(\w+)', drawn)]
+        zones = [
+            (float(x), float(x) + float(w), band)
+            for x, w, band in re.findall(r'<rect x="([\d.]+)" y="12.0" width="([\d.]+)"[^>]*#p-(\w+)', drawn)
+        ]
         at = float(re.findall(r'class="marker" d="M([\d.]+)|d="M([\d.]+) [\d.]+V2M', drawn)[0][1])
-        assert any(low - 0.2 <= at <= high + 0.2 and band == m.band(value) for low, high, band in zones), (value, at, zones)
+        assert any(low - 0.2 <= at <= high + 0.2 and band == m.band(value) for low, high, band in zones), (
+            value,
+            at,
+            zones,
+        )
         assert f", {m.band(value)};" in drawn
 
 

@@ -38,7 +38,9 @@ def long_scene(slices: int = 60) -> tuple[CTVolume, Findings]:
     grades[[20, 21, 22, 40]] = (1, 3, 2, 1)
     streak[33, 25:40, 10:50] = True
     long = CTVolume(np.ascontiguousarray(volume.hu[which]), origins, np.array([-3.1, 0, 0]), np.array([0, -3.1, 0]))
-    return long, replace(findings, tissue=np.ascontiguousarray(findings.tissue[which]), streak=streak, motion_grades=grades)
+    return long, replace(
+        findings, tissue=np.ascontiguousarray(findings.tissue[which]), streak=streak, motion_grades=grades
+    )
 
 
 def long_record(volume: CTVolume, findings: Findings) -> dict[str, Any]:
@@ -72,20 +74,37 @@ def opened(uri: str | None) -> Image.Image:
 @pytest.mark.parametrize("flip", [1, -1])
 def test_axial_pictures_are_the_native_pixels(pixel: float, flip: int) -> None:
     hu = np.random.default_rng(2).integers(-100, 200, (3, 70, 90)).astype(np.int16)
-    volume = CTVolume(hu, np.array([[10.3, 7.7, z] for z in (0.0, 5.0, 11.0)]), np.array([-flip * pixel, 0, 0]), np.array([0, -pixel, 0]))
+    volume = CTVolume(
+        hu,
+        np.array([[10.3, 7.7, z] for z in (0.0, 5.0, 11.0)]),
+        np.array([-flip * pixel, 0, 0]),
+        np.array([0, -pixel, 0]),
+    )
     box = views.image_box(volume, 1)
     view = views.axial(volume, 1, box)
     assert view.shape == (70, 90)
     expected = hu[1] if flip == 1 else hu[1, :, ::-1]
     assert np.array_equal(views.cut(volume, view).hu(volume), expected)
-    cropped = views.axial(volume, 1, views.Box((box.r[0] + 9.4 * pixel, box.r[1] - 12.3 * pixel), (box.a[0] + 5.2 * pixel, box.a[1] - 7.6 * pixel), box.k))
+    cropped = views.axial(
+        volume,
+        1,
+        views.Box(
+            (box.r[0] + 9.4 * pixel, box.r[1] - 12.3 * pixel), (box.a[0] + 5.2 * pixel, box.a[1] - 7.6 * pixel), box.k
+        ),
+    )
     shown = views.cut(volume, cropped).hu(volume)
-    assert any(np.array_equal(shown, expected[j : j + shown.shape[0], i : i + shown.shape[1]]) for j in (7, 8) for i in (12, 13))
+    assert any(
+        np.array_equal(shown, expected[j : j + shown.shape[0], i : i + shown.shape[1]])
+        for j in (7, 8)
+        for i in (12, 13)
+    )
 
 
 def test_slices_stored_by_columns_are_shown_by_the_same_pixels() -> None:
     hu = np.random.default_rng(4).integers(-100, 200, (2, 50, 40)).astype(np.int16)
-    volume = CTVolume(hu, np.array([[10.0, 7.0, z] for z in (0.0, 5.0)]), np.array([0, -0.7, 0]), np.array([-0.7, 0, 0]))
+    volume = CTVolume(
+        hu, np.array([[10.0, 7.0, z] for z in (0.0, 5.0)]), np.array([0, -0.7, 0]), np.array([-0.7, 0, 0])
+    )
     view = views.axial(volume, 0, views.image_box(volume, 0))
     assert np.array_equal(views.cut(volume, view).hu(volume), hu[0].T)
 
@@ -93,7 +112,12 @@ def test_slices_stored_by_columns_are_shown_by_the_same_pixels() -> None:
 @pytest.mark.parametrize("degrees", [0.0, 30.0, 45.0, 90.0])
 def test_upright_pictures_of_a_single_slice_follow_their_line(degrees: float) -> None:
     j, i = np.indices((60, 60))
-    volume = CTVolume((3 * i + 7 * j).astype(np.int16)[None], np.array([[30.0, 30.0, 0.0]]), np.array([-1.0, 0, 0]), np.array([0, -1.0, 0]))
+    volume = CTVolume(
+        (3 * i + 7 * j).astype(np.int16)[None],
+        np.array([[30.0, 30.0, 0.0]]),
+        np.array([-1.0, 0, 0]),
+        np.array([0, -1.0, 0]),
+    )
     start = np.array([0.0, 0.0, 0.0])
     ahead = start + [np.sin(np.radians(degrees)), np.cos(np.radians(degrees)), 0]
     view = views.upright_along(volume, start, ahead, views.Box((-20, 20), (-20, 20), (-0.5, 0.5)))
@@ -110,10 +134,22 @@ def test_grey_pictures_lose_nothing() -> None:
 
 
 def test_upright_pictures_are_no_coarser_than_the_scan() -> None:
-    fine, coarse = (CTVolume(np.zeros((n, 40, 40), np.int16), np.array([[0, 0, gap * k] for k in range(n)], float), np.array([-0.5, 0, 0]), np.array([0, -0.5, 0])) for n, gap in ((9, 5.0), (60, 0.3)))
+    fine, coarse = (
+        CTVolume(
+            np.zeros((n, 40, 40), np.int16),
+            np.array([[0, 0, gap * k] for k in range(n)], float),
+            np.array([-0.5, 0, 0]),
+            np.array([0, -0.5, 0]),
+        )
+        for n, gap in ((9, 5.0), (60, 0.3))
+    )
     for volume, mm in ((fine, 0.5), (coarse, 0.3)):
         box = views.image_box(volume)
-        for view in (views.sagittal(volume, -10.0, box), views.coronal(volume, -10.0, box), views.upright_along(volume, np.array([-10.0, -15, 1]), np.array([-10.0, -5, 2]), box)):
+        for view in (
+            views.sagittal(volume, -10.0, box),
+            views.coronal(volume, -10.0, box),
+            views.upright_along(volume, np.array([-10.0, -15, 1]), np.array([-10.0, -5, 2]), box),
+        ):
             assert view.mm == pytest.approx(mm)
             assert view.size[1] == pytest.approx(views.WIDTH) or view.size[0] == pytest.approx(views.HEIGHT)
 
@@ -124,7 +160,10 @@ def test_every_picture_of_the_evidence_is_a_png_that_enlarges_without_scripts(do
     pictures = [f for f in figures if "<img" in f]
     assert len(pictures) >= 15
     for figure in pictures:
-        assert re.match(r'<label class="shown" style="--wide:[\d.]+;--tall:[\d.]+"><input type="checkbox" class="zoom" aria-label="Enlarge: [^"]{15,}"><span class="stage">', figure)
+        assert re.match(
+            r'<label class="shown" style="--wide:[\d.]+;--tall:[\d.]+"><input type="checkbox" class="zoom" aria-label="Enlarge: [^"]{15,}"><span class="stage">',
+            figure,
+        )
         (size,) = re.findall(r'width="(\d+)" height="(\d+)"><svg', figure)
         (uri,) = re.findall(r'<img src="(data:image/png;base64,[^"]+)"', figure)
         assert opened(uri).size == (int(size[0]), int(size[1]))
@@ -170,7 +209,12 @@ def test_slices_of_the_sheet_are_even_and_hold_what_is_wanted() -> None:
 
 def test_sheet_has_the_worst_slices_marked_and_the_evidence(document: str, scene: tuple[CTVolume, Findings]) -> None:
     top = document.split("<main>")[0]
-    found = {int(n): (kind.strip(), Page(f"<div>{body}</div>").words) for kind, n, body in re.findall(r'<li class="cell( worst| noted)?(?: limiting)?" id="slice-(\d+)">(.*?)</li>', top, re.DOTALL)}
+    found = {
+        int(n): (kind.strip(), Page(f"<div>{body}</div>").words)
+        for kind, n, body in re.findall(
+            r'<li class="cell( worst| noted)?(?: limiting)?" id="slice-(\d+)">(.*?)</li>', top, re.DOTALL
+        )
+    }
     assert len(found) == MOST
     assert list(found) == sorted(found)
     assert [found[n][0] for n in (21, 22, 23, 34, 41, 60)] == ["noted", "worst", "worst", "worst", "noted", ""]
@@ -205,11 +249,15 @@ def test_clean_scans_have_no_marks_and_lost_slices_are_marked(scene: tuple[CTVol
     assert not any(c.kind for c in cells(Scene(volume, findings, record["iqms"])))
     z = volume.slice_positions
     gap = replace(volume, lost=(Lost("3 files cannot be read", float(z[30]), float(z[31]), 3),))
-    marked = {c.index: Page(f"<div>{c.body}</div>").words for c in cells(Scene(gap, findings, record["iqms"])) if c.kind}
+    marked = {
+        c.index: Page(f"<div>{c.body}</div>").words for c in cells(Scene(gap, findings, record["iqms"])) if c.kind
+    }
     assert {i: words.split("slices ")[1] for i, words in marked.items()} == {30: "lost above", 31: "lost below"}
 
 
-def test_rescored_report_keeps_the_sheet_and_marks_what_limits_now(document: str, scene: tuple[CTVolume, Findings]) -> None:
+def test_rescored_report_keeps_the_sheet_and_marks_what_limits_now(
+    document: str, scene: tuple[CTVolume, Findings]
+) -> None:
     record = copy.deepcopy(long_record(*scene))
     assert rescored(record, document) == document
     record["verdict"]["limiting"] = ["noise"]
@@ -226,15 +274,22 @@ def test_a_bound_is_a_dashed_line_with_its_words_and_never_a_point(scene: tuple[
     volume, findings = scene
     record = long_record(volume, findings)
     record["iqms"]["vertex_margin"] |= {"value": -32.0, "bound": "at_most"}
-    record["iqms"]["vertex_margin"]["evidence"]["points"] = {"VERTEX": [float(x) for x in volume.image_centres[-1] + 32 * volume.k]}
+    record["iqms"]["vertex_margin"]["evidence"]["points"] = {
+        "VERTEX": [float(x) for x in volume.image_centres[-1] + 32 * volume.k]
+    }
     record["iqms"]["foramen_magnum_margin"] |= {"value": -18.0, "bound": "at_most"}
-    record["iqms"]["foramen_magnum_margin"]["evidence"]["points"] = {"foramen magnum": [float(x) for x in volume.image_centres[0] - 18 * volume.k]}
+    record["iqms"]["foramen_magnum_margin"]["evidence"]["points"] = {
+        "foramen magnum": [float(x) for x in volume.image_centres[0] - 18 * volume.k]
+    }
     report = render(record, volume, findings)
     overview = report.split('<div class="scout">')[1].split("</figure>")[0]
     for part, words in (
         (overview, ("vertex: at least 32 mm missing", "foramen magnum: at least 18 mm missing")),
         (report.split('id="vertex_margin"')[1].split("</section>")[0], ("vertex: at least 32 mm missing",)),
-        (report.split('id="foramen_magnum_margin"')[1].split("</section>")[0], ("foramen magnum: at least 18 mm missing",)),
+        (
+            report.split('id="foramen_magnum_margin"')[1].split("</section>")[0],
+            ("foramen magnum: at least 18 mm missing",),
+        ),
     ):
         for said in words:
             assert said in part
@@ -251,7 +306,10 @@ def test_an_estimate_outside_the_scan_is_dashed_and_called_so(scene: tuple[CTVol
     record["iqms"]["vertex_margin"] |= {"value": -7.0}
     record["iqms"]["vertex_margin"]["evidence"]["points"] = {"VERTEX": list(above)}
     report = render(record, volume, replace(findings, landmarks=marks))
-    for part in (report.split('<div class="scout">')[1].split("</figure>")[0], report.split('id="vertex_margin"')[1].split("</section>")[0]):
+    for part in (
+        report.split('<div class="scout">')[1].split("</figure>")[0],
+        report.split('id="vertex_margin"')[1].split("</section>")[0],
+    ):
         assert "vertex of the scalp (estimated)" in part
         assert 'class="point estimated"' in part
 
@@ -290,11 +348,20 @@ def test_printed_report_is_short_small_and_has_two_metrics_a_page(document: str,
         pytest.skip("no Chromium to print with")
     page, paper = tmp_path / "report.html", tmp_path / "report.pdf"
     page.write_text(document, encoding="utf-8")
-    how = ("--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={paper}")
+    how = (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-pdf-header-footer",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--print-to-pdf={paper}",
+    )
     subprocess.run([browser, *how, page.as_uri()], check=True, capture_output=True, timeout=120)
     data = paper.read_bytes()
     assert len(data) < 3_000_000
     assert 9 <= len(re.findall(rb"/Type ?/Page\b", data)) <= 14
-    pages = [re.findall(rb"/%s \[(\d+) 0 R /XYZ" % m.id.encode(), data) for m in IQMS]  # where the links to the sections lead
+    pages = [
+        re.findall(rb"/%s \[(\d+) 0 R /XYZ" % m.id.encode(), data) for m in IQMS
+    ]  # where the links to the sections lead
     assert all(len(found) == 1 for found in pages)
     assert [pages[n] == pages[n + 1] for n in range(len(pages) - 1)] == [n % 2 == 0 for n in range(len(pages) - 1)]

@@ -68,7 +68,10 @@ def test_losses_are_four_and_the_rest_folded_and_add_up() -> None:
     assert sum(losses[MOST:]) == pytest.approx(float(rest[1]), abs=0.05 * len(losses))
     assert 100 - sum(losses) == pytest.approx(record["overall"]["score"], abs=0.05 * len(losses))
     assert "<script" not in markup
-    assert 'Limited by coverage of the vertex</a><br>The overall score lies at most 20 points above the worst category.' in markup
+    assert (
+        "Limited by coverage of the vertex</a><br>The overall score lies at most 20 points above the worst category."
+        in markup
+    )
 
 
 def test_few_losses_are_not_folded() -> None:
@@ -98,17 +101,23 @@ def test_what_is_known_of_a_withheld_score_is_said() -> None:
     assert f"withheld ■ poor at most {most}" in words(header(record, []))
     record["verdict"]["band"] = None
     assert f"withheld between {least} and {most}" in words(header(record, []))
-    assert [known_range({"verdict": {"at_least": a, "at_most": b}}) for a, b in ((0, 34.2), (61, 100), (0, 100), (61, 79))] == ["at most 34", "at least 61", "", "between 61 and 79"]
+    assert [
+        known_range({"verdict": {"at_least": a, "at_most": b}}) for a, b in ((0, 34.2), (61, 100), (0, 100), (61, 79))
+    ] == ["at most 34", "at least 61", "", "between 61 and 79"]
 
 
 def test_ranges_and_ceiling_are_those_in_force() -> None:
-    record = record_of(centering_offset={"value": 3.0, "ceiling": 30.0, "ceiling_reason": "The field of view cuts the skull."})
+    record = record_of(
+        centering_offset={"value": 3.0, "ceiling": 30.0, "ceiling_reason": "The field of view cuts the skull."}
+    )
     iqm, entry = IQM_BY_ID["centering_offset"], record["iqms"]["centering_offset"]
     said = "Caption of centering_offset. Acceptable up to 20 mm. The field of view cuts the skull: at most 30."
     assert caption(entry, iqm) == said
     assert said in words(header(record, []))
     assert "The field of view cuts the skull: at most 30." in words(tree(record))
-    strict = replace(DEFAULT, id="strict", name="Strict", knots={**DEFAULT.knots, iqm.id: ((0, 100), (1, 80), (2, 60), (9, 0))})
+    strict = replace(
+        DEFAULT, id="strict", name="Strict", knots={**DEFAULT.knots, iqm.id: ((0, 100), (1, 80), (2, 60), (9, 0))}
+    )
     judged = plain(iqm_entry(Measurement(iqm.id, 3.0), strict))
     judged["evidence"] = {"caption": "Seen."}
     assert caption(judged, iqm) == "Seen. Acceptable up to 2 mm."
@@ -123,8 +132,14 @@ def test_noise_of_thick_slices_names_the_slices_that_are_judged() -> None:
 
 def test_the_tree_has_six_categories_ten_items_with_scores_and_ten_metrics() -> None:
     markup = str(tree(record_of()))
-    assert [markup.count(f'<tr class="{kind}"') for kind in ("category", "item", "metric")] == [len(CATEGORIES), len(IQMS), len(IQMS)]
-    assert len(re.findall(r'<tr class="item"><th scope="row"><a [^>]*>[^<]*</a></th><td><b>\d+</b></td>', markup)) == len(IQMS)
+    assert [markup.count(f'<tr class="{kind}"') for kind in ("category", "item", "metric")] == [
+        len(CATEGORIES),
+        len(IQMS),
+        len(IQMS),
+    ]
+    assert len(
+        re.findall(r'<tr class="item"><th scope="row"><a [^>]*>[^<]*</a></th><td><b>\d+</b></td>', markup)
+    ) == len(IQMS)
 
 
 def test_jargon_is_only_where_it_is_measured_which_is_closed() -> None:
@@ -138,7 +153,10 @@ def test_jargon_is_only_where_it_is_measured_which_is_closed() -> None:
 def test_paper_needs_no_patterns() -> None:
     """A browser prints every patterned shape as a picture; on paper the bars are plain."""
     style = resource("Report", "report.css").read_text().split("@media print")[1]
-    assert all(f'.bar [fill$="p-{band})"], .strip [fill$="p-{band})"]' in style for band in ("good", "acceptable", "poor", "none"))
+    assert all(
+        f'.bar [fill$="p-{band})"], .strip [fill$="p-{band})"]' in style
+        for band in ("good", "acceptable", "poor", "none")
+    )
 
 
 def test_advice_stands_with_every_item_below_good() -> None:
@@ -149,6 +167,10 @@ def test_advice_stands_with_every_item_below_good() -> None:
         said = words(iqm_section(record, m, [])), words(explanation.why(record, m.id))
         assert all(("What to do:" in s) == (m.id in below) for s in said)
     told = {r.id: r.advice for r in rows(record)}
-    assert told["vertex_margin"] == told["item/vertex_coverage"] == "Scan on to the vertex: about 25 mm more. Vertex margin −5 mm would be acceptable."
+    assert (
+        told["vertex_margin"]
+        == told["item/vertex_coverage"]
+        == "Scan on to the vertex: about 25 mm more. Vertex margin −5 mm would be acceptable."
+    )
     assert told["streak_extent"] == told["overall"] == ""
     assert "Coverage of the vertex: Scan on to the vertex" in words(explanation.why(record, "overall"))

@@ -77,7 +77,9 @@ def streaks(review):
 # what a reader does to the finding of every IQM
 BY_FINDING = {
     "symmetry_angle": lambda r: r.move_plane((0, 0, 0), (np.cos(0.1), np.sin(0.1), 0), corrector="AB"),
-    "baseline_angle": lambda r: r.move_points({"CANTHUS_R": (48, 62, -50), "CANTHUS_L": (-48, 62, -50)}, corrector="AB"),
+    "baseline_angle": lambda r: r.move_points(
+        {"CANTHUS_R": (48, 62, -50), "CANTHUS_L": (-48, 62, -50)}, corrector="AB"
+    ),
     "centering_offset": lambda r: r.paint(painted(r, [Tissue.SOFT], Tissue.HOLDER, np.s_[:, 110:]), corrector="AB"),
     "vertex_margin": lambda r: r.move_points({"VERTEX": (0, 0, 95)}, corrector="AB"),
     "foramen_magnum_margin": lambda r: r.move_points(
@@ -128,7 +130,12 @@ def assert_same(kept, whole):
     assert kept.details == pytest.approx(whole.details, rel=1e-12, abs=1e-12)
     assert (kept.method, kept.flags) == (whole.method, whole.flags)
     if whole.evidence is not None:
-        rounded = [replace(e, points={n: np.round(p, 6).tolist() for n, p in e.points.items()}, lines=np.round(e.lines, 6).tolist()) for e in (kept.evidence, whole.evidence)]
+        rounded = [
+            replace(
+                e, points={n: np.round(p, 6).tolist() for n, p in e.points.items()}, lines=np.round(e.lines, 6).tolist()
+            )
+            for e in (kept.evidence, whole.evidence)
+        ]
         assert rounded[0] == rounded[1]
 
 
@@ -141,9 +148,13 @@ def test_measuring_only_what_changed_gives_the_same_as_measuring_everything(revi
         for id_, m in review.measurements.items():
             assert_same(m, whole[id_])
         assert review.scores == score(review.measurements, review.scoring_model)
-    for kept, new in zip(review.assessment().extras, extras(review.volume, review.findings, review.measurements), strict=True):
+    for kept, new in zip(
+        review.assessment().extras, extras(review.volume, review.findings, review.measurements), strict=True
+    ):
         assert (kept.id, kept.reason) == (new.id, new.reason)
-        assert kept.value == (None if new.value is None else pytest.approx(new.value, abs=1e-4))  # as rounded in the record
+        assert kept.value == (
+            None if new.value is None else pytest.approx(new.value, abs=1e-4)
+        )  # as rounded in the record
     for steps in (2, 3):
         for _ in range(steps):
             review.undo()
@@ -166,7 +177,10 @@ def test_a_preview_has_new_metrics_and_scores_before_the_report_only_numbers(rev
 
 def test_untouched_iqms_are_not_measured_again(review, monkeypatch):
     measured = []
-    monkeypatch.setattr("HeadCTIQALib.assessment.remeasure.measure", lambda v, f, only, memory=None: measured.extend(only) or measure(v, f, only=only, memory=memory))
+    monkeypatch.setattr(
+        "HeadCTIQALib.assessment.remeasure.measure",
+        lambda v, f, only, memory=None: measured.extend(only) or measure(v, f, only=only, memory=memory),
+    )
     for iqm, edit in BY_FINDING.items():
         measured.clear()
         edit(review)
@@ -196,7 +210,9 @@ def test_every_iqm_is_corrected_by_its_finding(review, fresh, schema, iqm):
     schema.validate(record)
     entry = record["iqms"][iqm]
     assert (entry["status"], entry["value"]) == ("corrected", pytest.approx(after.value, abs=1e-4))
-    assert record["overall"]["score"] == pytest.approx(score(review.measurements, guideline_model()).overall.score, abs=1e-3)
+    assert record["overall"]["score"] == pytest.approx(
+        score(review.measurements, guideline_model()).overall.score, abs=1e-3
+    )
     kept = next(c for c in record["corrections"] if c["iqm"] == iqm)
     assert kept["original"] == pytest.approx(before.value, abs=1e-4)
     assert (kept["corrector"], kept["time"]) == ("AB", "2026-03-04T05:06:07Z")
@@ -212,7 +228,9 @@ def test_every_iqm_is_corrected_by_a_typed_value(review, fresh, schema, iqm):
     after = review.measurements[iqm]
     assert (after.value, after.status, after.reason) == (value, "corrected", "read off the workstation")
     assert after.details == {}
-    assert {i: m for i, m in review.measurements.items() if i != iqm} == {i: m for i, m in fresh.measurements.items() if i != iqm}
+    assert {i: m for i, m in review.measurements.items() if i != iqm} == {
+        i: m for i, m in fresh.measurements.items() if i != iqm
+    }
     schema.validate(review.record)
     (kept,) = review.record["corrections"]
     assert (kept["value"], kept["original"], kept["finding"]) == (
@@ -247,7 +265,9 @@ def test_regions_of_interest(review):
     assert noise.status == "corrected"
     assert noise.value == pytest.approx(4.0, abs=0.15)  # what the phantom was given
     assert "region of interest" in noise.method
-    regions = a_box("deep_grey", (16.0, 0.0, 5.0), (8.0, 16.0, 8.0)) | a_box("white", (40.0, 0.0, 20.0), (10.0, 30.0, 20.0))
+    regions = a_box("deep_grey", (16.0, 0.0, 5.0), (8.0, 16.0, 8.0)) | a_box(
+        "white", (40.0, 0.0, 20.0), (10.0, 30.0, 20.0)
+    )
     review.place_regions("gray_white_cnr", regions, corrector="AB")
     assert review.measurements["gray_white_cnr"].value == pytest.approx(8 / 4.0, abs=0.15)
     assert review.measurements["gray_white_cnr"].details["contrast_hu"] == pytest.approx(8, abs=1.01)
@@ -325,7 +345,9 @@ def test_edits_on_top_of_each_other_survive_the_revert_of_the_lower(review, fres
     review.paint(painted(review, [Tissue.WHITE], Tissue.GREY, np.s_[:, :, :88]), corrector="AB", iqm="gray_white_cnr")
     review.paint(painted(review, [Tissue.GREY], Tissue.BRAIN), corrector="AB", iqm="noise")
     review.revert("gray_white_cnr")
-    assert review.measurements["gray_white_cnr"].value == pytest.approx(measure(fresh.volume, review.findings)["gray_white_cnr"].value)
+    assert review.measurements["gray_white_cnr"].value == pytest.approx(
+        measure(fresh.volume, review.findings)["gray_white_cnr"].value
+    )
     assert not (review.findings.tissue == Tissue.GREY).any()
 
 
@@ -348,7 +370,10 @@ def test_edits_on_top_of_each_other_survive_the_revert_of_the_lower(review, fres
         (lambda r: r.move_points({"NOSE": (0, 0, 0)}, corrector="AB"), "no landmark"),
         (lambda r: r.move_points({"VERTEX": (0, float("nan"), 0)}, corrector="AB"), "no position"),
         (lambda r: r.move_points({}, corrector="AB"), "No point"),
-        (lambda r: r.grade_slices([(45, 50, 1)], corrector="AB"), "46 to 51 do not lie in this scan, which has slices 1 to 50"),
+        (
+            lambda r: r.grade_slices([(45, 50, 1)], corrector="AB"),
+            "46 to 51 do not lie in this scan, which has slices 1 to 50",
+        ),
         (lambda r: r.grade_slices([(20, 10, 1)], corrector="AB"), "ascending"),
         (lambda r: r.grade_slices([(10, 20, 4)], corrector="AB"), "grade 4"),
         (lambda r: r.grade_slices([], corrector="AB"), "No slice range"),
@@ -377,7 +402,13 @@ def test_regions_without_extent_or_direction_are_refused():
 
 @pytest.mark.parametrize(
     ("iqm", "text", "value"),
-    [("noise", "5.5", 5.5), ("noise", " 5,5 HU ", 5.5), ("symmetry_angle", "3°", 3.0), ("vertex_margin", "\u22124 mm", -4.0), ("gray_white_cnr", "1.2", 1.2)],
+    [
+        ("noise", "5.5", 5.5),
+        ("noise", " 5,5 HU ", 5.5),
+        ("symmetry_angle", "3°", 3.0),
+        ("vertex_margin", "\u22124 mm", -4.0),
+        ("gray_white_cnr", "1.2", 1.2),
+    ],
 )
 def test_typed_text_is_understood(iqm, text, value):
     assert parse_value(iqm, text) == value
@@ -385,7 +416,15 @@ def test_typed_text_is_understood(iqm, text, value):
     assert low <= value <= high
 
 
-@pytest.mark.parametrize(("iqm", "text", "words"), [("noise", "five", "not a number"), ("noise", "", "not a number"), ("noise", "5 mm", "not in mm"), ("noise", "1e9", "between")])
+@pytest.mark.parametrize(
+    ("iqm", "text", "words"),
+    [
+        ("noise", "five", "not a number"),
+        ("noise", "", "not a number"),
+        ("noise", "5 mm", "not in mm"),
+        ("noise", "1e9", "between"),
+    ],
+)
 def test_typed_text_is_refused(iqm, text, words):
     with pytest.raises(CorrectionError, match=words):
         parse_value(iqm, text)
@@ -419,7 +458,9 @@ def test_folder_and_back_keeps_corrections_and_originals(review, fresh, schema, 
     again = Review.open(stored, fresh.volume)
     assert again.record == json.loads((folder / "assessment.json").read_text())
     assert again.corrected == review.corrected
-    assert again.measurements["vertex_margin"].value == pytest.approx(review.measurements["vertex_margin"].value, abs=1e-4)
+    assert again.measurements["vertex_margin"].value == pytest.approx(
+        review.measurements["vertex_margin"].value, abs=1e-4
+    )
     again.write(tmp_path / "copy")
     copied, stored_record = (json.loads((f / "assessment.json").read_text()) for f in (tmp_path / "copy", folder))
     assert copied | {"files": {}} == stored_record | {"files": {}}
@@ -450,7 +491,13 @@ def test_edits_after_reopening_go_on_top(review, fresh, tmp_path):
 
 def test_a_typed_value_stays_through_scoring_by_another_model(review, fresh, tmp_path):
     review.type_value("noise", 6.0, corrector="AB", reason="seen")
-    other = replace(guideline_model(), id="site", name="Our site", kind="reader_non_negative", weights={**guideline_model().weights, "motion": 0.3, "scan_range": 0.1})
+    other = replace(
+        guideline_model(),
+        id="site",
+        name="Our site",
+        kind="reader_non_negative",
+        weights={**guideline_model().weights, "motion": 0.3, "scan_range": 0.1},
+    )
     review.use_model(other)
     again = Review.open(load_assessment(review.write(tmp_path / "a"), fresh.volume), fresh.volume)
     assert again.scoring_model == other, "the record describes its scoring model in full"
@@ -468,7 +515,9 @@ def test_rescoring_the_record_keeps_corrections_and_their_originals(review, fres
     rescored = rescored_record(review.record, score(review.measurements, other), other)
     assert rescored["corrections"] == review.record["corrections"]
     assert rescored["review"]["edits"] == review.record["review"]["edits"]
-    assert rescored["review"]["original"]["scores"]["overall"] == pytest.approx(score(fresh.measurements, other).overall.score, abs=1e-3)
+    assert rescored["review"]["original"]["scores"]["overall"] == pytest.approx(
+        score(fresh.measurements, other).overall.score, abs=1e-3
+    )
     review.use_model(other)
     assert without_times(rescored)["overall"] == review.record["overall"]
 
@@ -510,14 +559,19 @@ def test_few_bytes_cannot_keep_the_program_painting(review, fresh, tmp_path, mon
     opened.undo()
     assert time.process_time() - began < 8
     opened.redo()
-    with pytest.raises(HeadCTIQAError, match=r"^The corrections are more than can be kept for one scan \(2,001 that paint"):
+    with pytest.raises(
+        HeadCTIQAError, match=r"^The corrections are more than can be kept for one scan \(2,001 that paint"
+    ):
         opened.type_value("noise", 5.0, corrector="A", reason="typed")
     assert len(opened.edits) == 2000
     monkeypatch.setattr(LabelChange, "from_json", None)
     for size in ({"voxels": 10**12}, {"runs": 10**12}):
         record["review"]["edits"] = [{**edit, "change": {**edit["change"], **size}}]
         path.write_text(json.dumps(record))
-        with pytest.raises(HeadCTIQAError, match=r"^The corrections in .*a are more than can be kept for one scan \(1 that paint .*assess the scan again\.$"):
+        with pytest.raises(
+            HeadCTIQAError,
+            match=r"^The corrections in .*a are more than can be kept for one scan \(1 that paint .*assess the scan again\.$",
+        ):
             Review.open(load_assessment(folder, fresh.volume), fresh.volume)
 
 
@@ -547,13 +601,21 @@ def test_label_changes_are_small_and_exact():
 def test_where_labels_changed_is_known_without_looking_at_all_of_the_scan():
     rng = np.random.default_rng(4)
     old = rng.integers(0, 12, (20, 30, 40)).astype(np.uint8)
-    for box in (np.s_[5:9, 10:20, 7:30], np.s_[0:1, 0:1, 0:1], np.s_[3:6, :, :], np.s_[19:, 29:, 2:], np.s_[4:5, 8:12, :]):
+    for box in (
+        np.s_[5:9, 10:20, 7:30],
+        np.s_[0:1, 0:1, 0:1],
+        np.s_[3:6, :, :],
+        np.s_[19:, 29:, 2:],
+        np.s_[4:5, 8:12, :],
+    ):
         new = old.copy()
         new[box] = (new[box] + 1) % 12
         change = LabelChange.between(old, new)
         changed = differing(old, new)
         assert list(change.slices(old.shape)) == changed == list(range(*box[0].indices(20)))
-        np.testing.assert_array_equal(LabelChange.between(old, new, change.slices(old.shape)).indices(), change.indices())
+        np.testing.assert_array_equal(
+            LabelChange.between(old, new, change.slices(old.shape)).indices(), change.indices()
+        )
         held = np.zeros(old.shape, bool)
         held[TissueChange(change).box(old.shape)] = True
         assert held[old != new].all()

@@ -25,10 +25,23 @@ BOUNDS = {
 
 def rounded(volume: CTVolume, share: float) -> Iterator[tuple[str, CTVolume]]:
     a = volume.acquisition
-    yield "tags", replace(volume, acquisition=replace(a, slice_thickness_mm=share * (a.slice_thickness_mm or 5.0), kvp=share * (a.kvp or 120.0)))
+    yield (
+        "tags",
+        replace(
+            volume,
+            acquisition=replace(
+                a, slice_thickness_mm=share * (a.slice_thickness_mm or 5.0), kvp=share * (a.kvp or 120.0)
+            ),
+        ),
+    )
     yield "spacing", replace(volume, origins=volume.origins[0] + share * (volume.origins - volume.origins[0]))
     half = (1 - share) / 2 * ((volume.shape[2] - 1) * volume.row_step + (volume.shape[1] - 1) * volume.col_step)
-    yield "pixel", replace(volume, origins=volume.origins + half, row_step=share * volume.row_step, col_step=share * volume.col_step)
+    yield (
+        "pixel",
+        replace(
+            volume, origins=volume.origins + half, row_step=share * volume.row_step, col_step=share * volume.col_step
+        ),
+    )
 
 
 def unchanged_by_rounding(volume: CTVolume) -> None:

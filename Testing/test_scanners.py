@@ -20,21 +20,58 @@ from HeadCTIQALib.validation.scanner_figures import figures
 AREA = 1000
 
 
-def row(scan: str, family: str, key: str, rms: list[float], found: list[int], motion: tuple[float, float], stripes: tuple[float, float] = (1.0, 1.0), **more) -> dict:
+def row(
+    scan: str,
+    family: str,
+    key: str,
+    rms: list[float],
+    found: list[int],
+    motion: tuple[float, float],
+    stripes: tuple[float, float] = (1.0, 1.0),
+    **more,
+) -> dict:
     n = len(rms)
-    slices = {"area": [AREA] * n, "rms": rms, "found": found, "p": [0.2 * g + 0.01 * r for g, r in zip(found, rms, strict=True)], "streak": [0] * n, "streaks_found": [0] * n}
+    slices = {
+        "area": [AREA] * n,
+        "rms": rms,
+        "found": found,
+        "p": [0.2 * g + 0.01 * r for g, r in zip(found, rms, strict=True)],
+        "streak": [0] * n,
+        "streaks_found": [0] * n,
+    }
     iqms = {
         m: {"base": b, "truth": t, "found": f, "reason": ""}
-        for m, b, (t, f) in (("motion_extent", 0.0, motion), ("streak_extent", 1.0, stripes), ("foreign_object_volume", 0.0, (0.0, 0.0)))
+        for m, b, (t, f) in (
+            ("motion_extent", 0.0, motion),
+            ("streak_extent", 1.0, stripes),
+            ("foreign_object_volume", 0.0, (0.0, 0.0)),
+        )
     }
-    return {"scan": scan, "scanner": "X", "family": family, "key": key, "about": {}, "jump": None, "iqms": iqms, "slices": {**slices, **more}}
+    return {
+        "scan": scan,
+        "scanner": "X",
+        "family": family,
+        "key": key,
+        "about": {},
+        "jump": None,
+        "iqms": iqms,
+        "slices": {**slices, **more},
+    }
 
 
 def rows_of(scan: str, found: int) -> list[dict]:
     large = "motion 4-8 mm, 2-4 deg"
     return [
         row(scan, cases.CLEAN, "clean", [0.0] * 10, [0] * 9 + [1 - found], (0.0, 0.0)),
-        row(scan, large, "motion2.0", [0.0, 6.0, 20.0, 1.0], [0, found, found, 0], (40.0, 40.0 * found), streaks_found=[0, 100, 300, 0]),
+        row(
+            scan,
+            large,
+            "motion2.0",
+            [0.0, 6.0, 20.0, 1.0],
+            [0, found, found, 0],
+            (40.0, 40.0 * found),
+            streaks_found=[0, 100, 300, 0],
+        ),
         row(scan, cases.METAL, "metal.0", [0.0] * 4, [0, 1, 0, 0], (0.0, 0.0), (5.0, 4.0), streak=[0, 100, 100, 5]),
         {**row(scan, cases.BULK, "bulk.0", [0.0] * 4, [0, found, 0, 0], (0.0, 0.0)), "jump": [0, found]},
         row(scan, cases.BONE, "bone", [0.0] * 4, [0] * 4, (0.0, 3.0)),
@@ -56,7 +93,9 @@ def test_figures_count_what_they_say() -> None:
     assert bad["clean", "slices called moved, share"].value == pytest.approx(0.1)
     assert good["clean", "slices called moved, share"].value == 0.0
     assert good["step of 5 mm between turns", "found in a slice beside it, share"].value == 1.0
-    assert good["metal", "area of slices with streaks called moved, share"].value == pytest.approx(0.5)  # the last has too few
+    assert good["metal", "area of slices with streaks called moved, share"].value == pytest.approx(
+        0.5
+    )  # the last has too few
     assert good["metal", "extent within 40 % of the truth, share"].value == 1.0
     assert good["all motion", "area of moved slices called streaks, share"].value == pytest.approx(0.2)
     assert good["bone kernel", "motion extent, mean change, %"].value == 3.0
@@ -110,7 +149,14 @@ def test_every_case_is_what_its_family_says() -> None:
     volume, findings = head(grid(np.arange(-40.0, 41, 10.0), matrix=160, pixel=1.5))
     volume = noisy(volume, noise_field(volume.shape, 1.5, 2.0, None))
     steps = list(cases.plan("phantom", volume, findings, 1))
-    assert [family for _, family, _ in steps] == [cases.CLEAN, *cases.MOTIONS, cases.BULK, cases.METAL, cases.METAL, cases.BONE]
+    assert [family for _, family, _ in steps] == [
+        cases.CLEAN,
+        *cases.MOTIONS,
+        cases.BULK,
+        cases.METAL,
+        cases.METAL,
+        cases.BONE,
+    ]
     made = {key: make() for key, _, make in steps if key in ("clean", "motion0.0", "motion2.0", "bulk.0", "metal.0")}
     assert made["clean"].volume is volume
     assert made["motion2.0"].rms.max() > 5

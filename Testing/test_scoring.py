@@ -64,7 +64,9 @@ def test_features_of_what_is_not_known():
     unknown = item("noise", None, DEFAULT)
     value, low, high = feature("folded", [unknown], DEFAULT.knots["noise"])
     assert (np.isnan(value), low, high) == (True, 0.0, np.inf)
-    value, low, high = feature("worst", [unknown, item("gray_white_cnr", Measurement("gray_white_cnr", 1.6), DEFAULT)], DEFAULT.knots["noise"])
+    value, low, high = feature(
+        "worst", [unknown, item("gray_white_cnr", Measurement("gray_white_cnr", 1.6), DEFAULT)], DEFAULT.knots["noise"]
+    )
     assert (np.isnan(value), low, high) == (True, 0.0, 80.0)
 
 
@@ -79,7 +81,11 @@ def test_item_scores_are_read_where_they_shall_be():
     cut = scored("centering_offset", 2.0, ceiling=30.0, ceiling_reason="The field of view cuts the skull.")
     assert (cut.score, cut.band, cut.at_most) == (30.0, "poor", 30.0)
     bound = scored("vertex_margin", -20.0, bound="at_most")
-    assert (bound.score, bound.at_least, bound.at_most) == (pytest.approx(60 * 20 / 35), 0.0, pytest.approx(60 * 20 / 35))
+    assert (bound.score, bound.at_least, bound.at_most) == (
+        pytest.approx(60 * 20 / 35),
+        0.0,
+        pytest.approx(60 * 20 / 35),
+    )
     unknown = item("symmetry_angle", not_assessable("symmetry_angle", "No plane."), DEFAULT)
     assert (unknown.score, unknown.band, unknown.at_least, unknown.at_most) == (None, None, 50.0, 100.0)
     tilted = Profile(id="eur", name="EUR", baseline_target_deg=-11.0)
@@ -111,7 +117,9 @@ def test_a_scan_by_hand():
     assert s.categories["metal_foreign"].band == "acceptable"
     assert s.overall.score == pytest.approx(missing + 20)
     mean = 100 - 0.15 * 30 - 0.20 * (100 - missing) - 0.15 * 40
-    assert s.overall.limit == Contribution("vertex_margin", pytest.approx(missing + 20 - mean), -1.0, LIMIT, pytest.approx(mean - missing - 20))
+    assert s.overall.limit == Contribution(
+        "vertex_margin", pytest.approx(missing + 20 - mean), -1.0, LIMIT, pytest.approx(mean - missing - 20)
+    )
     assert points_by_iqm(s)["vertex_margin"] == pytest.approx(-0.20 * (100 - missing))
     assert points_by_iqm(s)["foreign_object_volume"] == pytest.approx(-0.15 * 40)
     assert points_by_iqm(s).get("baseline_angle", 0.0) == 0
@@ -127,7 +135,10 @@ def random_model(rng):
     categories = {
         c.id: CategoryModel(
             float(rng.uniform(-60, 60)),
-            (*(Term(m.id, f, float(rng.normal(0, 0.5))) for m in iqms_of(c.id) for f in ("item", "folded")), Term(c.id, "worst", float(rng.uniform(0, 1)))),
+            (
+                *(Term(m.id, f, float(rng.normal(0, 0.5))) for m in iqms_of(c.id) for f in ("item", "folded")),
+                Term(c.id, "worst", float(rng.uniform(0, 1))),
+            ),
         )
         for c in CATEGORIES
     }
@@ -149,8 +160,12 @@ def test_every_score_is_the_sum_of_its_parts_even_when_limited(seed):
             assert (one.at_least, one.at_most) == pytest.approx((one.score, one.score), abs=1e-9)
         scores = {c: x.score for c, x in s.categories.items()}
         linear = min(100, max(0, model.intercept + sum(model.weights[c] * x for c, x in scores.items())))
-        assert s.overall.score == pytest.approx(linear if model.limit is None else min(linear, min(scores.values()) + model.limit), abs=1e-9)
-        assert s.overall.score == pytest.approx(s.overall.base_by_iqm + sum(c.points for c in s.overall_by_iqm), abs=1e-9)
+        assert s.overall.score == pytest.approx(
+            linear if model.limit is None else min(linear, min(scores.values()) + model.limit), abs=1e-9
+        )
+        assert s.overall.score == pytest.approx(
+            s.overall.base_by_iqm + sum(c.points for c in s.overall_by_iqm), abs=1e-9
+        )
         assert all(c.points == pytest.approx(c.coefficient * c.feature_value) for c in s.overall_by_iqm)
 
 
@@ -163,7 +178,12 @@ def test_ten_thousand_scans_never_contradict_themselves():
         found = {m.id: Measurement(m.id, float(v)) for m, v in zip(IQMS, values, strict=True)}
         s = score(found, model)
         one = s.overall
-        assert one.score == pytest.approx(100 - sum(model.weights[c] * (100 - x.score) for c, x in s.categories.items()) + (one.limit.points if one.limit else 0), abs=1e-9)
+        assert one.score == pytest.approx(
+            100
+            - sum(model.weights[c] * (100 - x.score) for c, x in s.categories.items())
+            + (one.limit.points if one.limit else 0),
+            abs=1e-9,
+        )
         assert one.score == pytest.approx(one.base_by_iqm + sum(c.points for c in one.contributions_by_iqm), abs=1e-9)
         assert one.base == one.base_by_iqm == pytest.approx(100)
         worst = min(x.score for x in s.categories.values())
@@ -180,9 +200,17 @@ def test_ten_thousand_scans_never_contradict_themselves():
         limiting = s.verdict.limiting
         assert [s.items[i].score for i in limiting] == sorted(x.score for x in s.items.values() if x.band != "good")
         if limiting:
-            assert one.limit is None or one.limit.source_id == limiting[0] or s.items[one.limit.source_id].score == s.items[limiting[0]].score
+            assert (
+                one.limit is None
+                or one.limit.source_id == limiting[0]
+                or s.items[one.limit.source_id].score == s.items[limiting[0]].score
+            )
             title = IQM_BY_ID[limiting[0]].item_title
-            assert s.verdict.sentence.split(": ", 1)[1].removeprefix("weakest is ").startswith(title[0].lower() + title[1:])
+            assert (
+                s.verdict.sentence.split(": ", 1)[1]
+                .removeprefix("weakest is ")
+                .startswith(title[0].lower() + title[1:])
+            )
         else:
             assert "every item is good" in s.verdict.sentence
 
@@ -269,7 +297,13 @@ def test_a_profile_decides_curves_weights_and_what_counts():
     without = score({i: m for i, m in measured(IDEAL).items() if i != "motion_extent"}, guideline_model(profile))
     assert without.overall.score == pytest.approx(99.2)
     with pytest.raises(ModelError, match='uses "motion_extent", which the profile "Thin slices" leaves out'):
-        replace(guideline_model(profile), categories={**guideline_model().categories, "motion": CategoryModel(100.0, (Term("motion_extent", "item", 1.0),))})
+        replace(
+            guideline_model(profile),
+            categories={
+                **guideline_model().categories,
+                "motion": CategoryModel(100.0, (Term("motion_extent", "item", 1.0),)),
+            },
+        )
     with pytest.raises(ModelError, match='weighs "motion"'):
         replace(guideline_model(profile), weights=dict(DEFAULT.weights))
 
@@ -328,7 +362,14 @@ def damaged(change):
         (damaged(lambda c: c["categories"]["motion"].update(intercept=True)), "not a number"),
         (damaged(lambda c: c["categories"]["motion"].update(intercept=10**400)), "out of range"),
         (damaged(lambda c: c["categories"]["motion"].update(terms={})), "not a list"),
-        (damaged(lambda c: c["categories"]["motion"]["terms"].append({"iqm": "noise", "feature": "item", "coefficient": 1})), "no metric"),
+        (
+            damaged(
+                lambda c: c["categories"]["motion"]["terms"].append(
+                    {"iqm": "noise", "feature": "item", "coefficient": 1}
+                )
+            ),
+            "no metric",
+        ),
         (damaged(lambda c: c["categories"]["motion"]["terms"][0].update(feature="square")), "unknown feature"),
         (damaged(lambda c: c["categories"]["motion"]["terms"][0].update(iqm="scan_range")), "worst item of"),
         (damaged(lambda c: c["categories"]["motion"]["terms"][0].update(weight=1)), "does not know weight"),
@@ -357,7 +398,9 @@ def test_missing_and_binary_files_are_refused(tmp_path):
 
 def test_models_are_checked_when_built_too():
     with pytest.raises(ModelError, match="no number up to"):
-        replace(guideline_model(), categories={**guideline_model().categories, "motion": CategoryModel(float("nan"), ())})
+        replace(
+            guideline_model(), categories={**guideline_model().categories, "motion": CategoryModel(float("nan"), ())}
+        )
 
 
 def test_large_coefficients_that_cancel_are_no_contradiction(tmp_path):

@@ -30,7 +30,9 @@ def scan(pixel: float, matrix: int, blur_mm: float, sigma: float, peak: float = 
     distance = (radius - 1) * radius / np.hypot(at[:, None] / 92.1**2, at / 74.3**2)
     hu = -1000 + 517 * (1 - erf(distance / (np.sqrt(2) * blur_mm)))
     volume = replace(volume, hu=np.broadcast_to(np.rint(hu), volume.shape).astype(np.int16))
-    tissue = np.broadcast_to(np.where(distance < -6, Tissue.BRAIN, np.where(distance < 0, Tissue.SOFT, Tissue.OUTSIDE)), volume.shape).astype(np.uint8)
+    tissue = np.broadcast_to(
+        np.where(distance < -6, Tissue.BRAIN, np.where(distance < 0, Tissue.SOFT, Tissue.OUTSIDE)), volume.shape
+    ).astype(np.uint8)
     return noisy(volume, noise_field(volume.shape, pixel, sigma, peak)) if sigma else volume, Findings(tissue)
 
 
@@ -133,7 +135,11 @@ def read_slices(shared_data) -> list[tuple[ReaderSlice, float, bool]]:
 def test_noise_orders_slices_as_radiologists_do(read_slices) -> None:
     """Up to normal dose (7); figures in Docs/sharpness.md."""
     rank = [
-        stats.spearmanr(*zip(*[(-noise, one.score) for one, noise, _ in read_slices if one.set == n and one.score <= 7], strict=True)).statistic
+        stats.spearmanr(
+            *zip(
+                *[(-noise, one.score) for one, noise, _ in read_slices if one.set == n and one.score <= 7], strict=True
+            )
+        ).statistic
         for n in range(1, 11)
     ]
     print(np.round(rank, 2))

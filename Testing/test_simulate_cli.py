@@ -18,7 +18,14 @@ from HeadCTIQALib.volume import read
 TILTED = Scene(
     yaw_deg=4.0,
     acquire=Acquire(
-        matrix=96, spacing_mm=8.0, upper_spacing_mm=12.0, thickness_mm=2.5, gantry_tilt_deg=15.0, circle=True, padding_hu=-2000, foramen_margin_mm=12.0
+        matrix=96,
+        spacing_mm=8.0,
+        upper_spacing_mm=12.0,
+        thickness_mm=2.5,
+        gantry_tilt_deg=15.0,
+        circle=True,
+        padding_hu=-2000,
+        foramen_margin_mm=12.0,
     ),
 )
 EVEN = Scene(acquire=Acquire(matrix=64, spacing_mm=12.0, thickness_mm=2.5))
@@ -61,7 +68,9 @@ def test_truth_files_are_the_truth(tilted, tmp_path):
         midsagittal=read_plane(tmp_path / "truth-midsagittal.mrk.json"),
     )
     for name in ("symmetry_angle", "baseline_angle", "vertex_margin", "foramen_magnum_margin"):
-        assert metrics.measure(tilted.volume, findings)[name].value == pytest.approx(truth["metrics"][name], abs=0.01), name
+        assert metrics.measure(tilted.volume, findings)[name].value == pytest.approx(
+            truth["metrics"][name], abs=0.01
+        ), name
 
 
 @pytest.mark.parametrize(("format_", "file"), [("dicom", "simulated-head"), ("nifti", "scan.nii.gz")])

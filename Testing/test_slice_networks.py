@@ -23,7 +23,9 @@ from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.synthesis import INTERNAL, Acquire, Scene, Simulated, random_scene, simulate
 from HeadCTIQALib.volume import CTVolume
 
-MISSING = pytest.mark.skipif(not (present("fluid") and present("objects")), reason="no fluid or object bundle in Resources/Models")
+MISSING = pytest.mark.skipif(
+    not (present("fluid") and present("objects")), reason="no fluid or object bundle in Resources/Models"
+)
 UNSEEN = 1_050_000  # of the evaluation seeds, beyond those of the table in Docs/accuracy.md
 
 
@@ -40,7 +42,9 @@ def test_inputs_do_not_depend_on_the_contrast_of_the_scan() -> None:
     """Fluid is 0 and brain 1, whatever their HU; bone and air are cut off."""
     for fluid, brain in ((8.0, 33.0), (2.0, 25.0)):
         hu = torch.tensor([[[fluid, brain]], [[1200.0, -900.0]]])
-        x = fluid_net.network_input(hu, torch.zeros_like(hu), torch.tensor([0.0, 4.0]), torch.tensor([fluid, brain, 5.0]))
+        x = fluid_net.network_input(
+            hu, torch.zeros_like(hu), torch.tensor([0.0, 4.0]), torch.tensor([fluid, brain, 5.0])
+        )
         assert x.shape == (2, 7, 1, 2)
         assert x[0, 0].tolist() == [[0, 1]]
         assert x[1, 0].tolist() == [[3, -1.5]]
@@ -66,7 +70,11 @@ def test_slices_of_any_size_come_back_in_it_with_their_own_neighbours(size: tupl
         net = module.build({"network_def": {"filters": [4, 8, 8]}}).eval()
         hu = rng.integers(-20, 60, (11, *size)).astype(np.int16)
         positions = np.cumsum(rng.uniform(2, 6, 11))
-        rest = (np.zeros(hu.shape, np.uint8), positions, np.array([8.0, 33.0, 4.0])) if module is fluid_net else (positions,)
+        rest = (
+            (np.zeros(hu.shape, np.uint8), positions, np.array([8.0, 33.0, 4.0]))
+            if module is fluid_net
+            else (positions,)
+        )
         (whole,) = module.infer(net, (hu, *rest), "cpu")
         assert whole.shape == hu.shape
         assert whole.dtype == np.uint8
@@ -76,14 +84,21 @@ def test_slices_of_any_size_come_back_in_it_with_their_own_neighbours(size: tupl
         (again,) = module.infer(net, tuple(parted), "cpu")
         assert np.array_equal(again[1:], whole[6:])
         assert not np.array_equal(again[0], whole[5])  # it has lost the slice below
-        assert len(module.infer(net, tuple(a[:1] if a.shape[:1] == hu.shape[:1] else a for a in (hu, *rest)), "cpu")[0]) == 1
+        assert (
+            len(module.infer(net, tuple(a[:1] if a.shape[:1] == hu.shape[:1] else a for a in (hu, *rest)), "cpu")[0])
+            == 1
+        )
 
 
 def test_only_what_matters_is_looked_at() -> None:
     mask = torch.zeros((3, 60, 80), dtype=torch.bool)
     mask[0, 20:30, 5:75] = True
     mask[2, 59, 40] = True
-    assert boxes(mask).tolist() == [[20 - AROUND, 30 + AROUND, 0, 80], [0, 0, 0, 0], [59 - AROUND, 60, 40 - AROUND, 41 + AROUND]]
+    assert boxes(mask).tolist() == [
+        [20 - AROUND, 30 + AROUND, 0, 80],
+        [0, 0, 0, 0],
+        [59 - AROUND, 60, 40 - AROUND, 41 + AROUND],
+    ]
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     net = fluid_net.build({"network_def": {"filters": [4, 8]}}).eval()
@@ -92,7 +107,9 @@ def test_only_what_matters_is_looked_at() -> None:
     wanted = np.zeros(hu.shape, bool)
     wanted[3:5, 40:50, 30:60] = True
     (whole,), (part,) = fluid_net.infer(net, arrays, "cpu"), fluid_net.infer(net, (*arrays, wanted), "cpu")
-    assert np.abs(whole[wanted].astype(int) - part[wanted]).max() <= 2  # a box begins elsewhere in the blocks of two pixels
+    assert (
+        np.abs(whole[wanted].astype(int) - part[wanted]).max() <= 2
+    )  # a box begins elsewhere in the blocks of two pixels
     assert not part[8:].any()
     assert not part[:, :20].any()
 
@@ -101,7 +118,9 @@ def air(shape: tuple[int, int, int], pixel: float, gap: float) -> CTVolume:
     origins = np.zeros((shape[0], 3))
     origins[:, 2] = gap * np.arange(shape[0])
     origins[:, :2] = pixel * (shape[1] - 1) / 2
-    return CTVolume(np.full(shape, -1000, np.int16), origins, np.array([-pixel, 0.0, 0.0]), np.array([0.0, -pixel, 0.0]))
+    return CTVolume(
+        np.full(shape, -1000, np.int16), origins, np.array([-pixel, 0.0, 0.0]), np.array([0.0, -pixel, 0.0])
+    )
 
 
 def ball(v: CTVolume, radius: float = 80.0) -> CoarseAnatomy:
@@ -112,7 +131,9 @@ def ball(v: CTVolume, radius: float = 80.0) -> CoarseAnatomy:
     p = np.zeros((11, *inside.shape), np.float32)
     p[Tissue.SOFT] = inside
     p[Tissue.OUTSIDE] = ~inside
-    return CoarseAnatomy(p, np.zeros((3, *inside.shape), np.float32), np.array([axis[0], axis[0], z[0]]), 4.0, {}, np.eye(4))
+    return CoarseAnatomy(
+        p, np.zeros((3, *inside.shape), np.float32), np.array([axis[0], axis[0], z[0]]), 4.0, {}, np.eye(4)
+    )
 
 
 def answering(blob: tuple[slice, slice, slice], asked: list[tuple[int, ...]]) -> Any:
@@ -177,7 +198,9 @@ def ears_at(height: float) -> CoarseAnatomy:
     """A head whose ear canals lie at this height, mm; of the decision about objects, only its pose matters."""
     pose = np.eye(4)
     pose[2, 3] = height
-    return CoarseAnatomy(np.zeros((11, 1, 1, 1), np.float32), np.zeros((3, 1, 1, 1), np.float32), np.zeros(3), 4.0, {}, pose)
+    return CoarseAnatomy(
+        np.zeros((11, 1, 1, 1), np.float32), np.zeros((3, 1, 1, 1), np.float32), np.zeros(3), 4.0, {}, pose
+    )
 
 
 FAR = ears_at(-300.0)
@@ -243,7 +266,11 @@ def test_the_network_alone_is_not_believed_everything() -> None:
 @pytest.mark.parametrize("first", [0, 1, 2, 3])
 def test_however_many_pieces_thick_slices_make_of_them_pinnae_are_none(first: int) -> None:
     """Cut off below, an ear is seen as an object, in one piece or in three; what is denser in its place is one."""
-    pinnae = [at(k, (118 + 3 * n, 122 + 3 * n), (j, j + 4)) for k in range(3 + first, 7) for n, j in enumerate((40, 48, 205, 212))]
+    pinnae = [
+        at(k, (118 + 3 * n, 122 + 3 * n), (j, j + 4))
+        for k in range(3 + first, 7)
+        for n, j in enumerate((40, 48, 205, 212))
+    ]
     for hu, expected in ((60, False), (220, False), (900, True)):
         v, tissue = lying(*((place, hu) for place in pinnae))
         seen = np.zeros(v.shape, np.uint8)
@@ -300,7 +327,9 @@ def test_the_answer_decides_what_is_fluid_inside_the_skull() -> None:
     coarse = coarse_of(scan)
     shown: list[np.ndarray] = []
 
-    def search(hu: np.ndarray, prior: np.ndarray, positions: np.ndarray, levels: np.ndarray, wanted: np.ndarray) -> Future[np.ndarray]:
+    def search(
+        hu: np.ndarray, prior: np.ndarray, positions: np.ndarray, levels: np.ndarray, wanted: np.ndarray
+    ) -> Future[np.ndarray]:
         shown.extend([hu, prior, positions, levels, wanted])
         answer: Future[np.ndarray] = Future()
         left = np.zeros(hu.shape, np.uint8)
@@ -320,7 +349,9 @@ def test_the_answer_decides_what_is_fluid_inside_the_skull() -> None:
     assert wanted.sum() == inside.sum()
     columns = np.flatnonzero(inside.any(axis=(0, 1)))
     middle = (columns[0] + columns[-1]) // 2
-    assert (tissue[:, :, middle + 2 :][inside[:, :, middle + 2 :]] == Tissue.CSF).mean() > 0.9  # clean grey and white apart
+    assert (
+        tissue[:, :, middle + 2 :][inside[:, :, middle + 2 :]] == Tissue.CSF
+    ).mean() > 0.9  # clean grey and white apart
     assert not (tissue[:, :, : middle - 1] == Tissue.CSF).any()
 
 

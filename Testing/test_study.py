@@ -25,7 +25,9 @@ from HeadCTIQALib.synthesis import STUDY_SEEDS, random_scene
 from HeadCTIQALib.workers import in_processes
 
 SMALL = replace(
-    PRESETS["small"], centres=tuple(replace(c, scans=n) for c, n in zip(PRESETS["small"].centres, (20, 3, 3, 3), strict=True)), test=5
+    PRESETS["small"],
+    centres=tuple(replace(c, scans=n) for c, n in zip(PRESETS["small"].centres, (20, 3, 3, 3), strict=True)),
+    test=5,
 )
 
 # Reader 5 of seed 2026 on a poor scan, seed 7
@@ -49,7 +51,14 @@ def quick(folder, population, seed, matrix):
         write_cohort(folder.parent, measured, names=[folder.name])
     else:
         folder.mkdir(parents=True)
-    found = {"seed": seed, "population": population.name, "refused": refused, "failed": failed, "truth": truth, "cpu_seconds": {"simulation": 1.0, "assessment": 2.0}}
+    found = {
+        "seed": seed,
+        "population": population.name,
+        "refused": refused,
+        "failed": failed,
+        "truth": truth,
+        "cpu_seconds": {"simulation": 1.0, "assessment": 2.0},
+    }
     (folder / TRUTH).write_text(json.dumps(found))
     return found
 
@@ -79,9 +88,16 @@ def test_readers_agree_about_as_radiologists_do():
     rng = np.random.default_rng(0)
     # as in the simulated centres: most items of a scan are fine, some are not
     best, worst = np.array([0, 0, 0, 5, 5, 2.5, 2.6, 0, 0, 0]), np.array([15, 22, 40, -25, -30, 11, 0.4, 60, 5, 40])
-    iqms = best + np.where(rng.random((250, 10)) < 0.75, rng.beta(1, 6, (250, 10)), rng.beta(1, 1.5, (250, 10))) * (worst - best)
+    iqms = best + np.where(rng.random((250, 10)) < 0.75, rng.beta(1, 6, (250, 10)), rng.beta(1, 1.5, (250, 10))) * (
+        worst - best
+    )
     table = check_values(
-        [v for k, row in enumerate(iqms) for r in readers for v in read_scan(r, f"s{k:03d}", {m.id: float(x) for m, x in zip(IQMS, row, strict=True)}, k)]
+        [
+            v
+            for k, row in enumerate(iqms)
+            for r in readers
+            for v in read_scan(r, f"s{k:03d}", {m.id: float(x) for m, x in zip(IQMS, row, strict=True)}, k)
+        ]
     )
     for target in (*(c.id for c in CATEGORIES), "overall"):
         icc = icc_agreement(complete_rows(table.matrix(target))[0]).value
@@ -105,7 +121,10 @@ def test_readers_follow_the_truth_and_are_reproducible():
     without = {k: v for k, v in good.items() if k != "gray_white_cnr"}
     said = {v.target: v.value for v in read_scan(reader, "s", without, 1)}
     assert said["gray_white_cnr"] is said["noise_contrast"] is said["overall"] is None
-    assert said["metal_foreign"] == dict(zip((*(m.id for m in IQMS), *(c.id for c in CATEGORIES)), a[:16], strict=True))["metal_foreign"]
+    assert (
+        said["metal_foreign"]
+        == dict(zip((*(m.id for m in IQMS), *(c.id for c in CATEGORIES)), a[:16], strict=True))["metal_foreign"]
+    )
 
 
 def test_what_readers_measure_stays_as_it_was():
@@ -150,15 +169,26 @@ def test_readers_judge_items_by_no_curve_of_ours():
             assert (np.diff(loss) > 0).all()
             assert np.abs(np.diff(loss, 2)).max() > 1e-4
     assert {d.iqm for d in DEFECTS} == {m.id for m in IQMS}
-    for reader in make_readers(5, 2026):  # a category is worse than its worst item alone, and better than all of them added up
-        one, other, both = (reader.judge.loss({"noise": a, "gray_white_cnr": b}) for a, b in ((7.0, 50.0), (1.0, 0.9), (7.0, 0.9)))
+    for reader in make_readers(
+        5, 2026
+    ):  # a category is worse than its worst item alone, and better than all of them added up
+        one, other, both = (
+            reader.judge.loss({"noise": a, "gray_white_cnr": b}) for a, b in ((7.0, 50.0), (1.0, 0.9), (7.0, 0.9))
+        )
         assert max(one, other) + 0.02 < both < one + other
     cut, more = (judge.loss({"vertex_margin": x, "foramen_magnum_margin": 5.0}) for x in (-10.0, -40.0))
     assert 0.3 < cut < more <= 1
 
 
 def test_the_study_leaves_everything_to_be_checked(study):
-    assert {p.name for p in study.iterdir()} == {"study.json", "assessments", "readers.csv", "model.json", "model.fit.json", "evaluation"}
+    assert {p.name for p in study.iterdir()} == {
+        "study.json",
+        "assessments",
+        "readers.csv",
+        "model.json",
+        "model.fit.json",
+        "evaluation",
+    }
     account = json.loads((study / "model.fit.json").read_text())
     # 20 internal scans, one refused, one failed: the share of five in twenty of the 18 that were assessed is kept apart
     assert (len(account["calibration_scans"]), len(account["test_scans"])) == (14, 4)
@@ -206,7 +236,10 @@ def test_page_and_report_show_the_limit_with_and_without(study):
     assert f"{both[0]['cross_validation']['rmse']:.1f}" in section
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith(("| Test", "| All external"))]
     assert [(r[0].strip("| "), r[1], r[2]) for r in rows] == [
-        (part, model, limit) for part in ("Test", "All external") for model in ("fitted", "guideline") for limit in ("20 points", "none")
+        (part, model, limit)
+        for part in ("Test", "All external")
+        for model in ("fitted", "guideline")
+        for limit in ("20 points", "none")
     ]
     assert "The overall score with the limit above the worst category and without" in html
     assert "in another way" in page
@@ -245,7 +278,9 @@ def test_a_stopped_study_goes_on_and_another_is_refused(study, tmp_path):
 def test_a_worker_that_dies_is_replaced_but_not_for_ever(tmp_path):
     """The first process that comes to the third job is killed, as for want of memory; builtins spare workers every import."""
     kill = f"open({str(tmp_path / 'died')!r}, 'x') and __import__('os')._exit(9)"
-    jobs = {f"scan{n}": (str(n),) for n in range(3)} | {"scan3": (f"3 if __import__('os').path.exists({str(tmp_path / 'died')!r}) else {kill}",)}
+    jobs = {f"scan{n}": (str(n),) for n in range(3)} | {
+        "scan3": (f"3 if __import__('os').path.exists({str(tmp_path / 'died')!r}) else {kill}",)
+    }
     assert dict(in_processes(jobs, 2, eval)) == {f"scan{n}": n for n in range(4)}
     with pytest.raises(HeadCTIQAError, match="fewer --processes"):
         list(in_processes({"scan": (9,)}, 2, os._exit))
@@ -271,7 +306,9 @@ def test_a_scan_that_is_refused_or_fails_is_recorded(tmp_path, monkeypatch):
         assert [p.name for p in (tmp_path / kind).iterdir()] == [TRUTH]
         assert found["truth"]["symmetry_angle"] > 0
     assert "test_study.py, line" in found["failed"]
-    monkeypatch.setattr("HeadCTIQALib.networks.find", lambda volume, infer: (_ for _ in ()).throw(ModelError("The model is damaged.")))
+    monkeypatch.setattr(
+        "HeadCTIQALib.networks.find", lambda volume, infer: (_ for _ in ()).throw(ModelError("The model is damaged."))
+    )
     with pytest.raises(ModelError):  # every other scan would fail too
         assess_scan(tmp_path / "x", centre.population, seed, 64)
     assert not (tmp_path / "x" / "series").exists()
@@ -281,7 +318,12 @@ def test_a_scan_that_is_refused_or_fails_is_recorded(tmp_path, monkeypatch):
 @pytest.mark.timeout(1800)  # a minute of CPU time, which busy machines stretch
 def test_the_small_study_from_end_to_end(tmp_path, capsys):
     """Fifteen scans through simulation, DICOM, networks, measuring, readers, fit and evaluation; geometry comes back near the truth."""
-    assert cli.main(["study", "--output", str(tmp_path / "s"), "--processes", "2", "--document", str(tmp_path / "study.md")]) == 0
+    assert (
+        cli.main(
+            ["study", "--output", str(tmp_path / "s"), "--processes", "2", "--document", str(tmp_path / "study.md")]
+        )
+        == 0
+    )
     assert "evaluation.html" in capsys.readouterr().out
     assert "No scan was refused and none failed (n = 15)" in (tmp_path / "study.md").read_text()
     folders = [p.parent for p in (tmp_path / "s").glob("assessments/*/*/truth.json")]
@@ -289,9 +331,14 @@ def test_the_small_study_from_end_to_end(tmp_path, capsys):
     for folder in folders:
         assert sorted(p.name for p in folder.iterdir()) == ["assessment.json", "truth.json"]  # voxels are thrown away
     assert sum(p.stat().st_size for p in (tmp_path / "s").rglob("*") if p.is_file()) < 3_000_000
-    pairs = [(json.loads((f / "assessment.json").read_text())["iqms"], json.loads((f / TRUTH).read_text())["truth"]) for f in folders]
+    pairs = [
+        (json.loads((f / "assessment.json").read_text())["iqms"], json.loads((f / TRUTH).read_text())["truth"])
+        for f in folders
+    ]
     for iqm, near in (("symmetry_angle", 1.0), ("centering_offset", 1.5), ("vertex_margin", 2.0), ("noise", 0.5)):
-        errors = [abs(measured[iqm]["value"] - truth[iqm]) for measured, truth in pairs if measured[iqm]["value"] is not None]
+        errors = [
+            abs(measured[iqm]["value"] - truth[iqm]) for measured, truth in pairs if measured[iqm]["value"] is not None
+        ]
         assert len(errors) >= 12
         assert np.median(errors) < near, iqm
 

@@ -15,7 +15,9 @@ def information(x, chosen):
     return np.linalg.slogdet(rows.T @ rows + 1e-6 * np.eye(rows.shape[1]))[1]
 
 
-@pytest.mark.parametrize(("n", "p", "count", "read"), [(10, 2, 4, ()), (12, 3, 5, ()), (11, 3, 3, (0, 5)), (9, 2, 6, (1,)), (10, 4, 3, ())])
+@pytest.mark.parametrize(
+    ("n", "p", "count", "read"), [(10, 2, 4, ()), (12, 3, 5, ()), (11, 3, 3, (0, 5)), (9, 2, 6, (1,)), (10, 4, 3, ())]
+)
 def test_no_other_choice_is_better(n, p, count, read):
     for seed in range(5):
         x = np.random.default_rng(seed).normal(size=(n, p)) ** 3
@@ -36,7 +38,9 @@ def test_order_is_of_what_scans_add_and_always_the_same():
     x = np.random.default_rng(1).normal(size=(60, 10))
     found = d_optimal(x, 15)
     assert found == d_optimal(x, 15)
-    assert information(x, found) > max(information(x, np.random.default_rng(k).choice(60, 15, replace=False)) for k in range(200))
+    assert information(x, found) > max(
+        information(x, np.random.default_rng(k).choice(60, 15, replace=False)) for k in range(200)
+    )
 
 
 def test_few_scans_constant_features_and_nothing_left():

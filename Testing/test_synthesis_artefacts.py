@@ -32,9 +32,9 @@ def disc(row: float, column: float, radius: float, value: float) -> np.ndarray:
 @pytest.fixture(scope="module")
 def head() -> np.ndarray:
     """(GRID, GRID) HU: a skull of 1000 HU around a brain of 35 HU, with two dense bodies low in it."""
-    return (
-        -1000 + disc(0, 0, 80, 2000) - disc(0, 0, 74, 965) + disc(15, -30, 9, 900) + disc(15, 30, 9, 900)
-    ).astype(np.float32)
+    return (-1000 + disc(0, 0, 80, 2000) - disc(0, 0, 74, 965) + disc(15, -30, 9, 900) + disc(15, 30, 9, 900)).astype(
+        np.float32
+    )
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,10 @@ def test_movement_is_about_where_the_image_shows_the_head(head: np.ndarray, cour
 
 
 def test_motion_reaches_the_air_and_the_brain_and_grows(head: np.ndarray, brain: np.ndarray) -> None:
-    rms = [motion_grade(motion_difference(head, 1.0, np.random.default_rng(1), 0.0, mm), brain)[1] for mm in (0.1, 0.4, 1.6)]
+    rms = [
+        motion_grade(motion_difference(head, 1.0, np.random.default_rng(1), 0.0, mm), brain)[1]
+        for mm in (0.1, 0.4, 1.6)
+    ]
     assert rms[1] == pytest.approx(4 * rms[0], rel=0.1)
     assert rms[2] > 3 * rms[1]
     air = np.hypot(AXIS[:, None], AXIS[None, :]) > 90
@@ -110,7 +113,12 @@ def test_motion_through_the_plane_needs_a_neighbour_that_differs(head: np.ndarra
     other = (-1000 + disc(0, 0, 76, 2000) - disc(0, 0, 70, 965)).astype(np.float32)
     same = motion_difference(head, 1.0, np.random.default_rng(1), 0.0, 0.0, lift=0.5, beside=(head, head))
     assert np.abs(same).max() < 1e-2
-    assert motion_grade(motion_difference(head, 1.0, np.random.default_rng(1), 0.0, 0.0, lift=0.5, beside=(other, head)), brain)[1] > 1
+    assert (
+        motion_grade(
+            motion_difference(head, 1.0, np.random.default_rng(1), 0.0, 0.0, lift=0.5, beside=(other, head)), brain
+        )[1]
+        > 1
+    )
 
 
 def test_grades_by_their_definition(brain: np.ndarray) -> None:
@@ -136,7 +144,10 @@ def test_metal_throws_dark_and_bright_lines(head: np.ndarray, brain: np.ndarray)
 def test_fewer_photons_more_streaks(head: np.ndarray, brain: np.ndarray) -> None:
     metal = disc(-20, 0, 2, 8000.0)
     hardened = metal_difference(head + metal, metal, 1.0, np.random.default_rng(0), photons=np.inf)
-    spread = [np.std((metal_difference(head + metal, metal, 1.0, np.random.default_rng(0), photons=p) - hardened)[brain]) for p in (1e6, 1e5, 1e4)]
+    spread = [
+        np.std((metal_difference(head + metal, metal, 1.0, np.random.default_rng(0), photons=p) - hardened)[brain])
+        for p in (1e6, 1e5, 1e4)
+    ]
     assert np.divide(spread[1:], spread[:-1]) == pytest.approx([np.sqrt(10)] * 2, rel=0.2)
 
 
@@ -158,6 +169,8 @@ def test_streak_mask_by_its_definition(brain: np.ndarray) -> None:
 
 
 def test_the_same_seed_gives_the_same_artefact(head: np.ndarray) -> None:
-    one, two, other = (motion_difference(head, 1.0, np.random.default_rng(s), 1.0, 1.0, course="tremor") for s in (4, 4, 5))
+    one, two, other = (
+        motion_difference(head, 1.0, np.random.default_rng(s), 1.0, 1.0, course="tremor") for s in (4, 4, 5)
+    )
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)

@@ -136,7 +136,14 @@ def test_hu_by_tissue():
     canvas = Lattice(np.array([-90.0, -80.0, -20.0]), steps, (18, 190, 181)).canvas(model, 1.0)
     paint_head(canvas, model)
     median = {t: float(np.median(canvas.hu[canvas.label == t])) for t in Tissue if (canvas.label == t).any()}
-    expected = {Tissue.OUTSIDE: -1000, Tissue.CSF: 8, Tissue.WHITE: 28, Tissue.GREY: 37, Tissue.DEEP_GREY: 36, Tissue.GLOBE: 12}
+    expected = {
+        Tissue.OUTSIDE: -1000,
+        Tissue.CSF: 8,
+        Tissue.WHITE: 28,
+        Tissue.GREY: 37,
+        Tissue.DEEP_GREY: 36,
+        Tissue.GLOBE: 12,
+    }
     for tissue, hu in expected.items():
         assert median[tissue] == pytest.approx(hu, abs=2.5), tissue.name
     assert 400 < median[Tissue.BONE] < 1400

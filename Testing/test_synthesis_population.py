@@ -107,7 +107,16 @@ def test_metrics_of_the_true_findings_are_the_truth(seed):
     a = replace(scene.acquire, matrix=96, spacing_mm=9.0, upper_spacing_mm=13.0, thickness_mm=2.5)
     scan = simulate(seed, scene=replace(scene, acquire=a, foreign=("hair_clip",), motion=()))
     measured = metrics.measure(scan.volume, scan.findings)
-    exact = ("symmetry_angle", "baseline_angle", "centering_offset", "vertex_margin", "foramen_magnum_margin", "motion_extent", "foreign_object_volume", "streak_extent")
+    exact = (
+        "symmetry_angle",
+        "baseline_angle",
+        "centering_offset",
+        "vertex_margin",
+        "foramen_magnum_margin",
+        "motion_extent",
+        "foreign_object_volume",
+        "streak_extent",
+    )
     for name in exact:
         assert measured[name].value == pytest.approx(scan.truth[name], abs=1e-3), name
 
@@ -154,7 +163,10 @@ def slice_through(model, canonical, **changes):
     return Scene(acquire=replace(SMALL, foramen_margin_mm=margin), **changes)
 
 
-@pytest.mark.parametrize(("kind", "hu", "low", "high"), [("haemorrhage", 70.0, 60, 76), ("infarct", 18.0, 14, 23), ("calcification", 400.0, 250, 450)])
+@pytest.mark.parametrize(
+    ("kind", "hu", "low", "high"),
+    [("haemorrhage", 70.0, 60, 76), ("infarct", 18.0, 14, 23), ("calcification", 400.0, 250, 450)],
+)
 def test_a_lesion_is_seen_and_belongs_to_the_brain(kind, hu, low, high):
     centre = (28.0, 20.0, 62.0)
     model = replace(HeadModel.random(4), pathology=Pathology(lesions=(Lesion(kind, centre, (10.0, 10.0, 10.0), hu),)))
@@ -193,7 +205,9 @@ def test_contrast_medium_fills_the_arteries():
     at = (22.0, 31.0, 29.0)
     model = HeadModel.random(4)
     scene = slice_through(model, at)
-    plain, filled = (simulate(4, scene=scene, model=replace(model, pathology=Pathology(vessel_hu=v))) for v in (42.0, 300.0))
+    plain, filled = (
+        simulate(4, scene=scene, model=replace(model, pathology=Pathology(vessel_hu=v))) for v in (42.0, 300.0)
+    )
     assert filled.volume.hu.astype(int)[plain.findings.mask(*INTRACRANIAL)].max() > 110
     assert filled.volume.acquisition.contrast_agent
     assert not plain.volume.acquisition.contrast_agent
@@ -215,7 +229,9 @@ def test_holders_touch_no_head(holder):
     assert np.array_equal(np.where(mask, 0, with_.findings.tissue), without.findings.tissue)
 
 
-@pytest.mark.parametrize("kind", ["earring", "stud", "hair_clip", "hair_pin", "glasses", "electrode", "electrodes", "sensor", "hearing_aid"])
+@pytest.mark.parametrize(
+    "kind", ["earring", "stud", "hair_clip", "hair_pin", "glasses", "electrode", "electrodes", "sensor", "hearing_aid"]
+)
 def test_every_removable_object_is_found_in_the_truth(kind):
     dense = replace(SMALL, matrix=128, spacing_mm=5.0, foramen_margin_mm=35.0)
     scan = simulate(4, scene=Scene(foreign=(Removable(kind, -1, 0.5),), acquire=dense))

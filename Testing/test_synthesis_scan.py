@@ -69,7 +69,9 @@ def test_pose_truth_of_a_scan():
     s = simulate(2, scene=Scene(yaw_deg=5.0, roll_deg=-3.0, pitch_deg=8.0, acquire=SMALL))
     assert s.truth["yaw_deg"] == pytest.approx(5.0, abs=1e-6)
     assert s.truth["roll_deg"] == pytest.approx(-3.0, abs=1e-6)
-    assert s.truth["symmetry_angle"] == pytest.approx(np.rad2deg(np.arccos(np.cos(np.deg2rad(5)) * np.cos(np.deg2rad(3)))), abs=1e-6)
+    assert s.truth["symmetry_angle"] == pytest.approx(
+        np.rad2deg(np.arccos(np.cos(np.deg2rad(5)) * np.cos(np.deg2rad(3)))), abs=1e-6
+    )
     assert s.truth["orbitomeatal_angle"] == pytest.approx(8.0, abs=0.3)
     # The drawing has turned with the landmarks: both globes are still globe.
     for side in "RL":
@@ -79,7 +81,9 @@ def test_pose_truth_of_a_scan():
 
 
 def test_tilted_uneven_slices_are_measured_along_their_normal():
-    scene = Scene(acquire=Acquire(matrix=64, spacing_mm=6.0, upper_spacing_mm=12.0, thickness_mm=2.5, gantry_tilt_deg=15.0))
+    scene = Scene(
+        acquire=Acquire(matrix=64, spacing_mm=6.0, upper_spacing_mm=12.0, thickness_mm=2.5, gantry_tilt_deg=15.0)
+    )
     s = simulate(2, scene=scene)
     gaps = np.diff(s.volume.slice_positions)
     assert set(np.round(gaps, 3)) == {6.0, 12.0}
@@ -89,7 +93,9 @@ def test_tilted_uneven_slices_are_measured_along_their_normal():
 
 
 def test_cut_scan():
-    scene = Scene(acquire=Acquire(matrix=96, spacing_mm=5.0, thickness_mm=2.5, vertex_margin_mm=-9.0, foramen_margin_mm=-12.0))
+    scene = Scene(
+        acquire=Acquire(matrix=96, spacing_mm=5.0, thickness_mm=2.5, vertex_margin_mm=-9.0, foramen_margin_mm=-12.0)
+    )
     s = simulate(2, scene=scene)
     p = s.findings.landmarks
     assert -14.0 <= s.truth["vertex_margin"] <= -9.0
@@ -109,7 +115,9 @@ def test_scan_without_slices_is_refused():
 def test_shift_moves_the_centroid():
     one = simulate(2, scene=Scene(acquire=SMALL))
     two = simulate(2, scene=Scene(shift_mm=(0.0, -20.0), acquire=SMALL))
-    centroid = [np.argwhere((s.findings.tissue > 0) & (s.findings.tissue != Tissue.HOLDER)).mean(axis=0)[1] for s in (one, two)]
+    centroid = [
+        np.argwhere((s.findings.tissue > 0) & (s.findings.tissue != Tissue.HOLDER)).mean(axis=0)[1] for s in (one, two)
+    ]
     assert (centroid[1] - centroid[0]) * 1.5 == pytest.approx(20.0, abs=0.8)
     assert two.truth["centering_offset"] > one.truth["centering_offset"] + 5
 
@@ -118,7 +126,9 @@ def test_shift_moves_the_centroid():
 def test_noise_in_white_matter_is_what_was_asked_for(sigma):
     acquire = Acquire(matrix=160, fov_mm=240.0, spacing_mm=10.0, thickness_mm=2.5, noise_hu=sigma)
     noisy = simulate(2, scene=Scene(acquire=acquire))
-    other = simulate(2, scene=Scene(acquire=Acquire(matrix=160, fov_mm=240.0, spacing_mm=10.0, thickness_mm=2.5, noise_hu=0.0)))
+    other = simulate(
+        2, scene=Scene(acquire=Acquire(matrix=160, fov_mm=240.0, spacing_mm=10.0, thickness_mm=2.5, noise_hu=0.0))
+    )
     white = noisy.findings.mask(Tissue.WHITE)
     difference = noisy.volume.hu[white].astype(float) - other.volume.hu[white]
     assert difference.std() == pytest.approx(sigma, rel=0.05)
@@ -136,13 +146,17 @@ def test_noise_is_correlated_without_low_frequencies():
 
 def test_contrast_truth(plain):
     # The deep grey matter is 1 to 2 HU darker than cortex, and both mix with their surroundings.
-    assert plain.truth["gray_white_contrast_hu"] == pytest.approx(plain.model.grey_hu - plain.model.white_hu - 1.5, abs=1.2)
+    assert plain.truth["gray_white_contrast_hu"] == pytest.approx(
+        plain.model.grey_hu - plain.model.white_hu - 1.5, abs=1.2
+    )
     assert plain.truth["gray_white_cnr"] == pytest.approx(plain.truth["gray_white_contrast_hu"] / 3.5, rel=0.2)
 
 
 def test_contrast_has_no_truth_where_oedema_took_the_deep_grey_matter():
     oedema = Lesion("oedema", (0.0, 10.0, 40.0), (80.0, 80.0, 80.0), 28.0)
-    scan = simulate(2, scene=Scene(acquire=SMALL), model=replace(HeadModel.random(2), pathology=Pathology(lesions=(oedema,))))
+    scan = simulate(
+        2, scene=Scene(acquire=SMALL), model=replace(HeadModel.random(2), pathology=Pathology(lesions=(oedema,)))
+    )
     left = float(scan.findings.mask(Tissue.DEEP_GREY).sum(axis=(1, 2)) @ scan.volume.voxel_volumes_ml)
     assert left < 3
     assert "gray_white_cnr" not in scan.truth
@@ -208,4 +222,9 @@ def test_back_projection_inverts_projection():
     inner = np.hypot(axis[:, None] - 10, axis[None, :] + 5) < 26
     for image in (back_project(sinogram), back_project_turn(full_turn(sinogram))):
         assert image[inner].mean() == pytest.approx(1, abs=0.02)
-        assert np.abs(image[np.hypot(axis[:, None], axis[None, :]) < 60] - disc[np.hypot(axis[:, None], axis[None, :]) < 60]).mean() < 0.06
+        assert (
+            np.abs(
+                image[np.hypot(axis[:, None], axis[None, :]) < 60] - disc[np.hypot(axis[:, None], axis[None, :]) < 60]
+            ).mean()
+            < 0.06
+        )

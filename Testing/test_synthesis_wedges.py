@@ -26,7 +26,14 @@ def head() -> np.ndarray:
     return ndimage.gaussian_filter(hu, 0.8).astype(np.float32)
 
 
-def poses(column: np.ndarray | float = 0.0, row: float = 0.0, turn: np.ndarray | float = 0.0, lift: float = 0.0, half_scan: bool = False, start: float = 0.1) -> Movement:
+def poses(
+    column: np.ndarray | float = 0.0,
+    row: float = 0.0,
+    turn: np.ndarray | float = 0.0,
+    lift: float = 0.0,
+    half_scan: bool = False,
+    start: float = 0.1,
+) -> Movement:
     return Movement(turn + ZERO, column + ZERO, row + ZERO, lift + ZERO, round(start * TIMES), half_scan)
 
 

@@ -26,7 +26,9 @@ def scan(spacing: float):
 def test_two_percent_of_thickness_and_voltage_change_no_metric(spacing: float) -> None:
     volume, findings = scan(spacing)
     at = {
-        share: measure(replace(volume, acquisition=Acquisition(slice_thickness_mm=spacing * share, kvp=120 * share)), findings)
+        share: measure(
+            replace(volume, acquisition=Acquisition(slice_thickness_mm=spacing * share, kvp=120 * share)), findings
+        )
         for share in (0.98, 1.0, 1.02)
     }
     for id_, usual in at[1.0].items():
@@ -67,6 +69,8 @@ def test_weights_change_evenly() -> None:
 
 def test_the_report_tells_both_distances_of_an_uneven_scan() -> None:
     spacing = {"slice_median": 4.0, "slice_min": 4.0, "slice_max": 7.0}
-    assert "28 slices 4.00 to 7.00 mm apart" in context_line({"input": {"shape": [28, 512, 512], "spacing_mm": spacing}})
+    assert "28 slices 4.00 to 7.00 mm apart" in context_line(
+        {"input": {"shape": [28, 512, 512], "spacing_mm": spacing}}
+    )
     even = {"slice_median": 4.0, "slice_min": 4.0, "slice_max": 4.01}
     assert "28 slices every 4.00 mm" in context_line({"input": {"shape": [28, 512, 512], "spacing_mm": even}})

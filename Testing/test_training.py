@@ -28,11 +28,17 @@ def head() -> LabelledHead:
     grid = Grid(np.array([-98.0, -98, -98]), 4.0, (50, 50, 50))
     ras = grid.ras()
     radius = np.linalg.norm(ras, axis=-1)
-    tissue = np.select([radius < 70, radius < 78, radius < 84], [Tissue.WHITE, Tissue.BONE, Tissue.SOFT], 0).astype(np.uint8)
-    hu = np.select([tissue == Tissue.WHITE, tissue == Tissue.BONE, tissue == Tissue.SOFT], [30.0, 1000.0, 40.0], -1000.0).astype(np.float32)
+    tissue = np.select([radius < 70, radius < 78, radius < 84], [Tissue.WHITE, Tissue.BONE, Tissue.SOFT], 0).astype(
+        np.uint8
+    )
+    hu = np.select(
+        [tissue == Tissue.WHITE, tissue == Tissue.BONE, tissue == Tissue.SOFT], [30.0, 1000.0, 40.0], -1000.0
+    ).astype(np.float32)
     rng = np.random.default_rng(0)
     marks = {n: tuple(rng.uniform(-30, 30, 3)) for n in LANDMARKS}
-    return LabelledHead("ball", hu, np.ones(grid.shape, bool), tissue, np.moveaxis(ras, -1, 0).astype(np.float32), grid, marks)
+    return LabelledHead(
+        "ball", hu, np.ones(grid.shape, bool), tissue, np.moveaxis(ras, -1, 0).astype(np.float32), grid, marks
+    )
 
 
 def test_landmarks_move_with_the_anatomy(head: LabelledHead, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +50,10 @@ def test_landmarks_move_with_the_anatomy(head: LabelledHead, monkeypatch: pytest
         for m, name in enumerate(LANDMARKS):
             if not sample.present[m]:
                 continue
-            at = [ndimage.map_coordinates(c, sample.landmarks[m].numpy()[:, None], order=1)[0] for c in sample.template.numpy()]
+            at = [
+                ndimage.map_coordinates(c, sample.landmarks[m].numpy()[:, None], order=1)[0]
+                for c in sample.template.numpy()
+            ]
             started = (head.landmarks[name], flipped(head).landmarks[name])  # template = RAS in both
             assert min(np.linalg.norm(np.subtract(at, s)) for s in started) < 2.0, name
 

@@ -40,7 +40,11 @@ def plain(patch: Patch, channel: int) -> np.ndarray:
     """Where the blob nearest to a landmark really is in a patch."""
     weight = np.maximum(patch.hu.numpy() - 200, 0.0)
     z, y, x = np.meshgrid(*(np.arange(PATCH),) * 3, indexing="ij")
-    near = ((z - patch.positions[channel, 0].item()) ** 2 + (y - patch.positions[channel, 1].item()) ** 2 + (x - patch.positions[channel, 2].item()) ** 2) < 4**2
+    near = (
+        (z - patch.positions[channel, 0].item()) ** 2
+        + (y - patch.positions[channel, 1].item()) ** 2
+        + (x - patch.positions[channel, 2].item()) ** 2
+    ) < 4**2
     weight = weight * near
     return np.array([(weight * a).sum() for a in (z, y, x)]) / weight.sum()
 

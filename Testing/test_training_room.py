@@ -68,7 +68,9 @@ def test_training_lowers_the_loss(prepared: Path, tmp_path: Path, monkeypatch: p
     assert lines[-1]["loss"] < 0.95 * lines[0]["loss"]
 
 
-def test_resuming_ends_like_an_uninterrupted_training(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resuming_ends_like_an_uninterrupted_training(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(landmarks, "FILTERS", SMALL)
     source, plan = landmarks.sampler(prepared), Plan(14, batch=1, every=1)
     whole = landmarks.train(source, plan, tmp_path / "whole")
@@ -86,10 +88,15 @@ def test_resuming_ends_like_an_uninterrupted_training(prepared: Path, tmp_path: 
     assert 0 < torch.load(tmp_path / "halves" / CHECKPOINT, weights_only=True)["step"] < 14
     resumed = landmarks.train(source, plan, tmp_path / "halves", resume=True)
     assert all(torch.equal(resumed[k], whole[k]) for k in whole)
-    assert torch.equal(load_weights(tmp_path / "halves" / CHECKPOINT)["unet.output_block.conv.conv.bias"], whole["unet.output_block.conv.conv.bias"])
+    assert torch.equal(
+        load_weights(tmp_path / "halves" / CHECKPOINT)["unet.output_block.conv.conv.bias"],
+        whole["unet.output_block.conv.conv.bias"],
+    )
 
 
-def test_resuming_with_other_settings_is_refused(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resuming_with_other_settings_is_refused(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(landmarks, "FILTERS", SMALL)
     source = landmarks.sampler(prepared)
     landmarks.train(source, Plan(2, batch=1), tmp_path)
@@ -141,7 +148,9 @@ def test_worse_means_any_figure() -> None:
     assert guard.worse({"a": 0.0}, {"a": 0.1}) is not None
 
 
-def test_a_bundle_that_cannot_be_written_leaves_the_old_one(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_that_cannot_be_written_leaves_the_old_one(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = landmarks.LandmarkNet(len(CHANNELS), SMALL).state_dict()
     definition = {**run.definition_of("landmarks"), "filters": list(SMALL)}
     write_bundle(tmp_path / "landmarks", state, definition, run.metadata_of("landmarks"))
@@ -170,14 +179,20 @@ def test_a_simulated_assessment_becomes_training_heads() -> None:
     assert set(labelled.landmarks) <= set(LANDMARKS)
     globe = labelled.grid.index(np.array(scan.findings.landmarks["GLOBE_R"].position))
     assert labelled.tissue[tuple(np.rint(globe).astype(int))] == Tissue.GLOBE
-    error = np.linalg.norm(labelled.template[:, *np.rint(globe).astype(int)] - open_bundle("anatomy").metadata["template_landmarks"]["GLOBE_R"])
+    error = np.linalg.norm(
+        labelled.template[:, *np.rint(globe).astype(int)]
+        - open_bundle("anatomy").metadata["template_landmarks"]["GLOBE_R"]
+    )
     assert error < 12.0
     eye = patch.hu[tuple(np.rint(patch.grid.index(np.array(patch.landmarks["GLOBE_L"]))).astype(int))]
     assert -30 < eye < 60
 
 
 def test_sources_are_counted_by_collection() -> None:
-    count = {s.title.split(" ")[0]: n for s, n in counted(["head015", "labelmap3001-of-head017", "simulated3", "site-1", "ge-vct-tumour"]).items()}
+    count = {
+        s.title.split(" ")[0]: n
+        for s, n in counted(["head015", "labelmap3001-of-head017", "simulated3", "site-1", "ge-vct-tumour"]).items()
+    }
     assert count == {"OpenKBP": 2, "simulated": 1, "scans": 1, "ge-vct-tumour": 1}
 
 
@@ -190,7 +205,13 @@ def test_sources_are_counted_by_collection() -> None:
         (["landmarks", "--from", "{empty}"], "1 assessment folders and 0 scans"),
     ],
 )
-def test_the_command_says_what_is_missing(arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_what_is_missing(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (tmp_path / "empty").mkdir()
     nothing: Callable[..., None] = lambda *args, **kwargs: None  # noqa: E731
     monkeypatch.setattr(run, "prepare_patch_heads", nothing)

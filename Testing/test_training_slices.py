@@ -83,8 +83,16 @@ def ready(tmp_path: Path, head: FluidHead, stack: ObjectStack, tiny: None, monke
     return tmp_path / "data"
 
 
-def test_a_fluid_item_is_what_the_product_shows_its_network(scan: Simulated, head: FluidHead, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert head.hu.shape == head.prior.shape == head.inside.shape == head.fluid.shape == (len(head.positions), *head.hu.shape[1:])
+def test_a_fluid_item_is_what_the_product_shows_its_network(
+    scan: Simulated, head: FluidHead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (
+        head.hu.shape
+        == head.prior.shape
+        == head.inside.shape
+        == head.fluid.shape
+        == (len(head.positions), *head.hu.shape[1:])
+    )
     truth = scan.findings.mask(*INTRACRANIAL)
     assert np.count_nonzero(head.brain) == np.count_nonzero(truth), "the box holds the whole brain"
     assert np.count_nonzero(head.fluid) == np.count_nonzero(scan.findings.mask(Tissue.CSF))
@@ -102,12 +110,16 @@ def test_a_stack_holds_body_holder_and_objects(scan: Simulated, stack: ObjectSta
     dense = {value: float(np.median(stack.hu[stack.labels == value])) for value in (AIR, BODY, HOLDER, OBJECT)}
     assert dense[AIR] < -900 < dense[HOLDER] < dense[BODY] < dense[OBJECT]
     voxel = stack.pixel_mm**2 * np.gradient(stack.positions).mean() / 1000
-    assert voxel * np.count_nonzero(stack.labels == OBJECT) == pytest.approx(scan.truth["foreign_object_volume"], rel=0.3)
+    assert voxel * np.count_nonzero(stack.labels == OBJECT) == pytest.approx(
+        scan.truth["foreign_object_volume"], rel=0.3
+    )
     assert set(stack.slices[1]) == set(np.flatnonzero(scan.findings.mask(Tissue.FOREIGN).any(axis=(1, 2))))
 
 
 def test_thin_slices_are_stacked_as_the_network_sees_them(scan: Simulated) -> None:
-    thin = replace(scan.volume, origins=scan.volume.origins[0] + 1.0 * np.arange(scan.volume.shape[0])[:, None] * scan.volume.k)
+    thin = replace(
+        scan.volume, origins=scan.volume.origins[0] + 1.0 * np.arange(scan.volume.shape[0])[:, None] * scan.volume.k
+    )
     made = object_stack("thin", thin, scan.findings.tissue)
     assert made is not None
     assert np.diff(made.positions).min() > 1.9
@@ -171,7 +183,9 @@ def test_the_same_seed_gives_the_same_example(network: str, ready: Path) -> None
         assert all(v.dtype == torch.float32 and torch.isfinite(v).all() for v in vars(example).values())
 
 
-def test_a_patch_without_augmentation_is_the_networks_input(head: FluidHead, tiny: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patch_without_augmentation_is_the_networks_input(
+    head: FluidHead, tiny: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Plain:
         """Draws a patch and nothing more."""
 
@@ -184,7 +198,9 @@ def test_a_patch_without_augmentation_is_the_networks_input(head: FluidHead, tin
 
     patch = fluid.draw(head, Plain())  # type: ignore[arg-type]
     k, js, is_ = fluid._box(head, Plain())  # type: ignore[arg-type]
-    whole = fluid_net.network_input(*(torch.from_numpy(a) for a in (head.hu, head.prior.astype(np.float32) / 255, head.positions, head.levels)))
+    whole = fluid_net.network_input(
+        *(torch.from_numpy(a) for a in (head.hu, head.prior.astype(np.float32) / 255, head.positions, head.levels))
+    )
     assert torch.allclose(patch.x, whole[k][:, js, is_], atol=1e-6)
     assert np.array_equal(patch.fluid.numpy() > 0, head.fluid[k, js, is_])
     assert (patch.weight >= patch.fluid).all()
@@ -251,51 +267,80 @@ def test_losses_are_computed_in_the_precision_of_the_network(ready: Path, tmp_pa
 
 
 @pytest.mark.parametrize("network", ["fluid", "objects"])
-def test_a_training_ends_in_a_bundle_that_the_product_loads(network: str, ready: Path, tmp_path: Path, head: FluidHead, stack: ObjectStack) -> None:
+def test_a_training_ends_in_a_bundle_that_the_product_loads(
+    network: str, ready: Path, tmp_path: Path, head: FluidHead, stack: ObjectStack
+) -> None:
     bundle = run.run(Job(network, ready, tmp_path / "models", plan=Plan(2, batch=2, every=1)))
     assert open_bundle(network, tmp_path / "models").metadata["heads"] == ["simulated4"]
     figure = bundle.metadata["figures"]["simulated heads not trained on: missing overlap (1 - Dice)"]
     assert 0 < figure <= 1
     card = (bundle.folder / "docs" / "README.md").read_text(encoding="utf-8")
-    assert all(word in card for word in ("not a medical device", "simulated heads of this project", "2 steps of 2 examples", "painted" if network == "objects" else "refinement"))
+    assert all(
+        word in card
+        for word in (
+            "not a medical device",
+            "simulated heads of this project",
+            "2 steps of 2 examples",
+            "painted" if network == "objects" else "refinement",
+        )
+    )
     arrays = (head.hu, head.prior, head.positions, head.levels) if network == "fluid" else (stack.hu, stack.positions)
     (seen,) = local_infer("cpu", tmp_path / "models")(network, *arrays)
     assert seen.shape == arrays[0].shape
     assert seen.dtype == np.uint8
     net = load_network(bundle, "cpu")
     state = loop.load_weights(tmp_path / "models" / f"{network}.training" / CHECKPOINT)
-    worst = max(float((v - state[k]).abs().max() / state[k].abs().max().clamp_min(0.1)) for k, v in net.state_dict().items() if v.is_floating_point())
+    worst = max(
+        float((v - state[k]).abs().max() / state[k].abs().max().clamp_min(0.1))
+        for k, v in net.state_dict().items()
+        if v.is_floating_point()
+    )
     assert worst < 0.01
 
 
-def test_the_guard_measures_what_is_missed(ready: Path, head: FluidHead, stack: ObjectStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    for net, figures, truth in ((fluid_net, guard.fluid_figures, head.fluid & head.inside), (object_net, guard.object_figures, stack.labels == OBJECT)):
+def test_the_guard_measures_what_is_missed(
+    ready: Path, head: FluidHead, stack: ObjectStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for net, figures, truth in (
+        (fluid_net, guard.fluid_figures, head.fluid & head.inside),
+        (object_net, guard.object_figures, stack.labels == OBJECT),
+    ):
         monkeypatch.setattr(net, "infer", lambda net, arrays, device, truth=truth: (truth * np.uint8(255),))
         assert figures(torch.nn.Identity())[guard.OVERLAP] < 0.1
         monkeypatch.setattr(net, "infer", lambda net, arrays, device, truth=truth: (~truth * np.uint8(255),))
         assert figures(torch.nn.Identity())[guard.OVERLAP] > 0.9
 
 
-def fine_tuning(network: str, ready: Path, tmp_path: Path, scan: Simulated, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Job:
+def fine_tuning(
+    network: str, ready: Path, tmp_path: Path, scan: Simulated, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> Job:
     torch.manual_seed(1)
     module = run.MODULES[network]
     weights = module.train(module.sampler(ready), Plan(15, batch=4, rate=1e-2), tmp_path / "first")
     monkeypatch.setattr(run, "_shipped", lambda name: {k: v.clone() for k, v in weights.items()})
-    monkeypatch.setattr(site, "site_scans", lambda folders, scans: [site.SiteScan("site-1", scan.volume, scan.findings)])
+    monkeypatch.setattr(
+        site, "site_scans", lambda folders, scans: [site.SiteScan("site-1", scan.volume, scan.findings)]
+    )
     return Job(network, ready, tmp_path / "models", plan=plan, folders=(tmp_path,), scans=(tmp_path,))
 
 
 @pytest.mark.parametrize("network", ["fluid", "objects"])
-def test_fine_tuning_learns_from_the_corrected_mask(network: str, ready: Path, tmp_path: Path, scan: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fine_tuning_learns_from_the_corrected_mask(
+    network: str, ready: Path, tmp_path: Path, scan: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = fine_tuning(network, ready, tmp_path, scan, Plan(1, batch=1, rate=1e-7, every=1), monkeypatch)
     bundle = run.run(job)
     assert bundle.metadata["heads"] == ["simulated4", "site-1"]
     assert "from the shipped weights" in bundle.metadata["training"]
 
 
-def test_the_guard_refuses_a_worse_network(ready: Path, tmp_path: Path, scan: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_refuses_a_worse_network(
+    ready: Path, tmp_path: Path, scan: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = fine_tuning("fluid", ready, tmp_path, scan, Plan(1, batch=1, rate=1e-7, every=1), monkeypatch)
-    monkeypatch.setattr(run.guard, "worse", lambda before, after: "overlap went from 1 to 2" if before.keys() == after.keys() else None)
+    monkeypatch.setattr(
+        run.guard, "worse", lambda before, after: "overlap went from 1 to 2" if before.keys() == after.keys() else None
+    )
     with pytest.raises(TrainingError, match="made the network worse"):
         run.run(job)
     assert not (tmp_path / "models" / "fluid").exists()
@@ -311,7 +356,9 @@ def test_an_assessment_folder_becomes_a_stack(scan: Simulated, stack: ObjectStac
     assert np.array_equal(made.labels == OBJECT, stack.labels == OBJECT)
 
 
-def test_planning_cts_are_prepared_but_for_those_held_out(tmp_path: Path, stack: ObjectStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_planning_cts_are_prepared_but_for_those_held_out(
+    tmp_path: Path, stack: ObjectStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "ct-head-neck").mkdir()
     for name in ("a", "b", "c", "d"):
         (tmp_path / "ct-head-neck" / f"{name}.nii.gz").touch()
@@ -338,14 +385,18 @@ def test_planning_cts_are_prepared_but_for_those_held_out(tmp_path: Path, stack:
         (["objects", "--from", "{empty}"], "1 assessment folders and 0 scans"),
     ],
 )
-def test_the_command_says_what_is_missing(arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_what_is_missing(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "empty").mkdir()
     code = main(["train", *(a.format(empty=tmp_path / "empty") for a in arguments), "--output", str(tmp_path / "out")])
     assert code == INPUT
     assert sentence in capsys.readouterr().err
 
 
-def test_the_command_trains_without_a_data_folder(ready: Path, tmp_path: Path, head: FluidHead, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_trains_without_a_data_folder(
+    ready: Path, tmp_path: Path, head: FluidHead, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def prepare(out: Path, device: str) -> None:
         items.create(out / "fluid")
         head.save(out / "fluid")
@@ -354,5 +405,11 @@ def test_the_command_trains_without_a_data_folder(ready: Path, tmp_path: Path, h
     monkeypatch.setitem(run.PLANS, "fluid", Plan(1, batch=1))
     assert main(["train", "fluid", "--output", str(tmp_path / "out"), "--device", "cpu"]) == 0
     assert "Model bundle" in capsys.readouterr().out
-    definition = json.loads((tmp_path / "out" / "fluid" / "configs" / "inference.json").read_text(encoding="utf-8"))["network_def"]
-    assert definition == {"_target_": "HeadCTIQALib.networks.nets.slices.SliceNet", "channels": 7, "filters": list(TINY)} == describe.definition_of("fluid")
+    definition = json.loads((tmp_path / "out" / "fluid" / "configs" / "inference.json").read_text(encoding="utf-8"))[
+        "network_def"
+    ]
+    assert (
+        definition
+        == {"_target_": "HeadCTIQALib.networks.nets.slices.SliceNet", "channels": 7, "filters": list(TINY)}
+        == describe.definition_of("fluid")
+    )

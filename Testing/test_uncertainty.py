@@ -40,7 +40,14 @@ GOOD = {
     "symmetry_angle": 1.0, "baseline_angle": 2.0, "centering_offset": 4.0, "vertex_margin": 6.0, "foramen_magnum_margin": 8.0, "noise": 3.0,
     "gray_white_cnr": 2.2, "motion_extent": 0.0, "foreign_object_volume": 0.0, "streak_extent": 0.5,
 }  # fmt: skip
-SCENE = Scene(5.0, 0.0, 4.0, 0.0, {n: Mark(0.95, 0.0, True) for n in ("VERTEX", "BASION", "OPISTHION", "EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L")}, 0.95)
+SCENE = Scene(
+    5.0,
+    0.0,
+    4.0,
+    0.0,
+    {n: Mark(0.95, 0.0, True) for n in ("VERTEX", "BASION", "OPISTHION", "EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L")},
+    0.95,
+)
 NORMAL = tuple(stats.norm.ppf([0.005, *LEVELS[1:-1], 0.995]))
 
 
@@ -49,7 +56,10 @@ def scan(**values):
 
 
 def spread(measurements, **sds):
-    return {i: replace(m, quantiles=tuple(m.value + sds[i] * q for q in NORMAL)) if i in sds else m for i, m in measurements.items()}
+    return {
+        i: replace(m, quantiles=tuple(m.value + sds[i] * q for q in NORMAL)) if i in sds else m
+        for i, m in measurements.items()
+    }
 
 
 def test_an_interval_holds_its_value_and_ascends_for_every_metric():
@@ -92,7 +102,13 @@ def test_circumstances_are_zero_in_an_ordinary_scan_and_never_leave_what_was_see
 
 
 def test_the_interval_of_an_item_is_the_curve_at_the_ends_of_that_of_the_value():
-    for id_, value, sd in (("symmetry_angle", 5.0, 0.5), ("centering_offset", 15.0, 1.0), ("noise", 5.5, 0.3), ("gray_white_cnr", 1.3, 0.1), ("streak_extent", 5.0, 0.4)):
+    for id_, value, sd in (
+        ("symmetry_angle", 5.0, 0.5),
+        ("centering_offset", 15.0, 1.0),
+        ("noise", 5.5, 0.3),
+        ("gray_white_cnr", 1.3, 0.1),
+        ("streak_extent", 5.0, 0.4),
+    ):
         m = spread({id_: Measurement(id_, value)}, **{id_: sd})[id_]
         knots = IQM_BY_ID[id_].knots
         low, high = sorted(score_at(knots, end) for end in m.interval)
@@ -109,18 +125,29 @@ def test_a_margin_near_its_best_can_only_be_worse_on_either_side():
 def test_noise_of_thicker_slices_errs_in_proportion():
     m = Measurement("noise", 8.0, judged=4.0, quantiles=tuple(8.0 + 0.8 * q for q in NORMAL))
     knots = IQM_BY_ID["noise"].knots
-    assert item("noise", m, DEFAULT).interval == pytest.approx((score_at(knots, 4.0 * (1 + 0.196)), score_at(knots, 4.0 * (1 - 0.196))), abs=0.05)
+    assert item("noise", m, DEFAULT).interval == pytest.approx(
+        (score_at(knots, 4.0 * (1 + 0.196)), score_at(knots, 4.0 * (1 - 0.196))), abs=0.05
+    )
 
 
 def test_a_baseline_near_its_target_may_lie_on_either_side():
     """0.65 +- 1 deg, judged from -12: between 11.65 and 13.65, also where the angle itself may be below 0."""
-    m = Measurement("baseline_angle", 0.65, details={"orbitomeatal_angle_deg": 0.65, "target_deg": 0.0}, quantiles=tuple(0.65 + q / 1.96 for q in NORMAL))
+    m = Measurement(
+        "baseline_angle",
+        0.65,
+        details={"orbitomeatal_angle_deg": 0.65, "target_deg": 0.0},
+        quantiles=tuple(0.65 + q / 1.96 for q in NORMAL),
+    )
     assert m.interval == pytest.approx((0.0, 1.65), abs=0.01)
     steep = replace(DEFAULT, id="s", name="s", baseline_target_deg=-12.0)
     knots = IQM_BY_ID["baseline_angle"].knots
-    assert item("baseline_angle", m, steep).interval == pytest.approx((score_at(knots, 13.65), score_at(knots, 11.65)), abs=0.02)
+    assert item("baseline_angle", m, steep).interval == pytest.approx(
+        (score_at(knots, 13.65), score_at(knots, 11.65)), abs=0.02
+    )
     mirrored = replace(m, details={"orbitomeatal_angle_deg": -0.65, "target_deg": 0.0})
-    assert item("baseline_angle", mirrored, steep).interval == pytest.approx((score_at(knots, 12.35), score_at(knots, 10.35)), abs=0.02)
+    assert item("baseline_angle", mirrored, steep).interval == pytest.approx(
+        (score_at(knots, 12.35), score_at(knots, 10.35)), abs=0.02
+    )
 
 
 def test_a_verdict_that_rests_on_what_is_unknown_allows_for_errors_of_what_is_known():
@@ -136,7 +163,13 @@ def test_a_verdict_that_rests_on_what_is_unknown_allows_for_errors_of_what_is_kn
 def test_where_nothing_was_found_something_may_have_been_missed():
     rng = np.random.default_rng(6)
     scans = [
-        Observed(f"s{k}", "A", {"motion_extent": Measurement("motion_extent", 0.0)}, SCENE, {"motion_extent": float(rng.uniform(2, 9)) if k < 4 else 0.0})
+        Observed(
+            f"s{k}",
+            "A",
+            {"motion_extent": Measurement("motion_extent", 0.0)},
+            SCENE,
+            {"motion_extent": float(rng.uniform(2, 9)) if k < 4 else 0.0},
+        )
         for k in range(400)
     ]
     group = error_fit.fit([scans])["iqms"]["motion_extent"]["none"]
@@ -146,12 +179,19 @@ def test_where_nothing_was_found_something_may_have_been_missed():
 def test_the_overall_interval_is_that_of_many_random_true_scans():
     """Errors of several metrics partly cancel: narrower than all at their worst together, as drawn independently by another generator."""
     sds = {"symmetry_angle": 0.8, "centering_offset": 2.0, "noise": 0.4, "gray_white_cnr": 0.25, "streak_extent": 0.8}
-    measured = spread(scan(symmetry_angle=5.0, centering_offset=14.0, noise=5.5, gray_white_cnr=1.5, streak_extent=3.0), **sds)
+    measured = spread(
+        scan(symmetry_angle=5.0, centering_offset=14.0, noise=5.5, gray_white_cnr=1.5, streak_extent=3.0), **sds
+    )
     found = score(measured, guideline_model())
     rng = np.random.default_rng(5)
     drawn = []
     for _ in range(3000):
-        true = {i: Measurement(i, max(0.0, m.value + sds[i] * float(np.clip(rng.normal(), -2.6, 2.6))) if i in sds else m.value) for i, m in measured.items()}
+        true = {
+            i: Measurement(
+                i, max(0.0, m.value + sds[i] * float(np.clip(rng.normal(), -2.6, 2.6))) if i in sds else m.value
+            )
+            for i, m in measured.items()
+        }
         drawn.append(score(true, guideline_model()).overall.score)
     assert found.overall.interval == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.35)
     together = []
@@ -164,12 +204,23 @@ def test_the_overall_interval_is_that_of_many_random_true_scans():
 def test_drawn_scores_follow_the_model_that_scores_the_scan():
     """A regression on folded values and items, clipped and limited: at errors of nothing the draws are the score itself."""
     categories = {c.id: guideline_model().categories[c.id] for c in CATEGORIES}
-    categories["scan_range"] = CategoryModel(90.0, (Term("vertex_margin", "folded", -2.0), Term("foramen_magnum_margin", "item", 0.1)))
-    categories["metal_foreign"] = CategoryModel(95.0, (Term("foreign_object_volume", "folded", -30.0), Term("streak_extent", "folded", -4.0)))
-    model = ScoringModel("t", "t", "reader_least_squares", categories, {c.id: c.weight for c in CATEGORIES}, intercept=-3.0, limit=15.0)
+    categories["scan_range"] = CategoryModel(
+        90.0, (Term("vertex_margin", "folded", -2.0), Term("foramen_magnum_margin", "item", 0.1))
+    )
+    categories["metal_foreign"] = CategoryModel(
+        95.0, (Term("foreign_object_volume", "folded", -30.0), Term("streak_extent", "folded", -4.0))
+    )
+    model = ScoringModel(
+        "t", "t", "reader_least_squares", categories, {c.id: c.weight for c in CATEGORIES}, intercept=-3.0, limit=15.0
+    )
     rng = np.random.default_rng(0)
     for _ in range(50):
-        m = scan(vertex_margin=rng.uniform(-30, 40), foreign_object_volume=rng.uniform(0, 3), streak_extent=rng.uniform(0, 20), motion_extent=rng.uniform(0, 30))
+        m = scan(
+            vertex_margin=rng.uniform(-30, 40),
+            foreign_object_volume=rng.uniform(0, 3),
+            streak_extent=rng.uniform(0, 20),
+            motion_extent=rng.uniform(0, 30),
+        )
         m = {i: replace(x, quantiles=(x.value,) * len(LEVELS)) for i, x in m.items()}
         found = score(m, model)
         for s in (*found.categories.values(), found.overall):
@@ -191,7 +242,9 @@ def test_a_model_fitted_to_readers_adds_its_own_error_of_prediction():
 
 
 def test_errors_of_prediction_are_kept_with_the_model_and_earlier_models_have_none():
-    model = replace(guideline_model(), id="r", kind="reader_least_squares", prediction_sd={"motion": 5.25, "overall": 3.5})
+    model = replace(
+        guideline_model(), id="r", kind="reader_least_squares", prediction_sd={"motion": 5.25, "overall": 3.5}
+    )
     content = json.loads(json.dumps(to_json(model)))
     assert model_from_json(content).prediction_sd == {"motion": 5.25, "overall": 3.5}
     del content["prediction_sd"]
@@ -261,7 +314,15 @@ def observed(rng, n, sd, heavy=1.0):
     for k in range(n):
         spacing = float(rng.choice([1.25, 2.5, 5.0]))
         true, wrong = float(rng.uniform(3, 6)), sd * (spacing / 5.0) ** -heavy
-        out.append(Observed(f"s{k}", "A", {"noise": Measurement("noise", true - wrong * float(rng.standard_t(5)))}, replace(SCENE, spacing_mm=spacing), {"noise": true}))
+        out.append(
+            Observed(
+                f"s{k}",
+                "A",
+                {"noise": Measurement("noise", true - wrong * float(rng.standard_t(5)))},
+                replace(SCENE, spacing_mm=spacing),
+                {"noise": true},
+            )
+        )
     return out
 
 
@@ -274,7 +335,10 @@ def test_the_fit_finds_a_known_error_and_its_intervals_hold_in_other_scans():
     (noise,) = (c for c in coverage(observed(rng, 2000, 0.2), from_json(shipped)) if c.id == "noise")
     assert 0.93 < noise.share < 0.97
     fine, thick = (
-        with_quantiles({"noise": Measurement("noise", 4.0)}, replace(SCENE, spacing_mm=s), from_json(shipped))["noise"].interval for s in (1.25, 5.0)
+        with_quantiles({"noise": Measurement("noise", 4.0)}, replace(SCENE, spacing_mm=s), from_json(shipped))[
+            "noise"
+        ].interval
+        for s in (1.25, 5.0)
     )
     assert (fine[1] - fine[0]) / (thick[1] - thick[0]) == pytest.approx(4.0, rel=0.35)
 

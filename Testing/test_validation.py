@@ -61,7 +61,9 @@ def test_figures_of_exact_and_of_wrong_records() -> None:
     assert wrong["symmetry_angle", "ICC(A,1)"].value < 0.99
     marks = wrong["all landmarks inside the scan", "error, median, mm"]
     assert marks.value == pytest.approx(0.4)  # the landmark that is not confident does not count ...
-    assert wrong["all landmarks inside the scan", "share flagged as not confident"].value == pytest.approx(0.5)  # ... but is told
+    assert wrong["all landmarks inside the scan", "share flagged as not confident"].value == pytest.approx(
+        0.5
+    )  # ... but is told
     assert wrong["all landmarks outside the scan", "error, median, mm"].value == pytest.approx(0.8)
     assert wrong["all landmarks outside the scan", "error, median, mm"].target is None
 
@@ -112,7 +114,9 @@ def test_a_turned_vertex_is_where_the_turned_head_is_highest(base) -> None:
     volume, findings = base
     turned = d.turned(volume, findings, "pitch", 15.0)
     vertex = np.array(d.carried(findings, volume, turned).landmarks["VERTEX"].position)
-    n = np.array([0.0, -np.sin(np.deg2rad(15.0)), np.cos(np.deg2rad(15.0))])  # k seen from the head, which the pitch lifts at the front
+    n = np.array(
+        [0.0, -np.sin(np.deg2rad(15.0)), np.cos(np.deg2rad(15.0))]
+    )  # k seen from the head, which the pitch lifts at the front
     n = np.array([0.0, np.sin(np.deg2rad(15.0)), np.cos(np.deg2rad(15.0))]) if vertex[1] > 0 else n
     axes = np.array([76.0, 96.0, 100.0])
     assert vertex[2] == pytest.approx(float(np.linalg.norm(axes * n)), abs=5.0)
@@ -124,7 +128,9 @@ def test_shift_and_cut_change_what_they_should_exactly(base) -> None:
     moved = d.shifted(volume, 10.0, 0.0)
     after = measure(moved.volume, d.carried(findings, volume, moved), only=GEOMETRY)
     assert moved.amount == pytest.approx(10.0)
-    assert after["centering_offset"].details["right_mm"] - before["centering_offset"].details["right_mm"] == pytest.approx(10.0, abs=0.2)
+    assert after["centering_offset"].details["right_mm"] - before["centering_offset"].details[
+        "right_mm"
+    ] == pytest.approx(10.0, abs=0.2)
     assert after["symmetry_angle"].value == pytest.approx(before["symmetry_angle"].value)
     short = d.cut(volume, below_mm=25.0)
     after = measure(short.volume, d.carried(findings, volume, short), only=GEOMETRY)

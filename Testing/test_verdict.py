@@ -36,13 +36,20 @@ def test_brain_missing_at_both_ends_is_poor():
     s = judged(vertex_margin=-60.0, foramen_magnum_margin=-60.0)
     assert (s.overall.score, s.verdict.band) == (20.0, "poor")
     assert s.verdict.limiting == ("vertex_margin", "foramen_magnum_margin")
-    assert s.verdict.sentence == "Poor: coverage of the vertex (about 60 mm missing); also coverage of the foramen magnum."
+    assert (
+        s.verdict.sentence == "Poor: coverage of the vertex (about 60 mm missing); also coverage of the foramen magnum."
+    )
 
 
 def test_cutting_more_off_the_vertex_never_raises_a_score():
     for bound in (None, "at_most"):
         by_mm = [judged(Measurement("vertex_margin", -mm, bound=bound)) for mm in np.linspace(0, 80, 41)]
-        for pick in (lambda s: s.overall.score, lambda s: s.categories["scan_range"].score, lambda s: s.overall.at_most, lambda s: s.items["vertex_margin"].score):
+        for pick in (
+            lambda s: s.overall.score,
+            lambda s: s.categories["scan_range"].score,
+            lambda s: s.overall.at_most,
+            lambda s: s.items["vertex_margin"].score,
+        ):
             assert (np.diff([pick(s) for s in by_mm]) <= 1e-9).all()
     assert judged(vertex_margin=-40.0).overall.score < judged(vertex_margin=-20.0).overall.score < 60
 
@@ -58,14 +65,22 @@ def test_a_cut_brain_is_poor_whatever_else_could_not_be_measured():
         "Poor, at most 54: coverage of the vertex (brain is cut, at least 20 mm missing); grey-white contrast could not be measured."
     )
     unknown = not_assessable("vertex_margin", "The vertex lies outside the scan.")
-    assert said(unknown, motion_extent=60.0) == "Poor, at most 20: motion artefact (60.0 %); coverage of the vertex could not be measured."
+    assert (
+        said(unknown, motion_extent=60.0)
+        == "Poor, at most 20: motion artefact (60.0 %); coverage of the vertex could not be measured."
+    )
 
 
 def test_what_cannot_be_told_is_not_told():
     s = judged(NO_CONTRAST)
     assert (s.verdict.band, s.overall.score) == (None, None)
-    assert s.verdict.sentence == "No verdict, between 20 (poor) and 100 (good): grey-white contrast could not be measured. The brain is complete."
-    assert said(not_assessable("symmetry_angle", "x.")).startswith("Acceptable or better, at least 70: left-right symmetry could not be measured")
+    assert (
+        s.verdict.sentence
+        == "No verdict, between 20 (poor) and 100 (good): grey-white contrast could not be measured. The brain is complete."
+    )
+    assert said(not_assessable("symmetry_angle", "x.")).startswith(
+        "Acceptable or better, at least 70: left-right symmetry could not be measured"
+    )
     s = judged(NO_CONTRAST, symmetry_angle=13.1)  # 57: at most 77
     assert (s.verdict.band, s.verdict.sentence) == (
         None, "Acceptable at best, at most 77: left-right symmetry (13.1 deg); grey-white contrast could not be measured. The brain is complete.",
@@ -78,8 +93,12 @@ def test_what_cannot_be_told_is_not_told():
 def test_a_good_scan_says_so():
     assert said() == "Good: every item is good. The brain is complete."
     assert judged().verdict.limiting == ()
-    assert said(symmetry_angle=5.5) == "Good: weakest is left-right symmetry (5.5 deg), acceptable. The brain is complete."
-    assert said(noise=6.4, motion_extent=9.0, symmetry_angle=7.0, streak_extent=7.9, baseline_angle=11.0, centering_offset=18.0) == (
+    assert (
+        said(symmetry_angle=5.5) == "Good: weakest is left-right symmetry (5.5 deg), acceptable. The brain is complete."
+    )
+    assert said(
+        noise=6.4, motion_extent=9.0, symmetry_angle=7.0, streak_extent=7.9, baseline_angle=11.0, centering_offset=18.0
+    ) == (
         "Acceptable: streak and dark-band artefact (7.9 %); also noise, motion artefact and 3 more. The brain is complete."
     )
 
@@ -106,7 +125,10 @@ def test_a_reader_model_that_is_harsh_on_a_good_scan_says_whose_verdict_it_is():
 
     harsh = replace(guideline_model(), kind="reader_non_negative", id="h", name="harsh", intercept=-30.0)
     s = score(measured(IDEAL), harsh)
-    assert (s.overall.score, s.verdict.sentence) == (70.0, "Acceptable: by this scoring model, although every item is good. The brain is complete.")
+    assert (s.overall.score, s.verdict.sentence) == (
+        70.0,
+        "Acceptable: by this scoring model, although every item is good. The brain is complete.",
+    )
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -126,22 +148,35 @@ def test_bounds_hold_whatever_the_unknown_values_are(seed):
             for i, h in zip(hidden, how, strict=True):
                 m = IQM_BY_ID[i]
                 low, high = (0.0 if m.direction == "low" else -200.0), 300.0
-                low, high = (low, base[i].value) if h == "at_most" else (base[i].value, high) if h == "at_least" else (low, high)
+                low, high = (
+                    (low, base[i].value)
+                    if h == "at_most"
+                    else (base[i].value, high)
+                    if h == "at_least"
+                    else (low, high)
+                )
                 real[i] = Measurement(i, float(rng.uniform(low, max(low, high))))
             s = score(real, model)
             assert told.overall.at_least - 1e-9 <= s.overall.score <= told.overall.at_most + 1e-9
-            assert all(told.categories[c].at_least - 1e-9 <= x.score <= told.categories[c].at_most + 1e-9 for c, x in s.categories.items())
+            assert all(
+                told.categories[c].at_least - 1e-9 <= x.score <= told.categories[c].at_most + 1e-9
+                for c, x in s.categories.items()
+            )
             assert told.verdict.band in (None, score_band(s.overall.score))
 
 
 def test_a_cut_brain_is_said_where_the_profile_lets_it_pass():
     lenient = replace(DEFAULT, id="site", name="Site", left_out=("vertex_margin",))
     measurements = {**measured(IDEAL), "vertex_margin": CUT}
-    assert score(measurements, guideline_model(lenient)).verdict.sentence.endswith(" The brain is cut, which this profile lets pass.")
+    assert score(measurements, guideline_model(lenient)).verdict.sentence.endswith(
+        " The brain is cut, which this profile lets pass."
+    )
     assert "lets pass" not in said(CUT)
 
 
-@pytest.mark.parametrize(("iqm", "knots"), [("noise", ((2, 0), (4, 60), (10, 100))), ("gray_white_cnr", ((0, 100), (2, 50)))])
+@pytest.mark.parametrize(
+    ("iqm", "knots"), [("noise", ((2, 0), (4, 60), (10, 100))), ("gray_white_cnr", ((0, 100), (2, 50)))]
+)
 def test_a_curve_on_which_worse_scores_more_is_refused(iqm, knots):
     with pytest.raises(ModelError, match="value is worse and may not score more"):
         replace(DEFAULT, knots={**DEFAULT.knots, iqm: knots})
@@ -149,13 +184,23 @@ def test_a_curve_on_which_worse_scores_more_is_refused(iqm, knots):
 
 def fitted(weights, limit=20.0, **categories):
     """A model as a fit makes it: folded metrics of some categories, the guideline in the others."""
-    models = {**guideline_model().categories, **{c: CategoryModel(100.0, tuple(Term(i, "folded", b) for i, b in terms.items())) for c, terms in categories.items()}}
+    models = {
+        **guideline_model().categories,
+        **{
+            c: CategoryModel(100.0, tuple(Term(i, "folded", b) for i, b in terms.items()))
+            for c, terms in categories.items()
+        },
+    }
     weights = {**dict.fromkeys(guideline_model().weights, 0.0), **weights}
     return ScoringModel("f", "fitted", "reader_least_squares", models, weights, limit=limit)
 
 
 def test_a_fitted_model_names_what_takes_its_points_not_what_the_curves_call_worst():
-    readers = fitted({"noise_contrast": 0.6, "positioning": 0.2, "motion": 0.2}, noise_contrast={"noise": -9.0}, positioning={"symmetry_angle": -0.2, "baseline_angle": 0.0})
+    readers = fitted(
+        {"noise_contrast": 0.6, "positioning": 0.2, "motion": 0.2},
+        noise_contrast={"noise": -9.0},
+        positioning={"symmetry_angle": -0.2, "baseline_angle": 0.0},
+    )
     s = score(measured(IDEAL, noise=4.0, symmetry_angle=12.0, baseline_angle=29.0), readers)
     assert s.items["noise"].band == "good"
     assert s.items["symmetry_angle"].band == s.items["baseline_angle"].band == "poor"
@@ -172,7 +217,9 @@ def test_a_fitted_model_names_what_takes_its_points_not_what_the_curves_call_wor
 
 def test_the_limit_of_a_fitted_model_names_the_item_that_makes_its_category_worst():
     """Not the one with the lowest curve: here the readers mind the foreign object and forgive the streaks."""
-    readers = fitted({"metal_foreign": 0.1, "motion": 0.9}, metal_foreign={"foreign_object_volume": -60.0, "streak_extent": -0.1})
+    readers = fitted(
+        {"metal_foreign": 0.1, "motion": 0.9}, metal_foreign={"foreign_object_volume": -60.0, "streak_extent": -0.1}
+    )
     s = score(measured(IDEAL, foreign_object_volume=0.4, streak_extent=12.0), readers)
     assert s.items["streak_extent"].score < s.items["foreign_object_volume"].score
     assert s.overall.limit.source_id == "foreign_object_volume"
@@ -184,9 +231,13 @@ def test_a_fitted_model_says_what_is_certain_of_a_cut_brain():
     readers = replace(guideline_model(), kind="reader_non_negative", id="f", name="fitted")
     s = score({**measured(IDEAL, noise=6.4), "vertex_margin": CUT, "gray_white_cnr": NO_CONTRAST}, readers)
     assert s.verdict.limiting[0] == "vertex_margin"
-    assert s.verdict.sentence.startswith("Poor, at most 54: coverage of the vertex (brain is cut, at least 20 mm missing); also noise")
+    assert s.verdict.sentence.startswith(
+        "Poor, at most 54: coverage of the vertex (brain is cut, at least 20 mm missing); also noise"
+    )
     forgiving = fitted({"motion": 1.0}, limit=None)
-    assert score({**measured(IDEAL), "vertex_margin": CUT}, forgiving).verdict.sentence.endswith("The brain is cut, which this scoring model lets pass.")
+    assert score({**measured(IDEAL), "vertex_margin": CUT}, forgiving).verdict.sentence.endswith(
+        "The brain is cut, which this scoring model lets pass."
+    )
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -87,7 +87,11 @@ def test_voxels_beside_the_header(volume: CTVolume, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"head\.mhd: its data file head\.raw does not exist"):
         read(zipped(tmp_path / "alone.zip", {"a/head.mhd": header, "b/head.raw": raw}))
     with pytest.raises(InputError, match="data file in another place"):
-        read(zipped(tmp_path / "away.zip", {"a/head.mhd": header.replace(b"head.raw", b"../b/head.raw"), "b/head.raw": raw}))
+        read(
+            zipped(
+                tmp_path / "away.zip", {"a/head.mhd": header.replace(b"head.raw", b"../b/head.raw"), "b/head.raw": raw}
+            )
+        )
 
 
 def test_what_is_refused(volume: CTVolume, tmp_path: Path) -> None:

@@ -126,7 +126,9 @@ def test_truncated_pixels(small: CTVolume, tmp_path: Path, syntax: str | None, k
     got = read(tmp_path / "scan")
     np.testing.assert_array_equal(got.hu, np.delete(small.hu, 5, axis=0))
     below, above = small.slice_positions[[4, 6]]
-    assert [(x.reason, x.slices, x.low_mm, x.high_mm) for x in got.lost] == [("1 slice is damaged", 1, pytest.approx(below), pytest.approx(above))]
+    assert [(x.reason, x.slices, x.low_mm, x.high_mm) for x in got.lost] == [
+        ("1 slice is damaged", 1, pytest.approx(below), pytest.approx(above))
+    ]
     assert any("1 slice is damaged, between" in w for w in got.warnings)
     for path in sorted((tmp_path / "scan").iterdir())[6:9]:
         path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
@@ -169,7 +171,10 @@ def test_missing_geometry(scan: Path, tag: str) -> None:
 def test_impossible_geometry(scan: Path) -> None:
     edit(scan, lambda ds: setattr(ds, "PixelSpacing", [0, 0]))
     refused(scan, "PixelSpacing is not above 0")
-    edit(scan, lambda ds: (setattr(ds, "PixelSpacing", [1, 1]), setattr(ds, "ImageOrientationPatient", [1, 0, 0, 1, 0, 0])))
+    edit(
+        scan,
+        lambda ds: (setattr(ds, "PixelSpacing", [1, 1]), setattr(ds, "ImageOrientationPatient", [1, 0, 0, 1, 0, 0])),
+    )
     refused(scan, "ImageOrientationPatient is no plane")
 
 
@@ -196,12 +201,18 @@ def test_uncommon_transfer_syntax(scan: Path) -> None:
 
 def test_a_transfer_syntax_that_is_no_text(scan: Path) -> None:
     path = scan / "CT0002.dcm"
-    path.write_bytes(path.read_bytes().replace(b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0", b"\x02\0\x10\0US\x14\x001.2.840.10008.1.2.1\0"))
+    path.write_bytes(
+        path.read_bytes().replace(
+            b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0", b"\x02\0\x10\0US\x14\x001.2.840.10008.1.2.1\0"
+        )
+    )
     assert [(part.reason, part.slices) for part in read(scan).lost] == [("1 slice is damaged", 1)]
 
 
 @pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"])
-def test_native_decoders_say_nothing(small: CTVolume, tmp_path: Path, capfd: pytest.CaptureFixture[str], syntax: str) -> None:
+def test_native_decoders_say_nothing(
+    small: CTVolume, tmp_path: Path, capfd: pytest.CaptureFixture[str], syntax: str
+) -> None:
     write_series(small, tmp_path / "scan", transfer_syntax=syntax)
     for path, place in zip(sorted((tmp_path / "scan").iterdir()), (8, 100, 200), strict=False):
         content = bytearray(path.read_bytes())

@@ -22,7 +22,9 @@ RNG = np.random.default_rng(0)
 def scan(shared_ct: Path) -> CTVolume:
     """A whole head on every second pixel, which is quicker; its padding is as good as air."""
     whole = read(shared_ct / "ge-vct-tumour")
-    return replace(whole, hu=whole.hu[:, ::2, ::2].copy(), row_step=2 * whole.row_step, col_step=2 * whole.col_step, padding=None)
+    return replace(
+        whole, hu=whole.hu[:, ::2, ::2].copy(), row_step=2 * whole.row_step, col_step=2 * whole.col_step, padding=None
+    )
 
 
 def through_stack(volume: CTVolume, hu: np.ndarray) -> CTVolume:
@@ -32,7 +34,9 @@ def through_stack(volume: CTVolume, hu: np.ndarray) -> CTVolume:
 def lost(volume: CTVolume, hu: np.ndarray) -> list[int]:
     """Slices of ``volume`` that are not in what is read from ``hu``; all of them are told."""
     got = through_stack(volume, hu)
-    gone = sorted(set(range(len(hu))) - set(np.searchsorted(volume.slice_positions, got.slice_positions - 0.01).tolist()))
+    gone = sorted(
+        set(range(len(hu))) - set(np.searchsorted(volume.slice_positions, got.slice_positions - 0.01).tolist())
+    )
     assert sum(x.slices or 0 for x in got.lost) == len(gone)
     return gone
 
@@ -101,7 +105,9 @@ PARTS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 @pytest.mark.parametrize("value", [-1024, -1000, 0, 40, 1000])
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 @pytest.mark.parametrize(("first", "last"), [(0, 3), (70, 76)])
-def test_blank_parts_of_several_slices_at_an_end(scan: CTVolume, part: Callable[..., np.ndarray], value: int, first: int, last: int) -> None:
+def test_blank_parts_of_several_slices_at_an_end(
+    scan: CTVolume, part: Callable[..., np.ndarray], value: int, first: int, last: int
+) -> None:
     cut = replace(scan, hu=scan.hu[:76], origins=scan.origins[:76])
     hu = cut.hu.copy()
     hu[first:last, part(*np.indices(hu.shape[1:]))] = value
@@ -117,7 +123,9 @@ def test_ends_in_other_units(scan: CTVolume, end: slice, amount: int) -> None:
     assert lost(cut, hu) == list(range(76))[end]
 
 
-@pytest.mark.parametrize("name", ["ge-vct-tumour", "ge-revolution-dental", "ge-hispeed-tilt", "toshiba-uneven", "philips-skull-phantom-tilt"])
+@pytest.mark.parametrize(
+    "name", ["ge-vct-tumour", "ge-revolution-dental", "ge-hispeed-tilt", "toshiba-uneven", "philips-skull-phantom-tilt"]
+)
 def test_clean_scans_lose_nothing(shared_ct: Path, name: str) -> None:
     assert read(shared_ct / name).lost == ()
 
@@ -134,6 +142,14 @@ def test_motion_stays_motion(scan: CTVolume, course: str, degrees: float, mm: fl
 
     hu = scan.hu.copy()
     for k in (AT, AT + 1):
-        moved = hu[k] + motion_difference(np.clip(hu[k], -1024, 3000).astype(np.float32), scan.pixel_spacing[0], RNG, degrees, mm, course=course, half_scan=True)  # type: ignore[arg-type]
+        moved = hu[k] + motion_difference(
+            np.clip(hu[k], -1024, 3000).astype(np.float32),
+            scan.pixel_spacing[0],
+            RNG,
+            degrees,
+            mm,
+            course=course,
+            half_scan=True,
+        )  # type: ignore[arg-type]
         hu[k] = np.clip(moved, -1024, 3071)
     assert lost(scan, hu) == []

@@ -30,11 +30,15 @@ def extended(volume: CTVolume, above: np.ndarray, below: np.ndarray | None = Non
     """`volume` with more slices above and below it."""
     below = np.empty((0, *volume.shape[1:]), np.int16) if below is None else below
     steps = np.arange(-len(below), volume.shape[0] + len(above))[:, None] * [0, 0, SPACING]
-    return replace(volume, hu=np.concatenate([below, volume.hu, above]).astype(np.int16), origins=volume.origins[0] + steps)
+    return replace(
+        volume, hu=np.concatenate([below, volume.hu, above]).astype(np.int16), origins=volume.origins[0] + steps
+    )
 
 
 def through_stack(volume: CTVolume) -> CTVolume:
-    return Stack(volume.hu, volume.origins, volume.row_step, volume.col_step, volume.padding).volume(Acquisition(), Source("memory", "x"), ())
+    return Stack(volume.hu, volume.origins, volume.row_step, volume.col_step, volume.padding).volume(
+        Acquisition(), Source("memory", "x"), ()
+    )
 
 
 def through_dicom(volume: CTVolume, folder: Path) -> CTVolume:

@@ -55,7 +55,10 @@ def test_not_in_hu(head_volume: CTVolume) -> None:
 
 
 def test_all_padding(head_volume: CTVolume) -> None:
-    refused(replace(head_volume, padding=np.ones(head_volume.shape, bool), hu=np.full(head_volume.shape, -1024, np.int16)), "is empty")
+    refused(
+        replace(head_volume, padding=np.ones(head_volume.shape, bool), hu=np.full(head_volume.shape, -1024, np.int16)),
+        "is empty",
+    )
     hu = head_volume.hu.copy()
     assert check(with_hu(head_volume, hu, padding=hu < -2000)) == ()
 
@@ -72,7 +75,9 @@ def test_phantom_without_brain(head_volume: CTVolume) -> None:
 def chest(make_head: Callable[..., CTVolume], scale: float = 1.0) -> CTVolume:
     """Body, ring of ribs, lungs, mediastinum and a vertebra."""
     base = make_head(slices=30, matrix=140, pixel_mm=3.0, spacing_mm=6.0)
-    points = base.ijk_to_ras(np.stack(np.meshgrid(np.arange(140.0), np.arange(140.0), [0.0], indexing="ij"), -1))[:, :, 0]
+    points = base.ijk_to_ras(np.stack(np.meshgrid(np.arange(140.0), np.arange(140.0), [0.0], indexing="ij"), -1))[
+        :, :, 0
+    ]
     x, y = points[..., 0].T / scale, points[..., 1].T / scale
     plane = np.full(x.shape, -1000.0)
     for a, b, value in ((170, 115, 40), (150, 98, 600), (144, 92, 20), (138, 86, -850)):
@@ -175,7 +180,9 @@ def test_identity_affine(make_head: Callable[..., CTVolume]) -> None:
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_gantry_tilt_that_the_positions_do_not_show(make_head: Callable[..., CTVolume], head_volume: CTVolume, sign: int) -> None:
+def test_gantry_tilt_that_the_positions_do_not_show(
+    make_head: Callable[..., CTVolume], head_volume: CTVolume, sign: int
+) -> None:
     tag = Acquisition(gantry_tilt_deg=18.0 * sign)
     assert check(replace(make_head(tilt_deg=18), acquisition=tag)) == ()
     (text,) = check(replace(head_volume, acquisition=tag))

@@ -93,7 +93,10 @@ def test_archives_that_unpack_without_end(scan: Path, tmp_path: Path, method: in
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", method, compresslevel=1) as z:
         for path in sorted(scan.iterdir())[:10]:
             z.write(path, path.name)
-        for name, start in (("after.dcm", (scan / "CT0011.dcm").read_bytes()), ("private.dcm", PREFIX + b"\x08\0\x01\0OB\0\0\xff\xff\xff\x7f")):
+        for name, start in (
+            ("after.dcm", (scan / "CT0011.dcm").read_bytes()),
+            ("private.dcm", PREFIX + b"\x08\0\x01\0OB\0\0\xff\xff\xff\x7f"),
+        ):
             with z.open(name, "w") as member:
                 member.write(start)
                 for _ in range(40):
@@ -117,7 +120,9 @@ def test_the_whole_archive_is_counted(scan: Path, tmp_path: Path, monkeypatch: p
 def test_millions_of_entries(tmp_path: Path) -> None:
     entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
     table = entry * 2_000_000
-    (tmp_path / "many.zip").write_bytes(table + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 65535, 65535, len(table), 0, 0))
+    (tmp_path / "many.zip").write_bytes(
+        table + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 65535, 65535, len(table), 0, 0)
+    )
     with pytest.raises(InputError, match=r"many\.zip holds more than 100,000 files"):
         read(tmp_path / "many.zip")
 
@@ -161,7 +166,11 @@ def test_one_odd_private_element_of_a_multi_frame_file(scan: Path, tmp_path: Pat
     ds.PerFrameFunctionalGroupsSequence, ds.PixelData = Sequence(frames), b"".join(p.PixelData for p in parts)
     ds.add_new(0x00091010, "UN", b"odd")
     ds.save_as(tmp_path / "multi.dcm")
-    whole = (tmp_path / "multi.dcm").read_bytes().replace(b"\x09\x00\x10\x10UN\0\0\x04\0\0\0odd\0", b"\x09\x00\x10\x10FD\x04\0odd\0")
+    whole = (
+        (tmp_path / "multi.dcm")
+        .read_bytes()
+        .replace(b"\x09\x00\x10\x10UN\0\0\x04\0\0\0odd\0", b"\x09\x00\x10\x10FD\x04\0odd\0")
+    )
     (tmp_path / "multi.dcm").write_bytes(whole)
     got = read(tmp_path / "multi.dcm")
     np.testing.assert_array_equal(got.hu, read(scan).hu)

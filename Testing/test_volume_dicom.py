@@ -67,7 +67,9 @@ def small(make_head: Callable[..., CTVolume]) -> CTVolume:
 
 
 @pytest.mark.parametrize("syntax", [None, *SYNTAXES.values()], ids=["uncompressed", *SYNTAXES])
-def test_round_trip_of_a_tilted_uneven_padded_scan(make_head: Callable[..., CTVolume], tmp_path: Path, syntax: str | None) -> None:
+def test_round_trip_of_a_tilted_uneven_padded_scan(
+    make_head: Callable[..., CTVolume], tmp_path: Path, syntax: str | None
+) -> None:
     positions = np.r_[np.arange(-60, 0, 4.0), 1.08, np.arange(8, 60, 7.0)]
     volume = make_head(matrix=40, pixel_mm=6.0, tilt_deg=-16.5, positions=positions, padding=True)
     hu = volume.hu.copy()
@@ -85,7 +87,9 @@ def test_round_trip_of_a_tilted_uneven_padded_scan(make_head: Callable[..., CTVo
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_jpeg_ls_with_either_decoder(small: CTVolume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
+def test_jpeg_ls_with_either_decoder(
+    small: CTVolume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
     if installed:
         pytest.importorskip("jpeg_ls")
     else:
@@ -247,7 +251,9 @@ def study(study_once: tuple[Path, dict[str, str]], tmp_path: Path) -> tuple[Path
 
 
 @pytest.fixture(scope="module")
-def study_once(make_head: Callable[..., CTVolume], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def study_once(
+    make_head: Callable[..., CTVolume], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, str]]:
     small = make_head(slices=12, matrix=32, pixel_mm=7.0, spacing_mm=18.0)
     folder = tmp_path_factory.mktemp("once") / "study"
     scout = replace(small, hu=small.hu[:1].copy(), origins=small.origins[:1])
@@ -332,11 +338,16 @@ def test_uids_are_told_apart_by_their_endings() -> None:
 
 def test_jitter_of_the_orientation_does_not_split_a_series(small: CTVolume, tmp_path: Path) -> None:
     write_series(small, tmp_path / "scan")
-    edit(tmp_path / "scan", lambda ds, index: setattr(ds, "ImageOrientationPatient", [1, 0, 0, 0, 0.99499 + index * 3e-6, -0.09987]))
+    edit(
+        tmp_path / "scan",
+        lambda ds, index: setattr(ds, "ImageOrientationPatient", [1, 0, 0, 0, 0.99499 + index * 3e-6, -0.09987]),
+    )
     assert read(tmp_path / "scan").shape == small.shape
 
 
-def test_a_minority_of_other_matrix_size_is_left_out(small: CTVolume, make_head: Callable[..., CTVolume], tmp_path: Path) -> None:
+def test_a_minority_of_other_matrix_size_is_left_out(
+    small: CTVolume, make_head: Callable[..., CTVolume], tmp_path: Path
+) -> None:
     write_series(small, tmp_path / "scan")
     write_series(make_head(slices=3, matrix=24), tmp_path / "odd")
     for path in (tmp_path / "odd").iterdir():
@@ -385,7 +396,17 @@ def test_acquisition_round_trip(small: CTVolume, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "years"), [("045Y", 45), ("006M", 0.5), ("052W", 0.9966), ("010D", 0.0274), ("ANONYMIZED", None), ("", None), (None, None), ("45", None)]
+    ("text", "years"),
+    [
+        ("045Y", 45),
+        ("006M", 0.5),
+        ("052W", 0.9966),
+        ("010D", 0.0274),
+        ("ANONYMIZED", None),
+        ("", None),
+        (None, None),
+        ("45", None),
+    ],
 )
 def test_age(text: str | None, years: float | None) -> None:
     assert age_years(text) == (None if years is None else pytest.approx(years, abs=1e-3))

@@ -25,7 +25,9 @@ def stack(tilt_mm=0.0, gaps=(2.0,) * 7):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [{}, {"tilt_mm": 1.1}, {"gaps": (2.0, 2.0, 2.0, 5.0, 5.0, 5.0, 5.0)}], ids=["even", "tilted", "uneven"])
+@pytest.mark.parametrize(
+    "kind", [{}, {"tilt_mm": 1.1}, {"gaps": (2.0, 2.0, 2.0, 5.0, 5.0, 5.0, 5.0)}], ids=["even", "tilted", "uneven"]
+)
 def test_round_trip(tmp_path, kind):
     volume = stack(**kind)
     write_exchange(tmp_path / "scan.nrrd", volume)
@@ -49,7 +51,12 @@ def forged(path, **changed):
 
 def geometry(**changed):
     volume = stack()
-    return {"origins": volume.origins.tolist(), "row_step": volume.row_step.tolist(), "col_step": volume.col_step.tolist(), **changed}
+    return {
+        "origins": volume.origins.tolist(),
+        "row_step": volume.row_step.tolist(),
+        "col_step": volume.col_step.tolist(),
+        **changed,
+    }
 
 
 def test_all_of_an_acquisition_travels(tmp_path):
@@ -101,7 +108,9 @@ def test_forged_entries_are_refused(tmp_path, changed):
 
 
 def test_texts_are_printable(tmp_path):
-    volume = read(forged(tmp_path / "scan.nrrd", Series=json.dumps("a\x1b[31m\u202eb"), Acquisition={"kernel": "\x07H30\u2028"}))
+    volume = read(
+        forged(tmp_path / "scan.nrrd", Series=json.dumps("a\x1b[31m\u202eb"), Acquisition={"kernel": "\x07H30\u2028"})
+    )
     assert volume.source.name.isprintable()
     assert volume.acquisition.kernel == "H30"
 

@@ -91,7 +91,9 @@ def test_enhanced_with_groups_of_some_frames_only(scan: Path, volume: CTVolume, 
         del groups[n].PixelValueTransformationSequence
     ds.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence = rescale
     own = Dataset()
-    own.ImageOrientationPatient = ds.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient
+    own.ImageOrientationPatient = (
+        ds.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient
+    )
     groups[5].PlaneOrientationSequence = Sequence([own])
     ds.save_as(tmp_path / "multi.dcm")
     assert_same(read(tmp_path / "multi.dcm"), volume)

@@ -84,14 +84,23 @@ def test_twelve_bits(scan: Path, volume: CTVolume) -> None:
 
 def test_metal_beyond_the_bits_stored() -> None:
     words = np.full((20, 20), 1060, np.uint16)
-    words[8:12, 8:12] = [[3500, 4090, 4090, 3500], [4090, 9000, 9000, 4090], [4090, 9000, 9000, 4090], [3500, 4090, 4090, 3500]]
+    words[8:12, 8:12] = [
+        [3500, 4090, 4090, 3500],
+        [4090, 9000, 9000, 4090],
+        [4090, 9000, 9000, 4090],
+        [3500, 4090, 4090, 3500],
+    ]
     np.testing.assert_array_equal(significant(words, 12, 11), words)
     overlay = words.copy()
     overlay[words == 9000] = 1060
     overlay[2, 3:15] |= 0x4000
     np.testing.assert_array_equal(significant(overlay, 12, 11), overlay & 0xFFF)
-    np.testing.assert_array_equal(significant((words & 0xFFF) << 4, 12, 15), words & 0xFFF)  # left-aligned, as the header says
-    np.testing.assert_array_equal(significant(words & 0xFFF, 12, 15), words & 0xFFF)  # the header says so, the values do not
+    np.testing.assert_array_equal(
+        significant((words & 0xFFF) << 4, 12, 15), words & 0xFFF
+    )  # left-aligned, as the header says
+    np.testing.assert_array_equal(
+        significant(words & 0xFFF, 12, 15), words & 0xFFF
+    )  # the header says so, the values do not
 
 
 FAULTS: dict[str, Callable[[Dataset, np.ndarray], None]] = {
@@ -106,7 +115,9 @@ FAULTS: dict[str, Callable[[Dataset, np.ndarray], None]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_slices_in_other_units_are_read_like_their_neighbours(scan: Path, volume: CTVolume, fault: Callable[..., None]) -> None:
+def test_slices_in_other_units_are_read_like_their_neighbours(
+    scan: Path, volume: CTVolume, fault: Callable[..., None]
+) -> None:
     got = read(edit(scan, fault, slice(14, 17)))
     assert got.lost == ()
     assert any("3 slices did not fit the slices beside them" in w for w in got.warnings)
@@ -114,7 +125,10 @@ def test_slices_in_other_units_are_read_like_their_neighbours(scan: Path, volume
     np.testing.assert_array_equal(got.hu[:14], volume.hu[:14])
 
 
-@pytest.mark.parametrize("fault", [lambda hu: 3000 - hu, lambda hu: 3 * hu + 500, lambda hu: np.random.default_rng(0).integers(0, 3000, hu.shape)])
+@pytest.mark.parametrize(
+    "fault",
+    [lambda hu: 3000 - hu, lambda hu: 3 * hu + 500, lambda hu: np.random.default_rng(0).integers(0, 3000, hu.shape)],
+)
 def test_slices_that_nothing_explains_are_lost(scan: Path, volume: CTVolume, fault: Callable[..., np.ndarray]) -> None:
     got = read(edit(scan, lambda ds, hu: stored(ds, fault(hu.clip(-1024)), intercept=0, signed=True), slice(14, 15)))
     assert [(x.reason, x.slices) for x in got.lost] == [("1 slice is in other units than the slices beside", 1)]
@@ -145,7 +159,9 @@ def test_extended_and_sharp_values_stay(scan: Path, volume: CTVolume) -> None:
 
 
 def stacked(volume: CTVolume, hu: np.ndarray) -> CTVolume:
-    return Stack(hu.astype(np.int16), volume.origins, volume.row_step, volume.col_step).volume(Acquisition(), Source("memory", "head"), ())
+    return Stack(hu.astype(np.int16), volume.origins, volume.row_step, volume.col_step).volume(
+        Acquisition(), Source("memory", "head"), ()
+    )
 
 
 @pytest.mark.parametrize("value", [0, 48, 1072])

@@ -29,7 +29,11 @@ def scan(make_head: Callable[..., CTVolume], tmp_path: Path) -> Path:
     folder = tmp_path / f"{MARKER} Quirin 1941"
     write_series(make_head(slices=12, matrix=32, pixel_mm=7.0, spacing_mm=18.0), folder)
     keep = {"ImageType", "Modality", "PhotometricInterpretation", "SpecificCharacterSet", "PatientPosition"}
-    keywords = [e[4] for tag, e in DicomDictionary.items() if e[0] in _TEXT and e[1] in ("1", "1-n") and e[4] and tag >> 16 > 8 - 1 and tag >> 16 < 0x4FFF]
+    keywords = [
+        e[4]
+        for tag, e in DicomDictionary.items()
+        if e[0] in _TEXT and e[1] in ("1", "1-n") and e[4] and tag >> 16 > 8 - 1 and tag >> 16 < 0x4FFF
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in sorted(folder.glob("*.dcm")):

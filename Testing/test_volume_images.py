@@ -40,7 +40,9 @@ def save(volume: CTVolume, path: Path, order: str = "IJK", dtype: type = np.int1
 
 def assert_same_world(got: CTVolume, volume: CTVolume) -> None:
     """Every voxel of `volume` lies in `got` at the same place with the same value."""
-    index = np.stack(np.meshgrid(*(np.arange(n)[:: max(1, n // 7)] for n in volume.shape[::-1]), indexing="ij"), -1).reshape(-1, 3)
+    index = np.stack(
+        np.meshgrid(*(np.arange(n)[:: max(1, n // 7)] for n in volume.shape[::-1]), indexing="ij"), -1
+    ).reshape(-1, 3)
     there = got.ras_to_ijk(volume.ijk_to_ras(index))
     np.testing.assert_allclose(there, np.rint(there), atol=1e-3)
     i, j, k = np.rint(there).astype(int).T
@@ -108,7 +110,12 @@ def test_mostly_nan_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "vector", "message"),
-    [((16, 16), False, "2-D"), ((1, 16, 16), False, "2-D"), ((3, 10, 16, 16), False, "4-D"), ((10, 16, 16, 3), True, "colour")],
+    [
+        ((16, 16), False, "2-D"),
+        ((1, 16, 16), False, "2-D"),
+        ((3, 10, 16, 16), False, "4-D"),
+        ((10, 16, 16, 3), True, "colour"),
+    ],
 )
 def test_wrong_dimensions(tmp_path: Path, shape: tuple[int, ...], vector: bool, message: str) -> None:
     image = sitk.GetImageFromArray(np.zeros(shape, np.int16), isVector=vector)
@@ -129,13 +136,17 @@ def test_several_time_points(tmp_path: Path, ending: str, size: tuple[int, int, 
     image = sitk.Image(size, sitk.sitkInt16)
     path = tmp_path / f"time{ending}"
     sitk.WriteImage(sitk.JoinSeries([image] * 3), str(path))
-    with pytest.raises(InputError, match=rf"is 4-D \(24 x 24 x {size[2]} x 3\), not one volume; give a single time point"):
+    with pytest.raises(
+        InputError, match=rf"is 4-D \(24 x 24 x {size[2]} x 3\), not one volume; give a single time point"
+    ):
         read(path)
     sitk.WriteImage(sitk.JoinSeries([sitk.Image((24, 24, 20), sitk.sitkInt16)]), str(path))
     assert read(path).shape == (20, 24, 24), "a single one is a volume"
 
 
-@pytest.mark.parametrize("name", ["garbage.nii.gz", "garbage.nii", "garbage.nrrd", "garbage.mha", "garbage.mhd", "garbage.nhdr"])
+@pytest.mark.parametrize(
+    "name", ["garbage.nii.gz", "garbage.nii", "garbage.nrrd", "garbage.mha", "garbage.mhd", "garbage.nhdr"]
+)
 def test_garbage(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(np.random.default_rng(0).bytes(5000))
     with pytest.raises(InputError, match=f"{name} is damaged"):

@@ -87,7 +87,11 @@ def campaign(folder: Path, count: int, seed: int) -> dict[str, object]:
         begin = time.process_time()
         try:
             volume = read(path)
-            if not (np.isfinite(volume.origins).all() and (np.diff(volume.slice_positions) > 0).all() and np.isfinite(volume.pixel_spacing).all()):
+            if not (
+                np.isfinite(volume.origins).all()
+                and (np.diff(volume.slice_positions) > 0).all()
+                and np.isfinite(volume.pixel_spacing).all()
+            ):
                 figures["bad"].append(f"{number} {name}: impossible geometry")
             figures["read"] += 1
         except InputError as error:
@@ -104,7 +108,15 @@ def campaign(folder: Path, count: int, seed: int) -> dict[str, object]:
 
 def test_damaged_files(tmp_path: Path) -> None:
     code = f"import json, pathlib, test_volume_images_mutated as t; print(json.dumps(t.campaign(pathlib.Path({str(tmp_path)!r}), {COUNT}, {SEED})))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=Path(__file__).parent, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stderr == ""
     figures = json.loads(done.stdout)
@@ -115,4 +127,6 @@ def test_damaged_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_damage_is_reproducible(seed: int) -> None:
-    assert mutated(b"a = 1 2 3\n" * 40, np.random.default_rng(seed)) == mutated(b"a = 1 2 3\n" * 40, np.random.default_rng(seed))
+    assert mutated(b"a = 1 2 3\n" * 40, np.random.default_rng(seed)) == mutated(
+        b"a = 1 2 3\n" * 40, np.random.default_rng(seed)
+    )

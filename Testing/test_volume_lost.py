@@ -26,7 +26,12 @@ def spoil(scan: Path, indices: list[int], how: Callable[[bytes], bytes]) -> None
         path.write_bytes(how(path.read_bytes()))
 
 
-HARM = {"empty": lambda b: b"", "zeros": lambda b: bytes(len(b)), "header only": lambda b: b[:300], "half": lambda b: b[: len(b) // 2]}
+HARM = {
+    "empty": lambda b: b"",
+    "zeros": lambda b: bytes(len(b)),
+    "header only": lambda b: b[:300],
+    "half": lambda b: b[: len(b) // 2],
+}
 
 
 @pytest.mark.parametrize("how", HARM.values(), ids=HARM)
@@ -40,7 +45,9 @@ def test_files_inside_are_lost(scan: Path, head_volume: CTVolume, how: Callable[
 
 @pytest.mark.parametrize("how", HARM.values(), ids=HARM)
 @pytest.mark.parametrize("top", [True, False])
-def test_files_at_an_end_are_lost_there(scan: Path, head_volume: CTVolume, how: Callable[[bytes], bytes], top: bool) -> None:
+def test_files_at_an_end_are_lost_there(
+    scan: Path, head_volume: CTVolume, how: Callable[[bytes], bytes], top: bool
+) -> None:
     spoil(scan, [36, 37, 38, 39] if top else [0, 1, 2, 3], how)
     got = read(scan)
     z = head_volume.slice_positions
@@ -104,21 +111,32 @@ def renumbered(scan: Path, first: int, step: int = 1, total: int | None = None, 
 
 NUMBERING: dict[str, tuple[dict[str, int], str | None]] = {
     "from 1": ({"first": 1}, None),
-    "from 5": ({"first": 5}, "The slices are numbered from 5 to 44: if the scanner began at 1, 4 slices below {low} mm along the slice normal are missing."),
-    "from 2": ({"first": 2}, "numbered from 2 to 41: if the scanner began at 1, 1 slice below {low} mm along the slice normal is missing."),
+    "from 5": (
+        {"first": 5},
+        "The slices are numbered from 5 to 44: if the scanner began at 1, 4 slices below {low} mm along the slice normal are missing.",
+    ),
+    "from 2": (
+        {"first": 2},
+        "numbered from 2 to 41: if the scanner began at 1, 1 slice below {low} mm along the slice normal is missing.",
+    ),
     "every second": ({"first": 2, "step": 2, "total": 81}, None),
     "every second from 7": ({"first": 7, "step": 2}, "3 slices below {low} mm"),
     "another scheme": ({"first": 101}, None),
     "a later acquisition": ({"first": 31, "acquisition": 2}, None),
     "as many as the header says": ({"first": 1, "total": 40}, None),
-    "fewer than the header says": ({"first": 1, "total": 43}, "and the header tells of 43 images: 3 slices above {high} mm along the slice normal are missing if"),
+    "fewer than the header says": (
+        {"first": 1, "total": 43},
+        "and the header tells of 43 images: 3 slices above {high} mm along the slice normal are missing if",
+    ),
     "many more": ({"first": 1, "total": 400}, None),
     "a number for a step": ({"first": 1, "total": 2}, None),
 }
 
 
 @pytest.mark.parametrize(("numbering", "words"), NUMBERING.values(), ids=NUMBERING)
-def test_what_only_the_numbering_tells(scan: Path, head_volume: CTVolume, numbering: dict[str, int], words: str | None) -> None:
+def test_what_only_the_numbering_tells(
+    scan: Path, head_volume: CTVolume, numbering: dict[str, int], words: str | None
+) -> None:
     got = read(renumbered(scan, **numbering))
     z = head_volume.slice_positions
     assert got.lost == ()
@@ -148,7 +166,9 @@ def halved(path: Path) -> None:
     ds.save_as(path)
 
 
-@pytest.mark.parametrize(("indices", "low", "high"), [((20, 21, 22), 19, 23), ((38, 39), 37, None), ((0, 1, 2), None, 3)])
+@pytest.mark.parametrize(
+    ("indices", "low", "high"), [((20, 21, 22), 19, 23), ((38, 39), 37, None), ((0, 1, 2), None, 3)]
+)
 def test_slices_of_another_matrix_leave_a_gap(
     scan: Path, head_volume: CTVolume, indices: tuple[int, ...], low: int | None, high: int | None
 ) -> None:

@@ -38,7 +38,9 @@ def test_what_cannot_change_within_a_scan_splits_it(scan: Path, values: tuple[st
         ("PatientPosition", ("HFS", None)),
     ],
 )  # fmt: skip
-def test_what_may_change_within_a_scan_does_not(scan: Path, small: CTVolume, keyword: str, values: tuple[str | None, str | None]) -> None:
+def test_what_may_change_within_a_scan_does_not(
+    scan: Path, small: CTVolume, keyword: str, values: tuple[str | None, str | None]
+) -> None:
     got = read(edit(scan, lambda ds, index: tags(**{keyword: values[index >= 6]})(ds, index)))
     np.testing.assert_array_equal(got.hu, small.hu)
     assert got.warnings == ()
@@ -46,7 +48,12 @@ def test_what_may_change_within_a_scan_does_not(scan: Path, small: CTVolume, key
 
 @pytest.mark.parametrize(
     ("keyword", "values"),
-    [("PatientSex", ("F", "M")), ("PatientBirthDate", ("19500101", "19310717")), ("PatientAge", ("050Y", "070Y")), ("PatientID", ("A", "B"))],
+    [
+        ("PatientSex", ("F", "M")),
+        ("PatientBirthDate", ("19500101", "19310717")),
+        ("PatientAge", ("050Y", "070Y")),
+        ("PatientID", ("A", "B")),
+    ],
 )
 def test_two_patients_halves_under_one_uid_are_refused(scan: Path, keyword: str, values: tuple[str, str]) -> None:
     second(scan, lambda ds, index: None, 216.0)
@@ -62,11 +69,21 @@ def test_two_patients_halves_under_one_uid_are_refused(scan: Path, keyword: str,
 def test_identifiers_made_up_for_every_file(scan: Path, small: CTVolume, per_file: tuple[str, ...]) -> None:
     def change(ds: pydicom.Dataset, index: int) -> None:
         for keyword in per_file:
-            setattr(ds, keyword, f"200001{index + 1:02d}" if keyword.endswith("Date") else f"1.2.{index + 1}" if keyword.endswith("UID") else f"A{index}")
+            setattr(
+                ds,
+                keyword,
+                f"200001{index + 1:02d}"
+                if keyword.endswith("Date")
+                else f"1.2.{index + 1}"
+                if keyword.endswith("UID")
+                else f"A{index}",
+            )
 
     got = read(edit(scan, change))
     np.testing.assert_array_equal(got.hu, small.hu)
-    assert any("because they are stacked like one" in w for w in got.warnings) == (per_file not in (("StudyInstanceUID",), ("FrameOfReferenceUID",)))
+    assert any("because they are stacked like one" in w for w in got.warnings) == (
+        per_file not in (("StudyInstanceUID",), ("FrameOfReferenceUID",))
+    )
 
 
 def test_one_slice_of_each_of_many_patients_is_no_scan(scan: Path) -> None:
@@ -75,5 +92,8 @@ def test_one_slice_of_each_of_many_patients_is_no_scan(scan: Path) -> None:
         ds.ImagePositionPatient = [-100 + 7 * (index % 5), -120 + 3 * index**2 % 11, -80 + 17.3 * index + index**2 % 7]
 
     edit(scan, change)
-    with pytest.raises(InputError, match="holds 12 CT images, but by their tags they are of 12 patients and 12 series, none with 8 slices"):
+    with pytest.raises(
+        InputError,
+        match="holds 12 CT images, but by their tags they are of 12 patients and 12 series, none with 8 slices",
+    ):
         read(scan)

@@ -43,7 +43,15 @@ def test_sheared_sform_gives_the_true_positions(tmp_path: Path, qform: str) -> N
     affine = tilted()
     in_plane = turned(15)
     in_plane[2, 3] += 4  # the two need not have the same centre
-    volume = read(nifti(tmp_path / "x.nii", voxels(), affine, (int(qform != "none"), 1), in_plane if qform == "in the plane" else None))
+    volume = read(
+        nifti(
+            tmp_path / "x.nii",
+            voxels(),
+            affine,
+            (int(qform != "none"), 1),
+            in_plane if qform == "in the plane" else None,
+        )
+    )
     np.testing.assert_allclose(volume.origins, affine[:3, 3] + np.arange(9)[:, None] * affine[:3, 2], atol=1e-4)
     np.testing.assert_allclose(volume.k, turned(15)[:3, 2] / 5, atol=1e-6)
     np.testing.assert_allclose(np.diff(volume.slice_positions), 5 * np.cos(np.radians(15)), atol=1e-4)
@@ -109,7 +117,9 @@ def test_voxel_sizes_that_are_none(tmp_path: Path, value: float, codes: tuple[in
     assert any("(pixdim) of the file are damaged" in w for w in read(path).warnings)
 
 
-@pytest.mark.parametrize("rows", [np.zeros((3, 4)), np.full((3, 4), np.nan), np.ones((3, 4)), [[0.5, 0, 0, 0], [0, 0.5, 0, 0], [0, 0, 0, 0]]])
+@pytest.mark.parametrize(
+    "rows", [np.zeros((3, 4)), np.full((3, 4), np.nan), np.ones((3, 4)), [[0.5, 0, 0, 0], [0, 0.5, 0, 0], [0, 0, 0, 0]]]
+)
 def test_sform_that_spans_no_volume(tmp_path: Path, rows: np.ndarray) -> None:
     broken = np.vstack([rows, [0, 0, 0, 1]])
     with pytest.raises(InputError, match=r"x\.nii has an sform that spans no volume"):
@@ -163,7 +173,10 @@ def test_signs_that_were_lost(tmp_path: Path, dtype: str) -> None:
     assert volume.padding is not None
     assert (volume.hu[:, :3] == -1000).all()
     assert volume.padding[:, 3].all()
-    assert any(w == f"In 9 slices values had lost their sign ({9 * 4 * 20} pixels): they were put right." for w in volume.warnings)
+    assert any(
+        w == f"In 9 slices values had lost their sign ({9 * 4 * 20} pixels): they were put right."
+        for w in volume.warnings
+    )
 
 
 def test_values_that_were_normalised(tmp_path: Path) -> None:
@@ -204,7 +217,18 @@ def test_checksum_of_gzip(tmp_path: Path) -> None:
         read(path)
 
 
-@pytest.mark.parametrize("dims", [(3, 1000, 1000, 1400), (3, 32767, 32767, 1400), (3, 512, 512, 32767), (3, -1, 512, 30), (3, 0, 512, 30), (9, 2, 2, 2), (-1, 2, 2, 2)])
+@pytest.mark.parametrize(
+    "dims",
+    [
+        (3, 1000, 1000, 1400),
+        (3, 32767, 32767, 1400),
+        (3, 512, 512, 32767),
+        (3, -1, 512, 30),
+        (3, 0, 512, 30),
+        (9, 2, 2, 2),
+        (-1, 2, 2, 2),
+    ],
+)
 def test_sizes_that_are_too_large_or_none(tmp_path: Path, dims: tuple[int, ...]) -> None:
     """1000 x 1000 x 1400 float64 take 11 GB as they are stored."""
     path = patched(nifti(tmp_path / "x.nii", voxels("<f8"), STRAIGHT), 40, "<4h", *dims)

@@ -79,7 +79,9 @@ def test_gigabytes_behind_the_voxels(tmp_path: Path, plain: bytes) -> None:
     path = tmp_path / "x.nii.gz"
     path.write_bytes(gzip.compress(plain))
     os.truncate(path, 3_000_000_000)
-    with pytest.raises(InputError, match=r"^x\.nii\.gz is 3000 MB long, but its header tells of 0\.0 MB of voxels; export it again\.$"):
+    with pytest.raises(
+        InputError, match=r"^x\.nii\.gz is 3000 MB long, but its header tells of 0\.0 MB of voxels; export it again\.$"
+    ):
         read(path)
 
 

@@ -63,7 +63,9 @@ def tags(**values: object) -> Change:
         ({"StudyDate": "20110101", "SeriesInstanceUID": "1.2.9"}, "2 studies"),
     ],
 )  # fmt: skip
-def test_patients_and_studies_are_never_mixed(scan: Path, small: CTVolume, other: dict[str, object], words: str, shift: float) -> None:
+def test_patients_and_studies_are_never_mixed(
+    scan: Path, small: CTVolume, other: dict[str, object], words: str, shift: float
+) -> None:
     second(scan, tags(**other), shift)
     if not words:  # a birth date in some of the files says nothing as long as there is only one
         assert read(scan).shape == small.shape
@@ -96,11 +98,15 @@ def test_few_images_of_another_patient_are_left_out(scan: Path, small: CTVolume)
         ({"PixelSpacing": [7.5, 7.5]}, "pixel size"),
     ],
 )  # fmt: skip
-def test_other_volumes_under_one_uid_are_split_off_and_told(scan: Path, small: CTVolume, other: dict[str, object], reason: str) -> None:
+def test_other_volumes_under_one_uid_are_split_off_and_told(
+    scan: Path, small: CTVolume, other: dict[str, object], reason: str
+) -> None:
     second(scan, tags(**other), 0.7)
     got = read(scan)
     assert got.shape == small.shape
-    assert any(f"Left out: 12 of 24 images of the series with another {reason}" in w for w in got.warnings), got.warnings
+    assert any(f"Left out: 12 of 24 images of the series with another {reason}" in w for w in got.warnings), (
+        got.warnings
+    )
     if reason in ("kernel", "image type", "description"):
         np.testing.assert_array_equal(got.hu, small.hu)  # the soft, the original, the plain one
     assert len(got.source.series_considered) == 2
@@ -153,10 +159,24 @@ def test_uids_of_anonymisers(scan: Path, small: CTVolume) -> None:
     """Absent, constant, or a new one for every file: intact files make one scan."""
 
     def own(ds: Dataset, index: int) -> None:
-        ds.SeriesInstanceUID, ds.StudyInstanceUID, ds.FrameOfReferenceUID = f"1.2.{index + 1}", f"1.3.{index + 1}", f"1.4.{index + 1}"
+        ds.SeriesInstanceUID, ds.StudyInstanceUID, ds.FrameOfReferenceUID = (
+            f"1.2.{index + 1}",
+            f"1.3.{index + 1}",
+            f"1.4.{index + 1}",
+        )
 
     np.testing.assert_array_equal(read(edit(scan, own)).hu, small.hu)
-    edit(scan, tags(SeriesInstanceUID=None, StudyInstanceUID=None, FrameOfReferenceUID=None, SOPClassUID=None, PatientID=None, StudyDate=None))
+    edit(
+        scan,
+        tags(
+            SeriesInstanceUID=None,
+            StudyInstanceUID=None,
+            FrameOfReferenceUID=None,
+            SOPClassUID=None,
+            PatientID=None,
+            StudyDate=None,
+        ),
+    )
     np.testing.assert_array_equal(read(scan).hu, small.hu)
     edit(scan, tags(Modality=None, SeriesNumber=None, PatientName=None, SOPInstanceUID=None))
     np.testing.assert_array_equal(read(scan).hu, small.hu)
@@ -173,12 +193,27 @@ def test_series_without_uid_are_told_apart_by_number(scan: Path, small: CTVolume
 
 
 def test_partly_removed_identifiers_do_not_split(scan: Path, small: CTVolume) -> None:
-    edit(scan, lambda ds, index: [ds.pop(tag) for tag in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID") if index % 2] and None)
+    edit(
+        scan,
+        lambda ds, index: (
+            [ds.pop(tag) for tag in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID") if index % 2] and None
+        ),
+    )
     np.testing.assert_array_equal(read(scan).hu, small.hu)
 
 
 def test_not_ct_at_all_is_said(scan: Path) -> None:
-    edit(scan, tags(Modality=None, SOPClassUID=None, KVP=None, ConvolutionKernel=None, RescaleIntercept=None, XRayTubeCurrent=None))
+    edit(
+        scan,
+        tags(
+            Modality=None,
+            SOPClassUID=None,
+            KVP=None,
+            ConvolutionKernel=None,
+            RescaleIntercept=None,
+            XRayTubeCurrent=None,
+        ),
+    )
     for path in scan.iterdir():
         ds = pydicom.dcmread(path)
         ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
@@ -203,7 +238,8 @@ _NEITHER = "brain|POST FOSSA|POST OP|POST-OP HEAD|HEAD W AND W/O CONTRAST|W WO C
 
 
 @pytest.mark.parametrize(
-    ("words", "answer"), [(w, a) for listed, a in ((_WITH, True), (_WITHOUT, False), (_NEITHER, None)) for w in listed.split("|")]
+    ("words", "answer"),
+    [(w, a) for listed, a in ((_WITH, True), (_WITHOUT, False), (_NEITHER, None)) for w in listed.split("|")],
 )
 def test_words_for_contrast(words: str, answer: bool | None) -> None:
     assert said(words) is answer
@@ -226,7 +262,9 @@ def test_one_image_in_a_folder(small: CTVolume, tmp_path: Path) -> None:
     assert read(tmp_path / "nifti").source.name == "NIfTI image"
     assert read(tmp_path / "nifti", keep_name=True).source.name == "Smith.nii.gz"
     shutil.copy(tmp_path / "nifti/Smith.nii.gz", tmp_path / "nifti/other.nii.gz")
-    with pytest.raises(InputError, match=r"nifti holds 2 image files and no DICOM files; give one of them by its own path"):
+    with pytest.raises(
+        InputError, match=r"nifti holds 2 image files and no DICOM files; give one of them by its own path"
+    ):
         read(tmp_path / "nifti")
 
 

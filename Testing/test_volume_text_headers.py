@@ -34,7 +34,12 @@ META = {
 def nrrd(path: Path, data: bytes = VOXELS.tobytes(), **changed: str | None) -> Path:
     """An NRRD file; fields are changed, or left out where None (``_`` for a space)."""
     fields = {**NRRD, **{key.replace("_", " "): value for key, value in changed.items()}}
-    path.write_bytes("\n".join(["NRRD0004", "# a comment", *(f"{k}: {v}" for k, v in fields.items() if v is not None), "", ""]).encode() + data)
+    path.write_bytes(
+        "\n".join(
+            ["NRRD0004", "# a comment", *(f"{k}: {v}" for k, v in fields.items() if v is not None), "", ""]
+        ).encode()
+        + data
+    )
     return path
 
 
@@ -65,10 +70,35 @@ def is_right(volume: CTVolume) -> bool:
         (b"junk" + VOXELS.tobytes(), {"byte_skip": "-1"}),
         (b"junk" + VOXELS.tobytes(), {"byte_skip": "4"}),
         (VOXELS.astype("<f8").tobytes(), {"type": "double"}),
-        (VOXELS.tobytes(), {"space": "right-anterior-superior", "space_directions": "(-.5,0,0) (0,-.5,0) (0,0,5)", "space_origin": "(60,70,-20)"}),
-        (VOXELS.tobytes(), {"space": "LAS", "space_directions": "(.5,0,0) (0,-.5,0) (0,0,5)", "space_origin": "(-60,70,-20)"}),
-        (VOXELS.tobytes(), {"space_units": '"cm" "cm" "cm"', "space_directions": "(.05,0,0) (0,.05,0) (0,0,.5)", "space_origin": "(-6,-7,-2)"}),
-        (VOXELS.tobytes(), {"dimension": "4", "sizes": "1 20 24 9", "space_directions": "none (.5,0,0) (0,.5,0) (0,0,5)", "kinds": "list space space space"}),
+        (
+            VOXELS.tobytes(),
+            {
+                "space": "right-anterior-superior",
+                "space_directions": "(-.5,0,0) (0,-.5,0) (0,0,5)",
+                "space_origin": "(60,70,-20)",
+            },
+        ),
+        (
+            VOXELS.tobytes(),
+            {"space": "LAS", "space_directions": "(.5,0,0) (0,-.5,0) (0,0,5)", "space_origin": "(-60,70,-20)"},
+        ),
+        (
+            VOXELS.tobytes(),
+            {
+                "space_units": '"cm" "cm" "cm"',
+                "space_directions": "(.05,0,0) (0,.05,0) (0,0,.5)",
+                "space_origin": "(-6,-7,-2)",
+            },
+        ),
+        (
+            VOXELS.tobytes(),
+            {
+                "dimension": "4",
+                "sizes": "1 20 24 9",
+                "space_directions": "none (.5,0,0) (0,.5,0) (0,0,5)",
+                "kinds": "list space space space",
+            },
+        ),
     ],
 )
 def test_nrrd(tmp_path: Path, data: bytes, changed: dict[str, str | None]) -> None:
@@ -126,7 +156,9 @@ def test_nrrd_that_does_not_say_how_it_lies(tmp_path: Path, changed: dict[str, s
     np.testing.assert_allclose(volume.row_step, [-0.5, 0, 0])
 
 
-@pytest.mark.parametrize(("missing", "sentence"), [("TransformMatrix", ASSUMED), ("Offset", "does not say where the image lies")])
+@pytest.mark.parametrize(
+    ("missing", "sentence"), [("TransformMatrix", ASSUMED), ("Offset", "does not say where the image lies")]
+)
 def test_metaimage_that_does_not_say_how_it_lies(tmp_path: Path, missing: str, sentence: str) -> None:
     volume = read(meta(tmp_path / "x.mha", **{missing: None}))
     assert len(volume.warnings) == 1
@@ -253,5 +285,11 @@ for path in sys.argv[1:]:
     print(path, "read")
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
 """
-    done = subprocess.run([sys.executable, "-c", code, *map(str, sorted(tmp_path.iterdir()))], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert int(done.stdout) < 60, done.stdout

@@ -40,12 +40,27 @@ def scan(volume: CTVolume, tmp_path: Path) -> Path:
 
 WORDS: dict[str, tuple[Callable[[Dataset, np.ndarray], None], str]] = {
     "signed said to be unsigned": (lambda ds, hu: stored(ds, hu, intercept=0), "lost their sign"),
-    "12 bits signed said to be unsigned": (lambda ds, hu: stored(ds, hu & 0xFFF, 12, intercept=0), "read as signed 12-bit values"),
-    "12 bits without the bits of the sign": (lambda ds, hu: stored(ds, hu & 0xFFF, intercept=0), "read as signed 12-bit values"),
-    "12 bits unsigned said to be signed": (lambda ds, hu: stored(ds, ((hu + 1024) ^ 0x800) - 0x800, signed=True), "lost their sign"),
-    "bytes exchanged": (lambda ds, hu: stored(ds, (hu & 0xFF) << 8 | (hu >> 8) & 0xFF, intercept=0, signed=True), "bytes of every value exchanged"),
+    "12 bits signed said to be unsigned": (
+        lambda ds, hu: stored(ds, hu & 0xFFF, 12, intercept=0),
+        "read as signed 12-bit values",
+    ),
+    "12 bits without the bits of the sign": (
+        lambda ds, hu: stored(ds, hu & 0xFFF, intercept=0),
+        "read as signed 12-bit values",
+    ),
+    "12 bits unsigned said to be signed": (
+        lambda ds, hu: stored(ds, ((hu + 1024) ^ 0x800) - 0x800, signed=True),
+        "lost their sign",
+    ),
+    "bytes exchanged": (
+        lambda ds, hu: stored(ds, (hu & 0xFF) << 8 | (hu >> 8) & 0xFF, intercept=0, signed=True),
+        "bytes of every value exchanged",
+    ),
     "left-aligned": (lambda ds, hu: stored(ds, (hu + 1024) * 16), "read as left-aligned 12-bit values"),
-    "left-aligned and signed": (lambda ds, hu: stored(ds, hu * 16, intercept=0, signed=True), "read as left-aligned 12-bit values"),
+    "left-aligned and signed": (
+        lambda ds, hu: stored(ds, hu * 16, intercept=0, signed=True),
+        "read as left-aligned 12-bit values",
+    ),
 }
 
 
@@ -67,7 +82,9 @@ IMAGES: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str, float, str]] = 
 
 
 @pytest.mark.parametrize(("words", "dtype", "intercept", "told"), IMAGES.values(), ids=IMAGES)
-def test_images(tmp_path: Path, volume: CTVolume, words: Callable[..., np.ndarray], dtype: str, intercept: float, told: str) -> None:
+def test_images(
+    tmp_path: Path, volume: CTVolume, words: Callable[..., np.ndarray], dtype: str, intercept: float, told: str
+) -> None:
     affine = np.diag([-2.4, -2.4, 5.0, 1.0])
     affine[:3, 3] = volume.origins[0]
     values = words(volume.hu.astype(np.int32)).astype(dtype)
@@ -166,16 +183,34 @@ REASONS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
 @pytest.mark.parametrize(("change", "reason"), REASONS.values(), ids=REASONS)
 def test_the_reason_of_a_refusal(scan: Path, volume: CTVolume, change: Callable[..., np.ndarray], reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        check(read(edit(scan, lambda ds, hu: stored(ds, change(hu.astype(int)).clip(-32768, 32767), intercept=0, signed=True))))
+        check(
+            read(
+                edit(
+                    scan,
+                    lambda ds, hu: stored(ds, change(hu.astype(int)).clip(-32768, 32767), intercept=0, signed=True),
+                )
+            )
+        )
 
 
 def test_no_slope_is_made_up() -> None:
     assert "times" not in looks_like(np.random.default_rng(0).integers(-32768, 32767, 10000).astype(np.int16))
 
 
-@pytest.mark.parametrize("tags", [("BitsStored",), ("PixelRepresentation",), ("SamplesPerPixel",), ("PhotometricInterpretation",), ("BitsStored", "HighBit", "PixelRepresentation")])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ("BitsStored",),
+        ("PixelRepresentation",),
+        ("SamplesPerPixel",),
+        ("PhotometricInterpretation",),
+        ("BitsStored", "HighBit", "PixelRepresentation"),
+    ],
+)
 @pytest.mark.parametrize("intercept", [0, -1024])
-def test_tags_without_which_pixels_can_be_read(scan: Path, volume: CTVolume, tags: tuple[str, ...], intercept: int) -> None:
+def test_tags_without_which_pixels_can_be_read(
+    scan: Path, volume: CTVolume, tags: tuple[str, ...], intercept: int
+) -> None:
     def change(ds: Dataset, hu: np.ndarray) -> None:
         stored(ds, hu - intercept, intercept=intercept, signed=intercept == 0)
         for tag in tags:
@@ -185,11 +220,19 @@ def test_tags_without_which_pixels_can_be_read(scan: Path, volume: CTVolume, tag
 
 
 def test_one_slice_with_its_bytes_exchanged(scan: Path, volume: CTVolume) -> None:
-    got = read(edit(scan, lambda ds, hu: stored(ds, (hu & 0xFF) << 8 | (hu >> 8) & 0xFF, intercept=0, signed=True), slice(14, 15)))
+    got = read(
+        edit(
+            scan,
+            lambda ds, hu: stored(ds, (hu & 0xFF) << 8 | (hu >> 8) & 0xFF, intercept=0, signed=True),
+            slice(14, 15),
+        )
+    )
     np.testing.assert_array_equal(got.hu, volume.hu)
     assert any("1 slice did not fit" in w and "bytes" in w for w in got.warnings)
 
 
 def test_slices_at_an_end_that_are_twice_too_high_are_lost(scan: Path, volume: CTVolume) -> None:
     got = read(edit(scan, lambda ds, hu: stored(ds, 2 * (hu + 1024)), slice(0, 4)))
-    assert [(x.reason, x.slices, x.low_mm) for x in got.lost] == [("4 slices are in other units than the slices beside", 4, None)]
+    assert [(x.reason, x.slices, x.low_mm) for x in got.lost] == [
+        ("4 slices are in other units than the slices beside", 4, None)
+    ]

@@ -40,7 +40,9 @@ def test_positions_along_the_wrong_axis_are_named(scan: Path) -> None:
         read(edit(scan, change))
 
 
-@pytest.mark.parametrize("turn", [lambda a: np.rot90(a, 1, (1, 2)), lambda a: np.rot90(a, -1, (1, 2)), lambda a: a.transpose(0, 2, 1)])
+@pytest.mark.parametrize(
+    "turn", [lambda a: np.rot90(a, 1, (1, 2)), lambda a: np.rot90(a, -1, (1, 2)), lambda a: a.transpose(0, 2, 1)]
+)
 def test_a_head_on_its_side_is_named(shared_data: Path, turn: Callable[[np.ndarray], np.ndarray]) -> None:
     volume = read(shared_data / "ct/ge-vct-tumour")
     with pytest.raises(InputError, match="shows the head lying on its side"):
@@ -100,7 +102,9 @@ def test_words_for_processing(values: dict[str, object], answer: str) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("where", [0, 3, 39])
-def test_what_one_slice_tells_counts(head_volume: CTVolume, tmp_path: Path, values: dict[str, object], told: str, where: int) -> None:
+def test_what_one_slice_tells_counts(
+    head_volume: CTVolume, tmp_path: Path, values: dict[str, object], told: str, where: int
+) -> None:
     write_series(head_volume, tmp_path / "scan")
     edit(tmp_path / "scan", lambda ds, index: tags(**values)(ds, index) if index == where else None)
     assert any(told in w for w in check(read(tmp_path / "scan")))
@@ -132,7 +136,9 @@ STRAY: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("stray", STRAY.values(), ids=STRAY)
 @pytest.mark.parametrize("zipped", [False, True])
-def test_a_damaged_file_that_is_no_slice_costs_nothing(scan: Path, small: CTVolume, stray: Callable[[Path], object], zipped: bool) -> None:
+def test_a_damaged_file_that_is_no_slice_costs_nothing(
+    scan: Path, small: CTVolume, stray: Callable[[Path], object], zipped: bool
+) -> None:
     stray(scan)
     got = read(packed(scan) if zipped else scan)
     np.testing.assert_array_equal(got.hu, small.hu)
@@ -172,4 +178,6 @@ def test_bytes_exchanged_in_one_slice_are_told_once(head_volume: CTVolume, tmp_p
 
     got = read(edit(tmp_path / "scan", change))
     np.testing.assert_array_equal(got.hu, head_volume.hu)
-    assert got.warnings == ("2 slices did not fit the slices beside them and were read with the two bytes of every value exchanged.",)
+    assert got.warnings == (
+        "2 slices did not fit the slices beside them and were read with the two bytes of every value exchanged.",
+    )

@@ -27,7 +27,9 @@ def turned(volume: CTVolume, degrees: float) -> CTVolume:
     """The volume turned about S, so that its rows do not run along an axis of the coarse grid."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     about = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    return replace(volume, origins=volume.origins @ about.T, row_step=about @ volume.row_step, col_step=about @ volume.col_step)
+    return replace(
+        volume, origins=volume.origins @ about.T, row_step=about @ volume.row_step, col_step=about @ volume.col_step
+    )
 
 
 @pytest.mark.parametrize("kind", ["upright", "tilted", "turned"])

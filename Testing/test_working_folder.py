@@ -24,8 +24,12 @@ BEFORE_US = ("usercustomize", "sitecustomize")
 
 
 def run(*command: object, folder: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    variables = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSAFEPATH")} | ({"PYTHONPATH": path} if path else {})
-    return subprocess.run([str(c) for c in command], cwd=folder, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    variables = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSAFEPATH")} | (
+        {"PYTHONPATH": path} if path else {}
+    )
+    return subprocess.run(
+        [str(c) for c in command], cwd=folder, env=variables, capture_output=True, text=True, timeout=300, check=False
+    )
 
 
 @pytest.fixture
@@ -39,8 +43,13 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("start", [("-m",), ("-P", "-m"), ("script",)], ids=["module", "safe module", "script"])
 def test_command_imports_nothing_from_the_scan_folder(folder: Path, path: str | None, start: tuple[str, ...]) -> None:
     relative = path is not None and path != str(ROOT)
-    package_first = start == ("-m",) or relative  # the package itself is looked for by Python, before anything of ours runs
-    told = poison(folder, tuple(n for n in NAMES if not (relative and n in BEFORE_US) and not (package_first and n == "HeadCTIQALib")))
+    package_first = (
+        start == ("-m",) or relative
+    )  # the package itself is looked for by Python, before anything of ours runs
+    told = poison(
+        folder,
+        tuple(n for n in NAMES if not (relative and n in BEFORE_US) and not (package_first and n == "HeadCTIQALib")),
+    )
     script = folder.parent / "headctiqa"
     script.write_text("import sys\nfrom HeadCTIQALib.cli import main\nsys.exit(main())\n")
     command = [sys.executable, script] if start == ("script",) else [sys.executable, *start, "HeadCTIQALib"]
@@ -52,7 +61,9 @@ def test_command_imports_nothing_from_the_scan_folder(folder: Path, path: str | 
 
 
 @pytest.mark.parametrize("path", ["", ":", ".", "scan:..", "::/nowhere"])
-def test_network_process_imports_nothing_from_the_scan_folder(folder: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_network_process_imports_nothing_from_the_scan_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     told = poison(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", path)
@@ -68,7 +79,9 @@ def test_network_process_imports_nothing_from_the_scan_folder(folder: Path, monk
 
 
 @pytest.mark.parametrize("path", ["", ":", "."])
-def test_worker_processes_import_nothing_from_the_working_folder(folder: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_worker_processes_import_nothing_from_the_working_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     told = poison(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", path)

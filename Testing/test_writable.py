@@ -25,11 +25,22 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize("how", ["below a file", "too long", "read-only"])
-def test_every_command_finds_out_first(command: list[str], how: str, dicom_head_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_finds_out_first(
+    command: list[str],
+    how: str,
+    dicom_head_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     (tmp_path / "file").write_text("mine")
     shut = tmp_path / "shut"
     shut.mkdir()
-    out = {"below a file": tmp_path / "file" / "below" / "out", "too long": tmp_path / ("y" * 300), "read-only": shut / "out"}[how]
+    out = {
+        "below a file": tmp_path / "file" / "below" / "out",
+        "too long": tmp_path / ("y" * 300),
+        "read-only": shut / "out",
+    }[how]
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != shut)  # root may write everywhere
     known = {"SCAN": dicom_head_folder, "OUT": out, "NONE": tmp_path / "none", "FINE": tmp_path / "fine"}
     assert cli.main([str(known.get(word, word)) for word in command]) == cli.OUTPUT

@@ -35,7 +35,9 @@ def bland_altman(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> BlandA
     trend, trend_p = slope((a + b) / 2, d, "Slope", "The means never vary, so there is no slope.", confidence)
     names = ("Lower limit", "Upper limit")
     if error is None or bias.value is None:
-        lower, upper = (without_value(x, n, confidence, bias.reason) if bias.value is None else replace(bias, name=x) for x in names)
+        lower, upper = (
+            without_value(x, n, confidence, bias.reason) if bias.value is None else replace(bias, name=x) for x in names
+        )
         return BlandAltman(bias, None if bias.value is None else 0.0, lower, upper, lower, upper, trend, trend_p)
     sd = error * math.sqrt(n)
     half = float(special.stdtrit(n - 1, 0.5 + confidence / 2)) * sd * math.sqrt(1 / n + Z**2 / (2 * (n - 1)))

@@ -21,7 +21,9 @@ def pairs(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     """
     a, b = np.asarray(x, float), np.asarray(y, float)
     if a.ndim != 1 or a.shape != b.shape:
-        raise InputError(f"Paired values must be two lists of equal length, not {a.shape} and {b.shape}; give one pair a case.")
+        raise InputError(
+            f"Paired values must be two lists of equal length, not {a.shape} and {b.shape}; give one pair a case."
+        )
     _finite(np.column_stack([a, b]) if len(a) else a)
     return a, b
 
@@ -34,7 +36,9 @@ def table(ratings: ArrayLike) -> Floats:
     """
     a = np.asarray(ratings, float)
     if a.ndim != 2 or a.shape[1] < 2:
-        raise InputError(f"Ratings must be a table of cases by at least two raters, not of shape {a.shape}; give one column a rater.")
+        raise InputError(
+            f"Ratings must be a table of cases by at least two raters, not of shape {a.shape}; give one column a rater."
+        )
     _finite(a)
     return a
 

@@ -145,7 +145,11 @@ def _agreement(ratings: ArrayLike, confidence: float, mean: bool) -> Estimate:
         tail = 0.5 + confidence / 2
         low, high = _of_ratio(m, m.rows / _f(tail, m.n - 1, v)), _of_ratio(m, m.rows * _f(tail, v, m.n - 1))
     if low is None or high is None:
-        return without_value(name, m.n, confidence, _SAME_MEANS) if mean else Estimate(name, value, None, None, m.n, confidence, _SAME_MEANS)
+        return (
+            without_value(name, m.n, confidence, _SAME_MEANS)
+            if mean
+            else Estimate(name, value, None, None, m.n, confidence, _SAME_MEANS)
+        )
     if not mean:
         return Estimate(name, value, max(-1.0, low), high, m.n, confidence)
     least = -1 / (m.k - 1)  # at which the step up has its pole: no mean of raters can be told below

@@ -42,7 +42,9 @@ def weighted_kappa(ratings: ArrayLike, disagreement: ArrayLike | None = None, co
     weights: Floats = (number[:, None] - number) ** 2 if disagreement is None else np.asarray(disagreement, float)
     pairs = list(combinations(range(a.shape[1]), 2))
     if any(constant(a[:, i]) and constant(a[:, j]) and a[0, i] == a[0, j] for i, j in pairs):
-        return without_value(name, n, confidence, "Two readers gave the same step to every case, so chance agreement is complete.")
+        return without_value(
+            name, n, confidence, "Two readers gave the same step to every case, so chance agreement is complete."
+        )
     each = [_pair(steps[:, i], steps[:, j], weights) for i, j in pairs]
     value = float(np.mean([k for k, _ in each]))
     error = math.sqrt(float((np.mean([influence for _, influence in each], axis=0) ** 2).mean()) / n)

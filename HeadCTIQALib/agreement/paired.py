@@ -58,7 +58,15 @@ def mean_difference(d: Floats, confidence: float) -> tuple[Estimate, float | Non
         return without_value(name, n, confidence, TOO_FEW), None
     mean = float(d.mean())
     if constant(d):
-        return Estimate(name, mean, None, None, n, confidence, "All differences are the same, so there is no spread to test against."), None
+        return Estimate(
+            name,
+            mean,
+            None,
+            None,
+            n,
+            confidence,
+            "All differences are the same, so there is no spread to test against.",
+        ), None
     error = float(d.std(ddof=1)) / math.sqrt(n)
     half = float(special.stdtrit(n - 1, 0.5 + confidence / 2)) * error
     return Estimate(name, mean, mean - half, mean + half, n, confidence), error

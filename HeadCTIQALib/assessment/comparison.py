@@ -65,7 +65,9 @@ def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> Comparison:
     rows = [_score("overall", "Overall", first["overall"], second["overall"])]
     for c in CATEGORIES:
         rows.append(_score(c.id, c.title, first["categories"][c.id], second["categories"][c.id]))
-        rows += [_iqm(m.id, m.title, m.unit, first["iqms"][m.id], second["iqms"][m.id]) for m in IQMS if m.category == c.id]
+        rows += [
+            _iqm(m.id, m.title, m.unit, first["iqms"][m.id], second["iqms"][m.id]) for m in IQMS if m.category == c.id
+        ]
     return Comparison(
         first["input"]["name"], tuple(rows), (_models(first), _models(second)), (_correctors(first), _correctors(second)),
         (first["created"], second["created"]),
@@ -89,13 +91,19 @@ def uncorrected(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rescored(entry: Mapping[str, Any], score: float | None) -> dict[str, Any]:
     withheld = entry["withheld_reason"] if score is None else ""
-    return {**entry, "score": score, "withheld_reason": withheld or ("" if score is not None else "It was withheld before the corrections.")}
+    return {
+        **entry,
+        "score": score,
+        "withheld_reason": withheld or ("" if score is not None else "It was withheld before the corrections."),
+    }
 
 
 def _require_same_scan(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
     names = f'"{a["name"]}" and "{b["name"]}"'
     if not a["sha256"] or not b["sha256"]:
-        raise InputError(f"The assessments of {names} do not both say which scan they are of; assess the scan again to compare.")
+        raise InputError(
+            f"The assessments of {names} do not both say which scan they are of; assess the scan again to compare."
+        )
     if a["sha256"] != b["sha256"]:
         raise InputError(f"The assessments of {names} are of different scans; choose two assessments of the same scan.")
 

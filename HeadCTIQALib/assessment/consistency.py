@@ -30,7 +30,11 @@ def _contradictions(record: Mapping[str, Any]) -> Iterator[str]:
     positions = geometry["slice_positions_mm"]
     if len(positions) != slices or any(b <= a for a, b in pairwise(positions)):
         yield "input.geometry.slice_positions_mm"
-    yield from (f"input.geometry.{n}" for n in ("row_step_ras", "column_step_ras") if not _SMALLEST_STEP_MM <= _length(geometry[n]) <= _LONGEST_STEP_MM)
+    yield from (
+        f"input.geometry.{n}"
+        for n in ("row_step_ras", "column_step_ras")
+        if not _SMALLEST_STEP_MM <= _length(geometry[n]) <= _LONGEST_STEP_MM
+    )
     if not _is_unit(geometry["normal_ras"]):
         yield "input.geometry.normal_ras"
     findings, old = record["findings"], record.get("review", {}).get("original", {})

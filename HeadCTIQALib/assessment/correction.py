@@ -12,7 +12,14 @@ from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.hierarchy import IQM, IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
 
-_LARGEST = {"deg": 90.0, "mm": 500.0, "HU": 200.0, "%": 100.0, "mL": 5000.0, "1": 100.0}  # by unit; beyond is a slip of the pen
+_LARGEST = {
+    "deg": 90.0,
+    "mm": 500.0,
+    "HU": 200.0,
+    "%": 100.0,
+    "mL": 5000.0,
+    "1": 100.0,
+}  # by unit; beyond is a slip of the pen
 _EXAMPLE = {"low": 1, "high": 0, "margin": 1}  # end of the good range that makes an example of a value
 _NUMBER = re.compile(r"\s*([-+\u2212]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
 _UNIT_WORDS = {"\u00b0": "deg", "degrees": "deg", "ml": "mL", "hu": "HU", "percent": "%"}
@@ -51,7 +58,9 @@ class Correction:
             raise ValueError(f"{self.iqm}: a correction needs a reason")
 
 
-def apply_corrections(measurements: Mapping[str, Measurement], corrections: Iterable[Correction]) -> dict[str, Measurement]:
+def apply_corrections(
+    measurements: Mapping[str, Measurement], corrections: Iterable[Correction]
+) -> dict[str, Measurement]:
     """``measurements`` with every corrected IQM marked so; a typed-in value replaces what was measured.
 
     A later correction of the same IQM overrides an earlier one.  An IQM that stays not assessable after its
@@ -63,7 +72,11 @@ def apply_corrections(measurements: Mapping[str, Measurement], corrections: Iter
         if c.value is not None:
             result[c.iqm] = _typed(measured, c)
         else:
-            result[c.iqm] = measured if measured.value is None else replace(measured, status="corrected", reason=c.reason, quantiles=None)
+            result[c.iqm] = (
+                measured
+                if measured.value is None
+                else replace(measured, status="corrected", reason=c.reason, quantiles=None)
+            )
     return result
 
 
@@ -71,7 +84,9 @@ def _typed(measured: Measurement, c: Correction) -> Measurement:
     """The typed-in value in place of ``measured``, whose details and flags were about another value."""
     iqm = IQM_BY_ID[c.iqm]
     unit = "" if iqm.unit == "1" else f" {iqm.unit}"
-    evidence = measured.evidence and replace(measured.evidence, caption=f"{iqm.title} {c.value:g}{unit}, typed in by {c.corrector or 'a reader'}.")
+    evidence = measured.evidence and replace(
+        measured.evidence, caption=f"{iqm.title} {c.value:g}{unit}, typed in by {c.corrector or 'a reader'}."
+    )
     return replace(
         measured, value=c.value, status="corrected", reason=c.reason, method="typed in by a reader", details={}, flags=(), evidence=evidence,
         bound=None, judged=None, quantiles=None,
@@ -108,7 +123,9 @@ def check_value(iqm: str, value: float, unit: str | None = None) -> float:
         raise CorrectionError(f"{m.title} is given in {_in_words(m.unit)}, not in {unit}; convert the value.")
     low, high = value_range(iqm)
     if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
-        raise CorrectionError(f"{m.title} must lie between {low:g} and {high:g} {_in_words(m.unit)}; {value:g} does not.")
+        raise CorrectionError(
+            f"{m.title} must lie between {low:g} and {high:g} {_in_words(m.unit)}; {value:g} does not."
+        )
     return float(value)
 
 
@@ -121,7 +138,9 @@ def parse_value(iqm: str, text: str) -> float:
     m = iqm_of(iqm)
     match = _NUMBER.fullmatch(text)
     if match is None:
-        raise CorrectionError(f'"{text.strip()}" is not a number; type the {m.title.lower()} in {_in_words(m.unit)}, e.g. {good_range(m.knots)[_EXAMPLE[m.direction]]:g}.')
+        raise CorrectionError(
+            f'"{text.strip()}" is not a number; type the {m.title.lower()} in {_in_words(m.unit)}, e.g. {good_range(m.knots)[_EXAMPLE[m.direction]]:g}.'
+        )
     unit = _UNIT_WORDS.get(match[2].lower(), match[2]) or None
     return check_value(iqm, float(match[1].replace(",", ".").replace("\u2212", "-")), unit)
 

@@ -53,7 +53,9 @@ class Cropping:
         if box is None:
             return None
         positions = self._volume.slice_positions
-        near = np.flatnonzero((positions >= positions[box[0].start] - _AROUND_MM) & (positions <= positions[box[0].stop - 1] + _AROUND_MM))
+        near = np.flatnonzero(
+            (positions >= positions[box[0].start] - _AROUND_MM) & (positions <= positions[box[0].stop - 1] + _AROUND_MM)
+        )
         return slice(max(0, int(near[0]) - 1), int(near[-1]) + 2), box[1], box[2]
 
 
@@ -80,7 +82,9 @@ def uncropped(measurement: Measurement, box: Box) -> Measurement:
     if evidence is None or not first:
         return measurement
     index = None if evidence.slice_index is None else evidence.slice_index + first
-    return replace(measurement, evidence=replace(evidence, slice_index=index, slices=tuple(s + first for s in evidence.slices)))
+    return replace(
+        measurement, evidence=replace(evidence, slice_index=index, slices=tuple(s + first for s in evidence.slices))
+    )
 
 
 def _joined(a: Box, b: Box) -> Box:

@@ -37,7 +37,10 @@ def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
         now["warnings"] = [*record["warnings"], _note(record)]
     if "review" in record:
         original = record["review"]["original"]
-        now["review"] = {**record["review"], "original": {**original, "iqms": _with_new_fields(original["iqms"], first)}}
+        now["review"] = {
+            **record["review"],
+            "original": {**original, "iqms": _with_new_fields(original["iqms"], first)},
+        }
     model = guideline_model() if first else model_of(record)
     measured = with_quantiles(measurements_from_record(now), scene_of_record(now))
     for id_, m in measured.items():
@@ -55,13 +58,23 @@ def scene_of_record(record: Mapping[str, Any]) -> Scene:
     }
     plane = found["midsagittal"]
     values = {i: entry["value"] for i, entry in record["iqms"].items()}
-    return Scene(spacing_of(z), tilt_of(k), values["noise"], artefact_of(values), marks, None if plane is None else plane["confidence"])
+    return Scene(
+        spacing_of(z),
+        tilt_of(k),
+        values["noise"],
+        artefact_of(values),
+        marks,
+        None if plane is None else plane["confidence"],
+    )
 
 
 def _with_new_fields(iqms: Mapping[str, Any], first: bool) -> dict[str, Any]:
     if not first:
         return {id_: {**entry, "quantiles": None} for id_, entry in iqms.items()}
-    return {id_: {**entry, **_UNSAID, "quantiles": None, "evidence": _without_ranges(entry["evidence"])} for id_, entry in iqms.items()}
+    return {
+        id_: {**entry, **_UNSAID, "quantiles": None, "evidence": _without_ranges(entry["evidence"])}
+        for id_, entry in iqms.items()
+    }
 
 
 def _without_ranges(evidence: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -70,7 +70,9 @@ class TissueChange:
 
     def box(self, shape: tuple[int, int, int]) -> tuple[slice, slice, slice]:
         """A small box of a (K, J, I) scan that holds the change, which must not be empty; whole rows where a run goes on in the next."""
-        first, last = (np.unravel_index(x, shape) for x in (self.labels.starts, self.labels.starts + self.labels.lengths - 1))
+        first, last = (
+            np.unravel_index(x, shape) for x in (self.labels.starts, self.labels.starts + self.labels.lengths - 1)
+        )
         box, runs_on = [], False
         for a, b, count in zip(first, last, shape, strict=True):
             box.append(slice(0, count) if runs_on else slice(int(a.min()), int(b.max()) + 1))
@@ -239,7 +241,9 @@ def _change(iqm: str | None, finding: str, entry: Mapping[str, Any], volume: CTV
         check_plane(volume, plane.origin, plane.normal)
         return PlaneChange(plane)
     if finding == "landmarks":
-        return LandmarkChange({_known_landmark(id_): None if p is None else landmark_from_json(p) for id_, p in entry.items()})
+        return LandmarkChange(
+            {_known_landmark(id_): None if p is None else landmark_from_json(p) for id_, p in entry.items()}
+        )
     if finding == MOTION:
         return GradeChange(check_ranges(volume, entry["ranges"]))
     if finding == "regions":
@@ -257,7 +261,9 @@ def _known_landmark(id_: str) -> str:
 
 def landmark_from_json(entry: Mapping[str, Any]) -> Landmark:
     """A landmark as a record keeps it (a title beside it is ignored)."""
-    return Landmark(point(entry["position"]), entry["confidence"], entry["in_scan"], entry["source"], entry["spread_mm"])
+    return Landmark(
+        point(entry["position"]), entry["confidence"], entry["in_scan"], entry["source"], entry["spread_mm"]
+    )
 
 
 def plane_of(entry: Mapping[str, Any]) -> Plane:

@@ -92,7 +92,9 @@ def meant(parts: Collection[str], preferred: str | None = None) -> str | None:
 def parts_between(pairs: Iterable[tuple[int, int]]) -> frozenset[str]:
     """Label parts whose masks change when labels change as in ``pairs`` of (old, new) values."""
     moves = [(Tissue(a), Tissue(b)) for a, b in pairs]
-    return frozenset(name for name, labels in LABEL_PARTS.items() if any((a in labels) != (b in labels) for a, b in moves))
+    return frozenset(
+        name for name, labels in LABEL_PARTS.items() if any((a in labels) != (b in labels) for a, b in moves)
+    )
 
 
 def label_pairs(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> list[tuple[int, int]]:

@@ -43,7 +43,9 @@ class LabelChange:
         """
         if old.shape != new.shape:
             raise ValueError(f"label maps of shapes {old.shape} and {new.shape} cannot be compared")
-        found = [np.flatnonzero(old[k] != new[k]) + k * old[k].size for k in (range(len(old)) if slices is None else slices)]
+        found = [
+            np.flatnonzero(old[k] != new[k]) + k * old[k].size for k in (range(len(old)) if slices is None else slices)
+        ]
         where = np.concatenate(found) if found else np.empty(0, np.int64)
         return cls.at(where, new.reshape(-1)[where])
 
@@ -77,7 +79,11 @@ class LabelChange:
             runs = slice(int(np.searchsorted(ends, begin, "right")), int(np.searchsorted(ends, end)) + 1)
             first = np.maximum(begin, ends[runs] - self.lengths[runs])  # of every run in the order of all voxels
             lengths = np.minimum(end, ends[runs]) - first
-            yield LabelChange(self.starts[runs] + first - (ends[runs] - self.lengths[runs]), lengths.astype(np.int32), self.values[runs])
+            yield LabelChange(
+                self.starts[runs] + first - (ends[runs] - self.lengths[runs]),
+                lengths.astype(np.int32),
+                self.values[runs],
+            )
 
     def indices(self) -> NDArray[np.int64]:
         """(size,) flat indices of the voxels that change."""
@@ -91,8 +97,16 @@ class LabelChange:
     def to_json(self) -> dict[str, Any]:
         """The runs as compressed text."""
         # distances between runs compress far better than positions
-        raw = np.diff(self.starts, prepend=0).astype("<i8").tobytes() + self.lengths.astype("<i4").tobytes() + self.values.tobytes()
-        return {"voxels": self.size, "runs": len(self.starts), "data": base64.b64encode(zlib.compress(raw, 6)).decode("ascii")}
+        raw = (
+            np.diff(self.starts, prepend=0).astype("<i8").tobytes()
+            + self.lengths.astype("<i4").tobytes()
+            + self.values.tobytes()
+        )
+        return {
+            "voxels": self.size,
+            "runs": len(self.starts),
+            "data": base64.b64encode(zlib.compress(raw, 6)).decode("ascii"),
+        }
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any], size: int, largest: int) -> LabelChange:
@@ -105,7 +119,9 @@ class LabelChange:
         if n > size:
             raise ValueError("there are more runs of a label change than fit the scan")
         unpacker = zlib.decompressobj()
-        raw = unpacker.decompress(base64.b64decode(entry["data"], validate=True), 13 * n + 1)  # never more, whatever it holds
+        raw = unpacker.decompress(
+            base64.b64decode(entry["data"], validate=True), 13 * n + 1
+        )  # never more, whatever it holds
         if len(raw) != 13 * n or not unpacker.eof or unpacker.unused_data:
             raise ValueError("the runs of a label change are incomplete")
         distances, lengths = np.frombuffer(raw, "<i8", n), np.frombuffer(raw, "<i4", n, 8 * n).astype(np.int32)

@@ -29,10 +29,17 @@ def persons_work(folder: Path) -> str:
     if isinstance(record, dict):
         if record.get("corrections") or record.get("review"):
             return "corrections by a person"
-        saved = [name for name in _FOR_SLICER if (folder / name).is_file() and _is_changed(folder, name, record.get("files"))]
+        saved = [
+            name for name in _FOR_SLICER if (folder / name).is_file() and _is_changed(folder, name, record.get("files"))
+        ]
         if saved:
             return f"{', '.join(saved)} changed since the assessment, as by saving from 3D Slicer"
-    tables = sorted(p.relative_to(folder).as_posix() for pattern in ("*.csv", "*/*.csv") for p in folder.glob(pattern) if _is_reader_table(p))
+    tables = sorted(
+        p.relative_to(folder).as_posix()
+        for pattern in ("*.csv", "*/*.csv")
+        for p in folder.glob(pattern)
+        if _is_reader_table(p)
+    )
     return f"reader scores ({', '.join(tables)})" if tables else ""
 
 

@@ -84,11 +84,15 @@ def assess(
 
     clock = _Clock(progress or silent)
     clock("Reading the scan", 0.0)
-    volume = read(path, series=series, progress=lambda fraction: clock("Reading the scan", fraction), keep_name=keep_name)
+    volume = read(
+        path, series=series, progress=lambda fraction: clock("Reading the scan", fraction), keep_name=keep_name
+    )
     volume = replace(volume, warnings=_unique(volume.warnings, check(volume)))
     findings = with_limits(volume, networks.find(volume, device=device, progress=clock))
     laps = clock.stop()
-    result = evaluate(volume, findings, scoring_model=scoring_model, models=networks.models_used(), progress=progress, timings=laps)
+    result = evaluate(
+        volume, findings, scoring_model=scoring_model, models=networks.models_used(), progress=progress, timings=laps
+    )
     return replace(result, input_path=Path(path).resolve())
 
 
@@ -115,7 +119,9 @@ def evaluate(
     from HeadCTIQALib.scoring import guideline_model, score
 
     if findings.tissue.shape != volume.shape:
-        raise InputError(f"The findings have shape {findings.tissue.shape} but the scan {volume.shape}; they are of another scan.")
+        raise InputError(
+            f"The findings have shape {findings.tissue.shape} but the scan {volume.shape}; they are of another scan."
+        )
     clock = _Clock(progress or silent, timings)
     clock("Measuring", 0.0)
     measured = measure(volume, findings)

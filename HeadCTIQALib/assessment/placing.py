@@ -16,8 +16,9 @@ from .correction import CorrectionError
 from .inputs import INPUTS
 
 #: Landmarks that an IQM reads.
-CORRECTABLE_LANDMARKS: tuple[str, ...] = tuple(id_ for id_ in LANDMARK_TITLES if any(id_ in parts for parts in INPUTS.values()))
-
+CORRECTABLE_LANDMARKS: tuple[str, ...] = tuple(
+    id_ for id_ in LANDMARK_TITLES if any(id_ in parts for parts in INPUTS.values())
+)
 
 
 def check_plane(volume: CTVolume, origin: Point, normal: Point) -> Plane:
@@ -32,7 +33,9 @@ def check_plane(volume: CTVolume, origin: Point, normal: Point) -> Plane:
         raise CorrectionError("The mid-sagittal plane has no direction; place it again.")
     n = n / length
     if abs(float(n @ volume.r)) < 0.5:
-        raise CorrectionError("The mid-sagittal plane is turned by more than 60 deg from the middle of the head; turn it back.")
+        raise CorrectionError(
+            "The mid-sagittal plane is turned by more than 60 deg from the middle of the head; turn it back."
+        )
     return Plane(point(origin), point(n if n @ volume.r > 0 else -n), 1.0, "reader")
 
 
@@ -66,9 +69,13 @@ def check_ranges(volume: CTVolume, ranges: Any) -> tuple[tuple[int, int, int], .
     result = []
     for first, last, grade in ranges:
         if not (isinstance(first, int) and isinstance(last, int)) or not 0 <= first <= last < count:
-            raise CorrectionError(f"The slices {_slice(first)} to {_slice(last)} do not lie in this scan, which has slices 1 to {count}, in ascending order.")
+            raise CorrectionError(
+                f"The slices {_slice(first)} to {_slice(last)} do not lie in this scan, which has slices 1 to {count}, in ascending order."
+            )
         if grade not in (-1, 0, 1, 2, 3):
-            raise CorrectionError(f"The motion grade {grade} does not exist; use 0 (none) to 3 (severe), or -1 where a slice cannot be graded.")
+            raise CorrectionError(
+                f"The motion grade {grade} does not exist; use 0 (none) to 3 (severe), or -1 where a slice cannot be graded."
+            )
         result.append((first, last, int(grade)))
     if not result:
         raise CorrectionError("No slice range was entered; add a row with first slice, last slice and grade.")
@@ -87,6 +94,10 @@ def check_tissue(volume: CTVolume, tissue: Any) -> None:
         CorrectionError: another shape or type, or values that are no tissue.
     """
     if tissue.shape != volume.shape or tissue.dtype != np.uint8:
-        raise CorrectionError(f"The edited masks have the shape {tissue.shape}, the scan {volume.shape}; edit the masks of this scan.")
+        raise CorrectionError(
+            f"The edited masks have the shape {tissue.shape}, the scan {volume.shape}; edit the masks of this scan."
+        )
     if int(tissue.max()) > max(Tissue):
-        raise CorrectionError(f"The edited masks hold the label {tissue.max()}, which is no tissue; edit the segments of HeadCTIQA only.")
+        raise CorrectionError(
+            f"The edited masks hold the label {tissue.max()}, which is no tissue; edit the segments of HeadCTIQA only."
+        )

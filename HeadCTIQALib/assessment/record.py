@@ -118,7 +118,10 @@ def _rescored_review(record: Mapping[str, Any], scoring_model: ScoringModel) -> 
 
 def scores_only(scores: Scores) -> dict[str, Any]:
     """Bare numbers: overall and by category, None where withheld."""
-    return {"overall": _points(scores.overall.score), "categories": {c: _points(s.score) for c, s in scores.categories.items()}}
+    return {
+        "overall": _points(scores.overall.score),
+        "categories": {c: _points(s.score) for c, s in scores.categories.items()},
+    }
 
 
 def _points(score: float | None) -> float | None:
@@ -233,14 +236,23 @@ def _scoring_model(model: ScoringModel) -> dict[str, Any]:
 
 def _overall(scored: Score) -> dict[str, Any]:
     by_iqm = [_contribution(c) for c in scored.contributions_by_iqm]
-    return {**_score(scored), "contributions_by_iqm": by_iqm, "base_by_iqm": scored.base_by_iqm, "limit": _limit(scored)}
+    return {
+        **_score(scored),
+        "contributions_by_iqm": by_iqm,
+        "base_by_iqm": scored.base_by_iqm,
+        "limit": _limit(scored),
+    }
 
 
 def _limit(scored: Score) -> dict[str, Any] | None:
     if scored.limit is None:
         return None
     title = IQM_BY_ID[scored.limit.source_id].item_title
-    return {"points": scored.limit.points, "iqm": scored.limit.source_id, "sentence": f"Limited by {title[:1].lower()}{title[1:]}."}
+    return {
+        "points": scored.limit.points,
+        "iqm": scored.limit.source_id,
+        "sentence": f"Limited by {title[:1].lower()}{title[1:]}.",
+    }
 
 
 def _score(scored: Score) -> dict[str, Any]:
@@ -321,7 +333,12 @@ def _warnings(volume: CTVolume) -> list[str]:
 
 
 def _software() -> dict[str, Any]:
-    return {"name": "HeadCTIQA", "version": __version__, "python": platform.python_version(), "packages": dict(_packages())}
+    return {
+        "name": "HeadCTIQA",
+        "version": __version__,
+        "python": platform.python_version(),
+        "packages": dict(_packages()),
+    }
 
 
 @functools.cache

@@ -80,12 +80,16 @@ def check_regions(volume: CTVolume, iqm: str, regions: Mapping[str, Region]) -> 
         CorrectionError: not the regions that the IQM needs, or too few pixels of the scan inside one.
     """
     if iqm not in REGIONS or set(regions) != set(REGIONS[iqm]):
-        raise CorrectionError(f'Regions of interest {", ".join(regions) or "(none)"} do not fit "{iqm}"; place those that it needs.')
+        raise CorrectionError(
+            f'Regions of interest {", ".join(regions) or "(none)"} do not fit "{iqm}"; place those that it needs.'
+        )
     for name, region in regions.items():
         pixels = _pixels(volume, region)
         count = sum(len(v) for v in pixels.hu if len(v) >= MIN_IN_SLICE)
         if count < MIN_PIXELS:
-            raise CorrectionError(f'The region of interest "{name}" holds {count} usable pixels of the scan; pull it to {MIN_PIXELS} or more.')
+            raise CorrectionError(
+                f'The region of interest "{name}" holds {count} usable pixels of the scan; pull it to {MIN_PIXELS} or more.'
+            )
 
 
 def measure_in_regions(volume: CTVolume, findings: Findings, iqm: str, regions: Mapping[str, Region]) -> Measurement:
@@ -120,7 +124,9 @@ def _noise(brain: _Pixels, evidence: Evidence) -> Measurement:
 def _contrast(volume: CTVolume, grey: _Pixels, white: _Pixels, evidence: Evidence) -> Measurement:
     iqm = "gray_white_cnr"
     if is_sharp_scan(volume):
-        return not_assessable(iqm, f"The {sharp_kernel(volume)} leaves no usable grey-white contrast: use a soft-tissue reconstruction.")
+        return not_assessable(
+            iqm, f"The {sharp_kernel(volume)} leaves no usable grey-white contrast: use a soft-tissue reconstruction."
+        )
     noise = float(np.sqrt((grey.sd**2 + white.sd**2) / 2))
     if noise <= 0:
         return not_assessable(iqm, "The regions of interest carry no noise at all, so this is not an original CT.")

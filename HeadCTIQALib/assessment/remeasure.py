@@ -55,7 +55,9 @@ class Remeasure:
         measurements: of the original; None measures them.
     """
 
-    def __init__(self, volume: CTVolume, original: Findings, measurements: Mapping[str, Measurement] | None = None) -> None:
+    def __init__(
+        self, volume: CTVolume, original: Findings, measurements: Mapping[str, Measurement] | None = None
+    ) -> None:
         self.volume = volume
         self.original = original
         self._measured: dict[tuple[str, tuple[Edit, ...]], Measurement] = {}
@@ -80,14 +82,18 @@ class Remeasure:
     def measurements(self, state: State) -> dict[str, Measurement]:
         """The ten measurements of a state, corrected ones marked so."""
         measured = self._measurements(state)
-        return apply_corrections(with_quantiles(measured, scene_of(self.volume, state.findings, measured)), self.corrections(state))
+        return apply_corrections(
+            with_quantiles(measured, scene_of(self.volume, state.findings, measured)), self.corrections(state)
+        )
 
     def _measurements(self, state: State) -> dict[str, Measurement]:
         keys = {m.id: state.relevant(m.id) for m in IQMS}
         missing = [id_ for id_, edits in keys.items() if edits and (id_, edits) not in self._measured]
         if missing:
             self._measured |= {(id_, keys[id_]): m for id_, m in self._measure(state, missing).items()}
-        return {id_: self._measured[id_, edits] if edits else self.original_measurements[id_] for id_, edits in keys.items()}
+        return {
+            id_: self._measured[id_, edits] if edits else self.original_measurements[id_] for id_, edits in keys.items()
+        }
 
     def _measure(self, state: State, iqms: Sequence[str]) -> dict[str, Measurement]:
         self._cropping.follow(state.edits)

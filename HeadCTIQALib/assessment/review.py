@@ -122,13 +122,17 @@ class Review:
         """
         record = stored.record
         if stored.findings is None:
-            raise CorrectionError(f"The assessment {stored.folder} was opened without its scan; load the scan to correct it.")
+            raise CorrectionError(
+                f"The assessment {stored.folder} was opened without its scan; load the scan to correct it."
+            )
         volume = stored_context(volume, record)
         with boundary(f"The corrections in {stored.folder} are damaged; assess the scan again.", CorrectionError):
             edits = stored_edits(record, volume, f"The corrections in {stored.folder}")
             findings = original_findings(record, stored.findings)
         measurements = original_measurements(record)
-        review = cls(volume, findings, measurements, edits=edits, scoring_model=scoring_model or model_of(record), record=record)
+        review = cls(
+            volume, findings, measurements, edits=edits, scoring_model=scoring_model or model_of(record), record=record
+        )
         review._folder = stored.folder
         return review
 
@@ -193,7 +197,9 @@ class Review:
 
     # corrections; each returns the IQM that it was filed under (None where no IQM reads what was edited)
 
-    def paint(self, tissue: NDArray[np.uint8], *, corrector: str, iqm: str | None = None, reason: str = "") -> str | None:
+    def paint(
+        self, tissue: NDArray[np.uint8], *, corrector: str, iqm: str | None = None, reason: str = ""
+    ) -> str | None:
         """Take over an edited (K, J, I) label map; ``iqm``: what the person was correcting, where known.
 
         Raises:
@@ -203,7 +209,9 @@ class Review:
         change = LabelChange.between(self.findings.tissue, tissue)
         return self._edit(TissueChange(change), iqm, corrector, reason) if change.size else iqm
 
-    def paint_streak(self, streak: NDArray[np.bool_], *, corrector: str, iqm: str | None = None, reason: str = "") -> str | None:
+    def paint_streak(
+        self, streak: NDArray[np.bool_], *, corrector: str, iqm: str | None = None, reason: str = ""
+    ) -> str | None:
         """Take over an edited (K, J, I) streak mask.
 
         Raises:
@@ -225,7 +233,9 @@ class Review:
         """
         return self._edit(PlaneChange(check_plane(self.volume, origin, normal)), "symmetry_angle", corrector, reason)
 
-    def move_points(self, positions: Mapping[str, Point | None], *, corrector: str, iqm: str | None = None, reason: str = "") -> str | None:
+    def move_points(
+        self, positions: Mapping[str, Point | None], *, corrector: str, iqm: str | None = None, reason: str = ""
+    ) -> str | None:
         """Move or place landmarks (id to RAS mm; None: the point is not there).
 
         Raises:
@@ -243,7 +253,9 @@ class Review:
         Raises:
             CorrectionError: a range outside the scan, or no such grade.
         """
-        return self._edit(GradeChange(check_ranges(self.volume, ranges)), "motion_extent", corrector, reason or "Graded by hand.")
+        return self._edit(
+            GradeChange(check_ranges(self.volume, ranges)), "motion_extent", corrector, reason or "Graded by hand."
+        )
 
     def place_regions(self, iqm: str, regions: Mapping[str, Region], *, corrector: str, reason: str = "") -> str | None:
         """Measure ``noise`` in a region "brain", or ``gray_white_cnr`` in regions "deep_grey" and "white".
@@ -378,7 +390,9 @@ class Review:
         runs, voxels = sum(len(c.starts) for c in painted), sum(c.size for c in painted)
         refuse_endless("The corrections", len(self.edits) + 1, runs, voxels, self.volume.hu.size)
         state = self._work.state((*self.edits, edit), self._state)
-        if not isinstance(change, (ValueChange, RegionChange)):  # filed under what was meant, as far as what changed tells
+        if not isinstance(
+            change, (ValueChange, RegionChange)
+        ):  # filed under what was meant, as far as what changed tells
             edit = replace(edit, iqm=meant(state.parts[-1], iqm))
             state = replace(state, edits=(*self.edits, edit))
         self._push(state)

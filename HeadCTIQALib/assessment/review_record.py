@@ -1,9 +1,9 @@
 """The part of a record that keeps a review: the edits, and what they replaced, so that everything can be taken back later.
 
-    "review": {
-        "edits":    every edit in force, oldest first (label changes as compressed runs),
-        "original": measurements of the corrected IQMs, scores, and every finding that an edit replaced
-    }
+"review": {
+    "edits":    every edit in force, oldest first (label changes as compressed runs),
+    "original": measurements of the corrected IQMs, scores, and every finding that an edit replaced
+}
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def review_block(work: Remeasure, state: State, scores: Scores, profile: Profile
         block["streak"] = None if original.streak is None else _back(_bytes(now), _bytes(original), streak).to_json()
     points = {id_ for c in changes if isinstance(c, LandmarkChange) for id_ in c.landmarks}
     if points:
-        block["landmarks"] = {id_: asdict(original.landmarks[id_]) if id_ in original.landmarks else None for id_ in sorted(points)}
+        block["landmarks"] = {
+            id_: asdict(original.landmarks[id_]) if id_ in original.landmarks else None for id_ in sorted(points)
+        }
     if now.midsagittal != original.midsagittal:
         block["midsagittal"] = None if original.midsagittal is None else asdict(original.midsagittal)
     if now.motion_grades is not original.motion_grades:
@@ -71,8 +73,12 @@ def stored_edits(record: Mapping[str, Any], volume: CTVolume, name: str) -> tupl
     if review is None:
         return ()
     entries, old = review["edits"], review["original"]
-    painted = [e["change"] for e in entries if e["finding"] in ("tissue", STREAK)] + [old[n] for n in ("tissue", STREAK) if old.get(n)]
-    refuse_endless(name, len(entries), sum(c["runs"] for c in painted), sum(c["voxels"] for c in painted), volume.hu.size)
+    painted = [e["change"] for e in entries if e["finding"] in ("tissue", STREAK)] + [
+        old[n] for n in ("tissue", STREAK) if old.get(n)
+    ]
+    refuse_endless(
+        name, len(entries), sum(c["runs"] for c in painted), sum(c["voxels"] for c in painted), volume.hu.size
+    )
     return tuple(Edit.from_json(e, volume) for e in entries)
 
 
@@ -109,7 +115,9 @@ def original_findings(record: Mapping[str, Any], now: Findings) -> Findings:
 def original_measurements(record: Mapping[str, Any]) -> dict[str, Measurement]:
     """The ten measurements before any edit."""
     review = record.get("review")
-    return measurements_from_record(record if review is None else {"iqms": {**record["iqms"], **review["original"]["iqms"]}})
+    return measurements_from_record(
+        record if review is None else {"iqms": {**record["iqms"], **review["original"]["iqms"]}}
+    )
 
 
 def stored_extras(record: Mapping[str, Any]) -> tuple[Extra, ...]:

@@ -92,7 +92,9 @@ def _additional(value: Any, argument: bool | Schema, schema: Schema, root: Schem
     if isinstance(value, dict) and argument is not True:
         known = schema.get("properties", {})
         for key, part in value.items():
-            if key not in known and (argument is False or (found := misfit(part, argument, root, _join(where, key))) is not None):
+            if key not in known and (
+                argument is False or (found := misfit(part, argument, root, _join(where, key))) is not None
+            ):
                 return _join(where, key) if argument is False else found
     return None
 

@@ -46,7 +46,9 @@ class StoredAssessment:
     findings: Findings | None = None
 
 
-def check_output(folder: str | Path, input_path: str | Path | None = None, *, replace: bool = False, mine: Path | None = None) -> Path:
+def check_output(
+    folder: str | Path, input_path: str | Path | None = None, *, replace: bool = False, mine: Path | None = None
+) -> Path:
     """The absolute path of ``folder`` if an assessment may be written there; what a killed run left of it is put in order.
 
     Args:
@@ -61,7 +63,9 @@ def check_output(folder: str | Path, input_path: str | Path | None = None, *, re
     try:
         target = folder.resolve()
     except (OSError, RuntimeError) as error:  # RuntimeError: how Python up to 3.12 reports links in a circle
-        raise OutputError(f"The output folder {folder} cannot be resolved (links in a circle?); choose another folder.") from error
+        raise OutputError(
+            f"The output folder {folder} cannot be resolved (links in a circle?); choose another folder."
+        ) from error
     if input_path is not None:
         source = Path(input_path).resolve()
         if target == source or (source.is_dir() and source in target.parents) or target in source.parents:
@@ -72,21 +76,29 @@ def check_output(folder: str | Path, input_path: str | Path | None = None, *, re
         if target.exists() and not target.is_dir():
             raise OutputError(f"The output {folder} is a file; choose a folder that does not exist yet.")
         if target.is_dir() and any(target.iterdir()) and not _is_assessment(target):
-            raise OutputError(f"The output folder {folder} holds other files; choose a folder that is empty or does not exist yet.")
+            raise OutputError(
+                f"The output folder {folder} holds other files; choose a folder that is empty or does not exist yet."
+            )
         if target.is_mount():
             raise OutputError(f"The output folder {folder} is a disk or volume of its own; choose a folder inside it.")
     except OSError as error:
         raise output_error(folder, error, "The output folder") from error
     check_writable(target)
     if not replace and not (mine is not None and mine.resolve() == target) and (work := persons_work(target)):
-        raise OutputError(f"The output folder {folder} holds {work}; choose another folder, or give --replace, which keeps the old one beside the new.")
+        raise OutputError(
+            f"The output folder {folder} holds {work}; choose another folder, or give --replace, which keeps the old one beside the new."
+        )
     return target
 
 
-def write_assessment(assessment: Assessment, folder: Path, progress: Progress, *, replace: bool = False, mine: Path | None = None) -> Path:
+def write_assessment(
+    assessment: Assessment, folder: Path, progress: Progress, *, replace: bool = False, mine: Path | None = None
+) -> Path:
     """Write all files of ``assessment``; see :meth:`Assessment.write` and :func:`check_output`."""
     check_output(folder, assessment.input_path, replace=replace, mine=mine)
-    return write_files(assessment.volume, assessment.findings, assessment.record, folder, progress, replace=replace, mine=mine)
+    return write_files(
+        assessment.volume, assessment.findings, assessment.record, folder, progress, replace=replace, mine=mine
+    )
 
 
 def write_files(
@@ -165,7 +177,9 @@ def load_assessment(folder: str | Path, volume: CTVolume | None = None) -> Store
         return StoredAssessment(folder, record)
     known, given = record["input"]["sha256"], volume.source.sha256
     if list(volume.shape) != record["input"]["shape"] or (known and given and known != given):
-        raise InputError(f"The assessment in {folder} is of another scan than {volume.source.called}; choose the scan that it was made from.")
+        raise InputError(
+            f"The assessment in {folder} is of another scan than {volume.source.called}; choose the scan that it was made from."
+        )
     return StoredAssessment(folder, record, _read_findings(folder, record["findings"], volume))
 
 
@@ -193,7 +207,9 @@ def _read(path: Path) -> Any:
     try:
         data = read_regular(path, _LARGEST_RECORD, "The assessment")
     except FileNotFoundError:
-        raise InputError(f"The folder {path.parent} is not an assessment ({RECORD} is missing); choose one that HeadCTIQA wrote.") from None
+        raise InputError(
+            f"The folder {path.parent} is not an assessment ({RECORD} is missing); choose one that HeadCTIQA wrote."
+        ) from None
     return parse(data, f"The assessment {path}", _REMEDY)
 
 
@@ -220,11 +236,17 @@ def _read_findings(folder: Path, stored: Mapping[str, Any], volume: CTVolume) ->
     from HeadCTIQALib.findings.segmentation import read_segmentation
 
     plane = read_plane(folder / PLANE) if (folder / PLANE).exists() else None
-    return findings_of(stored, *read_segmentation(folder / SEGMENTATION, volume), read_landmarks(folder / LANDMARKS), plane)
+    return findings_of(
+        stored, *read_segmentation(folder / SEGMENTATION, volume), read_landmarks(folder / LANDMARKS), plane
+    )
 
 
 def findings_of(
-    stored: Mapping[str, Any], tissue: np.ndarray, streak: np.ndarray | None, landmarks: Mapping[str, Landmark], midsagittal: Plane | None
+    stored: Mapping[str, Any],
+    tissue: np.ndarray,
+    streak: np.ndarray | None,
+    landmarks: Mapping[str, Landmark],
+    midsagittal: Plane | None,
 ) -> Findings:
     """Findings from a record's ``findings`` and what lies beside the record: (K, J, I) tissue and streak, points and plane."""
     from HeadCTIQALib.findings import Findings
@@ -255,4 +277,3 @@ def _is_assessment(folder: Path) -> bool:
     except (FileNotFoundError, InputError):
         return False
     return isinstance(record, dict) and str(record.get("schema")).startswith(f"{_SCHEMA_NAME}/")
-

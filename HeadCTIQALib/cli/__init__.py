@@ -69,9 +69,15 @@ def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except HeadCTIQAError as error:
-        return _fail(options, str(error), OUTPUT if isinstance(error, OutputError) else MODEL if isinstance(error, ModelError) else INPUT)
+        return _fail(
+            options,
+            str(error),
+            OUTPUT if isinstance(error, OutputError) else MODEL if isinstance(error, ModelError) else INPUT,
+        )
     except MemoryError:
-        return _fail(options, "there is not enough memory for this scan; close other programs or use a larger machine.", INTERNAL)
+        return _fail(
+            options, "there is not enough memory for this scan; close other programs or use a larger machine.", INTERNAL
+        )
     except Exception as error:  # the last resort of a program; --debug shows where
         if interrupts.came:
             raise KeyboardInterrupt from error
@@ -85,7 +91,10 @@ def _quiet(debug: bool, interrupts: Interrupts) -> Iterator[None]:
 
     def tell(what: Any) -> None:
         if what.exc_value is not None:
-            show(trace(what.exc_value) if debug else f"headctiqa: internal error in a thread: {kind(what.exc_value)}\n", sys.stderr)
+            show(
+                trace(what.exc_value) if debug else f"headctiqa: internal error in a thread: {kind(what.exc_value)}\n",
+                sys.stderr,
+            )
 
     def dropped(what: Any) -> None:
         if isinstance(what.exc_value, KeyboardInterrupt):
@@ -137,34 +146,66 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, summary: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
         sub = commands.add_parser(
-            name, help=summary, description=summary, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=summary,
+            description=summary,
+            epilog=_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.add_argument("--debug", action="store_true", help="print where in the program an error arose, without what the scan says")
+        sub.add_argument(
+            "--debug", action="store_true", help="print where in the program an error arose, without what the scan says"
+        )
         sub.set_defaults(run=run)
         return sub
 
     assess = command("assess", "Assess one head CT and write an assessment folder.", _assess)
     assess.add_argument("input", metavar="INPUT", type=_path, help="DICOM folder or file, NIfTI, NRRD or MetaImage")
-    assess.add_argument("--output", "-o", metavar="DIR", type=_path, required=True, help="assessment folder; made, or replaced when it is one")
+    assess.add_argument(
+        "--output",
+        "-o",
+        metavar="DIR",
+        type=_path,
+        required=True,
+        help="assessment folder; made, or replaced when it is one",
+    )
     assess.add_argument(
         "--replace", action="store_true",
         help="assess anew also where DIR holds a person's corrections or reader scores; the old folder is kept beside it as DIR.previous",
     )  # fmt: skip
     assess.add_argument("--series", metavar="UID", help="DICOM Series Instance UID, when INPUT holds several series")
-    assess.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="where the networks run (default: auto)")
-    assess.add_argument("--keep-name", action="store_true", help="put the name of the input and of damaged files, which may be a patient's, into the results")
-    assess.add_argument("--scoring", metavar="FILE", type=_path, help="scoring model fitted to readers (default: the guideline model)")
+    assess.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="where the networks run (default: auto)",
+    )
+    assess.add_argument(
+        "--keep-name",
+        action="store_true",
+        help="put the name of the input and of damaged files, which may be a patient's, into the results",
+    )
+    assess.add_argument(
+        "--scoring", metavar="FILE", type=_path, help="scoring model fitted to readers (default: the guideline model)"
+    )
     assess.add_argument("--profile", metavar="NAME|FILE", type=profile, help=PROFILE)
     assess.add_argument(
         "--progress", choices=("text", "json", "none"), default="text",
         help="text: a bar on a terminal; json: one event a line on standard output, and no table (default: text)",
     )  # fmt: skip
 
-    describe = command("describe", "Print the quality hierarchy: definitions, units, ranges and their sources.", _describe)
+    describe = command(
+        "describe", "Print the quality hierarchy: definitions, units, ranges and their sources.", _describe
+    )
     describe.add_argument("--json", action="store_true", help="as JSON")
 
     profiles = command("profiles", "List the shipped profiles, or check one that a site wrote.", _profiles)
-    profiles.add_argument("file", metavar="FILE", type=profile, nargs="?", help="profile to check (TOML or JSON); the name of a shipped one shows it in full")
+    profiles.add_argument(
+        "file",
+        metavar="FILE",
+        type=profile,
+        nargs="?",
+        help="profile to check (TOML or JSON); the name of a shipped one shows it in full",
+    )
 
     simulate.add(command, _path)
     cohort.add(command)
@@ -177,7 +218,15 @@ def _assess(options: argparse.Namespace) -> int:
     from .commands import assess
 
     return assess(
-        options.input, options.output, options.series, options.device, options.scoring, options.profile, options.progress, options.keep_name, options.replace
+        options.input,
+        options.output,
+        options.series,
+        options.device,
+        options.scoring,
+        options.profile,
+        options.progress,
+        options.keep_name,
+        options.replace,
     )
 
 

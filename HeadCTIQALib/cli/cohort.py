@@ -44,49 +44,136 @@ def _positive(value: str) -> float:
 
 def add(command: Add) -> None:
     """Add the commands; ``command`` makes a subparser of (name, summary, run)."""
-    template = command("readers-template", "Write an empty table for readers: the scans in random order, no scores shown.", _readers_template)
-    template.add_argument("cohorts", metavar="COHORT", type=path, nargs="+", help="folder of assessment folders, or of scans")
-    template.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="table to write (CSV); an existing file is never replaced")
-    template.add_argument("--seed", metavar="N", type=seed, default=0, help="of the order; another one for every reader (default: 0)")
+    template = command(
+        "readers-template",
+        "Write an empty table for readers: the scans in random order, no scores shown.",
+        _readers_template,
+    )
+    template.add_argument(
+        "cohorts", metavar="COHORT", type=path, nargs="+", help="folder of assessment folders, or of scans"
+    )
+    template.add_argument(
+        "--output",
+        "-o",
+        metavar="FILE",
+        type=path,
+        required=True,
+        help="table to write (CSV); an existing file is never replaced",
+    )
+    template.add_argument(
+        "--seed", metavar="N", type=seed, default=0, help="of the order; another one for every reader (default: 0)"
+    )
 
     fit = command("fit", "Fit a scoring model to readers' scores of assessed scans.", _fit)
     _inputs(fit, needed=False)
-    fit.add_argument("--output", "-o", metavar="FILE", type=path, help="scoring model to write (JSON); its account stands beside it")
-    fit.add_argument("--suggest", metavar="N", type=count, help="fit nothing, but say which N scans readers should read next; --readers only if some were read")
+    fit.add_argument(
+        "--output", "-o", metavar="FILE", type=path, help="scoring model to write (JSON); its account stands beside it"
+    )
+    fit.add_argument(
+        "--suggest",
+        metavar="N",
+        type=count,
+        help="fit nothing, but say which N scans readers should read next; --readers only if some were read",
+    )
     fit.add_argument(
         "--mode", choices=("paper", "robust"), default="paper",
         help="paper: least squares on the metrics; robust: no defect can raise a score (default: paper)",
     )  # fmt: skip
-    fit.add_argument("--test-share", metavar="SHARE", type=_share, default=0.2, help="share of the scans kept apart for testing (default: 0.2)")
-    fit.add_argument("--seed", metavar="N", type=seed, default=0, help="of the split and the cross-validation (default: 0)")
+    fit.add_argument(
+        "--test-share",
+        metavar="SHARE",
+        type=_share,
+        default=0.2,
+        help="share of the scans kept apart for testing (default: 0.2)",
+    )
+    fit.add_argument(
+        "--seed", metavar="N", type=seed, default=0, help="of the split and the cross-validation (default: 0)"
+    )
     fit.add_argument("--name", default="", help="name of the model, wherever a score is shown")
-    fit.add_argument("--profile", metavar="NAME|FILE", type=profile, help="what the scans are judged by; the model keeps it (default: default)")
+    fit.add_argument(
+        "--profile",
+        metavar="NAME|FILE",
+        type=profile,
+        help="what the scans are judged by; the model keeps it (default: default)",
+    )
     fit.set_defaults(refuse=fit.error)
 
-    again = command("rescore", "Score stored assessments by another model or profile, without scans and networks.", _rescore)
+    again = command(
+        "rescore", "Score stored assessments by another model or profile, without scans and networks.", _rescore
+    )
     again.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
     again.add_argument("--scoring", metavar="FILE", type=path, help="scoring model (default: the guideline model)")
     again.add_argument("--profile", metavar="NAME|FILE", type=profile, help=PROFILE)
 
-    evaluate = command("evaluate", "Compare measurements and scores with readers: agreement, bias, subgroups, external cohorts.", _evaluate)
+    evaluate = command(
+        "evaluate",
+        "Compare measurements and scores with readers: agreement, bias, subgroups, external cohorts.",
+        _evaluate,
+    )
     _inputs(evaluate)
-    evaluate.add_argument("--measurements", metavar="CSV", type=path, action="append", default=[], help="readers' measurements, where they are in tables of their own")
+    evaluate.add_argument(
+        "--measurements",
+        metavar="CSV",
+        type=path,
+        action="append",
+        default=[],
+        help="readers' measurements, where they are in tables of their own",
+    )
     evaluate.add_argument("--scoring", metavar="FILE", type=path, help="scoring model (default: the guideline model)")
     evaluate.add_argument("--profile", metavar="NAME|FILE", type=profile, help=PROFILE)
-    evaluate.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder for report, tables and figures")
-    evaluate.add_argument("--margin", metavar="POINTS", type=_positive, default=5.0, help="difference in score that does not matter, for equivalence (default: 5)")
+    evaluate.add_argument(
+        "--output", "-o", metavar="DIR", type=path, required=True, help="folder for report, tables and figures"
+    )
+    evaluate.add_argument(
+        "--margin",
+        metavar="POINTS",
+        type=_positive,
+        default=5.0,
+        help="difference in score that does not matter, for equivalence (default: 5)",
+    )
 
     study = command("study", "Run the whole protocol on simulated scans and simulated readers.", _study)
-    study.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder of the study; an interrupted one is continued")
-    study.add_argument("--preset", choices=("small", "full"), default="small", help="small: fifteen scans, a minute or two; full: 307 and 262 scans, an hour or more (default: small)")
-    study.add_argument("--document", metavar="FILE", type=path, help="Markdown page to write as well, figures in a folder beside it; quick once the scans are done")
-    study.add_argument("--matrix", metavar="N", type=int, choices=(256, 512), help="rows and columns of a slice: 256 or 512 (default: 256 for small, 512 for full)")
+    study.add_argument(
+        "--output",
+        "-o",
+        metavar="DIR",
+        type=path,
+        required=True,
+        help="folder of the study; an interrupted one is continued",
+    )
+    study.add_argument(
+        "--preset",
+        choices=("small", "full"),
+        default="small",
+        help="small: fifteen scans, a minute or two; full: 307 and 262 scans, an hour or more (default: small)",
+    )
+    study.add_argument(
+        "--document",
+        metavar="FILE",
+        type=path,
+        help="Markdown page to write as well, figures in a folder beside it; quick once the scans are done",
+    )
+    study.add_argument(
+        "--matrix",
+        metavar="N",
+        type=int,
+        choices=(256, 512),
+        help="rows and columns of a slice: 256 or 512 (default: 256 for small, 512 for full)",
+    )
     study.add_argument("--processes", metavar="N", type=count, help="default: one for every core")
 
 
 def _inputs(parser: argparse.ArgumentParser, needed: bool = True) -> None:
     parser.add_argument("--assessments", metavar="DIR", type=path, required=True, help=_ASSESSMENTS)
-    parser.add_argument("--readers", metavar="CSV", type=path, action="append", required=needed, default=None if needed else [], help=_READERS)
+    parser.add_argument(
+        "--readers",
+        metavar="CSV",
+        type=path,
+        action="append",
+        required=needed,
+        default=None if needed else [],
+        help=_READERS,
+    )
     parser.add_argument("--scale", metavar="SCALE", type=scale, help=_SCALE)
 
 
@@ -105,7 +192,17 @@ def _fit(options: argparse.Namespace) -> int:
         return suggest(options.assessments, options.readers, options.suggest, options.scale, options.profile)
     if options.output is None or not options.readers:
         options.refuse("a fit needs --readers and --output")
-    return fit(options.assessments, options.readers, options.output, options.mode, options.test_share, options.seed, options.name, options.scale, options.profile)
+    return fit(
+        options.assessments,
+        options.readers,
+        options.output,
+        options.mode,
+        options.test_share,
+        options.seed,
+        options.name,
+        options.scale,
+        options.profile,
+    )
 
 
 def _rescore(options: argparse.Namespace) -> int:
@@ -118,7 +215,9 @@ def _evaluate(options: argparse.Namespace) -> int:
     from .evaluate import evaluate
 
     tables = [*options.readers, *options.measurements]
-    return evaluate(options.assessments, tables, options.scoring, options.output, options.margin, options.scale, options.profile)
+    return evaluate(
+        options.assessments, tables, options.scoring, options.output, options.margin, options.scale, options.profile
+    )
 
 
 def _study(options: argparse.Namespace) -> int:

@@ -29,7 +29,9 @@ def assess(
     try:
         there = input_path.exists()
     except OSError as error:  # e.g. a name longer than the file system allows, or a folder that may not be entered
-        raise InputError(f"The input {input_path} cannot be opened ({error.strerror or error}); check the path.") from error
+        raise InputError(
+            f"The input {input_path} cannot be opened ({error.strerror or error}); check the path."
+        ) from error
     if not there:
         raise InputError(f"The input {input_path} does not exist; give a DICOM folder or an image file.")
     assessment.check_output(output, input_path, replace=replace)
@@ -37,14 +39,23 @@ def assess(
     text, events = TextProgress(), JsonProgress()
     progress: Progress = text if kind == "text" else events if kind == "json" else silent
     try:
-        result = assessment.assess(input_path, series=series, device=device, scoring_model=model, progress=progress, keep_name=keep_name)
+        result = assessment.assess(
+            input_path, series=series, device=device, scoring_model=model, progress=progress, keep_name=keep_name
+        )
         folder = result.write(output, progress, replace=replace)
     finally:
         text.clear()
     if kind == "json":
         overall, verdict = result.record["overall"], result.record["verdict"]
         known = {key: overall[key] for key in ("band", "withheld_reason", "at_least", "at_most")}
-        events.emit("result", folder=str(folder), overall=overall["score"], **known, verdict=verdict["sentence"], verdict_band=verdict["band"])
+        events.emit(
+            "result",
+            folder=str(folder),
+            overall=overall["score"],
+            **known,
+            verdict=verdict["sentence"],
+            verdict_band=verdict["band"],
+        )
     else:
         show(as_text(result.record, folder))
     return 0

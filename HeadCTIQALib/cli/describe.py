@@ -45,7 +45,12 @@ def as_json() -> str:
         for category in CATEGORIES
     ]
     bands = {"good": BAND_GOOD, "acceptable": BAND_ACCEPTABLE}
-    return json.dumps({"note": NOTE, "research_use": RESEARCH_USE, "score_bands_from": bands, "categories": categories}, indent=1) + "\n"
+    return (
+        json.dumps(
+            {"note": NOTE, "research_use": RESEARCH_USE, "score_bands_from": bands, "categories": categories}, indent=1
+        )
+        + "\n"
+    )
 
 
 def as_text(width: int = 100) -> str:

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    assessments: Path, readers: list[Path], scoring: Path | None, output: Path, margin: float, scale: Scale | None = None, profile: str | None = None
+    assessments: Path,
+    readers: list[Path],
+    scoring: Path | None,
+    output: Path,
+    margin: float,
+    scale: Scale | None = None,
+    profile: str | None = None,
 ) -> int:
     """Compare assessments with readers and write the report; returns 0.
 
@@ -39,10 +45,15 @@ def evaluate(
         table, notes = matched(scans, table)
         unknown = model.kind != "guideline" and fitted is None
         if unknown:
-            notes = (*notes, "The account of the fit is not beside the model, so scans that it was fitted to cannot be told from others: results may flatter it.")
+            notes = (
+                *notes,
+                "The account of the fit is not beside the model, so scans that it was fitted to cannot be told from others: results may flatter it.",
+            )
         notes = (*notes, *doubts(against_the_guideline(scans, table, model.profile)))
         progress("Comparing", 0.0)
-        result = evaluate_cohort(scans, table, model, fitted=fitted, margin=margin, notes=(*left_out, *table.warnings, *notes))
+        result = evaluate_cohort(
+            scans, table, model, fitted=fitted, margin=margin, notes=(*left_out, *table.warnings, *notes)
+        )
         progress("Writing the report", 0.5)
         report = write_evaluation(result, output)
     finally:

@@ -19,15 +19,32 @@ Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.Argumen
 def add(command: Add, path: Callable[[str], Path]) -> None:
     """Add the command; ``command`` makes a subparser of (name, summary, run), ``path`` a path of a word."""
     sub = command("evaluate-networks", SUMMARY, _run)
-    sub.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder for the tables; an interrupted evaluation goes on in it")
+    sub.add_argument(
+        "--output",
+        "-o",
+        metavar="DIR",
+        type=path,
+        required=True,
+        help="folder for the tables; an interrupted evaluation goes on in it",
+    )
     sub.add_argument("--heads", metavar="N", type=count, default=200, help="how many simulated heads (default: 200)")
     sub.add_argument("--seed", metavar="N", type=seed, default=0, help="number of the first one (default: 0)")
-    sub.add_argument("--real", metavar="FOLDER", type=path, help="degrade the scans in this folder (a DICOM folder or a NIfTI file each) instead of simulating heads")
+    sub.add_argument(
+        "--real",
+        metavar="FOLDER",
+        type=path,
+        help="degrade the scans in this folder (a DICOM folder or a NIfTI file each) instead of simulating heads",
+    )
     sub.add_argument("--scan", metavar="NAME", nargs="+", default=[], help="only these scans of --real")
-    sub.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu", help="where the networks run (default: cpu)")
+    sub.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu", help="where the networks run (default: cpu)"
+    )
     sub.add_argument("--processes", metavar="N", type=count, help="heads at a time (default: one a core)")
     sub.add_argument(
-        "--progress", choices=("text", "json", "none"), default="text", help="text: a bar on a terminal; json: one event a line (default: text)"
+        "--progress",
+        choices=("text", "json", "none"),
+        default="text",
+        help="text: a bar on a terminal; json: one event a line (default: text)",
     )
 
 
@@ -56,10 +73,18 @@ def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Pa
     from HeadCTIQALib.validation import evaluate, figures
 
     records = evaluate(
-        options.output, heads=options.heads, seed=options.seed, device=options.device, processes=options.processes, progress=progress
+        options.output,
+        heads=options.heads,
+        seed=options.seed,
+        device=options.device,
+        processes=options.processes,
+        progress=progress,
     )
     aimed = [f for f in figures(records) if f.reached is not None]
-    return f"{len(records)} simulated heads: {sum(bool(f.reached) for f in aimed)} of {len(aimed)} targets reached.", options.output / "accuracy.md"
+    return (
+        f"{len(records)} simulated heads: {sum(bool(f.reached) for f in aimed)} of {len(aimed)} targets reached.",
+        options.output / "accuracy.md",
+    )
 
 
 def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
@@ -71,5 +96,11 @@ def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
     check_folder(options.output, options.output / "real", crosstalk_tables.FILES)  # before an hour's work
     artefacts = by_scanner(options.real, options.output, device=options.device, only=options.scan, progress=progress)
     assessed = [r["scan"] for r in artefacts if "slices" in r]
-    rows = cross_talk(options.real, options.output, device=options.device, only=list(dict.fromkeys(assessed)), progress=progress) if assessed else []
+    rows = (
+        cross_talk(
+            options.real, options.output, device=options.device, only=list(dict.fromkeys(assessed)), progress=progress
+        )
+        if assessed
+        else []
+    )
     return f"{len(assessed) + len(rows)} degraded scans.", options.output / "scanners.md"

@@ -37,7 +37,17 @@ def fit(
     judging = DEFAULT if profile is None else find_profile(profile)
     progress = TextProgress()
     try:
-        result = calibrate(assessments, readers, mode, name=name, seed=seed, test_share=test_share, scale=scale, profile=judging, progress=progress)
+        result = calibrate(
+            assessments,
+            readers,
+            mode,
+            name=name,
+            seed=seed,
+            test_share=test_share,
+            scale=scale,
+            profile=judging,
+            progress=progress,
+        )
     finally:
         progress.clear()
     account = result.save(output)
@@ -45,7 +55,9 @@ def fit(
     return 0
 
 
-def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | None = None, profile: str | None = None) -> int:
+def suggest(
+    assessments: Path, readers: list[Path], count: int, scale: Scale | None = None, profile: str | None = None
+) -> int:
     """Show which scans to read next; returns 0.
 
     Raises:
@@ -67,7 +79,9 @@ def suggest(assessments: Path, readers: list[Path], count: int, scale: Scale | N
     if table is not None:
         table, _ = matched(scans, table)
     found = suggest(scans, table, count, judging)
-    unusable = (f"{found.unusable} scans in which an item could not be assessed are not suggested.",) if found.unusable else ()
+    unusable = (
+        (f"{found.unusable} scans in which an item could not be assessed are not suggested.",) if found.unusable else ()
+    )
     show(
         f"{found.read} scans were read; of the other {found.candidates}, these tell a fit most about all items (D-optimal), the most telling first:\n"
         + "".join(f"  {name}\n" for name in found.scans) + "".join(f"  - {s}\n" for s in (*left_out, *unusable))
@@ -88,13 +102,22 @@ def _lines(c: Calibration) -> Iterator[str]:
         r2 = "-" if part.r_squared is None else f"{part.r_squared:.2f}"
         yield f"{CATEGORY_BY_ID[category].title:28}{part.n:6}{r2:>7}{part.shrinkage:8.2f}   {_error(part.cross_validation)}{'; keeps the guideline' if part.keeps_guideline else ''}"
         for k in part.coefficients:
-            yield _number("ideal scan" if k.term == "intercept" else IQM_BY_ID[k.term].title if k.term in IQM_BY_ID else "worst item", k)
+            yield _number(
+                "ideal scan"
+                if k.term == "intercept"
+                else IQM_BY_ID[k.term].title
+                if k.term in IQM_BY_ID
+                else "worst item",
+                k,
+            )
     yield f"{'Overall':28}{'' if f.overall is None else f.overall.n:>6}{'':7}{f.weight_shrinkage:8.2f}   {_error(f.overall)}"
     for w in f.weights or (Coefficient(c, "score", v, v, v) for c, v in f.model.weights.items()):
         yield _number("intercept" if w.term == "intercept" else f"weight of {CATEGORY_BY_ID[w.term].title}", w)
     yield f"    {f.model.provenance['limit']}"
     yield from _section("About the data", c.notes)
-    yield from _section("Why not to use this model", f.reasons_not_to_use or ("Nothing speaks against it in these data.",))
+    yield from _section(
+        "Why not to use this model", f.reasons_not_to_use or ("Nothing speaks against it in these data.",)
+    )
 
 
 def _number(title: str, k: Coefficient) -> str:

@@ -12,8 +12,21 @@ from HeadCTIQALib.scoring.profile_file import find_profile, shipped_profiles
 
 def listed() -> str:
     """The shipped profiles, each with what differs from the default."""
-    lines = [line for p in shipped_profiles().values() for line in (f"{p.id}: {p.name}", *(f"    {d}" for d in differences(p)))]
-    return "\n".join([*lines, "", "headctiqa profiles default shows the default in full; Docs/profiles.md explains how a site writes its own."]) + "\n"
+    lines = [
+        line
+        for p in shipped_profiles().values()
+        for line in (f"{p.id}: {p.name}", *(f"    {d}" for d in differences(p)))
+    ]
+    return (
+        "\n".join(
+            [
+                *lines,
+                "",
+                "headctiqa profiles default shows the default in full; Docs/profiles.md explains how a site writes its own.",
+            ]
+        )
+        + "\n"
+    )
 
 
 def one(name: str) -> str:
@@ -26,7 +39,10 @@ def one(name: str) -> str:
     if profile == shipped_profiles().get(profile.id):
         return "\n".join([f"{profile.id}: {profile.name}", *(f"    {line}" for line in _settings(profile))]) + "\n"
     found = list(differences(profile)) or ["nothing differs from the default"]
-    return "\n".join([f"{profile.id}: {profile.name}", *(f"    {line}" for line in found), "This profile can be used."]) + "\n"
+    return (
+        "\n".join([f"{profile.id}: {profile.name}", *(f"    {line}" for line in found), "This profile can be used."])
+        + "\n"
+    )
 
 
 def differences(profile: Profile) -> Iterator[str]:

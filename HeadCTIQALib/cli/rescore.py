@@ -30,7 +30,9 @@ def rescore(assessments: Path, scoring: Path | None, profile: str | None = None)
     finally:
         progress.clear()
     left_out = f", {len(result.failed)} were left out" if result.failed else ""
-    show(f"{model.name}; profile: {model.profile.name}: {len(result.changed)} assessments scored, {len(result.unchanged)} were scored by it already{left_out}.\n")
+    show(
+        f"{model.name}; profile: {model.profile.name}: {len(result.changed)} assessments scored, {len(result.unchanged)} were scored by it already{left_out}.\n"
+    )
     for error in result.failed:
         show(f"headctiqa: error: {printable(str(error))}\n", sys.stderr)
     return 0 if not result.failed else _OUTPUT if any(isinstance(e, OutputError) for e in result.failed) else _INPUT

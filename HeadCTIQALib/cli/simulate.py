@@ -18,13 +18,26 @@ if TYPE_CHECKING:
 CENTRES = ("internal", "external-a", "external-b", "external-c", "training")
 
 
-def add(command: Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser], path: Callable[[str], Path]) -> None:
+def add(
+    command: Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser],
+    path: Callable[[str], Path],
+) -> None:
     """Add the command to the parser; ``command`` and ``path`` are those of the other commands."""
-    sub = command("simulate", "Make a simulated head CT with known quality, to try the program on or to check a measurement.", _run)
-    sub.add_argument("--output", "-o", metavar="DIR", type=path, required=True, help="folder to make; must not exist or be empty")
-    sub.add_argument("--seed", metavar="N", type=seed, help="which head, noise and motion (default: 0, or the demonstration's own)")
+    sub = command(
+        "simulate",
+        "Make a simulated head CT with known quality, to try the program on or to check a measurement.",
+        _run,
+    )
+    sub.add_argument(
+        "--output", "-o", metavar="DIR", type=path, required=True, help="folder to make; must not exist or be empty"
+    )
+    sub.add_argument(
+        "--seed", metavar="N", type=seed, help="which head, noise and motion (default: 0, or the demonstration's own)"
+    )
     kind = sub.add_mutually_exclusive_group()
-    kind.add_argument("--demo", action="store_true", help="the demonstration scan, with one visible defect in every category")
+    kind.add_argument(
+        "--demo", action="store_true", help="the demonstration scan, with one visible defect in every category"
+    )
     kind.add_argument(
         "--population", choices=CENTRES,
         help="a random scan of this simulated centre: anatomy, pathology, pose, coverage, noise, motion and metal (default: a good scan)",
@@ -36,7 +49,9 @@ def _run(options: argparse.Namespace) -> int:
     return simulate(options.output, options.seed, options.demo, options.population, options.format)
 
 
-def simulate(output: Path, seed: int | None, demo: bool, population: str | None, format_: Literal["dicom", "nifti"]) -> int:
+def simulate(
+    output: Path, seed: int | None, demo: bool, population: str | None, format_: Literal["dicom", "nifti"]
+) -> int:
     """Write a simulated scan and what is true of it into ``output``; returns 0.
 
     Raises:

@@ -11,7 +11,9 @@ from HeadCTIQALib.writing import check_writable
 from .terminal import show
 
 
-def study(output: Path, preset: str, processes: int | None, document: Path | None = None, matrix: int | None = None) -> int:
+def study(
+    output: Path, preset: str, processes: int | None, document: Path | None = None, matrix: int | None = None
+) -> int:
     """Run or continue a study; returns 0.
 
     Raises:
@@ -27,5 +29,8 @@ def study(output: Path, preset: str, processes: int | None, document: Path | Non
         report = run_study(output, design, processes, progress, document=document)
     finally:
         progress.clear()
-    show(f"Study of simulated scans and readers: {report}\n" + (f"Page for the documentation: {document}\n" if document else ""))
+    show(
+        f"Study of simulated scans and readers: {report}\n"
+        + (f"Page for the documentation: {document}\n" if document else "")
+    )
     return 0

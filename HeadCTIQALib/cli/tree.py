@@ -58,7 +58,11 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
     """The record of one assessment as a tree, the verdict first, with where its report is."""
     g = glyphs or glyphs_for(sys.stdout.encoding)
     overall = record["overall"]
-    lines = [record["input"]["name"], f"scored by: {record['scoring_model']['name']}; profile: {record['profile']['name']}", ""]
+    lines = [
+        record["input"]["name"],
+        f"scored by: {record['scoring_model']['name']}; profile: {record['profile']['name']}",
+        "",
+    ]
     if overall["interval"] is not None:
         lines[1:2] = [lines[1], f"in brackets: 95 % intervals, by error model {record['error_model']}"]
     lines += [record["verdict"]["sentence"], "", _score_line("Overall", overall, g), *_withheld(overall, "")]
@@ -74,7 +78,9 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
         items = [(i, m) for i, m in record["iqms"].items() if m["category"] == id_]
         for k, (iqm, entry) in enumerate(items):
             last = k == len(items) - 1
-            lines += _item_lines(iqm, entry, points.get(iqm), stem, g.last if last else g.branch, stem + ("   " if last else g.stem), g)
+            lines += _item_lines(
+                iqm, entry, points.get(iqm), stem, g.last if last else g.branch, stem + ("   " if last else g.stem), g
+            )
     told = dict.fromkeys([*record["warnings"], *record["findings"]["notes"]])
     if told:
         lines += ["", "Warnings", *(f"  - {sentence}" for sentence in told)]
@@ -119,10 +125,16 @@ def _spread(entry: Mapping[str, Any]) -> str:
 
 
 def _withheld(entry: Mapping[str, Any], indent: str) -> list[str]:
-    return [f"{indent}   withheld: {entry['withheld_reason']}"] if entry["score"] is None and entry["withheld_reason"] else []
+    return (
+        [f"{indent}   withheld: {entry['withheld_reason']}"]
+        if entry["score"] is None and entry["withheld_reason"]
+        else []
+    )
 
 
-def _item_lines(iqm: str, entry: Mapping[str, Any], points: float | None, stem: str, branch: str, below: str, g: Glyphs) -> list[str]:
+def _item_lines(
+    iqm: str, entry: Mapping[str, Any], points: float | None, stem: str, branch: str, below: str, g: Glyphs
+) -> list[str]:
     """The line of one item, below it that of its metric, and below that reason, flags and advice."""
     item, metric = f"{stem}{branch}{entry['item_title']}", f"{below}{g.last}{entry['title']}"
     if entry["value"] is None:
@@ -137,4 +149,9 @@ def _item_lines(iqm: str, entry: Mapping[str, Any], points: float | None, stem: 
         said += f"  corrected: {entry['reason']}"
     told = [*([entry["ceiling_reason"]] if entry["ceiling_reason"] else []), *entry["flags"]]
     advice = [entry["advice"]["instruction"], entry["advice"]["counterfactual"]]
-    return [line.rstrip(), said, *(f"{below}     ! {flag}" for flag in told), *(f"{below}     > {sentence}" for sentence in advice if sentence)]
+    return [
+        line.rstrip(),
+        said,
+        *(f"{below}     ! {flag}" for flag in told),
+        *(f"{below}     > {sentence}" for sentence in advice if sentence),
+    ]

@@ -40,7 +40,9 @@ class ModelAgainstReaders:
         return self.model - self.readers
 
 
-def model_against_readers(scans: tuple[Scan, ...], table: ReaderTable, model: ScoringModel, target: str = "overall") -> ModelAgainstReaders:
+def model_against_readers(
+    scans: tuple[Scan, ...], table: ReaderTable, model: ScoringModel, target: str = "overall"
+) -> ModelAgainstReaders:
     """The scores of ``scans`` by ``model`` beside the readers' means; scans without one of them are left out.
 
     Args:

@@ -61,21 +61,41 @@ def between_readers(target: str, part: Part, matrix: Floats, table: ReaderTable)
     m, readers = matrix[part.rows], table.readers
     read_by = {r: set(np.flatnonzero(np.isfinite(column)).tolist()) for r, column in zip(readers, m.T, strict=True)}
     for names in panels({r: rows for r, rows in read_by.items() if rows}) or ((),):
-        yield _of_panel(target, part, m[:, [readers.index(r) for r in names]], names, table.steps if target in SCORES else ())
+        yield _of_panel(
+            target, part, m[:, [readers.index(r) for r in names]], names, table.steps if target in SCORES else ()
+        )
 
 
 def _of_panel(target: str, part: Part, m: Floats, names: tuple[str, ...], steps: tuple[float, ...]) -> BetweenReaders:
     judged = int(np.isfinite(m).any(axis=1).sum())
     rows = complete_rows(m)[0] if len(names) > 1 else np.empty((0, 2))
-    few = f"Only {len(rows)} of {judged} scans were judged by all {len(names)} readers; at least {MIN_CASES} are needed." if len(names) > 1 else "No second reader judged any of these scans."
+    few = (
+        f"Only {len(rows)} of {judged} scans were judged by all {len(names)} readers; at least {MIN_CASES} are needed."
+        if len(names) > 1
+        else "No second reader judged any of these scans."
+    )
 
     def said(estimate: Estimate) -> Estimate:
         return replace(estimate, reason=few) if estimate.n < MIN_CASES else estimate
 
     others = (rows.sum(axis=1, keepdims=True) - rows) / (rows.shape[1] - 1)
-    each = {r: said(icc_agreement(np.column_stack([rows[:, k], others[:, k]]))) for k, r in enumerate(names)} if len(names) > 1 else {}
+    each = (
+        {r: said(icc_agreement(np.column_stack([rows[:, k], others[:, k]]))) for k, r in enumerate(names)}
+        if len(names) > 1
+        else {}
+    )
     single, mean, consistency = (said(of(rows)) for of in (icc_agreement, icc_agreement_mean, icc_consistency))
-    return BetweenReaders(target, part, names, judged - len(rows), single, mean, consistency, each, said(_kappa(rows, steps)) if steps else None)
+    return BetweenReaders(
+        target,
+        part,
+        names,
+        judged - len(rows),
+        single,
+        mean,
+        consistency,
+        each,
+        said(_kappa(rows, steps)) if steps else None,
+    )
 
 
 def _kappa(rows: Floats, steps: tuple[float, ...]) -> Estimate:

@@ -88,7 +88,9 @@ def check_model(path: Path) -> Path:
     _settle(path)
     account = account_path(path)
     refuse_foreign(path, is_model, "a scoring model")
-    refuse_foreign(account, lambda file: is_json(file, lambda content: content["format"] == ACCOUNT), "the account of a fit")
+    refuse_foreign(
+        account, lambda file: is_json(file, lambda content: content["format"] == ACCOUNT), "the account of a fit"
+    )
     return account
 
 
@@ -96,7 +98,12 @@ def _settle(path: Path) -> None:
     """A fit that was killed after its model was in place: the account that waits beside it takes its place too."""
     if is_model(path):
         model = json.loads(path.read_text(encoding="utf-8"))
-        adopt(account_path(path), lambda file: is_json(file, lambda content: content["format"] == ACCOUNT and content["model"]["id"] == model.get("id")))
+        adopt(
+            account_path(path),
+            lambda file: is_json(
+                file, lambda content: content["format"] == ACCOUNT and content["model"]["id"] == model.get("id")
+            ),
+        )
 
 
 def account_path(model: Path) -> Path:
@@ -129,7 +136,9 @@ def calibrate(
     names = tuple(s.name for s in scans)
     scores = np.column_stack([table.mean(t, names) for t in SCORES])
     if not np.isfinite(scores).any():
-        raise InputError(f"The reader table holds no scores of {', '.join(SCORES)}; a scoring model is fitted to those.")
+        raise InputError(
+            f"The reader table holds no scores of {', '.join(SCORES)}; a scoring model is fitted to those."
+        )
     doubts = check_direction(scans, table, profile, scale)
     values, item_scores = judged_of(scans, profile)
     data = CalibrationSet(names, values, scores, item_scores, profile)
@@ -138,14 +147,31 @@ def calibrate(
     _check_enough(scores, kept)
     progress("Fitting", 0.0)
     provenance = _provenance(table, part, len(scans), mode, seed, test_share)
-    fitted = fit_model(part, mode, id="unnamed", name=name or _name(part, table, mode), provenance=provenance, seed=seed, repeats=repeats)
+    fitted = fit_model(
+        part,
+        mode,
+        id="unnamed",
+        name=name or _name(part, table, mode),
+        provenance=provenance,
+        seed=seed,
+        repeats=repeats,
+    )
     progress("Fitting", 0.5)
-    other = fit_model(part, "robust" if mode == "paper" else "paper", id="other", name="other", seed=seed, repeats=min(repeats, 3))
+    other = fit_model(
+        part, "robust" if mode == "paper" else "paper", id="other", name="other", seed=seed, repeats=min(repeats, 3)
+    )
     named = replace(fitted.model, id=f"readers-{_fingerprint(fitted)}")
     notes = (*left_out, *table.warnings, *unmatched, *doubts, *_disagreement(table, part.scans))
-    fitted = replace(fitted, model=named, reasons_not_to_use=(*fitted.reasons_not_to_use, *_better_other(fitted, other)))
+    fitted = replace(
+        fitted, model=named, reasons_not_to_use=(*fitted.reasons_not_to_use, *_better_other(fitted, other))
+    )
     return Calibration(
-        fitted, other, tuple(s for s, t in zip(scans, kept, strict=True) if not t), tuple(s for s, t in zip(scans, kept, strict=True) if t), table, notes
+        fitted,
+        other,
+        tuple(s for s, t in zip(scans, kept, strict=True) if not t),
+        tuple(s for s, t in zip(scans, kept, strict=True) if t),
+        table,
+        notes,
     )
 
 
@@ -179,7 +205,9 @@ def _name(part: CalibrationSet, table: ReaderTable, mode: Mode) -> str:
     return f"Fitted to {readers} of {len(part.scans)} scans ({'least squares' if mode == 'paper' else 'non-negative'})"
 
 
-def _provenance(table: ReaderTable, part: CalibrationSet, total: int, mode: Mode, seed: int, test_share: float) -> dict[str, str]:
+def _provenance(
+    table: ReaderTable, part: CalibrationSet, total: int, mode: Mode, seed: int, test_share: float
+) -> dict[str, str]:
     return {
         "origin": f"Fitted to the mean scores of {len(table.readers)} readers by {_MODE_WORDS[mode]}, shrunk towards the guideline model by stacking.",
         "scans": f"{len(part.scans)} of {total} scans that were assessed and read; {f'the other {rest} were' if (rest := total - len(part.scans)) else 'none was'} kept for testing "
@@ -194,7 +222,11 @@ def _provenance(table: ReaderTable, part: CalibrationSet, total: int, mode: Mode
 
 def _fingerprint(fit: Fit) -> str:
     """Eight digits that tell models with other numbers apart, whenever they were fitted."""
-    numbers = {k: v for k, v in to_json(fit.model).items() if k in ("kind", "categories", "intercept", "weights", "limit", "profile")}
+    numbers = {
+        k: v
+        for k, v in to_json(fit.model).items()
+        if k in ("kind", "categories", "intercept", "weights", "limit", "profile")
+    }
     return hashlib.sha256(json.dumps(plain(numbers, decimals=9), sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -210,7 +242,9 @@ def _disagreement(table: ReaderTable, scans: Sequence[str]) -> list[str]:
         icc = icc_agreement(rows)
         if icc.value is not None and icc.value < _LOW_ICC:
             title = CATEGORY_BY_ID[target].title if target in CATEGORY_BY_ID else "Overall"
-            notes.append(f"{title}: single readers hardly agree (ICC(A,1) {icc.value:.2f}, n = {icc.n}); what a fit learns from them is uncertain.")
+            notes.append(
+                f"{title}: single readers hardly agree (ICC(A,1) {icc.value:.2f}, n = {icc.n}); what a fit learns from them is uncertain."
+            )
     return notes
 
 
@@ -227,7 +261,12 @@ def _account(c: Calibration) -> dict[str, Any]:
     return plain(
         {
             "format": ACCOUNT,
-            "model": {"id": fit.model.id, "name": fit.model.name, "kind": fit.model.kind, "provenance": dict(fit.model.provenance)},
+            "model": {
+                "id": fit.model.id,
+                "name": fit.model.name,
+                "kind": fit.model.kind,
+                "provenance": dict(fit.model.provenance),
+            },
             "mode": fit.mode,
             "seed": fit.seed,
             "reasons_not_to_use": fit.reasons_not_to_use,
@@ -240,11 +279,19 @@ def _account(c: Calibration) -> dict[str, Any]:
             "weight_shrinkage": fit.weight_shrinkage,
             "overall_cross_validation": None if fit.overall is None else asdict(fit.overall),
             "limits": [
-                {"limit": t.limit, "used": t.limit == fit.model.limit, "intercept": t.model.intercept, "weights": dict(t.model.weights),
-                 "cross_validation": None if t.cross_validation is None else asdict(t.cross_validation)}
+                {
+                    "limit": t.limit,
+                    "used": t.limit == fit.model.limit,
+                    "intercept": t.model.intercept,
+                    "weights": dict(t.model.weights),
+                    "cross_validation": None if t.cross_validation is None else asdict(t.cross_validation),
+                }
                 for t in fit.limits
             ],
-            "other_mode": {"mode": c.other.mode, "overall_cross_validation": None if c.other.overall is None else asdict(c.other.overall)},
+            "other_mode": {
+                "mode": c.other.mode,
+                "overall_cross_validation": None if c.other.overall is None else asdict(c.other.overall),
+            },
         },
         decimals=6,
     )
@@ -269,5 +316,7 @@ def calibration_scans(model: Path) -> tuple[set[str], set[str]] | None:
         found = {str(name) for name, _ in scans}, {str(sha) for _, sha in scans if sha}
         same = account["model"]["id"] == load_model(model).id
     if not same:
-        raise InputError(f"The account {path.name} is of another model than {model.name}; fit the model again, or remove the account.")
+        raise InputError(
+            f"The account {path.name} is of another model than {model.name}; fit the model again, or remove the account."
+        )
     return found

@@ -55,7 +55,9 @@ def against_the_guideline(scans: Sequence[Scan], table: ReaderTable, profile: Pr
     return tuple(found)
 
 
-def check_direction(scans: Sequence[Scan], table: ReaderTable, profile: Profile, scale: Scale | None) -> tuple[str, ...]:
+def check_direction(
+    scans: Sequence[Scan], table: ReaderTable, profile: Profile, scale: Scale | None
+) -> tuple[str, ...]:
     """Sentences about readers who seem to go the other way; arguments as :func:`against_the_guideline`.
 
     Raises:
@@ -84,7 +86,9 @@ def _sentence(clear: Sequence[Against], readers: int, scale: Scale | None) -> st
     if not turned:
         remedy = "look whether scans and rows were mixed up"
     elif len(clear) == readers:
-        remedy = f"if it was, choose the scale {turned} (--scale {turned}), else look whether scans and rows were mixed up"
+        remedy = (
+            f"if it was, choose the scale {turned} (--scale {turned}), else look whether scans and rows were mixed up"
+        )
     else:
         remedy = f"turn them round in the table (the scale {turned} is meant), or leave these readers out"
     return f"The scores of {names} fall where the guideline's rise (r = {worst.r:.2f}, n = {worst.n}), as if the scale was read the wrong way round; {remedy}."

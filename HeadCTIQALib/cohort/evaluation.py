@@ -173,10 +173,14 @@ def evaluate_cohort(
         values={t: ScanValues(own[t], read[t], counts[t]) for t in own},
         readers=table.readers,
         margin=margin,
-        measurements=tuple(compare(m.id, p, own[m.id], read[m.id]) for m in IQMS if m.id in table.targets for p in parts),
+        measurements=tuple(
+            compare(m.id, p, own[m.id], read[m.id]) for m in IQMS if m.id in table.targets for p in parts
+        ),
         scores=tuple(compare(t, p, own[t], read[t], margin) for t in SCORES if t in table.targets for p in parts),
         correlations=tuple(_correlation(m, p, own[m.id], read) for m in IQMS for p in parts),
-        between=tuple(b for t, matrix in matrices.items() for p in parts for b in between_readers(t, p, matrix, table)) if len(table.readers) > 1 else (),
+        between=tuple(b for t, matrix in matrices.items() for p in parts for b in between_readers(t, p, matrix, table))
+        if len(table.readers) > 1
+        else (),
         subgroups=tuple(_subgroups(scans, judging, own["overall"], read["overall"], margin)),
         power=tuple((p, detectable_bias(len(p.rows))) for p in parts if p.judges and len(p.rows) >= 3),
         notes=tuple(notes),
@@ -188,10 +192,15 @@ def make_parts(scans: Sequence[Scan], fitted: tuple[set[str], set[str]] | None) 
     names, shas = fitted or (set(), set())
     used = np.array([s.sha256 in shas if s.sha256 else s.name in names for s in scans], bool)
     cohorts = np.array([s.cohort for s in scans], object)
-    inside = np.isin(cohorts, np.array(sorted(set(cohorts[used])), object)) if used.any() else np.zeros(len(scans), bool)
+    inside = (
+        np.isin(cohorts, np.array(sorted(set(cohorts[used])), object)) if used.any() else np.zeros(len(scans), bool)
+    )
     parts = []
     if used.any():
-        parts = [Part("Calibration", "calibration", np.flatnonzero(used)), Part("Test", "test", np.flatnonzero(inside & ~used))]
+        parts = [
+            Part("Calibration", "calibration", np.flatnonzero(used)),
+            Part("Test", "test", np.flatnonzero(inside & ~used)),
+        ]
     for cohort in sorted(set(cohorts[~inside])):
         title = cohort or ("Other scans" if used.any() else "All scans")
         parts.append(Part(title, "external" if used.any() else "all", np.flatnonzero(~inside & (cohorts == cohort))))
@@ -236,7 +245,9 @@ def _correlation(iqm: IQM, part: Part, values: Floats, read: Mapping[str, Floats
     return Correlation(iqm.id, part, category, overall)
 
 
-def _subgroups(scans: Sequence[Scan], rows: NDArray[np.int64], own: Floats, readers: Floats, margin: float) -> list[Subgroup]:
+def _subgroups(
+    scans: Sequence[Scan], rows: NDArray[np.int64], own: Floats, readers: Floats, margin: float
+) -> list[Subgroup]:
     rows = np.unique(rows)
     found = []
     for group in SUBGROUPS:

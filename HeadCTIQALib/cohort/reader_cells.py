@@ -60,7 +60,9 @@ def sheets(data: bytes, name: str) -> tuple[Sheet, ...]:
     if data.startswith(b"PK\x03\x04"):
         return tuple(_workbook(data, name, label))
     if data.startswith(_OLD_OFFICE):
-        raise InputError(f"{name} is an old Excel file or is under a password; save it as .xlsx without a password, or as CSV UTF-8.")
+        raise InputError(
+            f"{name} is an old Excel file or is under a password; save it as .xlsx without a password, or as CSV UTF-8."
+        )
     return (_text_sheet(_decoded(data, name), name, label),)
 
 
@@ -79,7 +81,9 @@ def _decoded(data: bytes, name: str) -> str:
 def _text_sheet(text: str, name: str, label: str) -> Sheet:
     lines = text.splitlines()
     declared = re.fullmatch(r"sep=(.)", lines[0].strip("\n\r")) if lines else None  # a line that Excel writes and hides
-    first = next((line for line in lines[1 if declared else 0 :] if line.strip() and not line.lstrip().startswith("#")), "")
+    first = next(
+        (line for line in lines[1 if declared else 0 :] if line.strip() and not line.lstrip().startswith("#")), ""
+    )
     separator = declared[1] if declared else max(SEPARATORS, key=lambda s: len(_split(first, s)))
     if len(_split(first, separator)) < 2:
         separator = ","
@@ -107,7 +111,9 @@ def _workbook(data: bytes, name: str, label: str) -> Iterator[Sheet]:
     try:
         from openpyxl import load_workbook
     except ImportError as error:
-        raise InputError(f"{name} is an Excel workbook, for which the Python package openpyxl is needed; install it (pip install openpyxl), or {_SAVE}.") from error
+        raise InputError(
+            f"{name} is an Excel workbook, for which the Python package openpyxl is needed; install it (pip install openpyxl), or {_SAVE}."
+        ) from error
     with boundary(f"{name} is no Excel workbook (.xlsx), or is damaged; save it again, or {_SAVE}."):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             refuse_large_table(name, sum(entry.file_size for entry in archive.infolist()))
@@ -120,7 +126,9 @@ def _workbook(data: bytes, name: str, label: str) -> Iterator[Sheet]:
             rows: list[tuple[int, tuple[str, ...]]] = []
             for sheet in (shown[title], written[title]):
                 sheet.reset_dimensions()  # what the file says of its size need not be true
-            for number, (values, formulas) in enumerate(zip(shown[title].iter_rows(), written[title].iter_rows(), strict=True), start=1):
+            for number, (values, formulas) in enumerate(
+                zip(shown[title].iter_rows(), written[title].iter_rows(), strict=True), start=1
+            ):
                 cells += 1 + len(values)
                 refuse_large_table(name, 0, cells)
                 row = tuple(_shown(v, f, f"{called}, row {number}") for v, f in zip(values, formulas, strict=True))
@@ -135,7 +143,9 @@ def _shown(cell: Any, formula: Any, where: str) -> str:
     value = cell.value
     if value is None:
         if formula.data_type == "f":
-            raise InputError(f"{where}: a formula has no stored result; open the file in Excel and save it, or write the number.")
+            raise InputError(
+                f"{where}: a formula has no stored result; open the file in Excel and save it, or write the number."
+            )
         return ""
     if isinstance(value, bool):
         return str(value)

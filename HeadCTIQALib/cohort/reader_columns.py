@@ -24,10 +24,21 @@ _READER = ("reader", "reader_id", "rater", "rater_id", "radiologist", "observer"
 _TARGET = ("target", "category", "criterion", "item")
 _VALUE = ("value", "score", "rating", "grade")
 _PERSON = re.compile(
-    r"(?:reader|rater|radiologist|observer|reviewer)\s*(?::\s*(?P<name>\S.*)|[ _#-]*(?:\d{1,3}|[A-Z]))|R[ _-]?\d{1,3}|(?:dr|prof)\b\.?[ _-]*\S.*", re.IGNORECASE
+    r"(?:reader|rater|radiologist|observer|reviewer)\s*(?::\s*(?P<name>\S.*)|[ _#-]*(?:\d{1,3}|[A-Z]))|R[ _-]?\d{1,3}|(?:dr|prof)\b\.?[ _-]*\S.*",
+    re.IGNORECASE,
 )
 _UNIT = re.compile(r"(?P<title>.+?)\s*[(\[](?P<unit>[^)\]]*)[)\]]")
-_UNITS = {"hu": "HU", "mm": "mm", "%": "%", "percent": "%", "ml": "mL", "°": "deg", "deg": "deg", "degrees": "deg", "1": "1"}
+_UNITS = {
+    "hu": "HU",
+    "mm": "mm",
+    "%": "%",
+    "percent": "%",
+    "ml": "mL",
+    "°": "deg",
+    "deg": "deg",
+    "degrees": "deg",
+    "1": "1",
+}
 _SCORE_UNIT = re.compile(r"points?|score|-?\d+\s*(-|–|to)\s*-?\d+|[a-z]\s*(-|–|to)\s*[a-z]|", re.IGNORECASE)
 _FILLERS = {"score", "rating", "grade", "points"}
 
@@ -39,7 +50,9 @@ def _key(title: str) -> str:
 _NAMES: dict[str, str] = {
     **{name: m.id for m in IQMS for name in (m.id, _key(m.title))},
     **{name: c.id for c in CATEGORIES for name in (c.id, _key(c.title))},
-    **dict.fromkeys(("overall", "overall_score", "overall_quality", "overall_image_quality", "image_quality"), "overall"),
+    **dict.fromkeys(
+        ("overall", "overall_score", "overall_quality", "overall_image_quality", "image_quality"), "overall"
+    ),
 }
 _AMBIGUOUS = "noise"  # a metric in HU by its id, but as likely the title of a column of scores
 _SPOKEN = "|".join(n.replace("_", r"[\s_-]+") for n in sorted(_NAMES, key=len, reverse=True))
@@ -104,17 +117,23 @@ def columns_of(titles: Sequence[str], where: str) -> Columns:
         known = {scan, reader, target, value}
         unread = tuple(t for n, t in enumerate(titles) if n not in known and t)
         return Columns(scan, reader, target, (ValueColumn(value, titles[value]),), unread, wide=False)
-    found = [c for n, title in enumerate(titles) if n not in (scan, reader) and (c := _value_column(n, title, where)) is not None]
+    found = [
+        c
+        for n, title in enumerate(titles)
+        if n not in (scan, reader) and (c := _value_column(n, title, where)) is not None
+    ]
     if scan is None or not found:
         shown = ", ".join(f'"{short(t, 20)}"' for t in titles[:6] if t) or "none"
         raise InputError(
-            f'{where}: a reader table must have the columns {", ".join(COLUMNS)}; or scan, reader and one for each target (overall, motion, ...); or scan and one for each '
+            f"{where}: a reader table must have the columns {', '.join(COLUMNS)}; or scan, reader and one for each target (overall, motion, ...); or scan and one for each "
             f'reader ("R1", "reader: Ann"), but these are {shown}; correct the titles.'
         )
     people = [c for c in found if c.reader]
     if people and (reader is not None or len(people) < len(found)):
         other = titles[reader] if reader is not None else next(c.title for c in found if not c.reader)
-        raise InputError(f'{where}: "{short(people[0].title)}" is a column of one reader, but "{short(other)}" is not; give every column its reader, or none.')
+        raise InputError(
+            f'{where}: "{short(people[0].title)}" is a column of one reader, but "{short(other)}" is not; give every column its reader, or none.'
+        )
     titled = any(c.target for c in found)
     if titled:
         target = None
@@ -125,7 +144,15 @@ def columns_of(titles: Sequence[str], where: str) -> Columns:
     if twice is not None:
         raise InputError(f'{where}: two columns mean the same as "{short(twice)}"; keep one of them.')
     known = {scan, reader, target, *(c.index for c in found)}
-    return Columns(scan, reader, target, tuple(found), tuple(t for n, t in enumerate(titles) if n not in known and t), wide=True, assumed=target is None and not titled)
+    return Columns(
+        scan,
+        reader,
+        target,
+        tuple(found),
+        tuple(t for n, t in enumerate(titles) if n not in known and t),
+        wide=True,
+        assumed=target is None and not titled,
+    )
 
 
 def _first(keys: Sequence[str], names: Sequence[str], where: str) -> int | None:
@@ -166,7 +193,9 @@ def _target(title: str, where: str) -> str:
     if target in IQM_BY_ID:
         right = IQM_BY_ID[target].unit
         if target == _AMBIGUOUS and unit is None:
-            raise InputError(f'{where}: "{short(title)}" may be a score or a measurement in HU; call the column noise_contrast, or noise (HU).')
+            raise InputError(
+                f'{where}: "{short(title)}" may be a score or a measurement in HU; call the column noise_contrast, or noise (HU).'
+            )
         if unit is not None and _UNITS.get(unit.lower()) != right:
             raise InputError(f'{where}: "{short(title)}" must be in {right}; convert the values and correct the title.')
     elif target and unit is not None and not _SCORE_UNIT.fullmatch(unit):

@@ -58,7 +58,9 @@ class ReaderFile:
         values = read_readers(self.path, scale=HUNDRED).values  # one scan that is poor says nothing of the scale
         others = sorted({v.reader for v in values} - {self.reader})
         if others:
-            raise InputError(f"The file {self.path.name} holds scores of {', '.join(others)}, not only of {self.reader}; choose another folder.")
+            raise InputError(
+                f"The file {self.path.name} holds scores of {', '.join(others)}, not only of {self.reader}; choose another folder."
+            )
         return values
 
     def scores(self, scan: str) -> dict[str, float | None]:
@@ -75,7 +77,9 @@ class ReaderFile:
         if not scores:
             raise InputError("Enter at least one score; a score that cannot be given stays empty.")
         kept = [v for v in self.values() if not (v.scan == plain(scan) and v.target in SCORES)]
-        write_readers(self.path, [*kept, *(ReaderValue(scan, self.reader, target, value) for target, value in scores.items())])
+        write_readers(
+            self.path, [*kept, *(ReaderValue(scan, self.reader, target, value) for target, value in scores.items())]
+        )
         return self.path
 
     def scored(self) -> frozenset[str]:
@@ -105,9 +109,13 @@ def list_scans(folder: Path) -> tuple[Path, ...]:
     """
     if not folder.is_dir():
         raise InputError(f"The folder {folder} does not exist; choose the folder of the scans to score.")
-    found = [p for p in sorted(folder.iterdir(), key=lambda p: p.name.lower()) if not p.name.startswith(".") and _is_scan(p)]
+    found = [
+        p for p in sorted(folder.iterdir(), key=lambda p: p.name.lower()) if not p.name.startswith(".") and _is_scan(p)
+    ]
     if not found:
-        raise InputError(f"The folder {folder} holds no scans; choose a folder of image files, DICOM folders or assessments.")
+        raise InputError(
+            f"The folder {folder} holds no scans; choose a folder of image files, DICOM folders or assessments."
+        )
     return tuple(found)
 
 

@@ -64,7 +64,9 @@ def _cells(sheet: Sheet, columns: Columns) -> Iterator[_Said]:
             target = c.target or target_named(cells[columns.target] if columns.target is not None else "")
             after = cells[c.index + 1] if c.index + 1 < len(head) and _COMMENT.fullmatch(head[c.index + 1]) else ""
             if sheet.separator == "," and re.fullmatch(r"\d+", text) and re.fullmatch(r"\d{1,2}", after):
-                raise InputError(f'{where}: {text},{after} may be one number with a decimal comma or two cells; put such numbers in quotes ("{text},{after}").')
+                raise InputError(
+                    f'{where}: {text},{after} may be one number with a decimal comma or two cells; put such numbers in quotes ("{text},{after}").'
+                )
             yield _Said(where, of_cell(cells[columns.scan]), reader, target, text)
 
 
@@ -89,10 +91,14 @@ def _decimal_commas(said: Sequence[_Said], separator: str) -> bool:
         return False
     if separator != ";" and all(_THOUSAND.fullmatch(s.text) for s in commas):
         first = commas[0]
-        raise InputError(f'{first.where}: "{first.text}" may mean thousands or a decimal comma; write it without a comma, or with a decimal point.')
+        raise InputError(
+            f'{first.where}: "{first.text}" may mean thousands or a decimal comma; write it without a comma, or with a decimal point.'
+        )
     point = next((s for s in numbers if "." in s.text), None)
     if point is not None:
-        raise InputError(f'{point.where}: "{point.text}" has a decimal point, but "{commas[0].text}" ({commas[0].where}) a decimal comma; write all numbers alike.')
+        raise InputError(
+            f'{point.where}: "{point.text}" has a decimal point, but "{commas[0].text}" ({commas[0].where}) a decimal comma; write all numbers alike.'
+        )
     return True
 
 
@@ -101,25 +107,35 @@ def _value(s: _Said, commas: bool, scale: Scale | None) -> float | None:
         return None
     score = s.target in SCORES
     text = s.text
-    if text.endswith("%") and ((score and scale is None) or (s.target in IQM_BY_ID and IQM_BY_ID[s.target].unit == "%")):
+    if text.endswith("%") and (
+        (score and scale is None) or (s.target in IQM_BY_ID and IQM_BY_ID[s.target].unit == "%")
+    ):
         text = text[:-1].rstrip()
     number = float(text.replace("−", "-").replace(",", "." if commas else ",")) if _NUMBER.fullmatch(text) else None
     if not score or scale is None:
         if number is None:
-            remedy = suggestion(text) if score and scale is None else "write a number, or nothing where the reader could not judge"
+            remedy = (
+                suggestion(text)
+                if score and scale is None
+                else "write a number, or nothing where the reader could not judge"
+            )
             raise InputError(f'{s.where}: "{short(s.text)}" is not a number; {remedy}.')
         return number
     found = scale.of_word(text)
     if found is None and number is not None:
         found = scale.of_number(number)
     if found is None:
-        raise InputError(f'{s.where}: "{short(s.text)}" is not on the scale {scale.name}; correct the value, or give another --scale.')
+        raise InputError(
+            f'{s.where}: "{short(s.text)}" is not on the scale {scale.name}; correct the value, or give another --scale.'
+        )
     return found
 
 
 def _notes(sheet: Sheet, columns: Columns, values: Sequence[tuple[str, ReaderValue]]) -> Iterator[str]:
     if columns.unread:
-        shown = ", ".join(f'"{short(t, 20)}"' for t in columns.unread[:6]) + (", ..." if len(columns.unread) > 6 else "")
+        shown = ", ".join(f'"{short(t, 20)}"' for t in columns.unread[:6]) + (
+            ", ..." if len(columns.unread) > 6 else ""
+        )
         yield f"{sheet.name}: not read, as their titles name no target and no reader: {shown}."
     if columns.reader is None and not any(c.reader for c in columns.values):
         yield f'{sheet.name} names no reader; its values count as those of one reader, "{sheet.label}".'
@@ -128,4 +144,3 @@ def _notes(sheet: Sheet, columns: Columns, values: Sequence[tuple[str, ReaderVal
     measured = sorted({v.target for _, v in values if v.target in IQM_BY_ID}) if columns.wide else []
     if measured:
         yield f"{sheet.name}: read as measurements, not as scores: {', '.join(f'{t} ({IQM_BY_ID[t].unit})' for t in measured)}."
-

@@ -20,7 +20,14 @@ from .panels import weaknesses
 COLUMNS = ("scan", "reader", "target", "value")
 TARGETS: tuple[str, ...] = (*(m.id for m in IQMS), *SCORES)
 ORDER = {target: n for n, target in enumerate(TARGETS)}
-_RANGES = {"deg": (0.0, 180.0), "mm": (0.0, 500.0), "HU": (0.0, 500.0), "1": (-50.0, 50.0), "%": (0.0, 100.0), "mL": (0.0, 10_000.0)}
+_RANGES = {
+    "deg": (0.0, 180.0),
+    "mm": (0.0, 500.0),
+    "HU": (0.0, 500.0),
+    "1": (-50.0, 50.0),
+    "%": (0.0, 100.0),
+    "mL": (0.0, 10_000.0),
+}
 _LONGEST_NAME = 255  # as of a folder
 
 
@@ -80,11 +87,15 @@ class ReaderTable:
                 cells.setdefault(v.target, {})[v.scan, v.reader] = v.value
         return cells
 
-    def matrix(self, target: str, scans: Sequence[str] | None = None, readers: Sequence[str] | None = None) -> NDArray[np.float64]:
+    def matrix(
+        self, target: str, scans: Sequence[str] | None = None, readers: Sequence[str] | None = None
+    ) -> NDArray[np.float64]:
         """(scans, readers) values of ``target``, NaN where there is none."""
         cells = self._cells.get(target, {})
         rows, columns = self.scans if scans is None else scans, self.readers if readers is None else readers
-        return np.array([[cells.get((s, r), math.nan) for r in columns] for s in rows], float).reshape(len(rows), len(columns))
+        return np.array([[cells.get((s, r), math.nan) for r in columns] for s in rows], float).reshape(
+            len(rows), len(columns)
+        )
 
     def mean(self, target: str, scans: Sequence[str] | None = None) -> NDArray[np.float64]:
         """(scans,) mean of the readers who judged ``target``, NaN where nobody did."""
@@ -145,7 +156,9 @@ def _check(where: str, v: ReaderValue) -> None:
         raise InputError(f'{where}: "{short(v.target)}" is no target; use one of {", ".join(TARGETS)}.')
     low, high = valid_range(v.target)
     if v.value is not None and not low <= v.value <= high:  # also refuses nan and inf
-        raise InputError(f"{where}: {v.value:g} is out of range for {v.target} ({low:g} to {high:g}); correct the value.")
+        raise InputError(
+            f"{where}: {v.value:g} is out of range for {v.target} ({low:g} to {high:g}); correct the value."
+        )
 
 
 def _unique(cells: Sequence[tuple[str, ReaderValue]]) -> tuple[tuple[ReaderValue, ...], int]:

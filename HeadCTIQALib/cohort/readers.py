@@ -26,7 +26,17 @@ from .reader_layout import values_of_sheet
 from .reader_values import COLUMNS, ORDER, TARGETS, ReaderTable, ReaderValue, check_values, checked, plain, valid_range
 from .scales import HUNDRED, LARGEST_ASKED, OPTIONS, Scale, looks_like_another
 
-__all__ = ["COLUMNS", "TARGETS", "ReaderTable", "ReaderValue", "check_values", "plain", "read_readers", "valid_range", "write_readers"]
+__all__ = [
+    "COLUMNS",
+    "TARGETS",
+    "ReaderTable",
+    "ReaderValue",
+    "check_values",
+    "plain",
+    "read_readers",
+    "valid_range",
+    "write_readers",
+]
 
 _MAX_BYTES = 100_000_000
 
@@ -48,7 +58,9 @@ def read_readers(*paths: str | Path, scale: Scale | None = None) -> ReaderTable:
         try:
             content = read_regular(file, _MAX_BYTES, "The reader table")
         except FileNotFoundError:
-            raise InputError(f"The reader table {file} cannot be read (there is no such file); check the path.") from None
+            raise InputError(
+                f"The reader table {file} cannot be read (there is no such file); check the path."
+            ) from None
         digest.update(content)
         found = sheets(content, file.name)
         tables = [s for s in found if not s.part or names_scans(s.rows[0][1])] or found[:1]
@@ -58,13 +70,21 @@ def read_readers(*paths: str | Path, scale: Scale | None = None) -> ReaderTable:
             cells += values
             notes += said
     if not cells:
-        raise InputError(f"{', '.join(f.name for f in files)} holds no reader values; add rows of {', '.join(COLUMNS)}.")
+        raise InputError(
+            f"{', '.join(f.name for f in files)} holds no reader values; add rows of {', '.join(COLUMNS)}."
+        )
     table = checked(cells)
     if scale is None:
         _ask_scale(table)
     else:
         notes += _mapped(table, scale)
-    return replace(table, notes=(*notes, *table.notes), sha256=digest.hexdigest(), scale="" if scale is None else scale.account, steps=() if scale is None else scale.steps)
+    return replace(
+        table,
+        notes=(*notes, *table.notes),
+        sha256=digest.hexdigest(),
+        scale="" if scale is None else scale.account,
+        steps=() if scale is None else scale.steps,
+    )
 
 
 def _ask_scale(table: ReaderTable) -> None:
@@ -107,15 +127,20 @@ def write_readers(path: str | Path, values: Iterable[ReaderValue]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows((cell(v.scan), cell(v.reader), v.target, "" if v.value is None else f"{v.value:.10g}") for v in rows)
+    writer.writerows(
+        (cell(v.scan), cell(v.reader), v.target, "" if v.value is None else f"{v.value:.10g}") for v in rows
+    )
     write_text(path, text.getvalue(), "The reader table")
-
 
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(f for f in path.glob("*") if f.suffix.lower() in ENDINGS and not f.name.startswith((".", "~$")))  # ~$: Excel's lock
+    found = sorted(
+        f for f in path.glob("*") if f.suffix.lower() in ENDINGS and not f.name.startswith((".", "~$"))
+    )  # ~$: Excel's lock
     if not found:
-        raise InputError(f"The folder {path} holds no reader tables (*{', *'.join(ENDINGS)}); choose another folder or a file.")
+        raise InputError(
+            f"The folder {path} holds no reader tables (*{', *'.join(ENDINGS)}); choose another folder or a file."
+        )
     return found

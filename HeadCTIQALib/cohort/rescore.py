@@ -75,5 +75,7 @@ def _report(folder: Path, record: dict[str, object]) -> str | None:
         data = read_regular(path, _LARGEST_REPORT, "The report")
     except FileNotFoundError:
         return None
-    with boundary(f"The report {path} was not written by this version, so its scores cannot be replaced; assess the scan again."):
+    with boundary(
+        f"The report {path} was not written by this version, so its scores cannot be replaced; assess the scan again."
+    ):
         return rescored(record, data.decode("utf-8"))

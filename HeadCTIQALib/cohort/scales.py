@@ -18,7 +18,23 @@ from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.text import short
 
 #: Scales to choose from; others are read as well.
-USUAL = ("0-100", "1-5", "5-1", "1-4", "4-1", "1-3", "3-1", "1-10", "10-1", "0-10", "10-0", "A-E", "A/B/C/D/E", "poor/acceptable/good", "100-0")
+USUAL = (
+    "0-100",
+    "1-5",
+    "5-1",
+    "1-4",
+    "4-1",
+    "1-3",
+    "3-1",
+    "1-10",
+    "10-1",
+    "0-10",
+    "10-0",
+    "A-E",
+    "A/B/C/D/E",
+    "poor/acceptable/good",
+    "100-0",
+)
 OPTIONS = "--scale 1-5, 1-10 or 0-10 (the last is best), 5-1 (1 is best), A-E (A is best), poor/acceptable/good (worst first) or 0-100"
 LARGEST_ASKED = 10.0  # scores that all lie in 0..10 are hardly of 0-100
 _FEWEST_ASKED = 5  # scores of one target; of one reader one is enough
@@ -77,7 +93,9 @@ class Scale:
         if len(self.numbers) == 2:
             (low, a), (high, b) = self.numbers
             return f"{self.name} ({low:g} is {a:g}, {high:g} is {b:g}, straight between)"
-        steps = [(f"{x:g}", score) for x, score in self.numbers] or [(w.upper() if len(w) == 1 else w, score) for w, score in self.words]
+        steps = [(f"{x:g}", score) for x, score in self.numbers] or [
+            (w.upper() if len(w) == 1 else w, score) for w, score in self.words
+        ]
         meant = {score: word for word, score in STEPS.get(len(steps), ())}
         return f"{self.name} ({', '.join(f'{step} is {score:g}' + (f' ({meant[score]})' if meant.get(score, step) != step else '') for step, score in steps)})"
 
@@ -102,7 +120,9 @@ def parse_scale(text: str) -> Scale:
             return _of_words(given, [chr(c) for c in range(last, first - 1, -1)])
         if first > last:
             listed = "/".join(chr(c) for c in range(last, first + 1))
-            raise InputError(f'"{short(given)}" does not say which letter is best; give {chr(last)}-{chr(first)} where {chr(last)} is best, or {listed} where {chr(last)} is worst.')
+            raise InputError(
+                f'"{short(given)}" does not say which letter is best; give {chr(last)}-{chr(first)} where {chr(last)} is best, or {listed} where {chr(last)} is worst.'
+            )
     words = [w.strip() for w in given.split("/")]
     if len(words) > 1 and all(words) and len({w.lower() for w in words}) == len(words):
         return _of_words(given, words)
@@ -119,7 +139,9 @@ def _of_numbers(name: str, worst: float, best: float) -> Scale:
         ten = (low, high) == (1.0, 10.0)  # of ten, of which nobody gives 0: "8 of 10" is 80
         ends = (10.0 if ten else 0.0, 100.0)
         numbers = tuple(zip((low, high), ends if best > worst else ends[::-1], strict=True))
-    return Scale(name, numbers, reversed_name=f"{best:g}-{worst:g}" if min(worst, best) >= 0 else f"{best:g}..{worst:g}")
+    return Scale(
+        name, numbers, reversed_name=f"{best:g}-{worst:g}" if min(worst, best) >= 0 else f"{best:g}..{worst:g}"
+    )
 
 
 def _of_words(name: str, words: Sequence[str]) -> Scale:

@@ -61,7 +61,9 @@ def _by_sha(scan: str, shas: Mapping[str, str | None]) -> str | None:
         return None
     fitting = [name for name, sha in shas.items() if sha and sha.startswith(scan.lower())]
     if len(fitting) > 1:
-        raise InputError(f"The scan {scan} of the reader table fits the folders {', '.join(sorted(fitting))}; use folder names instead.")
+        raise InputError(
+            f"The scan {scan} of the reader table fits the folders {', '.join(sorted(fitting))}; use folder names instead."
+        )
     return fitting[0] if fitting else None
 
 
@@ -72,5 +74,7 @@ def _refuse_two_paths(names: Mapping[str, str]) -> None:
         above = _parts(scan)[:-1]
         before = longest.get(names[scan], [])
         if before and above[-len(before) :] != before:
-            raise InputError(f"The reader table has two scans for the folder {names[scan]} ({'/'.join(before)} and {'/'.join(above)}); name scans by their folders.")
+            raise InputError(
+                f"The reader table has two scans for the folder {names[scan]} ({'/'.join(before)} and {'/'.join(above)}); name scans by their folders."
+            )
         longest[names[scan]] = above

@@ -62,11 +62,18 @@ def find_folders(root: Path) -> list[Path]:
     try:
         for folder in (root, *(p for p in root.glob("*/") if not _hidden(p.relative_to(root)))):
             recover_inside(folder, FILES.__contains__)
-        found = [p.parent for pattern in (f"*/{RECORD}", f"*/*/{RECORD}") for p in root.glob(pattern) if not _hidden(p.relative_to(root))]
+        found = [
+            p.parent
+            for pattern in (f"*/{RECORD}", f"*/*/{RECORD}")
+            for p in root.glob(pattern)
+            if not _hidden(p.relative_to(root))
+        ]
     except OSError as error:
         raise InputError(f"The folder {root} cannot be read ({error.strerror or error}); check the path.") from error
     if not found:
-        raise InputError(f"The folder {root} holds no assessments ({RECORD} in its folders or theirs); choose another folder.")
+        raise InputError(
+            f"The folder {root} holds no assessments ({RECORD} in its folders or theirs); choose another folder."
+        )
     return sorted(found)
 
 
@@ -85,12 +92,22 @@ def load_scans(root: Path, progress: Progress = silent) -> tuple[tuple[Scan, ...
         except InputError as error:
             reasons.append(str(error))
     if not scans:
-        raise InputError(f"None of the {len(folders)} assessments under {root} can be read. {reasons[0]}" if len(folders) > 1 else reasons[0])
-    left_out = (f"{len(reasons)} of {len(folders)} assessments cannot be read and were left out. {' '.join(reasons)}",) if reasons else ()
+        raise InputError(
+            f"None of the {len(folders)} assessments under {root} can be read. {reasons[0]}"
+            if len(folders) > 1
+            else reasons[0]
+        )
+    left_out = (
+        (f"{len(reasons)} of {len(folders)} assessments cannot be read and were left out. {' '.join(reasons)}",)
+        if reasons
+        else ()
+    )
     names = [s.name for s in scans]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
-        raise InputError(f"Two assessments under {root} are called {twice}; rename one of the folders, as reader tables go by their names.")
+        raise InputError(
+            f"Two assessments under {root} are called {twice}; rename one of the folders, as reader tables go by their names."
+        )
     return tuple(scans), left_out
 
 
@@ -121,10 +138,14 @@ def matched(scans: tuple[Scan, ...], table: ReaderTable) -> tuple[ReaderTable, t
     names, unknown = match_scans(table, {s.name: s.sha256 for s in scans})
     if not names:
         some = ", ".join(table.scans[:3])
-        raise InputError(f"None of the scans in the reader table ({some}, ...) is among the assessments; the scan must be the name of the folder.")
+        raise InputError(
+            f"None of the scans in the reader table ({some}, ...) is among the assessments; the scan must be the name of the folder."
+        )
     notes = []
     if unknown:
-        notes.append(f"{len(unknown)} scans of the reader table are not among the assessments ({_some(unknown)}) and were left out.")
+        notes.append(
+            f"{len(unknown)} scans of the reader table are not among the assessments ({_some(unknown)}) and were left out."
+        )
     unread = tuple(s.name for s in scans if s.name not in set(names.values()))
     if unread:
         notes.append(f"{len(unread)} assessments have no reader values ({_some(unread)}) and were left out.")
@@ -149,7 +170,8 @@ def _scan(folder: Path, cohort: str) -> Scan:
         sha256=entry["sha256"],
         measurements=measurements_from_record(record),
         groups=_groups(entry),
-        simulated=entry["kind"] == "simulated" or "simulated" in (entry["acquisition"].get("series_description") or "").lower(),
+        simulated=entry["kind"] == "simulated"
+        or "simulated" in (entry["acquisition"].get("series_description") or "").lower(),
     )
 
 
@@ -161,5 +183,11 @@ def _groups(entry: Mapping[str, Any]) -> dict[str, str]:
     return {
         "scanner": scanner or "unknown scanner",
         "kernel": f"{sharpness_word(kernel)} kernel",
-        "slice thickness": "unknown thickness" if not thickness else "up to 2 mm" if thickness <= 2 else "over 2 to 4 mm" if thickness <= 4 else "over 4 mm",
+        "slice thickness": "unknown thickness"
+        if not thickness
+        else "up to 2 mm"
+        if thickness <= 2
+        else "over 2 to 4 mm"
+        if thickness <= 4
+        else "over 4 mm",
     }

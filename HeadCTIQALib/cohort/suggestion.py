@@ -52,10 +52,14 @@ def suggest(scans: Sequence[Scan], table: ReaderTable | None, count: int, profil
     features = item_features(scans, profile)
     usable = np.flatnonzero(np.isfinite(features).all(axis=1))
     names = [scans[int(i)].name for i in usable]
-    scored = {v.scan for v in table.values if v.value is not None and v.target in SCORES} if table is not None else set()
+    scored = (
+        {v.scan for v in table.values if v.value is not None and v.target in SCORES} if table is not None else set()
+    )
     read = [n for n, name in enumerate(names) if name in scored]
     if len(read) == len(names):
-        raise InputError(f"All {len(names)} assessed scans in which every item was measured have been read; assess more scans first.")
+        raise InputError(
+            f"All {len(names)} assessed scans in which every item was measured have been read; assess more scans first."
+        )
     chosen = d_optimal(features[usable], count, read)
     return Suggestion(tuple(names[i] for i in chosen), len(read), len(names) - len(read), len(scans) - len(usable))
 
@@ -93,7 +97,9 @@ def d_optimal(features: ArrayLike, count: int, read: Sequence[int] = ()) -> tupl
     order = sorted(free, key=lambda i: (-float(rows[i] @ np.linalg.solve(known, rows[i])), i))
     firsts = [order[k] for k in np.unique(np.linspace(0, len(order) - 1, _STARTS).astype(int))]
     found = [_exchanged(rows, known, _greedy(rows, known, free, [first], count), free) for first in firsts]
-    best = max(found, key=lambda chosen: (round(_information(rows, known, chosen), 9), tuple(-i for i in sorted(chosen))))
+    best = max(
+        found, key=lambda chosen: (round(_information(rows, known, chosen), 9), tuple(-i for i in sorted(chosen)))
+    )
     return tuple(_greedy(rows, known, sorted(best), [], count))
 
 
@@ -113,7 +119,9 @@ def _exchanged(rows: Floats, known: Floats, chosen: list[int], free: Sequence[in
         inverse = np.linalg.inv(known + rows[chosen].T @ rows[chosen])
         inside, outside = rows[chosen], rows[rest]
         d_in, d_out = (np.einsum("ij,jk,ik->i", r, inverse, r) for r in (inside, outside))
-        gain = (1 - d_in)[:, None] * (1 + d_out)[None] + (inside @ inverse @ outside.T) ** 2  # factor of the determinant
+        gain = (1 - d_in)[:, None] * (1 + d_out)[None] + (
+            inside @ inverse @ outside.T
+        ) ** 2  # factor of the determinant
         out, into = np.unravel_index(int(np.argmax(gain)), gain.shape)
         if gain[out, into] <= 1 + _GAIN:
             break

@@ -12,4 +12,14 @@ from .types import (
     Tissue,
 )
 
-__all__ = ["CONFIDENT", "HEAD", "INTRACRANIAL", "LANDMARK_TITLES", "PARENCHYMA", "Findings", "Landmark", "Plane", "Tissue"]
+__all__ = [
+    "CONFIDENT",
+    "HEAD",
+    "INTRACRANIAL",
+    "LANDMARK_TITLES",
+    "PARENCHYMA",
+    "Findings",
+    "Landmark",
+    "Plane",
+    "Tissue",
+]

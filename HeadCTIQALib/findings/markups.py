@@ -40,7 +40,16 @@ def write_landmarks(path: str | Path, landmarks: Mapping[str, Landmark]) -> None
         OSError: the file cannot be written.
     """
     points = [
-        _control_point(n, id_, LANDMARK_TITLES.get(id_, id_), point.position, point.confidence, point.spread_mm, point.in_scan, point.source)
+        _control_point(
+            n,
+            id_,
+            LANDMARK_TITLES.get(id_, id_),
+            point.position,
+            point.confidence,
+            point.spread_mm,
+            point.in_scan,
+            point.source,
+        )
         for n, (id_, point) in enumerate(landmarks.items(), start=1)
     ]
     _write(path, _markup("Fiducial", "landmarks", points, fixedNumberOfControlPoints=False))
@@ -76,7 +85,9 @@ def write_plane(path: str | Path, plane: Plane) -> None:
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = axes.T, plane.origin
     half = _PLANE_SIZE_MM / 2
-    point = _control_point(1, "midsagittal", "mid-sagittal plane", plane.origin, plane.confidence, None, True, plane.source)
+    point = _control_point(
+        1, "midsagittal", "mid-sagittal plane", plane.origin, plane.confidence, None, True, plane.source
+    )
     point["orientation"] = [float(x) for x in axes.T.ravel()]
     shape = {
         "planeType": "pointNormal",
@@ -113,7 +124,14 @@ def read_plane(path: str | Path) -> Plane:
 
 
 def _control_point(
-    number: int, label: str, title: str, position: tuple[float, float, float], confidence: float, spread_mm: float | None, in_scan: bool, source: str
+    number: int,
+    label: str,
+    title: str,
+    position: tuple[float, float, float],
+    confidence: float,
+    spread_mm: float | None,
+    in_scan: bool,
+    source: str,
 ) -> dict[str, Any]:
     words = [title, f"confidence {float(confidence)!r}"]
     words += [f"spread {float(spread_mm)!r} mm"] if spread_mm is not None else []

@@ -44,12 +44,16 @@ def read_nrrd(path: Path) -> tuple[Header, NDArray[np.integer]]:
     try:
         file = read_regular(path, _LARGEST_FILE, "The segmentation")
     except FileNotFoundError:
-        raise InputError(f"The segmentation {path} is missing; save it from 3D Slicer again or assess the scan again.") from None
+        raise InputError(
+            f"The segmentation {path} is missing; save it from 3D Slicer again or assess the scan again."
+        ) from None
     with boundary(f"The segmentation {path} is damaged; save it from 3D Slicer again as .seg.nrrd."):
         start = min(at + len(end) for end in (b"\n\n", b"\n\r\n") if (at := file.find(end, 0, _LARGEST_HEADER)) >= 0)
         header = _header(file[:start].decode("utf-8", "replace"))
         if not _ELSEWHERE.isdisjoint(key.lower() for key in header):
-            raise InputError(f"The segmentation {path} says that its voxels lie elsewhere; save it from 3D Slicer again as .seg.nrrd, in one file.")
+            raise InputError(
+                f"The segmentation {path} says that its voxels lie elsewhere; save it from 3D Slicer again as .seg.nrrd, in one file."
+            )
         return header, _voxels(path, header, memoryview(file)[start:])
 
 
@@ -59,7 +63,9 @@ def vectors(text: str) -> NDArray[np.float64]:
     Raises:
         ValueError: not three finite numbers in every bracket.
     """
-    found = np.array([[float(x) for x in v.split(",")] for v in re.findall(r"\(([^()]*)\)", text)], float).reshape(-1, 3)
+    found = np.array([[float(x) for x in v.split(",")] for v in re.findall(r"\(([^()]*)\)", text)], float).reshape(
+        -1, 3
+    )
     if not np.isfinite(found).all():
         raise ValueError(f"{text!r} is no vector")
     return found
@@ -83,7 +89,12 @@ def _voxels(path: Path, header: Header, data: memoryview) -> NDArray[np.integer]
     sizes, dtype = [int(n) for n in header["sizes"].split()], np.dtype(_DTYPES[header["type"].lower()])
     *layers, columns, rows, planes = sizes
     count = layers[0] if layers else 1
-    if len(sizes) != int(header["dimension"]) or len(layers) > 1 or count < 1 or len(vectors(header["space directions"])) != 3:
+    if (
+        len(sizes) != int(header["dimension"])
+        or len(layers) > 1
+        or count < 1
+        or len(vectors(header["space directions"])) != 3
+    ):
         raise InputError(f"The file {path} is not a 3D Slicer segmentation; save it from 3D Slicer as .seg.nrrd.")
     refuse_oversized(f"The segmentation {path}", planes, rows, columns, dtype.itemsize * count)
     if dtype.itemsize > 1:
@@ -91,7 +102,9 @@ def _voxels(path: Path, header: Header, data: memoryview) -> NDArray[np.integer]
     wanted = dtype.itemsize * count * columns * rows * planes
     unpacked = _decoded(path, header["encoding"].lower(), data, wanted)
     if len(unpacked) != wanted:
-        raise InputError(f"The segmentation {path} holds more or fewer voxels than it says; save it from 3D Slicer again as .seg.nrrd.")
+        raise InputError(
+            f"The segmentation {path} holds more or fewer voxels than it says; save it from 3D Slicer again as .seg.nrrd."
+        )
     return np.frombuffer(unpacked, dtype).reshape(planes, rows, columns, count)
 
 
@@ -101,4 +114,6 @@ def _decoded(path: Path, encoding: str, data: memoryview, wanted: int) -> bytes 
         return data
     if encoding in ("gzip", "gz"):
         return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, wanted + 1)
-    raise InputError(f"The segmentation {path} is packed in a way that 3D Slicer does not use; save it from 3D Slicer again as .seg.nrrd.")
+    raise InputError(
+        f"The segmentation {path} is packed in a way that 3D Slicer does not use; save it from 3D Slicer again as .seg.nrrd."
+    )

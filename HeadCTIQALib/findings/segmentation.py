@@ -98,7 +98,9 @@ def read_segmentation(path: str | Path, volume: CTVolume) -> tuple[NDArray[np.ui
     with boundary(f"The segmentation {path} is damaged; save it from 3D Slicer again as .seg.nrrd."):
         segments, to_ras = _segments(header), _to_ras(header.get("space", ""))
         directions, (origin,) = vectors(header["space directions"]), vectors(header["space origin"])
-    placed = abs(origin).max() < _FAR and abs(directions).max() < _FAR and abs(np.linalg.det(directions)) > _SMALLEST_VOXEL  # False for NaN
+    placed = (
+        abs(origin).max() < _FAR and abs(directions).max() < _FAR and abs(np.linalg.det(directions)) > _SMALLEST_VOXEL
+    )  # False for NaN
     if not 0 < len(segments) <= 2 * len(STYLES) or not placed:
         raise InputError(f"The file {path} is not a 3D Slicer segmentation; save it from 3D Slicer as .seg.nrrd.")
     tissue = np.zeros(volume.shape, np.uint8)
@@ -106,9 +108,13 @@ def read_segmentation(path: str | Path, volume: CTVolume) -> tuple[NDArray[np.ui
     native: dict[int, NDArray[np.integer]] = {}
     for id_, label, layer in segments:
         if not 0 <= layer < layers.shape[-1]:
-            raise InputError(f"The segmentation {path} lists a layer that it does not contain; save it from 3D Slicer again.")
+            raise InputError(
+                f"The segmentation {path} lists a layer that it does not contain; save it from 3D Slicer again."
+            )
         if layer not in native:  # one at a time: a file may hold many
-            native = {layer: onto_native(layers[..., layer, None], origin * to_ras, directions * to_ras, volume)[..., 0]}
+            native = {
+                layer: onto_native(layers[..., layer, None], origin * to_ras, directions * to_ras, volume)[..., 0]
+            }
         if id_ == STREAK:
             streak = native[layer] == label
         else:
@@ -146,7 +152,9 @@ def _nearest(positions: NDArray[np.floating], wanted: NDArray[np.floating]) -> N
     return np.where(wanted - positions[upper - 1] <= positions[upper] - wanted, upper - 1, upper)
 
 
-def onto_native(layers: NDArray[np.integer], origin: Vector, directions: Vector, volume: CTVolume) -> NDArray[np.integer]:
+def onto_native(
+    layers: NDArray[np.integer], origin: Vector, directions: Vector, volume: CTVolume
+) -> NDArray[np.integer]:
     """(k, j, i, L) voxels of a file to (K, J, I, L); rows of ``directions`` are the file's RAS steps of i, j and k."""
     to_index = np.linalg.inv(directions)
     start = (volume.origins - origin) @ to_index  # file index (i, j, k) of the first voxel of every native slice

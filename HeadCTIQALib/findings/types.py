@@ -31,7 +31,17 @@ class Tissue(IntEnum):
     FOREIGN = 11  # removable objects
 
 
-HEAD = (Tissue.SOFT, Tissue.BONE, Tissue.AIR_CAVITY, Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF, Tissue.GLOBE)
+HEAD = (
+    Tissue.SOFT,
+    Tissue.BONE,
+    Tissue.AIR_CAVITY,
+    Tissue.BRAIN,
+    Tissue.GREY,
+    Tissue.WHITE,
+    Tissue.DEEP_GREY,
+    Tissue.CSF,
+    Tissue.GLOBE,
+)
 INTRACRANIAL = (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF)
 PARENCHYMA = (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY)
 

@@ -123,7 +123,9 @@ class Assessing:
             self._on_end("done", "", [])
             return
         self._tidy()
-        sentence = self._error or _("The networks stopped unexpectedly (exit code {code}); try again, or look at the details.").format(code=code)
+        sentence = self._error or _(
+            "The networks stopped unexpectedly (exit code {code}); try again, or look at the details."
+        ).format(code=code)
         self._on_end("failed", sentence, details)
 
     def _stop(self) -> None:

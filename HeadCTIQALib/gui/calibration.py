@@ -20,7 +20,10 @@ from . import forms
 from .plots import AgreementPlots
 from .session import Session
 
-_MODES = (("paper", _("Least squares on the metrics (as in the paper)")), ("robust", _("Non-negative, no defect raises a score")))
+_MODES = (
+    ("paper", _("Least squares on the metrics (as in the paper)")),
+    ("robust", _("Non-negative, no defect raises a score")),
+)
 
 
 class CalibrationSection:
@@ -39,14 +42,19 @@ class CalibrationSection:
         self._before: tuple[str, Any] | None = None
         self._plots = AgreementPlots()
         self._notice = forms.notice("calibrationNotice")
-        self._assessments, self._readers = self._directory("calibrationAssessmentsButton"), self._directory("calibrationReadersButton")
+        self._assessments, self._readers = (
+            self._directory("calibrationAssessmentsButton"),
+            self._directory("calibrationReadersButton"),
+        )
         self._mode = qt.QComboBox()
         self._mode.setObjectName("calibrationMode")
         for _id, title in _MODES:
             self._mode.addItem(title)
         self._scale = qt.QComboBox()
         self._scale.setObjectName("calibrationScale")
-        self._scale.setToolTip(_("The scale of the readers' scores; steps are mapped to the band of their word, e.g. 4 of 5 to 85, good."))
+        self._scale.setToolTip(
+            _("The scale of the readers' scores; steps are mapped to the band of their word, e.g. 4 of 5 to 85, good.")
+        )
         for name in USUAL:
             self._scale.addItem(_scale_title(name))
         self._plot = qt.QComboBox()
@@ -54,13 +62,24 @@ class CalibrationSection:
         self._plot.addItem(_("Model against readers"))
         self._plot.addItem(_("Bland-Altman"))
         self._plot.connect("currentIndexChanged(int)", self._turn_plot)
-        self._fit = forms.button(_("Fit"), _("Fit a scoring model to the readers; nothing changes until you accept it."), self._fit_clicked, "fitButton")
-        self._accept = forms.button(_("Accept"), _("Save the model and score by it from now on."), self._accept_clicked, "acceptModelButton")
-        self._revert = forms.button(_("Revert"), _("Back to the model before."), self._revert_clicked, "revertModelButton")
+        self._fit = forms.button(
+            _("Fit"),
+            _("Fit a scoring model to the readers; nothing changes until you accept it."),
+            self._fit_clicked,
+            "fitButton",
+        )
+        self._accept = forms.button(
+            _("Accept"), _("Save the model and score by it from now on."), self._accept_clicked, "acceptModelButton"
+        )
+        self._revert = forms.button(
+            _("Revert"), _("Back to the model before."), self._revert_clicked, "revertModelButton"
+        )
         self._words = qt.QTextBrowser()
         self._words.setObjectName("calibrationWords")
         self._words.setMinimumHeight(120)
-        self._table = forms.table("calibrationTable", [_("Term"), _("Guideline"), _("New model"), _("95 % interval")], 0)
+        self._table = forms.table(
+            "calibrationTable", [_("Term"), _("Guideline"), _("New model"), _("95 % interval")], 0
+        )
         self._table.setMinimumHeight(150)
         self._lay_out(parent.layout())
         self._enable()
@@ -105,14 +124,18 @@ class CalibrationSection:
         assessments, readers = str(self._assessments.directory or ""), str(self._readers.directory or "")
         forms.tell(self._notice, "")
         if not assessments or not readers:
-            forms.tell(self._notice, _("Choose the folder of the assessments and the folder of the reader scores first."))
+            forms.tell(
+                self._notice, _("Choose the folder of the assessments and the folder of the reader scores first.")
+            )
             return
         slicer.app.setOverrideCursor(qt.QCursor(qt.Qt.WaitCursor))
         try:
             record = self._session.record  # whose profile judges the scans of the fit, too
             profile = DEFAULT if record is None else model_of(record).profile
             mode, name = _MODES[self._mode.currentIndex][0], USUAL[self._scale.currentIndex]
-            scale = None if name == HUNDRED.name else parse_scale(name)  # None: of 0-100, but refused where scores can hardly be
+            scale = (
+                None if name == HUNDRED.name else parse_scale(name)
+            )  # None: of 0-100, but refused where scores can hardly be
             self._result = calibrate(Path(assessments), [Path(readers)], mode, scale=scale, profile=profile)  # type: ignore[arg-type]
         except HeadCTIQAError as error:
             self._result = None
@@ -183,7 +206,12 @@ class CalibrationSection:
         return None if window is None else window.findChild(qt.QWidget, "scoringEdit")
 
     def _ask_file(self) -> str:
-        return str(qt.QFileDialog.getSaveFileName(self._parent, _("Save the scoring model"), "scoring-model.json", "JSON (*.json)") or "")
+        return str(
+            qt.QFileDialog.getSaveFileName(
+                self._parent, _("Save the scoring model"), "scoring-model.json", "JSON (*.json)"
+            )
+            or ""
+        )
 
 
 def _scale_title(name: str) -> str:
@@ -198,12 +226,19 @@ def _scale_title(name: str) -> str:
 def account(result: Any) -> list[str]:
     """What speaks for and against a fit, in sentences: the errors of left-out scans first."""
     fit = result.fit
-    lines = [fit.model.name, _("{n} scans fitted, {m} kept for testing.").format(n=len(result.calibration), m=len(result.test))]
+    lines = [
+        fit.model.name,
+        _("{n} scans fitted, {m} kept for testing.").format(n=len(result.calibration), m=len(result.test)),
+    ]
     if fit.overall is not None:
         lines.append(_("Overall score: {words}").format(words=_errors(fit.overall)))
     for id_, category in fit.categories.items():
         cv = category.cross_validation
-        words = _("not fitted, keeps the guideline") if cv is None else _errors(cv) + (_("; keeps the guideline") if category.keeps_guideline else "")
+        words = (
+            _("not fitted, keeps the guideline")
+            if cv is None
+            else _errors(cv) + (_("; keeps the guideline") if category.keeps_guideline else "")
+        )
         lines.append(f"{CATEGORY_BY_ID[id_].title}: {words}")
     lines.append(fit.model.provenance["limit"])
     if fit.reasons_not_to_use:
@@ -226,14 +261,41 @@ def coefficient_rows(fit: Any) -> list[tuple[str, str, str, str]]:
         old, new = (_numbers(model.categories[id_]) for model in (guideline, fit.model))
         intervals = {(c.term, c.feature): f"{c.low:.2f} .. {c.high:.2f}" for c in category.coefficients}
         for term, feature in dict.fromkeys((*new, *old)):
-            title = f"{IQM_BY_ID[term].title} ({feature})" if term in IQM_BY_ID else _("worst item") if term == id_ else _("ideal scan")
+            title = (
+                f"{IQM_BY_ID[term].title} ({feature})"
+                if term in IQM_BY_ID
+                else _("worst item")
+                if term == id_
+                else _("ideal scan")
+            )
             key = (term, feature)
-            rows.append((f"{CATEGORY_BY_ID[id_].title}: {title}", _number(old.get(key)), _number(new.get(key)), intervals.get(key, "-")))
+            rows.append(
+                (
+                    f"{CATEGORY_BY_ID[id_].title}: {title}",
+                    _number(old.get(key)),
+                    _number(new.get(key)),
+                    intervals.get(key, "-"),
+                )
+            )
     weights = {w.term: f"{w.low:.2f} .. {w.high:.2f}" for w in fit.weights}
-    rows.append((_("Overall: intercept"), _number(guideline.intercept), _number(fit.model.intercept), weights.get("intercept", "-")))
+    rows.append(
+        (
+            _("Overall: intercept"),
+            _number(guideline.intercept),
+            _number(fit.model.intercept),
+            weights.get("intercept", "-"),
+        )
+    )
     rows.append((_("Overall: limit above the worst category"), _number(guideline.limit), _number(fit.model.limit), "-"))
     for id_, weight in fit.model.weights.items():
-        rows.append((_("Weight: {title}").format(title=CATEGORY_BY_ID[id_].title), _number(guideline.weights[id_]), _number(weight), weights.get(id_, "-")))
+        rows.append(
+            (
+                _("Weight: {title}").format(title=CATEGORY_BY_ID[id_].title),
+                _number(guideline.weights[id_]),
+                _number(weight),
+                weights.get(id_, "-"),
+            )
+        )
     return rows
 
 
@@ -252,4 +314,7 @@ def _before_and_after(result: Any) -> tuple[Any, Any]:
     from HeadCTIQALib.scoring import guideline_model
 
     scans = result.test if len(result.test) >= 10 else (*result.calibration, *result.test)
-    return tuple(model_against_readers(scans, result.readers, model) for model in (guideline_model(result.fit.model.profile), result.fit.model))  # type: ignore[return-value]
+    return tuple(
+        model_against_readers(scans, result.readers, model)
+        for model in (guideline_model(result.fit.model.profile), result.fit.model)
+    )  # type: ignore[return-value]

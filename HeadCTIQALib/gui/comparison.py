@@ -32,10 +32,15 @@ class ComparisonSection:
         self._notice = forms.notice("comparisonNotice")
         self._other = ctk.ctkDirectoryButton()
         self._other.setObjectName("compareFolderButton")
-        self._other.setToolTip(_("Another assessment of the scan that is shown: of other networks, or corrected by another reader."))
+        self._other.setToolTip(
+            _("Another assessment of the scan that is shown: of other networks, or corrected by another reader.")
+        )
         self._other.connect("directoryChanged(QString)", self._folder_chosen)
         self._before = forms.button(
-            _("Before corrections"), _("What is shown against what the networks measured."), self._compare_before, "compareBeforeButton"
+            _("Before corrections"),
+            _("What is shown against what the networks measured."),
+            self._compare_before,
+            "compareBeforeButton",
         )
         self._table = forms.table("comparisonTable", ["", _("First"), _("Second"), _("Difference")], 0)
         self._table.setMinimumHeight(200)
@@ -120,9 +125,13 @@ def _number(value: float | None, digits: int, status: str) -> str:
 
 def _words(result: Any, titles: tuple[str, str]) -> str:
     lines = []
-    for title, models, correctors, created in zip(titles, result.models, result.correctors, result.created, strict=True):
+    for title, models, correctors, created in zip(
+        titles, result.models, result.correctors, result.created, strict=True
+    ):
         by = _("corrected by {names}").format(names=", ".join(correctors)) if correctors else _("not corrected")
         lines.append(f"{title}: {'; '.join(models)}; {by}; {created}")
-    moved = [r for r in result.rows if r.id in IQM_BY_ID and (r.first, r.second) != (None, None) and r.difference != 0.0]
+    moved = [
+        r for r in result.rows if r.id in IQM_BY_ID and (r.first, r.second) != (None, None) and r.difference != 0.0
+    ]
     lines.append(_("{n} of {all} metrics differ.").format(n=len(moved), all=len(IQM_BY_ID)))
     return "\n".join(lines)

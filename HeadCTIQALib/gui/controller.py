@@ -171,7 +171,12 @@ class Controller:
             return
         with forms.Waiting():
             try:
-                self.assessing.start(self.session.volume_node, self._parameters.device, str(self.ui.scoringEdit.currentPath or ""), self.profiles.current)
+                self.assessing.start(
+                    self.session.volume_node,
+                    self._parameters.device,
+                    str(self.ui.scoringEdit.currentPath or ""),
+                    self.profiles.current,
+                )
             except (HeadCTIQAError, OSError) as error:
                 self._message(str(error))
         self._show_running()
@@ -183,7 +188,9 @@ class Controller:
         count = len({c["iqm"] for c in record["corrections"]}) if record else 0
         if not count or self.session.results is None:
             return True
-        question = _("The assessment of this scan carries corrections ({count} of 10 metrics) and will be replaced. To keep them, cancel and save the folder.")
+        question = _(
+            "The assessment of this scan carries corrections ({count} of 10 metrics) and will be replaced. To keep them, cancel and save the folder."
+        )
         return bool(slicer.util.confirmOkCancelDisplay(question.format(count=count), windowTitle="HeadCTIQA"))
 
     def _ready(self) -> bool:
@@ -191,9 +198,15 @@ class Controller:
         lacking = dependencies.missing()
         if not lacking:
             return True
-        question = _("The networks need {names}, which 3D Slicer does not have yet. Install now? Everything else works without.").format(names=", ".join(lacking))
+        question = _(
+            "The networks need {names}, which 3D Slicer does not have yet. Install now? Everything else works without."
+        ).format(names=", ".join(lacking))
         if not slicer.util.confirmOkCancelDisplay(question, windowTitle="HeadCTIQA"):
-            self._message(_("Not assessed: {names} missing. Assessments made elsewhere can be loaded.").format(names=", ".join(lacking)))
+            self._message(
+                _("Not assessed: {names} missing. Assessments made elsewhere can be loaded.").format(
+                    names=", ".join(lacking)
+                )
+            )
             return False
         with forms.Waiting():
             try:

@@ -65,7 +65,10 @@ class CorrectionsSection:
         self.reviewing.cleanup()
 
     def _make_value(self) -> None:
-        self._value, self._reason = forms.line("typedValueEdit"), forms.line("typedReasonEdit", _("why the measured value is replaced"))
+        self._value, self._reason = (
+            forms.line("typedValueEdit"),
+            forms.line("typedReasonEdit", _("why the measured value is replaced")),
+        )
         self._unit = qt.QLabel()
         tip = _("Put this value in the place of what was measured; the measured one stays in the record.")
         self._set = forms.button(_("Set value"), tip, self._set_value, "setValueButton")
@@ -74,8 +77,15 @@ class CorrectionsSection:
     def _make_steps(self) -> None:
         self._undo = forms.button(_("Undo"), _("Take back the last step."), self._undo_clicked, "undoButton")
         self._redo = forms.button(_("Redo"), _("Make the step again."), self._redo_clicked, "redoButton")
-        self._revert = forms.button(_("Revert metric"), _("Back to what was measured, for the selected metric."), self._revert_clicked, "revertButton")
-        self._revert_all = forms.button(_("Revert all"), _("Back to what the networks found."), self._revert_all_clicked, "revertAllButton")
+        self._revert = forms.button(
+            _("Revert metric"),
+            _("Back to what was measured, for the selected metric."),
+            self._revert_clicked,
+            "revertButton",
+        )
+        self._revert_all = forms.button(
+            _("Revert all"), _("Back to what the networks found."), self._revert_all_clicked, "revertAllButton"
+        )
 
     def _lay_out(self, layout: Any) -> None:
         reader = forms.row(qt.QLabel(_("Reader")), self._reader)
@@ -134,7 +144,9 @@ class CorrectionsSection:
         for id_ in self._listed:
             iqm, c = IQM_BY_ID[id_], latest[id_]
             was = _number(c["original"], iqm)
-            rows.append((iqm.title, was, shown_value(record["iqms"][id_], iqm, status=False), c["corrector"], c["reason"]))
+            rows.append(
+                (iqm.title, was, shown_value(record["iqms"][id_], iqm, status=False), c["corrector"], c["reason"])
+            )
         forms.fill(self._list, rows, numbers=(1, 2))
 
     def _enable_steps(self, record: Any, iqm: IQM | None) -> None:
@@ -158,7 +170,9 @@ class CorrectionsSection:
             return
         text, reason = self._value.text, self._reason.text
         done = self.reviewing.correct(
-            lambda review: review.type_value(iqm.id, parse_value(iqm.id, text), corrector=self.reviewing.corrector, reason=reason)
+            lambda review: review.type_value(
+                iqm.id, parse_value(iqm.id, text), corrector=self.reviewing.corrector, reason=reason
+            )
         )
         if done:
             self._value.clear()

@@ -45,7 +45,11 @@ def install(packages: list[str]) -> None:
     importlib.invalidate_caches()
     still = missing()
     if still:
-        raise InstallError(_("Still missing after the installation: {names}; restart 3D Slicer and try again.").format(names=", ".join(still)))
+        raise InstallError(
+            _("Still missing after the installation: {names}; restart 3D Slicer and try again.").format(
+                names=", ".join(still)
+            )
+        )
 
 
 def _install_torch() -> None:
@@ -53,7 +57,9 @@ def _install_torch() -> None:
         import PyTorchUtils
     except ImportError as error:
         raise InstallError(
-            _("The networks need the extension PyTorch: install it in the Extensions Manager, restart 3D Slicer and press Assess again.")
+            _(
+                "The networks need the extension PyTorch: install it in the Extensions Manager, restart 3D Slicer and press Assess again."
+            )
         ) from error
     logic = PyTorchUtils.PyTorchUtilsLogic()
     if logic.installTorch(askConfirmation=True, torchVersionRequirement=">=2.4") is None:
@@ -75,4 +81,6 @@ def _pip(requirement: str) -> None:
     try:
         slicer.util.pip_install(requirement)
     except Exception as error:  # a failed pip is a CalledProcessError or, with a window, something of Slicer's own
-        raise InstallError(_("Installing {name} failed; check the connection to the internet.").format(name=requirement)) from error
+        raise InstallError(
+            _("Installing {name} failed; check the connection to the internet.").format(name=requirement)
+        ) from error

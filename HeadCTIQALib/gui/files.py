@@ -46,7 +46,11 @@ def save(session: Session, folder: Path) -> Path:
     """
     record = _record(session)
     target = check_output(folder, mine=session.folder)
-    unchanged = not session.corrected and session.folder is not None and all((session.folder / f).exists() for f in (FILES[0], REPORT))
+    unchanged = (
+        not session.corrected
+        and session.folder is not None
+        and all((session.folder / f).exists() for f in (FILES[0], REPORT))
+    )
     if unchanged and session.folder is not None:
         return target if session.folder.resolve() == target else copy_files(session.folder, target)
     volume, findings = _scan(session)
@@ -77,17 +81,36 @@ def export_row(session: Session, path: Path) -> None:
 
 def table_row(record: dict[str, Any]) -> dict[str, Any]:
     """Verdict, scores, values, status and advice by public id; empty where there is none."""
-    row: dict[str, Any] = {"scan": record["input"]["name"], "sha256": record["input"]["sha256"], "created": record["created"]}
+    row: dict[str, Any] = {
+        "scan": record["input"]["name"],
+        "sha256": record["input"]["sha256"],
+        "created": record["created"],
+    }
     row["verdict"] = record["verdict"]["sentence"]
     row |= {"overall": record["overall"]["score"], **_interval("overall", record["overall"]["interval"])}
     row |= {f"overall_{end}": record["overall"][end] for end in ("at_least", "at_most")}
     for c in CATEGORIES:
-        row |= {f"score_{c.id}": record["categories"][c.id]["score"], **_interval(f"score_{c.id}", record["categories"][c.id]["interval"])}
+        row |= {
+            f"score_{c.id}": record["categories"][c.id]["score"],
+            **_interval(f"score_{c.id}", record["categories"][c.id]["interval"]),
+        }
     for m in IQMS:
         entry = record["iqms"][m.id]
-        row |= {m.id: entry["value"], **_interval(m.id, entry["interval"]), **{f"{m.id}_{key}": entry[key] for key in ("bound", "status", "score")}}
-        row |= {**_interval(f"{m.id}_score", entry["score_interval"]), f"{m.id}_band": entry["band"], f"{m.id}_advice": entry["advice"]["instruction"]}
-    row |= {"scoring_model": record["scoring_model"]["name"], "profile": record["profile"]["name"], "error_model": record["error_model"]}
+        row |= {
+            m.id: entry["value"],
+            **_interval(m.id, entry["interval"]),
+            **{f"{m.id}_{key}": entry[key] for key in ("bound", "status", "score")},
+        }
+        row |= {
+            **_interval(f"{m.id}_score", entry["score_interval"]),
+            f"{m.id}_band": entry["band"],
+            f"{m.id}_advice": entry["advice"]["instruction"],
+        }
+    row |= {
+        "scoring_model": record["scoring_model"]["name"],
+        "profile": record["profile"]["name"],
+        "error_model": record["error_model"],
+    }
     return row
 
 

@@ -72,7 +72,9 @@ def write_changes(segmentation_node: Any, volume: CTVolume, before: Findings, af
 _Plan = list[tuple[int, _Index, int]]  # layer, voxels in it, new label
 
 
-def _tissue_plan(segmentation: Any, layers: dict[int, _Layer], of: dict[str, int], before: Findings, after: Findings) -> _Plan | None:
+def _tissue_plan(
+    segmentation: Any, layers: dict[int, _Layer], of: dict[str, int], before: Findings, after: Findings
+) -> _Plan | None:
     changed = differing(before.tissue, after.tissue)
     where = _where([before.tissue[k] != after.tissue[k] for k in changed], changed)
     if not len(where[0]):
@@ -99,7 +101,9 @@ def _tissue_plan(segmentation: Any, layers: dict[int, _Layer], of: dict[str, int
     return plan
 
 
-def _streak_plan(segmentation: Any, layers: dict[int, _Layer], of: dict[str, int], before: Findings, after: Findings) -> _Plan | None:
+def _streak_plan(
+    segmentation: Any, layers: dict[int, _Layer], of: dict[str, int], before: Findings, after: Findings
+) -> _Plan | None:
     if before.streak is after.streak:
         return []
     if before.streak is None or after.streak is None:
@@ -135,7 +139,9 @@ def _layer(image: Any, volume: CTVolume) -> _Layer | None:
     extent = np.array(image.GetExtent()).reshape(3, 2)
     start = to_ras[:3, 3] + to_ras[:3, :3] @ extent[:, 0]
     shape = image.GetDimensions()[::-1]
-    corners = np.array([(i, j, k) for i in (0, shape[2] - 1) for j in (0, shape[1] - 1) for k in range(shape[0])], float)
+    corners = np.array(
+        [(i, j, k) for i in (0, shape[2] - 1) for j in (0, shape[1] - 1) for k in range(shape[0])], float
+    )
     native = volume.ras_to_ijk(start + corners @ to_ras[:3, :3].T)
     offset = native - corners
     if np.abs(offset - np.rint(offset[0])).max() > _ON_GRID:

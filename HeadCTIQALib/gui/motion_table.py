@@ -28,13 +28,21 @@ class MotionTable:
         layout.setContentsMargins(0, 0, 0, 0)
         self._table = forms.table("motionTable", [_("First slice"), _("Last slice"), _("Grade 0-3")], 2)
         self._table.setMinimumHeight(90)
-        self._table.setToolTip(_("Grade 1: motion that is just visible, 3: not diagnostic, - : cannot be graded. Slices in no row have no motion."))
+        self._table.setToolTip(
+            _(
+                "Grade 1: motion that is just visible, 3: not diagnostic, - : cannot be graded. Slices in no row have no motion."
+            )
+        )
         layout.addWidget(self._table)
         layout.addLayout(
             forms.row(
-                forms.button(_("Add range"), _("Add a range that begins at the slice shown."), self._add, "addRangeButton"),
+                forms.button(
+                    _("Add range"), _("Add a range that begins at the slice shown."), self._add, "addRangeButton"
+                ),
                 forms.button(_("Remove range"), _("Remove the selected rows."), self._remove, "removeRangeButton"),
-                forms.button(_("Apply grades"), _("Measure motion with these grades."), self._apply, "applyGradesButton"),
+                forms.button(
+                    _("Apply grades"), _("Measure motion with these grades."), self._apply, "applyGradesButton"
+                ),
             )
         )
         self._shown: tuple[Any, tuple[int, ...]] | None = None
@@ -51,7 +59,10 @@ class MotionTable:
         if shown == self._shown:
             return  # rows that were typed and not applied yet stay while something else changes
         self._shown = shown
-        rows = [(str(first + 1), str(last + 1), _UNGRADED if grade < 0 else str(grade)) for first, last, grade in runs(grades)]
+        rows = [
+            (str(first + 1), str(last + 1), _UNGRADED if grade < 0 else str(grade))
+            for first, last, grade in runs(grades)
+        ]
         forms.fill(self._table, rows, editable=True)
 
     def _add(self, *_arguments: Any) -> None:
@@ -67,7 +78,11 @@ class MotionTable:
     def _apply(self, *_arguments: Any) -> None:
         texts = [tuple(self._text(n, column) for column in range(3)) for n in range(self._table.rowCount)]
         # slices in no row are free of motion
-        self._reviewing.correct(lambda review: review.grade_slices([(0, review.volume.shape[0] - 1, 0), *_ranges(texts)], corrector=self._reviewing.corrector))
+        self._reviewing.correct(
+            lambda review: review.grade_slices(
+                [(0, review.volume.shape[0] - 1, 0), *_ranges(texts)], corrector=self._reviewing.corrector
+            )
+        )
 
     def _text(self, n: int, column: int) -> str:
         item = self._table.item(n, column)
@@ -105,5 +120,7 @@ def _ranges(texts: Sequence[tuple[str, ...]]) -> list[tuple[int, int, int]]:
         try:
             result.append((int(first) - 1, int(last) - 1, -1 if grade == _UNGRADED else int(grade)))
         except ValueError as error:
-            raise HeadCTIQAError(_("Row {n} of the motion table needs whole numbers; the grade may be - as well.").format(n=n)) from error
+            raise HeadCTIQAError(
+                _("Row {n} of the motion table needs whole numbers; the grade may be - as well.").format(n=n)
+            ) from error
     return result

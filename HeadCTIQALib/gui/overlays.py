@@ -17,7 +17,10 @@ from .results import KIND, find
 from .session import Session
 
 _UNION_COLOR = (0.20, 0.80, 0.90)
-_CLEAR_COLORS = {"white": (0.25, 0.85, 1.0), "deep_grey": (1.0, 0.55, 0.0)}  # grey masks on a grey image are hard to see
+_CLEAR_COLORS = {
+    "white": (0.25, 0.85, 1.0),
+    "deep_grey": (1.0, 0.55, 0.0),
+}  # grey masks on a grey image are hard to see
 _LINE_COLORS = ((1.0, 0.85, 0.10), (0.25, 0.95, 0.95))
 _PRESETS = ("Axial", "Coronal", "Sagittal")
 
@@ -73,7 +76,14 @@ class Overlays:
         if self._saved is not None:
             self.show(self._shown)
 
-    def change(self, *, visible: bool | None = None, masks: bool | None = None, markups: bool | None = None, opacity: float | None = None) -> None:
+    def change(
+        self,
+        *,
+        visible: bool | None = None,
+        masks: bool | None = None,
+        markups: bool | None = None,
+        opacity: float | None = None,
+    ) -> None:
         """Change what is shown and how."""
         self.visible = self.visible if visible is None else visible
         self.masks = self.masks if masks is None else masks

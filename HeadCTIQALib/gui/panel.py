@@ -102,7 +102,9 @@ class Panel:
         for column in (VALUE, POINTS):
             item.setTextAlignment(column, qt.Qt.AlignRight | qt.Qt.AlignVCenter)
         item.setForeground(RATING, qt.QBrush(qt.QColor(band_color(row.state))))
-        words = "\n".join(s for s in (f"{row.title}: {row.value}, {row.words or row.state}", row.reason, row.advice) if s)
+        words = "\n".join(
+            s for s in (f"{row.title}: {row.value}, {row.words or row.state}", row.reason, row.advice) if s
+        )
         for column in range(5):
             item.setToolTip(column, forms.tip(words))
         if row.kind != "iqm":
@@ -174,17 +176,26 @@ def _overall(record: Any) -> str:
     known = at(record, "verdict", "band")
     states = [str(at(record, OVERALL, "band"))] if score is not None else [WITHHELD, known] if known else [WITHHELD]
     *bound, shown = score_words(at(record, OVERALL)).split(" ")
-    number = join(f"{' '.join(bound)} " if bound else None, tag("span", shown, style="font-size:30pt; font-weight:600;"))
+    number = join(
+        f"{' '.join(bound)} " if bound else None, tag("span", shown, style="font-size:30pt; font-weight:600;")
+    )
     spread = score_spread(at(record, OVERALL))
-    of = tag("span", f" / 100  {f'({spread})  ' if spread else ''}" if score is not None else f" {known_range(record)}  ")
-    words = [tag("span", f"{MARKS[s]} {s} ", style=f"font-size:15pt; font-weight:600; color:{band_color(s)};") for s in states]
+    of = tag(
+        "span", f" / 100  {f'({spread})  ' if spread else ''}" if score is not None else f" {known_range(record)}  "
+    )
+    words = [
+        tag("span", f"{MARKS[s]} {s} ", style=f"font-size:15pt; font-weight:600; color:{band_color(s)};")
+        for s in states
+    ]
     corrected = any(entry["status"] == "corrected" for entry in record["iqms"].values())
     lines: list[Any] = [
         tag("p", verdict(record), style="margin-top:0; margin-bottom:2px; font-size:13pt; font-weight:600;"),
         tag("p", number, of, *words, style="margin:0;"),
     ]
     if score is None:
-        lines.append(tag("p", at(record, OVERALL, "withheld_reason", default=""), style="margin-top:2px; margin-bottom:2px;"))
+        lines.append(
+            tag("p", at(record, OVERALL, "withheld_reason", default=""), style="margin-top:2px; margin-bottom:2px;")
+        )
     small = [
         scan_name(record),
         _("Scored by: {model}").format(model=at(record, "scoring_model", "name", default="")),

@@ -26,8 +26,12 @@ class AgreementPlots:
         """Make the charts of two :class:`~HeadCTIQALib.cohort.agreement_of_model.ModelAgainstReaders`; :meth:`turn_to` shows one."""
         self.remove()
         target = _("Overall score")
-        self.scatter = self._chart(_("{target}: model against readers").format(target=target), _("mean of the readers"), _("model"))
-        self.bland_altman = self._chart(_("{target}: Bland-Altman").format(target=target), _("mean of model and readers"), _("model - readers"))
+        self.scatter = self._chart(
+            _("{target}: model against readers").format(target=target), _("mean of the readers"), _("model")
+        )
+        self.bland_altman = self._chart(
+            _("{target}: Bland-Altman").format(target=target), _("mean of model and readers"), _("model - readers")
+        )
         for (name, color), data in zip(_SERIES, (before, after), strict=True):
             self._points(self.scatter, name, data.readers, data.model, color)
             self._points(self.bland_altman, name, data.mean, data.difference, color)

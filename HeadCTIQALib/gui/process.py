@@ -37,7 +37,9 @@ def python_executable() -> str:
     return found if found and Path(found).is_absolute() else python()
 
 
-def assess_command(scan: Path, output: Path, device: str = "auto", scoring: str = "", profile: Path | None = None) -> list[str]:
+def assess_command(
+    scan: Path, output: Path, device: str = "auto", scoring: str = "", profile: Path | None = None
+) -> list[str]:
     """The command line that assesses ``scan`` into the folder ``output``."""
     start = [python_executable(), *isolation.command("HeadCTIQALib")]
     command = [*start, "assess", str(scan), "--output", str(output), "--progress", "json", "--device", device]
@@ -69,7 +71,10 @@ class Process:
         )  # fmt: skip
         self._events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.details: list[str] = []
-        self._readers = [threading.Thread(target=self._read, args=(s,), daemon=True) for s in (self._child.stdout, self._child.stderr)]
+        self._readers = [
+            threading.Thread(target=self._read, args=(s,), daemon=True)
+            for s in (self._child.stdout, self._child.stderr)
+        ]
         for reader in self._readers:
             reader.start()
 
@@ -112,7 +117,9 @@ class Process:
 def _end_tree(child: subprocess.Popen[str]) -> None:
     """Ask the whole process group to end, then insist.  A finished child's group may still hold its own children."""
     if os.name == "nt":
-        tool = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")  # by its name it might be one in the working folder
+        tool = Path(
+            os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe"
+        )  # by its name it might be one in the working folder
         subprocess.run([tool, "/F", "/T", "/PID", str(child.pid)], capture_output=True, check=False)  # noqa: S603
         child.wait()
         return

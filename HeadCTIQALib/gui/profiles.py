@@ -29,7 +29,9 @@ class ProfileChoice:
         choose_file: asks for the file of a profile; tests put their own in.
     """
 
-    def __init__(self, box: Any, session: Session, tell: Callable[[str], None], choose_file: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, box: Any, session: Session, tell: Callable[[str], None], choose_file: Callable[[], str] | None = None
+    ) -> None:
         self._box, self._session, self._tell = box, session, tell
         self._choose_file = choose_file or self._ask_file
         self._parameters: Any = None

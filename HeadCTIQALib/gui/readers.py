@@ -43,7 +43,12 @@ class ReadersSection:
         self._blinded.setObjectName("blindedCheckBox")
         self._blinded.connect("toggled(bool)", self._blinded_changed)
         self._boxes: dict[str, Any] = {}
-        save = forms.button(_("Save scores"), _("Keep the scores of this scan in your file (Ctrl+Return)."), self.save, "saveScoresButton")
+        save = forms.button(
+            _("Save scores"),
+            _("Keep the scores of this scan in your file (Ctrl+Return)."),
+            self.save,
+            "saveScoresButton",
+        )
         self._lay_out(parent.layout(), save)
         self._shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Return"), parent)
         self._shortcut.connect("activated()", self.save)
@@ -63,7 +68,9 @@ class ReadersSection:
         form.addRow(_("Folder"), self._folder)
         layout.addLayout(form)
         layout.addWidget(self._blinded)
-        anchors = _("0 to 100, higher is better: from {good:.0f} good, from {acceptable:.0f} acceptable, below poor; - cannot be judged.")
+        anchors = _(
+            "0 to 100, higher is better: from {good:.0f} good, from {acceptable:.0f} acceptable, below poor; - cannot be judged."
+        )
         words = qt.QLabel(anchors.format(good=BAND_GOOD, acceptable=BAND_ACCEPTABLE))
         words.setWordWrap(True)
         layout.addWidget(words)

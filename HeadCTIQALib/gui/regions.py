@@ -14,7 +14,10 @@ from . import forms
 from .reviewing import Reviewing
 from .session import Session
 
-REGION_IQMS = {"noise": {"brain": _("ROI brain")}, "gray_white_cnr": {"deep_grey": _("ROI deep grey"), "white": _("ROI white")}}
+REGION_IQMS = {
+    "noise": {"brain": _("ROI brain")},
+    "gray_white_cnr": {"deep_grey": _("ROI deep grey"), "white": _("ROI white")},
+}
 _SIZE_MM = {"brain": (20.0, 20.0, 15.0), "deep_grey": (8.0, 12.0, 10.0), "white": (8.0, 20.0, 10.0)}
 _KIND = "HeadCTIQA.kind"
 
@@ -28,7 +31,12 @@ class RegionTools:
         self._nodes: dict[str, Any] = {}
         tip = _("Show boxes to drag over homogeneous tissue, in the place of the masks.")
         self._place = forms.button(_("Place ROI"), tip, self._place_clicked, "placeRoiButton")
-        self._measure = forms.button(_("Measure in ROI"), _("Measure the selected metric inside the boxes."), self._measure_clicked, "measureRoiButton")
+        self._measure = forms.button(
+            _("Measure in ROI"),
+            _("Measure the selected metric inside the boxes."),
+            self._measure_clicked,
+            "measureRoiButton",
+        )
         self.widgets = (self._place, self._measure)
 
     def cleanup(self) -> None:
@@ -68,7 +76,9 @@ class RegionTools:
             self._tell(_("Place the regions of interest first."))
             return
         self._reviewing.correct(
-            lambda review: review.place_regions(iqm, {name: region_of(node) for name, node in self._nodes.items()}, corrector=self._reviewing.corrector)
+            lambda review: review.place_regions(
+                iqm, {name: region_of(node) for name, node in self._nodes.items()}, corrector=self._reviewing.corrector
+            )
         )
 
 

@@ -31,8 +31,14 @@ from HeadCTIQALib.volume.types import CTVolume
 from . import hierarchy_items
 
 KIND = "HeadCTIQA.kind"  # attribute that marks our nodes
-_VOLUME, _SEGMENTATION, _LANDMARKS, _PLANE = (f"HeadCTIQA.{n}" for n in ("volume", "segmentation", "landmarks", "plane"))  # references
-_OURS = ("vtkMRMLStorableNode", "vtkMRMLDisplayNode", "vtkMRMLStorageNode")  # what loading adds, in the order of its removal; never the hierarchy itself
+_VOLUME, _SEGMENTATION, _LANDMARKS, _PLANE = (
+    f"HeadCTIQA.{n}" for n in ("volume", "segmentation", "landmarks", "plane")
+)  # references
+_OURS = (
+    "vtkMRMLStorableNode",
+    "vtkMRMLDisplayNode",
+    "vtkMRMLStorageNode",
+)  # what loading adds, in the order of its removal; never the hierarchy itself
 _FACE_ON_MM = 240.0
 
 
@@ -76,9 +82,15 @@ class Results:
             InputError: the scene came from a file that is damaged.
         """
         where = _("of this scene")
-        state: dict[str, Any] = parse(self.text.GetText().encode("utf-8", "surrogatepass"), f"The assessment {where}", "assess the scan again")
+        state: dict[str, Any] = parse(
+            self.text.GetText().encode("utf-8", "surrogatepass"), f"The assessment {where}", "assess the scan again"
+        )
         with boundary(f"The assessment {where} is damaged; assess the scan again."):
-            return {"record": check_record(state["record"], where), "original": check_record(state["original"], where), "extra": dict(state["extra"])}
+            return {
+                "record": check_record(state["record"], where),
+                "original": check_record(state["original"], where),
+                "extra": dict(state["extra"]),
+            }
 
     def keep(self, record: Mapping[str, Any], original: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
         """Remember the state with the scene."""
@@ -106,7 +118,9 @@ class Results:
             table = np.zeros(max(int(labels.max()), *tissues[key]) + 1, np.uint8)
             table[list(tissues[key])] = list(tissues[key].values())
             # as assessed the labels are the tissues; otherwise one pass, however many segments share the label map
-            found = labels.astype(np.uint8, copy=False) if np.array_equal(table, np.arange(len(table))) else table[labels]
+            found = (
+                labels.astype(np.uint8, copy=False) if np.array_equal(table, np.arange(len(table))) else table[labels]
+            )
             if len(images) == 1:
                 tissue = found
             else:
@@ -136,7 +150,9 @@ class Results:
     def write_landmarks(self, landmarks: Mapping[str, Landmark]) -> None:
         """Move, add and remove points until they are ``landmarks``; a point list is made when there was none."""
         if self.landmarks is None:
-            self._adopt(_LANDMARKS, _load("markups", "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks)))
+            self._adopt(
+                _LANDMARKS, _load("markups", "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks))
+            )
             return
         _replace_markup(self.landmarks, "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks))
 
@@ -196,7 +212,9 @@ def load(folder: Path, volume_node: Any, record: Mapping[str, Any]) -> Results:
 
 def adopt(volume_node: Any, segmentation: Any, landmarks: Any, plane: Any | None, record: Mapping[str, Any]) -> Results:
     """Make an assessment of nodes that are in the scene already; nothing of it is shown until a row is selected."""
-    text = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", _("{name} assessment").format(name=volume_node.GetName()))
+    text = slicer.mrmlScene.AddNewNodeByClass(
+        "vtkMRMLTextNode", _("{name} assessment").format(name=volume_node.GetName())
+    )
     text.SetAttribute(KIND, "assessment")
     text.SetNodeReferenceID(_VOLUME, volume_node.GetID())
     hierarchy_items.place(text, volume_node)
@@ -216,8 +234,16 @@ def _node_ids() -> list[str]:
 
 def find(scene: Any, volume_node: Any = None) -> list[Results]:
     """The assessments in the scene (of one volume), oldest first; those that lost their segmentation are left out."""
-    found = [Results(n) for n in slicer.util.getNodesByClass("vtkMRMLTextNode", scene) if n.GetAttribute(KIND) == "assessment"]
-    return [r for r in found if r.segmentation is not None and r.volume is not None and (volume_node is None or r.volume is volume_node)]
+    found = [
+        Results(n)
+        for n in slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
+        if n.GetAttribute(KIND) == "assessment"
+    ]
+    return [
+        r
+        for r in found
+        if r.segmentation is not None and r.volume is not None and (volume_node is None or r.volume is volume_node)
+    ]
 
 
 def _dress(results: Results) -> None:

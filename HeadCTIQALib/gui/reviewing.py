@@ -84,7 +84,12 @@ class Reviewing(VTKObservationMixin):
             HeadCTIQAError: the assessment cannot be corrected, e.g. its scoring model is not known.
         """
         session = self._session
-        if self._review is None and session.record is not None and session.results is not None and session.volume is not None:
+        if (
+            self._review is None
+            and session.record is not None
+            and session.results is not None
+            and session.volume is not None
+        ):
             from HeadCTIQALib.assessment.review import Review
             from HeadCTIQALib.assessment.storage import StoredAssessment
 
@@ -155,7 +160,13 @@ class Reviewing(VTKObservationMixin):
         elif kind == PLANE:
             take_plane(review, results, self.corrector)
         else:
-            take_masks(review, results, self.corrector, self._selected(), lambda before, after: self._into_scene(before, after, MASKS))
+            take_masks(
+                review,
+                results,
+                self.corrector,
+                self._selected(),
+                lambda before, after: self._into_scene(before, after, MASKS),
+            )
 
     def _selected(self) -> str | None:
         return self._session.selected if self._session.selected in IQM_BY_ID else None
@@ -195,7 +206,11 @@ class Reviewing(VTKObservationMixin):
         try:
             if only in (None, POINTS) and (before is None or before.landmarks != after.landmarks):
                 results.write_landmarks(after.landmarks)
-            if only in (None, PLANE) and after.midsagittal is not None and (before is None or before.midsagittal != after.midsagittal):
+            if (
+                only in (None, PLANE)
+                and after.midsagittal is not None
+                and (before is None or before.midsagittal != after.midsagittal)
+            ):
                 results.write_plane(after.midsagittal)
             if only in (None, MASKS) and (before is None or _masks_differ(before, after)):
                 self._write_masks(before, after)

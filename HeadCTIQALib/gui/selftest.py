@@ -22,7 +22,12 @@ from .session import Session
 from .volumes import volume_from_node
 
 _TURN_DEG = 6.0
-_SEMI_AXES = ((76, 96, 104, 40, Tissue.SOFT), (71, 91, 99, 900, Tissue.BONE), (64, 84, 92, 33, Tissue.WHITE), (24, 36, 26, 40, Tissue.DEEP_GREY))
+_SEMI_AXES = (
+    (76, 96, 104, 40, Tissue.SOFT),
+    (71, 91, 99, 900, Tissue.BONE),
+    (64, 84, 92, 33, Tissue.WHITE),
+    (24, 36, 26, 40, Tissue.DEEP_GREY),
+)
 
 
 def geometry(case: Any) -> None:
@@ -130,6 +135,8 @@ def place(node: Any, findings: Findings, record: dict[str, Any]) -> Results:
         write_landmarks(Path(folder) / "landmarks.mrk.json", findings.landmarks)
         assert findings.midsagittal is not None
         write_plane(Path(folder) / "midsagittal.mrk.json", findings.midsagittal)
-        landmarks, plane = (slicer.util.loadMarkups(str(Path(folder) / n)) for n in ("landmarks.mrk.json", "midsagittal.mrk.json"))
+        landmarks, plane = (
+            slicer.util.loadMarkups(str(Path(folder) / n)) for n in ("landmarks.mrk.json", "midsagittal.mrk.json")
+        )
     assert volume.shape == findings.tissue.shape
     return scene_results.adopt(node, segmentation, landmarks, plane, record)

@@ -50,7 +50,12 @@ class Session:
     def results(self) -> Results | None:
         """The nodes of the assessment; None without one, without its scan in the scene, or after its masks were deleted there."""
         results = self._results
-        gone = results is None or not slicer.mrmlScene.IsNodePresent(results.text) or results.segmentation is None or results.volume is None
+        gone = (
+            results is None
+            or not slicer.mrmlScene.IsNodePresent(results.text)
+            or results.segmentation is None
+            or results.volume is None
+        )
         return None if gone else results
 
     @property
@@ -121,7 +126,9 @@ class Session:
             RuntimeError: 3D Slicer cannot read a file in it.
         """
         record = read_record(folder)
-        nodes = [n for n in [self.volume_node, *slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")] if n is not None]
+        nodes = [
+            n for n in [self.volume_node, *slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")] if n is not None
+        ]
         node = next((n for n in nodes if is_same_scan(record, n)), None)
         if node is not None:
             self.adopt(folder, node)

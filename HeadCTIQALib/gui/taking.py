@@ -25,7 +25,9 @@ def take_points(review: Any, results: Results, corrector: str, iqm: str | None) 
     """
     placed = {id_: p.position for id_, p in results.read_landmarks().items() if id_ in LANDMARK_TITLES}
     known = {id_: p.position for id_, p in review.findings.landmarks.items()}
-    moved: dict[str, Any] = {id_: p for id_, p in placed.items() if id_ not in known or np.abs(np.subtract(p, known[id_])).max() > _SAME_MM}
+    moved: dict[str, Any] = {
+        id_: p for id_, p in placed.items() if id_ not in known or np.abs(np.subtract(p, known[id_])).max() > _SAME_MM
+    }
     moved |= dict.fromkeys(set(known) - set(placed))
     if moved:
         review.move_points(moved, corrector=corrector, iqm=iqm)
@@ -48,7 +50,9 @@ def take_plane(review: Any, results: Results, corrector: str) -> None:
     review.move_plane(plane.origin, plane.normal, corrector=corrector, reason=_("Moved the mid-sagittal plane."))
 
 
-def take_masks(review: Any, results: Results, corrector: str, iqm: str | None, put_back: Callable[[Findings, Findings], None]) -> None:
+def take_masks(
+    review: Any, results: Results, corrector: str, iqm: str | None, put_back: Callable[[Findings, Findings], None]
+) -> None:
     """What was painted or erased.
 
     Args:

@@ -56,7 +56,13 @@ def volume_from_node(node: Any, record: Mapping[str, Any] | None = None) -> CTVo
         col_step=stack.col_step,
         padding=None if stack.padding is None else np.ascontiguousarray(stack.padding),
         acquisition=_acquisition(known.get("acquisition", {})),
-        source=Source(known.get("kind", "slicer"), known.get("name", name), None, known.get("sha256"), known.get("chosen_because", "")),
+        source=Source(
+            known.get("kind", "slicer"),
+            known.get("name", name),
+            None,
+            known.get("sha256"),
+            known.get("chosen_because", ""),
+        ),
         warnings=tuple((record or {}).get("warnings", ())) or tuple(notes),
         lost=tuple(Lost(**x) for x in known.get("lost", ())),
     )
@@ -132,7 +138,12 @@ def _names(node: Any) -> str:
 def _looks_like_ct(node: Any) -> bool:
     """A single-channel 3-D image that reaches down to the HU of air; label maps do not."""
     image = node.GetImageData()
-    if node.IsA("vtkMRMLLabelMapVolumeNode") or image is None or image.GetNumberOfScalarComponents() != 1 or min(image.GetDimensions()) < 8:
+    if (
+        node.IsA("vtkMRMLLabelMapVolumeNode")
+        or image is None
+        or image.GetNumberOfScalarComponents() != 1
+        or min(image.GetDimensions()) < 8
+    ):
         return False
     return bool(image.GetScalarRange()[0] <= -500)
 
@@ -144,7 +155,10 @@ def _slices(node: Any, shape: tuple[int, ...]) -> tuple[Vector, Vector, Vector]:
     node.GetIJKToRASMatrix(matrix)
     to_ras = slicer.util.arrayFromVTKMatrix(matrix)
     k = np.arange(planes, dtype=float)
-    corners = [np.stack([np.full(planes, i), np.full(planes, j), k], axis=-1) for i, j in ((0, 0), (columns - 1, 0), (0, rows - 1), (columns - 1, rows - 1))]
+    corners = [
+        np.stack([np.full(planes, i), np.full(planes, j), k], axis=-1)
+        for i, j in ((0, 0), (columns - 1, 0), (0, rows - 1), (columns - 1, rows - 1))
+    ]
     ras = np.stack(corners, axis=1) @ to_ras[:3, :3].T + to_ras[:3, 3]  # (K, 4 corners, 3)
     if node.GetParentTransformNode() is not None:
         transform = vtk.vtkGeneralTransform()
@@ -159,7 +173,9 @@ def _slices(node: Any, shape: tuple[int, ...]) -> tuple[Vector, Vector, Vector]:
     )
     if bent > _FLAT_MM:
         raise InputError(
-            _("The transform of the volume {name} bends its slices by {mm:.1f} mm; harden the transform first.").format(name=node.GetName(), mm=bent)
+            _("The transform of the volume {name} bends its slices by {mm:.1f} mm; harden the transform first.").format(
+                name=node.GetName(), mm=bent
+            )
         )
     return origins, row.mean(axis=0), column.mean(axis=0)
 

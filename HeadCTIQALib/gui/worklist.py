@@ -36,9 +36,13 @@ class WorklistSection:
         self._at: int | None = None
         self._node: Any | None = None
         self._notice = forms.notice("worklistNotice")
-        self._folder = self._directory("worklistFolderButton", _("Folder of scans: image files or DICOM folders."), self._folder_changed)
+        self._folder = self._directory(
+            "worklistFolderButton", _("Folder of scans: image files or DICOM folders."), self._folder_changed
+        )
         self._assessments = self._directory(
-            "worklistAssessmentsButton", _("Folder of their assessments by the same names, where there are any."), self._assessments_changed
+            "worklistAssessmentsButton",
+            _("Folder of their assessments by the same names, where there are any."),
+            self._assessments_changed,
         )
         self._assessments_folder: Path | None = None
         self._count = forms.words("worklistCount")
@@ -48,7 +52,12 @@ class WorklistSection:
         self._buttons = (
             forms.button(_("Resume"), _("Open the first scan that you have not scored."), self.resume, "resumeButton"),
             forms.button(_("Previous"), _("The scan before (Ctrl+PgUp)."), self.previous, "previousButton"),
-            forms.button(_("Next"), _("The next scan (Ctrl+PgDown); save the scores first (Ctrl+Return)."), self.next, "nextButton"),
+            forms.button(
+                _("Next"),
+                _("The next scan (Ctrl+PgDown); save the scores first (Ctrl+Return)."),
+                self.next,
+                "nextButton",
+            ),
         )
         self._shortcuts = []
         for name, slot in (("next", self.next), ("previous", self.previous)):

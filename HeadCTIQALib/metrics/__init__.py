@@ -52,12 +52,18 @@ METRICS: Mapping[str, Callable[[CTVolume, Findings], Measurement]] = MappingProx
     }
 )  # fmt: skip
 
-SIZE_IN_DOUBT = "The head does not have a person's proportions: the voxel size of the scan may be wrong, and this value with it."
+SIZE_IN_DOUBT = (
+    "The head does not have a person's proportions: the voxel size of the scan may be wrong, and this value with it."
+)
 _OF_SIZE = ("mm", "mL", "deg")
 
 
 def measure(
-    volume: CTVolume, findings: Findings, target_baseline_deg: float = 0.0, only: Collection[str] | None = None, memory: Memory | None = None
+    volume: CTVolume,
+    findings: Findings,
+    target_baseline_deg: float = 0.0,
+    only: Collection[str] | None = None,
+    memory: Memory | None = None,
 ) -> dict[str, Measurement]:
     """Measure the IQMs of one scan, in the order of the hierarchy.
 
@@ -83,7 +89,11 @@ def measure(
 
     def one(id_: str) -> Measurement:
         found = plainly(id_)
-        return replace(found, flags=(*found.flags, SIZE_IN_DOUBT)) if id_ in doubtful and found.value is not None else found
+        return (
+            replace(found, flags=(*found.flags, SIZE_IN_DOUBT))
+            if id_ in doubtful and found.value is not None
+            else found
+        )
 
     def plainly(id_: str) -> Measurement:
         if reason := findings.not_assessable.get(id_):

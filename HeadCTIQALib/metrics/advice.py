@@ -29,7 +29,9 @@ class Advice:
     counterfactual: str = ""
 
 
-def advice(measurement: Measurement, knots: Knots, judged: float | None = None, target_deg: float | None = None) -> Advice:
+def advice(
+    measurement: Measurement, knots: Knots, judged: float | None = None, target_deg: float | None = None
+) -> Advice:
     """What to do about the item of ``measurement``.
 
     Args:
@@ -75,7 +77,9 @@ def _counterfactual(m: Measurement, knots: Knots, at: float) -> str:
     cost = ""
     if m.iqm in ("noise", "gray_white_cnr") and min(value, at) > 0:
         dose = (at / value) ** 2 if m.iqm == "noise" else (value / at) ** 2
-        thicker = ", or thicker slices" if at == m.value else ""  # what is judged in slices of 5 mm does not change with theirs
+        thicker = (
+            ", or thicker slices" if at == m.value else ""
+        )  # what is judged in slices of 5 mm does not change with theirs
         cost = f": about {dose:.1f} times the dose{thicker}" if dose < 10 else ""
     return f"{iqm.title} {_plain(value)}{unit}{' in a slice of 5 mm' if cost and at != m.value else ''} would be {word}{cost}."
 
@@ -110,7 +114,9 @@ def _centering(m: Measurement) -> str:
     steps = ["enlarge the field of view until the whole head is in it"] if m.ceiling < 100 else []
     known = "isocentre_offset_mm" in m.details
     right, up = (m.details.get(f"isocentre_{n}" if known else n, 0.0) for n in ("right_mm", "anterior_mm"))
-    if known and m.details["isocentre_offset_mm"] < 0.5 * _value(m):  # the head lies well in the gantry, not in the image
+    if known and m.details["isocentre_offset_mm"] < 0.5 * _value(
+        m
+    ):  # the head lies well in the gantry, not in the image
         return _sentence(" and ".join([*steps, "centre the reconstruction on the head"]))
     if abs(up) >= NOTE_MM:
         steps.append(f"{'lower' if up > 0 else 'raise'} the table {_whole(up)} mm")
@@ -150,7 +156,11 @@ def _contrast(m: Measurement) -> str:
 
 def _motion(m: Measurement) -> str:
     slices = m.evidence.slices if m.evidence is not None else ()
-    what = f"slices {runs(slices)}" if slices and len(slices) <= 0.5 * m.details.get("slices_with_brain", math.inf) else "the scan"
+    what = (
+        f"slices {runs(slices)}"
+        if slices and len(slices) <= 0.5 * m.details.get("slices_with_brain", math.inf)
+        else "the scan"
+    )
     return f"Repeat {what}; hold the head with a strap."
 
 
@@ -183,7 +193,11 @@ def _place(m: Measurement) -> str:
         elif front is not None:
             words.append(f"in the middle, {'in front' if front > 0 else 'behind'}")
     if up is not None:
-        words.append(f"{abs(up):.0f} mm {'above' if up > 0 else 'below'} the ear canals" if abs(up) > EAR_MM else "at the height of the ears")
+        words.append(
+            f"{abs(up):.0f} mm {'above' if up > 0 else 'below'} the ear canals"
+            if abs(up) > EAR_MM
+            else "at the height of the ears"
+        )
     return "".join(f"{',' if n else ''} {w}" for n, w in enumerate(words))
 
 

@@ -44,7 +44,11 @@ def centering_offset(volume: CTVolume, findings: Findings) -> Measurement:
     cut = cut_by_field(volume, findings, index)
     most, why = ceiling(volume, cut)
     touched = np.count_nonzero(cut.head_mm)
-    flags = (f"{why[:-1]} in {touched} of {len(index)} slices: where the head lies is known for the part that is seen.",) if why else ()
+    flags = (
+        (f"{why[:-1]} in {touched} of {len(index)} slices: where the head lies is known for the part that is seen.",)
+        if why
+        else ()
+    )
     centre = point(volume.image_centres[middle])
     return Measurement(
         "centering_offset",

@@ -45,7 +45,9 @@ def contrast_medium(volume: CTVolume, findings: Findings) -> tuple[str, ...]:
         seen = "There are bright vessels throughout the brain"
     else:
         return ()
-    return (f"{seen}: contrast medium seems to have been given, which no tag tells of; noise and grey-white contrast are not comparable with plain CT.",)
+    return (
+        f"{seen}: contrast medium seems to have been given, which no tag tells of; noise and grey-white contrast are not comparable with plain CT.",
+    )
 
 
 def sinus_hu(volume: CTVolume, findings: Findings) -> float | None:
@@ -85,7 +87,9 @@ def _centre(volume: CTVolume, tissue: NDArray[np.uint8], s: int) -> Vector:
     return np.asarray(volume.origins[s] + i.mean() * volume.row_step + j.mean() * volume.col_step)
 
 
-def _behind_bone(volume: CTVolume, s: int, middle: Vector, backwards: Vector, sideways: Vector) -> tuple[float, float] | None:
+def _behind_bone(
+    volume: CTVolume, s: int, middle: Vector, backwards: Vector, sideways: Vector
+) -> tuple[float, float] | None:
     """(mm from ``middle`` to the bone, HU in front of it): the brightest of three strips next to each other."""
     along = np.arange(0, REACH_MM, STEP_MM)
     across = np.arange(-2 * BESIDE_MM, 2 * BESIDE_MM + 1e-6, STEP_MM)

@@ -49,7 +49,10 @@ class Extra:
 
 
 def extras(
-    volume: CTVolume, findings: Findings, measurements: Mapping[str, Measurement] | None = None, known: Mapping[str, Extra] | None = None
+    volume: CTVolume,
+    findings: Findings,
+    measurements: Mapping[str, Measurement] | None = None,
+    known: Mapping[str, Extra] | None = None,
 ) -> tuple[Extra, ...]:
     """All report-only numbers of a scan, in a fixed order.
 
@@ -63,7 +66,15 @@ def extras(
     if measurements is None:
         found = (symmetry_angle(volume, findings), baseline_angle(volume, findings), centering_offset(volume, findings))
         measurements = {m.iqm: m for m in found}
-    slow = {"interpetrous_index": _interpetrous, "csf_hu": _csf, "air_hu": _air, "fov_truncation": _truncation, "eyes_in_range": _eyes, "ring_artefact": _rings, "cupping": _cupping}
+    slow = {
+        "interpetrous_index": _interpetrous,
+        "csf_hu": _csf,
+        "air_hu": _air,
+        "fov_truncation": _truncation,
+        "eyes_in_range": _eyes,
+        "ring_artefact": _rings,
+        "cupping": _cupping,
+    }
     wanted = [id_ for id_ in slow if id_ not in (known or {})]
     with ThreadPoolExecutor(2, "extras") as threads:  # NumPy and SciPy let go of the interpreter's lock
         made = threads.map(lambda id_: slow[id_](volume, findings), wanted)
@@ -71,8 +82,17 @@ def extras(
     return (
         _detail(measurements, "symmetry_angle", "yaw_deg", "yaw", "Yaw (+ nose to the patient's left)", "deg"),
         _detail(measurements, "symmetry_angle", "roll_deg", "roll", "Roll (+ towards the left shoulder)", "deg"),
-        _detail(measurements, "baseline_angle", "orbitomeatal_angle_deg", "pitch", "Pitch (+ canthi above the ear canals)", "deg"),
-        _detail(measurements, "centering_offset", "isocentre_offset_mm", "isocentre_offset", "Head off the isocentre", "mm"),
+        _detail(
+            measurements,
+            "baseline_angle",
+            "orbitomeatal_angle_deg",
+            "pitch",
+            "Pitch (+ canthi above the ear canals)",
+            "deg",
+        ),
+        _detail(
+            measurements, "centering_offset", "isocentre_offset_mm", "isocentre_offset", "Head off the isocentre", "mm"
+        ),
         _sharpness(volume),
         _noise_texture(volume),
         _motion_air_ring(findings),
@@ -97,14 +117,22 @@ def _detail(measurements: Mapping[str, Measurement], iqm: str, key: str, id_: st
     if m is None or m.value is None:
         return _missing(id_, title, unit, m.reason if m else "It was not measured.", _GEOMETRY)
     if key not in m.details:
-        reason = "The isocentre is not known for this scan." if id_ == "isocentre_offset" else "The value was typed in without it."
+        reason = (
+            "The isocentre is not known for this scan."
+            if id_ == "isocentre_offset"
+            else "The value was typed in without it."
+        )
         return _missing(id_, title, unit, reason, _GEOMETRY)
     return Extra(id_, title, float(m.details[key]), unit, "", _GEOMETRY)
 
 
 def _sharpness(volume: CTVolume) -> Extra:
     """Frequency at which the transfer of edges between air and skin falls to one half, in-plane."""
-    id_, title, source = "edge_f50", "Sharpness of edges (f50)", "slanted edge as in ISO 12233, on the outline of the head"
+    id_, title, source = (
+        "edge_f50",
+        "Sharpness of edges (f50)",
+        "slanted edge as in ISO 12233, on the outline of the head",
+    )
     seen = volume.sharpness
     if seen.f50_per_mm is None:
         return _missing(id_, title, "lp/cm", seen.reason, source)
@@ -117,13 +145,23 @@ def _noise_texture(volume: CTVolume) -> Extra:
     id_, title, source = "noise_frequency", "Texture of the noise (mean frequency)", "AAPM Report 233"
     seen = volume.texture
     if seen is None or seen.mean_per_mm is None:
-        return _missing(id_, title, "lp/cm", "Pixels are too coarse, or too little even soft tissue is in the scan, to see the texture of the noise.", source)
+        return _missing(
+            id_,
+            title,
+            "lp/cm",
+            "Pixels are too coarse, or too little even soft tissue is in the scan, to see the texture of the noise.",
+            source,
+        )
     return Extra(id_, title, 10 * seen.mean_per_mm, "lp/cm", "", source)
 
 
 def _motion_air_ring(findings: Findings) -> Extra:
     """90th percentile over the slices of the SD of smoothed HU in the air ring outside the scalp."""
-    id_, title, source = "motion_air_ring_index", "Motion index in the air ring (90th percentile of slices)", "inference"
+    id_, title, source = (
+        "motion_air_ring_index",
+        "Motion index in the air ring (90th percentile of slices)",
+        "inference",
+    )
     index = findings.motion_index
     if index is None or not np.isfinite(index).any():
         return _missing(id_, title, "HU", "No motion index exists for this scan.", source)
@@ -136,7 +174,11 @@ def _interpetrous(volume: CTVolume, findings: Findings) -> Extra:
     Brainstem: parenchyma 0-20 mm above (k), 5-35 mm behind (a) and within 15 mm beside the midpoint of the ear canals,
     smoothed over 3 mm; reference: parenchyma 40-60 mm above it.
     """
-    id_, title, source = "interpetrous_index", "Darkening between the petrous bones", "inference, after Rozeik et al. 1991"
+    id_, title, source = (
+        "interpetrous_index",
+        "Darkening between the petrous bones",
+        "inference, after Rozeik et al. 1991",
+    )
     ears = [findings.landmarks.get(n) for n in ("EAM_R", "EAM_L")]
     if any(e is None or e.confidence < CONFIDENT for e in ears):
         return _missing(id_, title, "HU", "The ear canals were not found.", source)
@@ -161,7 +203,10 @@ def _interpetrous(volume: CTVolume, findings: Findings) -> Extra:
 def _stem(volume: CTVolume, s: int, brain: BoolArray, middle: Vector) -> NDArray[np.float32]:
     """(n,) smoothed HU of the brainstem in native slice ``s``; ``middle`` between the ear canals, RAS mm."""
     corners = np.array([middle + x * volume.r + y * volume.a for x in (-15, 15) for y in (-35, -5)]) - volume.origins[s]
-    rows, columns = (_range(corners @ step / (step @ step), n) for step, n in zip((volume.col_step, volume.row_step), brain.shape, strict=True))
+    rows, columns = (
+        _range(corners @ step / (step @ step), n)
+        for step, n in zip((volume.col_step, volume.row_step), brain.shape, strict=True)
+    )
     j, i = np.nonzero(brain[rows, columns])
     j, i = j + rows.start, i + columns.start
     offset = volume.origins[s] + i[:, None] * volume.row_step + j[:, None] * volume.col_step - middle
@@ -196,7 +241,9 @@ def _air(volume: CTVolume, findings: Findings) -> Extra:
     if len(air) < 1000:
         return _missing(id_, title, "HU", "Too little free air lies in the field of view.", source)
     clipped = float(np.mean(air <= -1024))
-    note = f"{100 * clipped:.0f} % of the air is clipped at -1024 HU, so the mean is too high." if clipped > 0.05 else ""
+    note = (
+        f"{100 * clipped:.0f} % of the air is clipped at -1024 HU, so the mean is too high." if clipped > 0.05 else ""
+    )
     return Extra(id_, title, float(air.mean()), "HU", note, source)
 
 
@@ -219,7 +266,9 @@ def _rings(volume: CTVolume, findings: Findings) -> Extra:
     id_, title, source = "ring_artefact", "Strongest ring in the brain", "inference, after Barrett and Keat 2004"
     found = rings(volume, findings)
     if found is None:
-        return _missing(id_, title, "HU", "Pixels are too coarse, or too little of the brain is in the scan, to see rings.", source)
+        return _missing(
+            id_, title, "HU", "Pixels are too coarse, or too little of the brain is in the scan, to see rings.", source
+        )
     if not found.certain:
         return Extra(id_, title, 0.0, "HU", "", source)
     where = f"radius {found.radius_mm:.0f} mm about the middle of the image, strongest in slice {found.slice_index + 1}"
@@ -228,7 +277,11 @@ def _rings(volume: CTVolume, findings: Findings) -> Extra:
 
 def _cupping(volume: CTVolume, findings: Findings) -> Extra:
     """How much brighter the outer parenchyma is than the deep one."""
-    id_, title, source = "cupping", "Rim of the brain brighter than its middle", "inference: 0 to 10 HU in well corrected scans"
+    id_, title, source = (
+        "cupping",
+        "Rim of the brain brighter than its middle",
+        "inference: 0 to 10 HU in well corrected scans",
+    )
     value = cupping(volume, findings)
     if value is None:
         return _missing(id_, title, "HU", "Too little of the brain is in the scan.", source)
@@ -238,7 +291,10 @@ def _cupping(volume: CTVolume, findings: Findings) -> Extra:
 
 def _slice_spacing(volume: CTVolume) -> tuple[Extra, Extra]:
     """The largest gap between slices, and the spread of the gaps (0 when evenly spaced)."""
-    largest, uneven = ("slice_gap_max", "Largest distance between slices"), ("slice_spacing_range", "Unevenness of the slice distances")
+    largest, uneven = (
+        ("slice_gap_max", "Largest distance between slices"),
+        ("slice_spacing_range", "Unevenness of the slice distances"),
+    )
     if volume.shape[0] < 2:
         reason = "The scan has a single slice."
         return _missing(*largest, "mm", reason, _GEOMETRY), _missing(*uneven, "mm", reason, _GEOMETRY)

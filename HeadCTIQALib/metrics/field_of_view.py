@@ -36,7 +36,12 @@ def cut_by_field(volume: CTVolume, findings: Findings, slices: np.ndarray) -> Cu
         beyond = np.pad(blank if volume.padding is None else blank | volume.padding[s], 1, constant_values=True)
         head = mask_of(findings.tissue[s], HEAD) & (volume.hu[s] > TISSUE_HU)
         skull = mask_of(findings.tissue[s], SKULL)
-        for side, step in ((beyond[:-2, 1:-1], di), (beyond[2:, 1:-1], di), (beyond[1:-1, :-2], dj), (beyond[1:-1, 2:], dj)):
+        for side, step in (
+            (beyond[:-2, 1:-1], di),
+            (beyond[2:, 1:-1], di),
+            (beyond[1:-1, :-2], dj),
+            (beyond[1:-1, 2:], dj),
+        ):
             cut = head & side
             length = np.count_nonzero(cut) * step - graze
             if length > 0:

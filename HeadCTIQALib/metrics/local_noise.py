@@ -76,7 +76,9 @@ def global_noise(volume: CTVolume, findings: Findings) -> NoiseResult:
     window = Window(nj, ni, round(dj, 4), round(di, 4))
     found = _collect(volume, findings, inside[:, box[1], box[2]], box, window)
     if len(found) < MIN_WINDOWS:
-        raise Unassessable(f"Only {len(found)} windows of clean parenchyma were found to measure noise; {MIN_WINDOWS} are needed.")
+        raise Unassessable(
+            f"Only {len(found)} windows of clean parenchyma were found to measure noise; {MIN_WINDOWS} are needed."
+        )
     keep = max(MIN_WINDOWS, int(HOMOGENEOUS_SHARE * len(found)))
     found = found[np.argsort(_unevenness(found), kind="stable")[:keep]]
     left = residue(_correlation(found), window)
@@ -138,7 +140,9 @@ def mode_of(values: NDArray[np.floating]) -> float:
     return float(centre)
 
 
-def _collect(volume: CTVolume, findings: Findings, inside: BoolArray, box: tuple[slice, slice, slice], window: Window) -> NDArray[np.float64]:
+def _collect(
+    volume: CTVolume, findings: Findings, inside: BoolArray, box: tuple[slice, slice, slice], window: Window
+) -> NDArray[np.float64]:
     """(n, columns) of every clean window of ``inside``, cut to ``box``; columns as named at the head of this file."""
     _, rows, columns = box
     chosen = _choose_slices(volume, inside)
@@ -181,7 +185,9 @@ def _interior(
     """Parenchyma of slice s, outside streaks, at least 5 mm from the edge of the intracranial space in all directions."""
     near = np.flatnonzero(np.abs(volume.slice_positions - volume.slice_positions[s]) <= BONE_MARGIN_MM)
     deep = np.logical_and.reduce(inside[near[0] : near[-1] + 1])
-    interior = eroded(deep, *(int(np.ceil(BONE_MARGIN_MM / step)) for step in volume.pixel_spacing)) & mask_of(findings.tissue[s, rows, columns], PARENCHYMA)
+    interior = eroded(deep, *(int(np.ceil(BONE_MARGIN_MM / step)) for step in volume.pixel_spacing)) & mask_of(
+        findings.tissue[s, rows, columns], PARENCHYMA
+    )
     if findings.streak is not None:
         interior &= ~findings.streak[s, rows, columns]
     return interior

@@ -41,7 +41,9 @@ def coverage(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     for x in volume.lost:
         told = x.reason[0].upper() + x.reason[1:]
         if x.low_mm is None and x.high_mm is None:
-            reasons |= dict.fromkeys((VERTEX, FORAMEN), f"{told}, which may have been slices at this end of the scan; {_ADVICE}")
+            reasons |= dict.fromkeys(
+                (VERTEX, FORAMEN), f"{told}, which may have been slices at this end of the scan; {_ADVICE}"
+            )
         elif x.high_mm is None:
             reasons[VERTEX] = f"{told} at the upper end of the scan, so how far it reached is unknown; {_ADVICE}"
         elif x.low_mm is None:
@@ -50,7 +52,10 @@ def coverage(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
             half = 0.5 * _usual_gap(volume)
             low, high = x.low_mm + half, x.high_mm - half
             nearer = VERTEX if z[head[-1]] - high < low - z[brain[0]] else FORAMEN
-            reasons.setdefault(nearer, f"{high - low:.0f} mm of the head, from {low:.0f} to {high:.0f} mm, were not assessed ({x.reason}); {_ADVICE}")
+            reasons.setdefault(
+                nearer,
+                f"{high - low:.0f} mm of the head, from {low:.0f} to {high:.0f} mm, were not assessed ({x.reason}); {_ADVICE}",
+            )
     return reasons
 
 
@@ -70,7 +75,9 @@ def motion(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     if IQM_BY_ID[MOTION].band(still) == IQM_BY_ID[MOTION].band(moved):
         return {}
     what = ", ".join(dict.fromkeys(x.reason for x in volume.lost))
-    return {MOTION: f"About {100 * lost.area_mm2 / whole:.0f} % of the brain was not assessed ({what}): it may have moved ({still:.0f} to {moved:.0f} %); {_ADVICE}"}
+    return {
+        MOTION: f"About {100 * lost.area_mm2 / whole:.0f} % of the brain was not assessed ({what}): it may have moved ({still:.0f} to {moved:.0f} %); {_ADVICE}"
+    }
 
 
 def missing_brain(volume: CTVolume, areas: Vector) -> Missing:

@@ -31,7 +31,8 @@ def foreign_object_volume(volume: CTVolume, findings: Findings) -> Measurement:
             method=method,
             details={"objects": 0.0, "largest_ml": 0.0},
             evidence=Evidence(
-                slice_index=volume.shape[0] // 2, window=(-100.0, 1000.0),
+                slice_index=volume.shape[0] // 2,
+                window=(-100.0, 1000.0),
                 caption="None found; pads and thin markers can be missed.",
             ),
         )
@@ -59,9 +60,7 @@ def foreign_object_volume(volume: CTVolume, findings: Findings) -> Measurement:
             points={"largest object": voxel_ras(volume, *where)},
             masks=("foreign",),
             slices=tuple(int(s) + box[0].start for s in np.unique(k)),
-            caption=(
-                f"{count} removable foreign object{'s' if count > 1 else ''}, {value:.2f} mL in all."
-            ),
+            caption=(f"{count} removable foreign object{'s' if count > 1 else ''}, {value:.2f} mL in all."),
         ),
     )
 
@@ -70,7 +69,11 @@ def _place(volume: CTVolume, findings: Findings, where: tuple[int, float, float]
     """Where an object at (slice, row, column) lies, from the head in its slice and from the ear canals."""
     at = np.asarray(voxel_ras(volume, *where))
     j, i = np.nonzero(mask_of(findings.tissue[where[0]], HEAD))
-    middle = np.asarray(voxel_ras(volume, where[0], float(j.mean()), float(i.mean()))) if len(j) else volume.image_centres[where[0]]
+    middle = (
+        np.asarray(voxel_ras(volume, where[0], float(j.mean()), float(i.mean())))
+        if len(j)
+        else volume.image_centres[where[0]]
+    )
     right, anterior, _ = (float(c) for c in volume.to_slice_frame(at - middle))
     place = {"largest_right_mm": right, "largest_anterior_mm": anterior}
     ears = [e for e in map(findings.landmarks.get, ("EAM_R", "EAM_L")) if e is not None and e.confidence >= CONFIDENT]
@@ -88,9 +91,14 @@ def streak_extent(volume: CTVolume, findings: Findings) -> Measurement:
     if findings.streak is None:
         return not_assessable("streak_extent", "Nothing looked for streaks in this scan.")
     if findings.streak.shape != volume.shape:
-        raise ValueError(f"a streak mask of shape {findings.streak.shape} does not fit a volume of shape {volume.shape}")
+        raise ValueError(
+            f"a streak mask of shape {findings.streak.shape} does not fit a volume of shape {volume.shape}"
+        )
     counts = slice_counts(findings.tissue, INTRACRANIAL)
-    streaked = np.array([np.count_nonzero(mask_of(t, INTRACRANIAL) & s) for t, s in zip(findings.tissue, findings.streak, strict=True)], float)
+    streaked = np.array(
+        [np.count_nonzero(mask_of(t, INTRACRANIAL) & s) for t, s in zip(findings.tissue, findings.streak, strict=True)],
+        float,
+    )
     total = float(counts @ volume.voxel_volumes_ml)
     if total < MIN_INTRACRANIAL_ML:
         return not_assessable("streak_extent", f"Only {total:.0f} mL of intracranial space were found in the scan.")

@@ -27,7 +27,10 @@ USUAL_MM = 72.0  # R at least, where the widest cross-section may lie outside th
 #: Cross-section of the first slice as a fraction of the widest, and how far below it the foramen magnum lies at least, in R.
 BELOW = ((0.4, 0.0), (0.6, 0.05), (0.8, 0.13), (0.9, 0.19), (0.95, 0.24), (1.0, 0.3))
 USUAL_DEG = 20.0  # chin down by no more, all of the above holds
-FORAMEN_BELOW, FORAMEN_BEHIND = 0.8, 0.25  # where the foramen magnum lies from the middle of the brain, in R (inference from simulated heads)
+FORAMEN_BELOW, FORAMEN_BEHIND = (
+    0.8,
+    0.25,
+)  # where the foramen magnum lies from the middle of the brain, in R (inference from simulated heads)
 TRUSTED_MM = 15.0  # missing length up to which the vault's curvature tells its top to about 1 mm
 DOUBTED = 0.55  # beyond, the share of the estimate that is certain
 
@@ -78,7 +81,9 @@ class Vault:
             return 0.0
         share, depth = np.array(BELOW).T
         # cross-sections that fall from the first slice on: it lies above the widest
-        by_area = float(np.interp(1.0 if self._widest == 0 else self._full(0, beyond=len(self.areas) - 1), share, depth))
+        by_area = float(
+            np.interp(1.0 if self._widest == 0 else self._full(0, beyond=len(self.areas) - 1), share, depth)
+        )
         by_height = 0.0 if vertex_at_most_mm is None else LOWEST - vertex_at_most_mm / self._radius
         if chin_down_deg > USUAL_DEG:
             usual, down = np.deg2rad([USUAL_DEG, chin_down_deg])

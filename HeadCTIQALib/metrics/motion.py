@@ -33,7 +33,9 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
     graded = grades >= 0
     share = float(areas[graded].sum()) / total
     if share < MIN_GRADED:
-        return not_assessable("motion_extent", f"Only {100 * share:.0f} % of the intracranial area could be graded for motion.")
+        return not_assessable(
+            "motion_extent", f"Only {100 * share:.0f} % of the intracranial area could be graded for motion."
+        )
     value = 100.0 * float(grades[graded] @ areas[graded]) / (3.0 * float(areas[graded].sum()))
     moving = np.flatnonzero((grades > 0) & (areas > 0))
     # the worst slice is the one with the largest share of M: grade times area
@@ -43,8 +45,15 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
         flags = (f"{100 * (1 - share):.0f} % of the intracranial area could not be graded and is left out.",)
     lost = missing_brain(volume, areas)
     if lost.length_mm > 0:
-        flags = (*flags, f"About {lost.length_mm:.0f} mm of the brain are missing from the scan and could not be judged.")
-    words = f"motion in {len(moving)} slice{'s' if len(moving) > 1 else ''}, worst grade {grades[moving].max()} of 3" if len(moving) else "no motion seen"
+        flags = (
+            *flags,
+            f"About {lost.length_mm:.0f} mm of the brain are missing from the scan and could not be judged.",
+        )
+    words = (
+        f"motion in {len(moving)} slice{'s' if len(moving) > 1 else ''}, worst grade {grades[moving].max()} of 3"
+        if len(moving)
+        else "no motion seen"
+    )
     return Measurement(
         "motion_extent",
         value,

@@ -66,7 +66,11 @@ def noise_reach(volume: CTVolume, findings: Findings) -> Reach:
         if value < LEAST:
             break
         shared += value
-    return Reach(distance * (1 + 2 * shared), found[0], f"noise correlated {found[0]:.2f} with the next slice, {distance:.3g} mm away")
+    return Reach(
+        distance * (1 + 2 * shared),
+        found[0],
+        f"noise correlated {found[0]:.2f} with the next slice, {distance:.3g} mm away",
+    )
 
 
 def _correlations(volume: CTVolume, findings: Findings) -> tuple[list[float], float]:
@@ -93,8 +97,13 @@ def _correlations(volume: CTVolume, findings: Findings) -> tuple[list[float], fl
         uneven.append(of_surface)
         widths += [volume.slice_widths[s]] * len(own)
         for lag in lags:
-            near = s + lag < volume.shape[0] and volume.slice_positions[s + lag] - volume.slice_positions[s] < 1.5 * lag * usual
-            parts[lag].append(_residuals(volume, s + lag, clean, box, nj, ni, basis)[0] if near else np.full_like(own, np.nan))
+            near = (
+                s + lag < volume.shape[0]
+                and volume.slice_positions[s + lag] - volume.slice_positions[s] < 1.5 * lag * usual
+            )
+            parts[lag].append(
+                _residuals(volume, s + lag, clean, box, nj, ni, basis)[0] if near else np.full_like(own, np.nan)
+            )
     if len(widths) < MIN_WINDOWS:
         return [], usual
     mine, *others = (np.concatenate(part) for part in parts)
@@ -119,18 +128,28 @@ def _choose(volume: CTVolume, inside: BoolArray) -> list[int]:
     return [int(s) for s in good]
 
 
-def _clean(volume: CTVolume, findings: Findings, inside: BoolArray, s: int, box: tuple[slice, slice, slice]) -> BoolArray:
+def _clean(
+    volume: CTVolume, findings: Findings, inside: BoolArray, s: int, box: tuple[slice, slice, slice]
+) -> BoolArray:
     """Parenchyma of slice ``s`` in the box, away from bone in all directions, outside streaks."""
     near = np.abs(volume.slice_positions - volume.slice_positions[s]) <= REACH_MM
     margins = (int(np.ceil(MARGIN_MM / step)) for step in volume.pixel_spacing)
-    clean = eroded(np.logical_and.reduce(inside[near]), *margins) & mask_of(findings.tissue[s, box[1], box[2]], PARENCHYMA)
+    clean = eroded(np.logical_and.reduce(inside[near]), *margins) & mask_of(
+        findings.tissue[s, box[1], box[2]], PARENCHYMA
+    )
     if findings.streak is not None:
         clean &= ~findings.streak[s, box[1], box[2]]
     return clean
 
 
 def _residuals(
-    volume: CTVolume, s: int, clean: BoolArray, box: tuple[slice, slice, slice], nj: int, ni: int, basis: NDArray[np.float32]
+    volume: CTVolume,
+    s: int,
+    clean: BoolArray,
+    box: tuple[slice, slice, slice],
+    nj: int,
+    ni: int,
+    basis: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(n, pixels) HU of slice ``s`` less a quadratic surface, in the tiles that lie wholly in ``clean``; and (n,) the surface's size."""
     rows, columns = clean.shape[0] // nj, clean.shape[1] // ni

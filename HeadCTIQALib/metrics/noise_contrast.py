@@ -100,7 +100,10 @@ def gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory | None =
             whose eroded masks changed are detrended again.
     """
     if is_sharp_scan(volume):
-        return not_assessable("gray_white_cnr", f"The {sharp_kernel(volume)} leaves no usable grey-white contrast: use a soft-tissue reconstruction.")
+        return not_assessable(
+            "gray_white_cnr",
+            f"The {sharp_kernel(volume)} leaves no usable grey-white contrast: use a soft-tissue reconstruction.",
+        )
     try:
         return _gray_white_cnr(volume, findings, {} if memory is None else memory)
     except Unassessable as reason:
@@ -133,8 +136,13 @@ def _gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory) -> Mea
         judged=judged,
         method=f"medians and detrended 1.4826 MAD of deep grey and white matter, {used}; {_conversion(reach)}",
         details={
-            "contrast_hu": contrast, "noise_hu": noise_hu, "deep_grey_hu": deep.median, "white_hu": white.median,
-            "cnr_5mm": judged, **_details(reach), **details,
+            "contrast_hu": contrast,
+            "noise_hu": noise_hu,
+            "deep_grey_hu": deep.median,
+            "white_hu": white.median,
+            "cnr_5mm": judged,
+            **_details(reach),
+            **details,
         },
         flags=tuple(flags),
         evidence=Evidence(
@@ -212,7 +220,9 @@ def _better_side(
     if difference <= SIDE_DIFFERENCE_HU:
         return both
     better = max(contrast, key=lambda side: contrast[side])
-    flags.append(f"The contrast differs by {difference:.1f} HU between the sides; only the patient's {better} side is used.")
+    flags.append(
+        f"The contrast differs by {difference:.1f} HU between the sides; only the patient's {better} side is used."
+    )
     return deep.where(sides[better][0]), white.where(sides[better][1]), f"{better} side only"
 
 
@@ -229,7 +239,9 @@ def _midsagittal(volume: CTVolume, findings: Findings) -> _Plane | None:
     return np.asarray(findings.midsagittal.origin, float), n[0] * volume.r + n[1] * volume.a + n[2] * volume.k
 
 
-def _samples(volume: CTVolume, findings: Findings, tissue: Tissue, name: str, plane: _Plane | None, memory: Memory) -> _Samples:
+def _samples(
+    volume: CTVolume, findings: Findings, tissue: Tissue, name: str, plane: _Plane | None, memory: Memory
+) -> _Samples:
     """Eroded voxels of one tissue outside streaks, with residuals against the local mean."""
     mask = findings.tissue == tissue
     if findings.streak is not None:
@@ -256,7 +268,9 @@ def _samples(volume: CTVolume, findings: Findings, tissue: Tissue, name: str, pl
     return _Samples(np.repeat(np.arange(box[0].start, box[0].stop), counts), values, residual, right, ml)
 
 
-def _right(volume: CTVolume, box: tuple[slice, slice, slice], s: int, core: BoolArray, plane: _Plane | None) -> BoolArray:
+def _right(
+    volume: CTVolume, box: tuple[slice, slice, slice], s: int, core: BoolArray, plane: _Plane | None
+) -> BoolArray:
     """(n,) which voxels of ``core``, slice ``s`` of ``box``, lie on the side to which the normal of ``plane`` points."""
     if plane is None:
         return np.zeros(np.count_nonzero(core), bool)
@@ -283,4 +297,3 @@ def _residual(hu: NDArray[np.int16], core: BoolArray, dj: float, di: float) -> N
     with np.errstate(divide="ignore", invalid="ignore"):
         r = (v - total / n) / np.sqrt(1.0 - 1.0 / n)
     return np.where(enough, r, np.nan).astype(np.float32)
-

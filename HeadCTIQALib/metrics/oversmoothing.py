@@ -12,7 +12,9 @@ from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.volume.noise_power import expected_mean
 from HeadCTIQALib.volume.types import CTVolume
 
-LOW_HU = 4.0  # of a slice of 5 mm: what 60 mGy and filtered back-projection leave (Nakamura et al. 2019, Ahmad et al. 2021)
+LOW_HU = (
+    4.0  # of a slice of 5 mm: what 60 mGy and filtered back-projection leave (Nakamura et al. 2019, Ahmad et al. 2021)
+)
 OF_EXPECTED = 0.8
 SMOOTHEST_PER_MM = 0.26  # mean frequency of the noise of the smoothest head kernels
 #: Where no edge can be measured: radiologists call slices with this mean and low noise over-smoothed (Docs/sharpness.md).
@@ -31,4 +33,6 @@ def oversmoothed(volume: CTVolume, noise: Measurement) -> tuple[str, ...]:
         against = "CT reconstructions leave"
     else:
         return ()
-    return (f"The image is over-smoothed: noise is low, but its grain ({10 * grain:.1f} lp/cm) is coarser than {against}; fine detail may be lost.",)
+    return (
+        f"The image is over-smoothed: noise is low, but its grain ({10 * grain:.1f} lp/cm) is coarser than {against}; fine detail may be lost.",
+    )

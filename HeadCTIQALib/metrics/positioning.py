@@ -68,14 +68,19 @@ def symmetry_angle(volume: CTVolume, findings: Findings) -> Measurement:
         details={"yaw_deg": yaw, "roll_deg": roll},
         evidence=Evidence(
             slice_index=nearest_slice(volume, origin),
-            lines=(_trace(volume, origin, normal, volume.k), (point(origin - 80 * volume.r), point(origin + 80 * volume.r))),
+            lines=(
+                _trace(volume, origin, normal, volume.k),
+                (point(origin - 80 * volume.r), point(origin + 80 * volume.r)),
+            ),
             plane=(point(origin), point(normal)),
             caption=f"{_rotation_words(alpha, yaw, roll)}.",
         ),
     )
 
 
-def _trace(volume: CTVolume, origin: Vector, normal: Vector, k: Vector) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+def _trace(
+    volume: CTVolume, origin: Vector, normal: Vector, k: Vector
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """The line in which the plane meets the slice through ``origin``, 100 mm to both sides."""
     d = np.cross(normal, k)
     length = float(np.linalg.norm(d))
@@ -127,8 +132,12 @@ def baseline_angle(volume: CTVolume, findings: Findings, target_baseline_deg: fl
             view="sagittal",
             window=(200.0, 1500.0),
             points={
-                "ear canals": point(ear), "outer canthi": point(canthus),
-                **{name: point(p) for name, p in zip(("EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L"), ears + canthi, strict=True)},
+                "ear canals": point(ear),
+                "outer canthi": point(canthus),
+                **{
+                    name: point(p)
+                    for name, p in zip(("EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L"), ears + canthi, strict=True)
+                },
             },
             lines=((point(ear), point(canthus)), (point(ear), point(ear + length * volume.a))),
             caption=f"Orbitomeatal line {abs(theta):.1f} deg off the slices (the eyes are {higher} than the ears).",
@@ -143,7 +152,9 @@ def _paired(findings: Findings, name: str, flags: list[str]) -> Vector:
     if name in findings.landmarks or other not in findings.landmarks or plane is None or plane.confidence < CONFIDENT:
         landmark = require_landmark(findings, name)
         if not landmark.in_scan and (landmark.spread_mm or 0.0) > MAX_SPREAD_MM:
-            raise Unassessable(f"The {LANDMARK_TITLES[name]} lies outside the scan and is only known to about {landmark.spread_mm:.0f} mm.")
+            raise Unassessable(
+                f"The {LANDMARK_TITLES[name]} lies outside the scan and is only known to about {landmark.spread_mm:.0f} mm."
+            )
         _note_extrapolated(name, landmark, flags)
         return np.asarray(landmark.position, float)
     twin = np.asarray(require_landmark(findings, other).position, float)

@@ -43,7 +43,9 @@ def causes(volume: CTVolume) -> tuple[str, ...]:
 
 def quiet_hu(volume: CTVolume) -> float:
     """HU of noise that no scanner reaches; thicker slices than usual may have less."""
-    return QUIET_HU * min(1.0, QUIET_THICKNESS_MM / (volume.acquisition.slice_thickness_mm or QUIET_THICKNESS_MM)) ** 0.5
+    return (
+        QUIET_HU * min(1.0, QUIET_THICKNESS_MM / (volume.acquisition.slice_thickness_mm or QUIET_THICKNESS_MM)) ** 0.5
+    )
 
 
 def remarks(volume: CTVolume, findings: Findings) -> tuple[str, ...]:

@@ -58,7 +58,9 @@ def vertex_margin(volume: CTVolume, findings: Findings) -> Measurement:
         share = 100 * seen.share(-1)
         flags.append(f"The brain is cut: in the last slice its cross-section is still {share:.0f} % of the widest.")
         if value >= 0:
-            flags.append("The vertex point lies inside the scan although the brain is cut: check the point and the brain mask.")
+            flags.append(
+                "The vertex point lies inside the scan although the brain is cut: check the point and the brain mask."
+            )
     if value >= 0:
         caption = f"The scan ends {value:.0f} mm above the vertex of the scalp"
     else:
@@ -70,7 +72,11 @@ def vertex_margin(volume: CTVolume, findings: Findings) -> Measurement:
         value,
         bound=bound,
         method="last image plane against the vertex of the scalp, along the slice normal"
-        + ("; at most, by the cross-section of the brain in the last slice and the curvature of the vault" if bound else ""),
+        + (
+            "; at most, by the cross-section of the brain in the last slice and the curvature of the vault"
+            if bound
+            else ""
+        ),
         details=details,
         flags=tuple(flags),
         evidence=Evidence(
@@ -149,7 +155,9 @@ def foramen_magnum_margin(volume: CTVolume, findings: Findings) -> Measurement:
     outside = [LANDMARK_TITLES[n] for n in FORAMEN if not findings.landmarks[n].in_scan]
     flags: tuple[str, ...] = ()
     if outside:
-        flags = (f"The {' and the '.join(outside)} {'lie' if len(outside) > 1 else 'lies'} outside the scan; the margin is estimated.",)
+        flags = (
+            f"The {' and the '.join(outside)} {'lie' if len(outside) > 1 else 'lies'} outside the scan; the margin is estimated.",
+        )
     caption = (
         f"The scan starts {value:.0f} mm below the foramen magnum"
         if value >= 0
@@ -179,14 +187,18 @@ def _foramen_bound(volume: CTVolume, findings: Findings, seen: Vault, least: flo
     ears = [findings.landmarks.get(n) for n in ("EAM_R", "EAM_L")]
     no_ears = not any(e is not None and e.in_scan and e.confidence >= CONFIDENT for e in ears)
     position = volume.image_centres[0] - least * volume.k
-    evidence = f"the brain fills {share:.0f} % of its widest cross-section" + (" and no ear canal is in the scan" if no_ears else "")
+    evidence = f"the brain fills {share:.0f} % of its widest cross-section" + (
+        " and no ear canal is in the scan" if no_ears else ""
+    )
     return Measurement(
         "foramen_magnum_margin",
         -least,
         bound="at_most",
         method="at most, by the width of the cranial cavity in the first slice and its distance from the vertex, along the slice normal",
         details={"intracranial_area_first_slice_mm2": float(seen.areas[0])},
-        flags=(f"The foramen magnum lies outside the scan; at least {least:.0f} mm are missing: in the first slice {evidence}.",),
+        flags=(
+            f"The foramen magnum lies outside the scan; at least {least:.0f} mm are missing: in the first slice {evidence}.",
+        ),
         evidence=Evidence(
             view="sagittal",
             slice_index=None,
@@ -203,7 +215,12 @@ def _foramen_bound(volume: CTVolume, findings: Findings, seen: Vault, least: flo
 def _covered_above(volume: CTVolume, findings: Findings, seen: Vault) -> bool:
     """The brain does not reach the last slice, and no more than scalp is missing above it."""
     vertex = findings.landmarks.get("VERTEX")
-    return vertex is not None and vertex.confidence >= CONFIDENT and not seen.above_cut and _margin_above(volume, vertex) > -COVER_MM
+    return (
+        vertex is not None
+        and vertex.confidence >= CONFIDENT
+        and not seen.above_cut
+        and _margin_above(volume, vertex) > -COVER_MM
+    )
 
 
 def _chin_down(volume: CTVolume, findings: Findings) -> float:
@@ -224,7 +241,9 @@ def _vertex_at_most(volume: CTVolume, findings: Findings) -> float | None:
         return None
     z = volume.slice_positions
     height = float(np.asarray(vertex.position, float) @ volume.k)
-    return float(z[-1] - z[0] + at_most(height - z[-1])) if height > z[-1] and not vertex.in_scan else height - float(z[0])
+    return (
+        float(z[-1] - z[0] + at_most(height - z[-1])) if height > z[-1] and not vertex.in_scan else height - float(z[0])
+    )
 
 
 def _margin_lines(

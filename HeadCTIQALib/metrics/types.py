@@ -94,7 +94,12 @@ class Measurement:
         if not 0.0 <= self.ceiling <= 100.0 or (self.ceiling < 100.0) != bool(self.ceiling_reason):
             raise ValueError(f"{self.iqm}: a ceiling of 0 to 100 has a reason exactly when it is below 100")
         q = self.quantiles
-        if q is not None and (self.value is None or len(q) != len(LEVELS) or not all(map(math.isfinite, q)) or any(b < a for a, b in pairwise(q))):
+        if q is not None and (
+            self.value is None
+            or len(q) != len(LEVELS)
+            or not all(map(math.isfinite, q))
+            or any(b < a for a, b in pairwise(q))
+        ):
             raise ValueError(f"{self.iqm}: quantiles of a value are {len(LEVELS)} finite numbers that ascend")
 
     @property

@@ -40,7 +40,9 @@ READ_FROM: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 ARTEFACTS = ("motion_extent", "streak_extent")
 #: Up to these values nothing was found.
-NOTHING: Mapping[str, float] = MappingProxyType({"motion_extent": 0.0, "foreign_object_volume": 0.0, "streak_extent": 0.1})
+NOTHING: Mapping[str, float] = MappingProxyType(
+    {"motion_extent": 0.0, "foreign_object_volume": 0.0, "streak_extent": 0.1}
+)
 _USUAL_SPACING_MM, _USUAL_NOISE_HU, _TILT_DEG, _ARTEFACT_PERCENT, _BEYOND_MM = 5.0, 4.0, 10.0, 10.0, 10.0
 
 
@@ -90,8 +92,14 @@ class Group:
     n: int
 
     def __post_init__(self) -> None:
-        if len(self.slopes) != len(CIRCUMSTANCES) or len(self.seen) != len(CIRCUMSTANCES) or len(self.quantiles) != len(LEVELS):
-            raise ValueError("an error model has a slope and a range for every circumstance, and a quantile for every level")
+        if (
+            len(self.slopes) != len(CIRCUMSTANCES)
+            or len(self.seen) != len(CIRCUMSTANCES)
+            or len(self.quantiles) != len(LEVELS)
+        ):
+            raise ValueError(
+                "an error model has a slope and a range for every circumstance, and a quantile for every level"
+            )
         if any(b < a for a, b in pairwise(self.quantiles)):
             raise ValueError("the quantiles of an error ascend")
 
@@ -213,7 +221,9 @@ def circumstances(measurement: Measurement, scene: Scene) -> NDArray[np.float64]
     )
 
 
-def with_quantiles(measurements: Mapping[str, Measurement], scene: Scene, model: ErrorModel | None = None) -> dict[str, Measurement]:
+def with_quantiles(
+    measurements: Mapping[str, Measurement], scene: Scene, model: ErrorModel | None = None
+) -> dict[str, Measurement]:
     """``measurements`` with what the true value can be.
 
     A bound says that itself, a corrected value is taken for true, and what is not assessable has no value: these have none.

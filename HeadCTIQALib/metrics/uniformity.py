@@ -77,7 +77,9 @@ def rings(volume: CTVolume, findings: Findings, centre: tuple[float, float] | No
     return best
 
 
-def _profile(volume: CTVolume, findings: Findings, s: int, centre: tuple[float, float] | None) -> NDArray[np.float64] | None:
+def _profile(
+    volume: CTVolume, findings: Findings, s: int, centre: tuple[float, float] | None
+) -> NDArray[np.float64] | None:
     """Departure in HU by radius, in steps of :data:`BIN_MM`, weighed by the root of its arc; NaN where too little of the ring is brain."""
     brain = mask_of(findings.tissue[s], PARENCHYMA)
     whole = bounding_box(brain[None])
@@ -85,7 +87,10 @@ def _profile(volume: CTVolume, findings: Findings, s: int, centre: tuple[float, 
         return None
     box = whole[1:]
     dj, di = volume.pixel_spacing
-    core = ndimage.distance_transform_edt(np.pad(mask_of(findings.tissue[s], INTRACRANIAL)[box], 1), (dj, di))[1:-1, 1:-1] > EDGE_MM
+    core = (
+        ndimage.distance_transform_edt(np.pad(mask_of(findings.tissue[s], INTRACRANIAL)[box], 1), (dj, di))[1:-1, 1:-1]
+        > EDGE_MM
+    )
     core &= brain[box]
     if core.sum() * dj * di < 2000:
         return None
@@ -140,4 +145,8 @@ def _chosen(findings: Findings) -> list[int]:
     """The slices with the most brain, evenly spread if there are many."""
     area = slice_counts(findings.tissue, PARENCHYMA)
     large = np.flatnonzero(area > 0.5 * area.max()) if area.max() else np.empty(0, int)
-    return [int(s) for s in large[np.unique(np.linspace(0, len(large) - 1, min(SLICES, len(large))).round().astype(int))]] if len(large) else []
+    return (
+        [int(s) for s in large[np.unique(np.linspace(0, len(large) - 1, min(SLICES, len(large))).round().astype(int))]]
+        if len(large)
+        else []
+    )

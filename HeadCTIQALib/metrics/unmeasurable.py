@@ -28,20 +28,32 @@ def compressed(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     if not a.lossy_compression:
         return {}
     ratio = f" {a.lossy_ratio:g} : 1" if a.lossy_ratio else ""
-    return dict.fromkeys(NOISE_IQMS, f"The images were compressed{ratio} with loss, which changes their noise: use the original images.")
+    return dict.fromkeys(
+        NOISE_IQMS, f"The images were compressed{ratio} with loss, which changes their noise: use the original images."
+    )
 
 
 def reformatted(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     """Interpolation and averaging between slices take noise away by an unknown amount."""
     if not volume.acquisition.reformatted:
         return {}
-    return dict.fromkeys(NOISE_IQMS, "The slices were computed from others (reformatted or averaged), which changes their noise: use the original slices.")
+    return dict.fromkeys(
+        NOISE_IQMS,
+        "The slices were computed from others (reformatted or averaged), which changes their noise: use the original slices.",
+    )
 
 
 def described(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     """Noise and contrast of images that descriptions call computed, denoised or monoenergetic."""
     what = volume.acquisition.processed
-    return dict.fromkeys(NOISE_IQMS, f"By their description the images are {what}, which changes noise and contrast: use the original images.") if what else {}
+    return (
+        dict.fromkeys(
+            NOISE_IQMS,
+            f"By their description the images are {what}, which changes noise and contrast: use the original images.",
+        )
+        if what
+        else {}
+    )
 
 
 def sharpened(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
@@ -57,7 +69,10 @@ def coarse_values(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     """Noise and contrast below the steps in which HU come cannot be told."""
     if not is_coarse(volume.hu):
         return {}
-    return dict.fromkeys(NOISE_IQMS, f"HU come in steps of {step(volume.hu)}, which hide noise and contrast; export the scan with all its values.")
+    return dict.fromkeys(
+        NOISE_IQMS,
+        f"HU come in steps of {step(volume.hu)}, which hide noise and contrast; export the scan with all its values.",
+    )
 
 
 def altered(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
@@ -66,7 +81,16 @@ def altered(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     return dict.fromkeys(NOISE_IQMS, f"{causes[0]}; use the original images.") if causes else {}
 
 
-RULES: tuple[Rule, ...] = (compressed, reformatted, described, coarse_values, altered, sharpened, lost_slices.coverage, lost_slices.motion)
+RULES: tuple[Rule, ...] = (
+    compressed,
+    reformatted,
+    described,
+    coarse_values,
+    altered,
+    sharpened,
+    lost_slices.coverage,
+    lost_slices.motion,
+)
 REMARKS: tuple[Remark, ...] = (contrast_medium, proportions, processed.remarks)
 
 

@@ -21,7 +21,9 @@ SPACING = 5.0
 SHAPE = (40, 48, 40)
 
 
-def coarse_anatomy(volume: CTVolume, infer: Infer, template: Mapping[str, Sequence[float]] | None = None) -> CoarseAnatomy:
+def coarse_anatomy(
+    volume: CTVolume, infer: Infer, template: Mapping[str, Sequence[float]] | None = None
+) -> CoarseAnatomy:
     """Run the network on the head's box, as it is and mirrored, and read landmarks and pose from the mean.
 
     Args:
@@ -39,7 +41,9 @@ def coarse_anatomy(volume: CTVolume, infer: Infer, template: Mapping[str, Sequen
     probabilities: NDArray[np.float32] = logits / logits.sum(axis=0)
     head = inside & (probabilities[list(range(1, Tissue.HOLDER))].sum(axis=0) > 0.5)
     pose, residual = fit_pose(coordinates[:, head].T, grid.ras()[head])
-    known = {k: np.asarray(v, float) for k, v in (template or open_bundle(ANATOMY).metadata["template_landmarks"]).items()}
+    known = {
+        k: np.asarray(v, float) for k, v in (template or open_bundle(ANATOMY).metadata["template_landmarks"]).items()
+    }
     marks = landmarks(volume, heat, head, grid, pose, residual, known)
     return CoarseAnatomy(probabilities[:COARSE_CLASSES], coordinates, grid.origin, grid.spacing, marks, pose, residual)
 
@@ -61,7 +65,13 @@ def fit_pose(template: NDArray[np.floating], ras: Vector) -> tuple[Vector, float
 
 
 def landmarks(
-    volume: CTVolume, heat: NDArray[np.float32], head: NDArray[np.bool_], grid: Grid, pose: Vector, residual: float, known: Mapping[str, Vector]
+    volume: CTVolume,
+    heat: NDArray[np.float32],
+    head: NDArray[np.bool_],
+    grid: Grid,
+    pose: Vector,
+    residual: float,
+    known: Mapping[str, Vector],
 ) -> dict[str, Landmark]:
     """Every landmark, from its heatmap where it was imaged, else from the fitted pose.
 
@@ -79,9 +89,17 @@ def landmarks(
             confidence = float(np.clip(mass / 0.5, 0, 1) * np.exp(-((max(0.0, gap - 4.0) / 12.0) ** 2)))
             found[name] = Landmark(point(seen), round(confidence, 3), True, "network", round(1.5 + 0.3 * gap, 1))
         else:
-            reach = float(np.linalg.norm(expected - ras[np.argmin(((ras - expected) ** 2).sum(1))])) if len(ras) else 1e3
+            reach = (
+                float(np.linalg.norm(expected - ras[np.argmin(((ras - expected) ** 2).sum(1))])) if len(ras) else 1e3
+            )
             confidence = float(np.clip(1.2 - residual / 12.0, 0, 1) * np.clip(1.25 - reach / 60.0, 0, 1))
-            found[name] = Landmark(point(expected), round(confidence, 3), imaged(volume, expected), "network", round(1.5 + 0.5 * residual + 0.2 * reach, 1))
+            found[name] = Landmark(
+                point(expected),
+                round(confidence, 3),
+                imaged(volume, expected),
+                "network",
+                round(1.5 + 0.5 * residual + 0.2 * reach, 1),
+            )
     return found
 
 
@@ -93,7 +111,10 @@ def peak(heat: NDArray[np.float32]) -> tuple[Vector, float]:
     low, high = np.maximum(at - 3, 0), np.minimum(at + 4, p.shape)
     box = p[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
     mass = float(box.sum())
-    position = [float((box.sum(axis=tuple(a for a in range(3) if a != c)) * np.arange(low[c], high[c])).sum() / mass) for c in range(3)]
+    position = [
+        float((box.sum(axis=tuple(a for a in range(3) if a != c)) * np.arange(low[c], high[c])).sum() / mass)
+        for c in range(3)
+    ]
     return np.array(position), mass
 
 
@@ -103,7 +124,9 @@ def imaged(volume: CTVolume, ras: Vector, margin_mm: float = 0.0) -> bool:
     t = float(ras @ volume.k)
     _, rows, columns = volume.shape
     planes = volume.slice_positions
-    return bool(planes[0] - margin_mm <= t <= planes[-1] + margin_mm and -0.5 <= i <= columns - 0.5 and -0.5 <= j <= rows - 0.5)
+    return bool(
+        planes[0] - margin_mm <= t <= planes[-1] + margin_mm and -0.5 <= i <= columns - 0.5 and -0.5 <= j <= rows - 0.5
+    )
 
 
 def point(p: Vector) -> tuple[float, float, float]:

@@ -58,7 +58,11 @@ def look_for_artefacts(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) ->
     inside = coarse_points(coarse, coarse.probabilities[Tissue.BRAIN : Tissue.CSF + 1].sum(axis=0))
     grid = artefact_grid(volume, head if len(head) else volume.image_centres)
     slices = chosen_slices(volume.slice_positions, inside @ volume.k)
-    hu = np.stack([sample_slice(volume, grid, int(k)) for k in slices]) if len(slices) else np.empty((0, 32, 32), np.float32)
+    hu = (
+        np.stack([sample_slice(volume, grid, int(k)) for k in slices])
+        if len(slices)
+        else np.empty((0, 32, 32), np.float32)
+    )
     return Seen(grid, slices, *infer(ARTEFACT, np.rint(hu).astype(np.int16)))
 
 
@@ -87,7 +91,12 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen, b
         probability[known] = p[:, 0]
     plane: tuple[int, int] = volume.shape[1:]
     steps = beforehand.steps
-    stripes = streak(volume, tissue, beforehand.dark, lambda k: expand(seen.grid, seen.streak[nearest[k]], plane) if k in nearest else None)
+    stripes = streak(
+        volume,
+        tissue,
+        beforehand.dark,
+        lambda k: expand(seen.grid, seen.streak[nearest[k]], plane) if k in nearest else None,
+    )
     for s in np.flatnonzero(steps > STEP_LIMITS[0]):
         both = grades[s : s + 2]
         both[both >= 0] = np.maximum(both[both >= 0], np.digitize(steps[s], STEP_LIMITS))
@@ -98,7 +107,13 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen, b
     companions = companions[:: max(1, len(companions) // RING_SLICES)]
     index, _ = ring_index(volume, tissue, [int(k) for k in companions])
     title = open_bundle(ARTEFACT).title
-    return Artefacts(grades, index, probability, stripes, {"motion": f"{title}, slice steps 2", "streak": f"{title}, HU bounds and metal slices 3"})
+    return Artefacts(
+        grades,
+        index,
+        probability,
+        stripes,
+        {"motion": f"{title}, slice steps 2", "streak": f"{title}, HU bounds and metal slices 3"},
+    )
 
 
 def chosen_slices(positions: NDArray[np.float64], brain: NDArray[np.float64]) -> NDArray[np.intp]:

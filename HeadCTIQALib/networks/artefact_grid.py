@@ -68,7 +68,8 @@ def sample_slice(volume: CTVolume, grid: ArtefactGrid, k: int) -> NDArray[np.flo
     if grid.whole:
         f = grid.step
         (j0, a0, a1), (i0, b0, b1) = (
-            _overlap(round(first - (f - 1) / 2), n, f) for first, n in zip((grid.row, grid.column), plane.shape, strict=True)
+            _overlap(round(first - (f - 1) / 2), n, f)
+            for first, n in zip((grid.row, grid.column), plane.shape, strict=True)
         )
         if a1 > a0 and b1 > b0:
             out[a0:a1, b0:b1] = block_mean(plane[j0 : j0 + (a1 - a0) * f, i0 : i0 + (b1 - b0) * f], f, f)
@@ -97,7 +98,9 @@ def expand(grid: ArtefactGrid, values: NDArray, shape: tuple[int, int]) -> NDArr
 
 def _taken(plane: NDArray, row: NDArray[np.intp], column: NDArray[np.intp]) -> NDArray:
     """(len(row), len(column)) pixels of ``plane`` at rows and columns that do not decrease, 0 beyond it."""
-    (j0, j1), (i0, i1) = (np.searchsorted(index, (0, size)) for index, size in zip((row, column), plane.shape, strict=True))
+    (j0, j1), (i0, i1) = (
+        np.searchsorted(index, (0, size)) for index, size in zip((row, column), plane.shape, strict=True)
+    )
     out = np.zeros((len(row), len(column)), plane.dtype)
     out[j0:j1, i0:i1] = plane.take(row[j0:j1], axis=0).take(column[i0:i1], axis=1)
     return out

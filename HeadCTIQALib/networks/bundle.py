@@ -113,12 +113,16 @@ def network_module(name: str) -> ModuleType:
     Raises:
         ModelError: torch or MONAI is not installed, or cannot be loaded.
     """
-    with boundary("The Python packages torch and monai are damaged or do not fit each other; install them again.", ModelError):
+    with boundary(
+        "The Python packages torch and monai are damaged or do not fit each other; install them again.", ModelError
+    ):
         try:
             return importlib.import_module(f"HeadCTIQALib.networks.nets.{name}")
         except ImportError as e:
             missing = e.name or "torch"  # without a name: a package that is there but cannot be loaded
-            raise ModelError(f"The networks need the Python package {missing!r}; install it with: pip install {missing}") from e
+            raise ModelError(
+                f"The networks need the Python package {missing!r}; install it with: pip install {missing}"
+            ) from e
 
 
 def load_network(bundle: Bundle, device: str, name: str = "") -> Module:
@@ -129,20 +133,30 @@ def load_network(bundle: Bundle, device: str, name: str = "") -> Module:
     """
     module = network_module(name or bundle.folder.name)
     content = _content(bundle.folder, WEIGHTS, bundle.checksums)
-    with boundary(f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA.", ModelError):
+    with boundary(
+        f"The weights of the model bundle {bundle.folder.name!r} do not fit its network; reinstall HeadCTIQA.",
+        ModelError,
+    ):
         import torch
         from safetensors.torch import load
 
         compacted = load(content)
         for name, w in compacted.items():
-            partner = name.removesuffix(SCALE) if name.endswith(SCALE) else name + SCALE if w.dtype is torch.int8 else name
+            partner = (
+                name.removesuffix(SCALE) if name.endswith(SCALE) else name + SCALE if w.dtype is torch.int8 else name
+            )
             if partner not in compacted or w.dtype not in (torch.int8, torch.float16):
                 raise ValueError("not as compact() leaves them")
         weights = restore(compacted)
-        described = {**bundle.metadata, "network_def": {k: v for k, v in bundle.definition.items() if not k.startswith("_")}}
+        described = {
+            **bundle.metadata,
+            "network_def": {k: v for k, v in bundle.definition.items() if not k.startswith("_")},
+        }
         with _no_larger_than(weights):
             net: Module = module.build(described)
-        if {k: v.shape for k, v in net.state_dict().items() if SHARED not in k} != {k: v.shape for k, v in weights.items()}:
+        if {k: v.shape for k, v in net.state_dict().items() if SHARED not in k} != {
+            k: v.shape for k, v in weights.items()
+        }:
             raise ValueError("other shapes")
         if not all(torch.isfinite(w).all() for w in weights.values()):
             raise ValueError("weights that are no numbers")
@@ -158,7 +172,9 @@ def _no_larger_than(weights: Mapping[str, Tensor]) -> AbstractContextManager[Any
     class Budget(TorchFunctionMode):
         left = 2 * sum(w.numel() for w in weights.values()) + 1_000_000
 
-        def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Any:
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
             if func in (torch.empty, torch.zeros, torch.ones):
                 sizes = args[0] if args and isinstance(args[0], (tuple, list)) else args
                 self.left -= math.prod(int(n) for n in sizes)
@@ -174,7 +190,9 @@ def _whole(folder: Path) -> AbstractContextManager[None]:
 
 
 def _sound(folder: Path) -> AbstractContextManager[None]:
-    return boundary(f"The model bundle {folder.name!r} does not describe a network of HeadCTIQA; reinstall HeadCTIQA.", ModelError)
+    return boundary(
+        f"The model bundle {folder.name!r} does not describe a network of HeadCTIQA; reinstall HeadCTIQA.", ModelError
+    )
 
 
 def _content(folder: Path, name: str, checksums: Mapping[str, str] | None) -> bytes:
@@ -186,7 +204,9 @@ def _content(folder: Path, name: str, checksums: Mapping[str, str] | None) -> by
             raise ValueError("no file, or too large a one") from error
         known = None if checksums is None else checksums[name]
     if known is not None and hashlib.sha256(content).hexdigest() != known:
-        raise ModelError(f"The file {name} of the model bundle {folder.name!r} does not match its checksum; reinstall HeadCTIQA.")
+        raise ModelError(
+            f"The file {name} of the model bundle {folder.name!r} does not match its checksum; reinstall HeadCTIQA."
+        )
     return content
 
 

@@ -10,4 +10,7 @@ CLASSES = 11
 #: The template coordinates come out divided by this.
 TEMPLATE_SCALE_MM = 50.0
 #: Channel of the landmark on the other side, for every landmark; its own for those in the midline.
-MIRRORED = tuple(LANDMARKS.index(n[:-1] + {"R": "L", "L": "R"}[n[-1]]) if n[-2:] in ("_R", "_L") else i for i, n in enumerate(LANDMARKS))
+MIRRORED = tuple(
+    LANDMARKS.index(n[:-1] + {"R": "L", "L": "R"}[n[-1]]) if n[-2:] in ("_R", "_L") else i
+    for i, n in enumerate(LANDMARKS)
+)

@@ -25,12 +25,16 @@ def of_seen(mass: float, spread_mm: float, moved_mm: float, off_shape_mm: float)
         off_shape_mm: distance from the place where pose and other landmarks put it.
     """
     m = float(np.clip(mass, 1e-3, 1 - 1e-3))
-    return logistic(SEEN[0] + SEEN[1] * np.log(m / (1 - m)) + SEEN[2] * spread_mm + SEEN[3] * moved_mm + SEEN[4] * off_shape_mm)
+    return logistic(
+        SEEN[0] + SEEN[1] * np.log(m / (1 - m)) + SEEN[2] * spread_mm + SEEN[3] * moved_mm + SEEN[4] * off_shape_mm
+    )
 
 
 def of_estimated(sd_mm: float, pose_residual_mm: float, seen: int) -> float:
     """Confidence in a landmark estimated from the pose and from ``seen`` other landmarks."""
-    return SUREST_BEYOND * logistic(BEYOND[0] + BEYOND[1] * np.log(sd_mm) + BEYOND[2] * pose_residual_mm + BEYOND[3] * np.log(max(seen, 0.5)))
+    return SUREST_BEYOND * logistic(
+        BEYOND[0] + BEYOND[1] * np.log(sd_mm) + BEYOND[2] * pose_residual_mm + BEYOND[3] * np.log(max(seen, 0.5))
+    )
 
 
 def logistic(x: float) -> float:

@@ -104,7 +104,9 @@ def cut(volume: CTVolume, centre: Vector, axes: Vector) -> tuple[NDArray[np.int1
     size = np.array(volume.shape)
     kji = ijk[..., ::-1]
     low = np.clip(np.floor(kji.min((0, 1, 2))).astype(int) - (2, f, f), 0, size - 1)
-    high = np.clip(np.ceil(kji.max((0, 1, 2))).astype(int) + (3, 2 * f, 2 * f), low + (1, f, f), np.maximum(size, low + (1, f, f)))
+    high = np.clip(
+        np.ceil(kji.max((0, 1, 2))).astype(int) + (3, 2 * f, 2 * f), low + (1, f, f), np.maximum(size, low + (1, f, f))
+    )
     part = volume.hu[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     if min(part.shape[1:]) < f:
         return np.full((PATCH,) * 3, AIR_HU, np.int16), np.zeros((PATCH,) * 3, bool)
@@ -124,7 +126,11 @@ def cut(volume: CTVolume, centre: Vector, axes: Vector) -> tuple[NDArray[np.int1
 
 
 def merge(
-    volume: CTVolume, coarse: CoarseAnatomy, cuts: Sequence[Cut], read: NDArray[np.float32], template: Mapping[str, Sequence[float]] | None = None
+    volume: CTVolume,
+    coarse: CoarseAnatomy,
+    cuts: Sequence[Cut],
+    read: NDArray[np.float32],
+    template: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Landmark]:
     """What the network read in the patches; landmarks that it did not see follow from the pose and those that it did.
 
@@ -132,7 +138,9 @@ def merge(
         read: (patches, channels, 6), see :func:`HeadCTIQALib.networks.nets.landmarks.infer`.
         template: landmarks in template mm; None for those of the shipped anatomy network.
     """
-    rows = {c.name: (c.point(r[channel_of(c.name), :3]), r[channel_of(c.name)]) for c, r in zip(cuts, read, strict=True)}
+    rows = {
+        c.name: (c.point(r[channel_of(c.name), :3]), r[channel_of(c.name)]) for c, r in zip(cuts, read, strict=True)
+    }
     seen = {n: p for n, (p, row) in rows.items() if row[3] > LIKELY and imaged(volume, p, 1.0)}
     known = template or open_bundle(BUNDLES[0]).metadata["template_landmarks"]
     shape = HeadShape(coarse.pose, {n: np.asarray(known[n], float) for n in LANDMARKS}, seen)
@@ -143,9 +151,13 @@ def merge(
             moved = float(np.linalg.norm(seen[name] - np.asarray(coarse.landmarks[name].position)))
             spread = PATCH_MM * float(rows[name][1][4])
             sure = of_seen(float(rows[name][1][3]), spread, moved, float(np.linalg.norm(seen[name] - guess.position)))
-            found[name] = Landmark(point(seen[name]), round(sure, 3), True, "network", round(1.0 + max(0.0, spread - 3.0), 1))
+            found[name] = Landmark(
+                point(seen[name]), round(sure, 3), True, "network", round(1.0 + max(0.0, spread - 3.0), 1)
+            )
         else:
             sure = of_estimated(guess.sd_mm, coarse.pose_residual_mm, len(seen))
             inside = imaged(volume, guess.position)
-            found[name] = Landmark(point(guess.position), round(sure, 3), inside, "network", round(float(np.hypot(2.0, guess.sd_mm)), 1))
+            found[name] = Landmark(
+                point(guess.position), round(sure, 3), inside, "network", round(float(np.hypot(2.0, guess.sd_mm)), 1)
+            )
     return found

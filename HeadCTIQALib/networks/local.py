@@ -13,7 +13,9 @@ from .bundle import load_network, network_module, open_bundle
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NO_MEMORY = "There is not enough memory for the networks; close other programs, use --device cpu, or use a larger machine."
+NO_MEMORY = (
+    "There is not enough memory for the networks; close other programs, use --device cpu, or use a larger machine."
+)
 
 
 class LocalNetworks:

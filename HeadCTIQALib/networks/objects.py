@@ -22,7 +22,10 @@ UNLIKELY, LIKELY = 30, 170
 SEEN_SHARE = 0.1  # of what HU propose that the network must find likely
 SPECK_ML = 0.01  # smaller ones are noise
 DEEP_MM, BARE_SHARE = 1.5, 0.5  # below the skin nothing can be taken off: a tooth, the wall of a sinus
-HANGING_MM, RIM_MM = 3.0, 1.0  # bone so near hangs on an implant, or on the bare bone of a defaced head, but for its own rim
+HANGING_MM, RIM_MM = (
+    3.0,
+    1.0,
+)  # bone so near hangs on an implant, or on the bare bone of a defaced head, but for its own rim
 OWN_SHARE = 0.3  # of something long that the network must see for it not to be a holder
 MANY = 6  # soft pieces; fewer are of the body; thick slices dilute spectacles and wires, and break them into many
 #: Template mm, to either side: where the pinnae stand off the head.  Whatever part of one a scan shows, thick slices in several pieces.
@@ -61,7 +64,11 @@ def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> N
 
 
 def decided_objects(
-    volume: CTVolume, tissue: NDArray[np.uint8], proposed: NDArray[np.bool_], seen: NDArray[np.uint8], coarse: CoarseAnatomy
+    volume: CTVolume,
+    tissue: NDArray[np.uint8],
+    proposed: NDArray[np.bool_],
+    seen: NDArray[np.uint8],
+    coarse: CoarseAnatomy,
 ) -> NDArray[np.bool_]:
     """(K, J, I) bool: proposed objects that the network finds likely, and those that only the network sees.
 
@@ -85,7 +92,9 @@ def decided_objects(
         rest = np.where(alone[k] & bone, Tissue.OUTSIDE, tissue[k])  # of the head, without what passes for bone
         deep, enclosed = (_deep(head, alone[k], pixel)[plane] for head in (tissue[k], rest))
         pieces, _ = ndimage.label(alone[box], EVERYWHERE)
-        body = _of_the_body(pieces, seen[box], deep, enclosed, bone[plane], pixel) | _pinnae(volume, coarse, pieces, box)
+        body = _of_the_body(pieces, seen[box], deep, enclosed, bone[plane], pixel) | _pinnae(
+            volume, coarse, pieces, box
+        )
         out[box] = _decided(volume.hu[box], proposed[box], seen[box], pieces, body, volume.voxel_volumes_ml[k])
     return out
 
@@ -107,7 +116,10 @@ def _holder(volume: CTVolume, tissue: NDArray[np.uint8], seen: NDArray[np.bool_]
     keep = np.zeros(n + 1, bool)
     pixel = [step * p for p in volume.pixel_spacing]
     for c, box in enumerate(ndimage.find_objects(labels), start=1):
-        extent = (float(volume.slice_widths[box[0]].sum()), *((b.stop - b.start) * p for b, p in zip(box[1:], pixel, strict=True)))
+        extent = (
+            float(volume.slice_widths[box[0]].sum()),
+            *((b.stop - b.start) * p for b, p in zip(box[1:], pixel, strict=True)),
+        )
         keep[c] = max(extent) > MAX_EXTENT_MM and seen[coarse][box][labels[box] == c].mean() < OWN_SHARE
     wide = box_filter_max(keep[labels], (0, 1, 1))
     return np.repeat(np.repeat(wide, step, axis=1), step, axis=2)[:, : tissue.shape[1], : tissue.shape[2]]
@@ -140,7 +152,9 @@ def _of_the_body(
     return out
 
 
-def _pinnae(volume: CTVolume, coarse: CoarseAnatomy, pieces: NDArray[np.int32], box: tuple[slice, ...]) -> NDArray[np.bool_]:
+def _pinnae(
+    volume: CTVolume, coarse: CoarseAnatomy, pieces: NDArray[np.int32], box: tuple[slice, ...]
+) -> NDArray[np.bool_]:
     """(N + 1,) bool: soft pieces where an ear stands."""
     boxes = ndimage.find_objects(pieces)
     out = np.zeros(len(boxes) + 1, bool)

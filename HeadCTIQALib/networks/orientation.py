@@ -41,7 +41,9 @@ class Fit:
 
     def clearly_better(self, other: Fit) -> bool:
         """Whether a turned head explains the scan better than the ``other`` fit does."""
-        return self.residual_mm < other.residual_mm - BETTER_MM and self.confidence > max(other.confidence + BETTER_CONFIDENCE, 0.7)
+        return self.residual_mm < other.residual_mm - BETTER_MM and self.confidence > max(
+            other.confidence + BETTER_CONFIDENCE, 0.7
+        )
 
 
 def fit_of(coarse: CoarseAnatomy) -> Fit:
@@ -63,12 +65,17 @@ def recognised_anatomy(volume: CTVolume, infer: Infer) -> CoarseAnatomy:
     name = volume.source.called
     turned = {
         "upside down": replace(volume, hu=volume.hu[::-1]),
-        "back to front": replace(volume, hu=volume.hu[:, ::-1] if abs(volume.col_step[1]) > abs(volume.row_step[1]) else volume.hu[:, :, ::-1]),
+        "back to front": replace(
+            volume,
+            hu=volume.hu[:, ::-1] if abs(volume.col_step[1]) > abs(volume.row_step[1]) else volume.hu[:, :, ::-1],
+        ),
     }
     for how, other in turned.items():
         if fit_of(coarse_anatomy(other, infer)).clearly_better(fit):
             wrong = "orientation in the file is wrong or missing" if volume.source.kind in TITLES else _POSITION
             raise InputError(f"{name} shows the head {how}: the {wrong}; correct it and export it again.")
     if fit.confidence < NO_HEAD_CONFIDENCE:
-        raise InputError(f"{name} shows nothing that looks like the head of a patient (a phantom or another body part?); give the head CT of a patient.")
+        raise InputError(
+            f"{name} shows nothing that looks like the head of a patient (a phantom or another body part?); give the head CT of a patient."
+        )
     return coarse

@@ -47,11 +47,16 @@ class NetworkProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env={"OMP_WAIT_POLICY": "PASSIVE", **isolation.environment()},  # threads that wait busily take the cores from this process
+                env={
+                    "OMP_WAIT_POLICY": "PASSIVE",
+                    **isolation.environment(),
+                },  # threads that wait busily take the cores from this process
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as e:
-            raise ModelError(f"The networks cannot be started ({e.strerror or e}); check the Python installation.") from e
+            raise ModelError(
+                f"The networks cannot be started ({e.strerror or e}); check the Python installation."
+            ) from e
         self._pending: deque[Answer] = deque()
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
@@ -150,4 +155,6 @@ def python() -> str:
     for beside in (here.parent / f"PythonSlicer{suffix}", here.parent / "bin" / f"PythonSlicer{suffix}"):
         if beside.is_file():
             return str(beside)
-    raise ModelError("The networks need a Python interpreter and this program has none; use headctiqa from Python or PythonSlicer.")
+    raise ModelError(
+        "The networks need a Python interpreter and this program has none; use headctiqa from Python or PythonSlicer."
+    )

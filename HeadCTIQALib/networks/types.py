@@ -17,7 +17,9 @@ Vector = NDArray[np.float64]
 Infer = Callable[..., tuple[NDArray[Any], ...]]
 #: Has the fluid network look at slices, with the arrays of its ``infer``; the future is of (K, J, I) uint8 probabilities of
 #: fluid in 1/255.
-FluidSearch = Callable[[NDArray[np.int16], NDArray[np.uint8], Vector, Vector, NDArray[np.bool_]], Future[NDArray[np.uint8]]]
+FluidSearch = Callable[
+    [NDArray[np.int16], NDArray[np.uint8], Vector, Vector, NDArray[np.bool_]], Future[NDArray[np.uint8]]
+]
 
 COARSE_CLASSES = 11  # the first eleven values of Tissue: OUTSIDE .. HOLDER
 

@@ -30,7 +30,14 @@ _ACQUISITION = (
 
 def appendix(record: Record) -> Html:
     """All audit tables."""
-    parts = (_acquisition(record), _extras(record), _landmarks(record), _formula(record), _provenance(record), _files(record))
+    parts = (
+        _acquisition(record),
+        _extras(record),
+        _landmarks(record),
+        _formula(record),
+        _provenance(record),
+        _files(record),
+    )
     return tag("section", tag("h2", "For audit"), *parts, id="audit")
 
 
@@ -51,14 +58,18 @@ def words(value: Any, unit: str = "") -> str:
 
 def _acquisition(record: Record) -> Html:
     a = at(record, "input", "acquisition", default={})
-    rows: list[tuple[object, ...]] = [(title, words(a.get(key), unit)) for key, title, unit in _ACQUISITION if a.get(key) is not None]
+    rows: list[tuple[object, ...]] = [
+        (title, words(a.get(key), unit)) for key, title, unit in _ACQUISITION if a.get(key) is not None
+    ]
     shape, spacing = at(record, "input", "shape"), at(record, "input", "spacing_mm", default={})
     if shape:
         rows.append(("Matrix", f"{shape[2]} × {shape[1]}, {shape[0]} slices"))
     if spacing:
         rows.append(("Pixel", f"{number(spacing.get('column'))} × {number(spacing.get('row'))} mm"))
         low, high = spacing.get("slice_min"), spacing.get("slice_max")
-        rows.append(("Slice spacing", f"{number(spacing.get('slice_median'))} mm (from {number(low)} to {number(high)})"))
+        rows.append(
+            ("Slice spacing", f"{number(spacing.get('slice_median'))} mm (from {number(low)} to {number(high)})")
+        )
     absent = [title for key, title, _ in _ACQUISITION if a.get(key) is None]
     if absent:
         rows.append(("Not in the file", ", ".join(absent)))
@@ -72,7 +83,11 @@ def _extras(record: Record) -> Html:
     rows: list[tuple[object, ...]] = []
     for e in found:
         value = e.get("value")
-        shown = words(value, str(e.get("unit") or "")) if value is not None else join("not assessable: ", e.get("reason") or "no reason given")
+        shown = (
+            words(value, str(e.get("unit") or ""))
+            if value is not None
+            else join("not assessable: ", e.get("reason") or "no reason given")
+        )
         rows.append((e.get("title") or e.get("id"), shown, e.get("source") or ""))
     return table(("Extra", "Value", "Source"), rows, "Report only: never part of the score")
 
@@ -91,7 +106,11 @@ def _landmarks(record: Record) -> Html:
                 "–" if spread is None else f"{number(spread)} mm", "yes" if p.get("in_scan", True) else "no, estimated", p.get("source") or "",
             )
         )  # fmt: skip
-    return table(("Landmark", "R / A / S, mm", "Confidence", "Spread of the network's answer (SD)", "In the scan", "From"), rows, "Landmarks")
+    return table(
+        ("Landmark", "R / A / S, mm", "Confidence", "Spread of the network's answer (SD)", "In the scan", "From"),
+        rows,
+        "Landmarks",
+    )
 
 
 def _formula(record: Record) -> Html:
@@ -104,9 +123,23 @@ def _formula(record: Record) -> Html:
             for t in entry.get("contributions") or ()
         ]
         score = "withheld" if entry.get("score") is None else number(entry.get("score"))
-        rows.append((c.title, number(entry.get("base")), join(*terms, sep=Html("<br>")), score, number(entry.get("weight"))))
-    overall = [join(points(t.get("points")), " ", _source(t)) for t in at(record, "overall", "contributions", default=())]
-    sum_up = join("Overall ", tag("b", number(at(record, "overall", "score"))), f" = {number(at(record, 'overall', 'base'))} ", join(*overall, sep=Html(" ")), ".") if overall else None
+        rows.append(
+            (c.title, number(entry.get("base")), join(*terms, sep=Html("<br>")), score, number(entry.get("weight")))
+        )
+    overall = [
+        join(points(t.get("points")), " ", _source(t)) for t in at(record, "overall", "contributions", default=())
+    ]
+    sum_up = (
+        join(
+            "Overall ",
+            tag("b", number(at(record, "overall", "score"))),
+            f" = {number(at(record, 'overall', 'base'))} ",
+            join(*overall, sep=Html(" ")),
+            ".",
+        )
+        if overall
+        else None
+    )
     return join(
         tag("h3", "How the score is made up"),
         tag("p", "Scoring model: ", tag("b", name), "; profile: ", tag("b", at(record, "profile", "name", default="default")),
@@ -147,9 +180,16 @@ def _provenance(record: Record) -> Html:
         ("Record", words(record.get("schema"))), ("Created", words(record.get("created"))),
         ("Time taken, s", ", ".join(f"{k} {words(v)}" for k, v in at(record, "timings", default={}).items()) or "–"),
     ]  # fmt: skip
-    facts += [(f"Method: {k.replace('_', ' ')}", words(v)) for k, v in at(record, "findings", "methods", default={}).items()]
+    facts += [
+        (f"Method: {k.replace('_', ' ')}", words(v)) for k, v in at(record, "findings", "methods", default={}).items()
+    ]
     models: list[tuple[object, ...]] = [
-        (words(m.get("name")), words(m.get("version")), tag("code", words(m.get("sha256"))), words(m.get("data_source")))
+        (
+            words(m.get("name")),
+            words(m.get("version")),
+            tag("code", words(m.get("sha256"))),
+            words(m.get("data_source")),
+        )
         for m in record.get("models") or ()
     ]
     return join(

@@ -22,7 +22,10 @@ from HeadCTIQALib.volume.types import CTVolume
 Ras = tuple[float, float, float]
 
 UNSEEN = 44  # grey of what lies outside the scan, unlike air (black)
-RULER, RULER_UNITS = (1, 2, 5, 10, 20, 50, 100, 200, 500), 28.0  # slices from one number to the next: the first that leaves so much room
+RULER, RULER_UNITS = (
+    (1, 2, 5, 10, 20, 50, 100, 200, 500),
+    28.0,
+)  # slices from one number to the next: the first that leaves so much room
 NEAR_MM = 3.0  # a point farther than this from the picture's plane is said to be projected
 
 # name of a mask in the evidence: words for the legend
@@ -72,7 +75,13 @@ def enlargeable(picture: Html, width: float, height: float, alt: str, whole: Htm
     """
     box = tag("input", type="checkbox", class_="zoom", aria_label=f"Enlarge: {alt}")
     shape = f"--wide:{width:g};--tall:{height:g}"
-    return tag("label", box, tag("span", tag("span", picture, class_="picture"), whole, class_="stage"), class_="shown", style=shape)
+    return tag(
+        "label",
+        box,
+        tag("span", tag("span", picture, class_="picture"), whole, class_="stage"),
+        class_="shown",
+        style=shape,
+    )
 
 
 @dataclass
@@ -174,9 +183,16 @@ class Canvas:
         drawing = tag(
             "svg", *self._furniture(), *self.shapes, viewBox=f"0 0 {w:.4g} {h:.4g}", class_="overlay", aria_hidden="true", focusable="false",
         )  # fmt: skip
-        keys = [tag("span", tag("i", class_=f"swatch s-{name}"), MASKS[name], class_="key") for name in dict.fromkeys(self.legend)]
+        keys = [
+            tag("span", tag("i", class_=f"swatch s-{name}"), MASKS[name], class_="key")
+            for name in dict.fromkeys(self.legend)
+        ]
         shown = tag("span", window_words(self.window) + ("" if self.hu is None else ", mean HU"), class_="quiet")
-        return tag("figure", enlargeable(join(picture, drawing), w, h, alt), tag("figcaption", tag("b", title), " ", *keys, shown))
+        return tag(
+            "figure",
+            enlargeable(join(picture, drawing), w, h, alt),
+            tag("figcaption", tag("b", title), " ", *keys, shown),
+        )
 
     def _furniture(self) -> list[Html]:
         h, w = self.view.size
@@ -189,7 +205,10 @@ class Canvas:
         if bar < 0.6 * w:
             y = h - 8.0
             parts += [svg.line((8, y), (8 + bar, y), "scale"), svg.line((8, y - 4), (8, y + 4), "scale")]
-            parts += [svg.line((8 + bar, y - 4), (8 + bar, y + 4), "scale"), svg.text((8, y - 7), "50 mm", "start", "small")]
+            parts += [
+                svg.line((8 + bar, y - 4), (8 + bar, y + 4), "scale"),
+                svg.text((8, y - 7), "50 mm", "start", "small"),
+            ]
         return parts
 
     def _slice_numbers(self) -> list[Html]:
@@ -202,8 +221,17 @@ class Canvas:
         h = self.view.size[0]
         apart = abs(heights[-1] - heights[0]) / max(1, count - 1)
         step = next((s for s in RULER if s * apart >= RULER_UNITS), RULER[-1])
-        free = [n for n in range(step, count, step) if 30 < heights[n - 1] < h - 34 and abs(heights[n - 1] - h / 2) > 16]
-        return [part for n in free for part in (svg.line((0, heights[n - 1]), (5, heights[n - 1]), "scale"), svg.text((8, heights[n - 1] + 4), str(n), "start", "small"))]
+        free = [
+            n for n in range(step, count, step) if 30 < heights[n - 1] < h - 34 and abs(heights[n - 1] - h / 2) > 16
+        ]
+        return [
+            part
+            for n in free
+            for part in (
+                svg.line((0, heights[n - 1]), (5, heights[n - 1]), "scale"),
+                svg.text((8, heights[n - 1] + 4), str(n), "start", "small"),
+            )
+        ]
 
 
 def slice_words(volume: CTVolume, index: int) -> str:

@@ -13,7 +13,10 @@ from HeadCTIQALib.volume.types import Vector
 Words = tuple[float, float, float]  # left, right and baseline
 
 BONE_WINDOW = (300.0, 1500.0)
-ENDS = {"vertex_margin": ("vertex", "last"), "foramen_magnum_margin": ("foramen magnum", "first")}  # the point, and the image plane that should lie beyond it
+ENDS = {
+    "vertex_margin": ("vertex", "last"),
+    "foramen_magnum_margin": ("foramen magnum", "first"),
+}  # the point, and the image plane that should lie beyond it
 MARKS = {"vertex_margin": ("VERTEX",), "foramen_magnum_margin": ("BASION", "OPISTHION")}
 
 
@@ -29,7 +32,10 @@ def coverage(scene: Scene, iqm: str) -> list[Html]:
     box = _coverage_box(scene, float(at @ volume.k))
     window = tuple(evidence.get("window") or BONE_WINDOW)
     pictures = []
-    for name, view in (("Sagittal", scene.midline(at, box)), ("Coronal", views.coronal(volume, float(at @ volume.a), box))):
+    for name, view in (
+        ("Sagittal", scene.midline(at, box)),
+        ("Coronal", views.coronal(volume, float(at @ volume.a), box)),
+    ):
         canvas = scene.canvas(view, iqm, window)
         words = draw_coverage(canvas)
         if bound is not None:
@@ -75,7 +81,9 @@ def _draw_bound(canvas: Canvas, what: str, height: float, missing_mm: float) -> 
     below = (edges[0] - y > 22) if height > ends[-1] else y - edges[1] <= 22
     canvas.add(
         svg.line((0, y), (w, y), "bound"),
-        svg.text((w - 5, y + 15 if below else y - 6), f"{what}: at least {missing_mm:.0f} mm missing", "end", "bound-words"),
+        svg.text(
+            (w - 5, y + 15 if below else y - 6), f"{what}: at least {missing_mm:.0f} mm missing", "end", "bound-words"
+        ),
     )
 
 
@@ -119,4 +127,9 @@ def scout(scene: Scene) -> list[Html]:
     sagittal.add_points(marks, draw_coverage(sagittal))
     for iqm, missing in bounds.items():
         _draw_bound(sagittal, ENDS[iqm][0], heights[iqm], missing)
-    return [sagittal.figure("Overview, sagittal mid-line.", "Sagittal reformat near the mid-line with the first and last image plane, vertex and foramen magnum")]
+    return [
+        sagittal.figure(
+            "Overview, sagittal mid-line.",
+            "Sagittal reformat near the mid-line with the first and last image plane, vertex and foramen magnum",
+        )
+    ]

@@ -61,7 +61,9 @@ def rescored(record: Mapping[str, Any], report: str) -> str:
         ValueError: ``report`` does not have the parts that :func:`render` writes.
     """
     picture = _between(report, '<div class="scout">', '</div></div><ul class="tiles">')
-    return _page(record, [Html(picture)], kept_cells(report), _evidence(record, {m.id: _figures(report, m.id) for m in IQMS}))
+    return _page(
+        record, [Html(picture)], kept_cells(report), _evidence(record, {m.id: _figures(report, m.id) for m in IQMS})
+    )
 
 
 def _figures(report: str, iqm: str) -> list[Html]:
@@ -107,7 +109,11 @@ def document(title: str, body: Html, style: str = "") -> str:
 
 def css_string(text: str) -> str:
     """Any text as a string of a style sheet: whatever is no letter, digit, space or colon stands by its number."""
-    return '"' + "".join(c if c.isascii() and (c.isalnum() or c in " :") else f"\\{ord(c):x} " for c in printable(text)) + '"'
+    return (
+        '"'
+        + "".join(c if c.isascii() and (c.isalnum() or c in " :") else f"\\{ord(c):x} " for c in printable(text))
+        + '"'
+    )
 
 
 @cache

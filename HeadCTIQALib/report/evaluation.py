@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 REPORT = "evaluation.html"
 FOR_PROGRAMS = "evaluation.json"
-_OURS = re.compile(r"evaluation\.(html|json)|tables/(measurements|scores|bland_altman|correlations|readers|subgroups|scans)\.csv|figures/(cohorts|subgroups|metrics|scores|scatter|bland-altman)-[a-z0-9_-]+\.svg")
+_OURS = re.compile(
+    r"evaluation\.(html|json)|tables/(measurements|scores|bland_altman|correlations|readers|subgroups|scans)\.csv|figures/(cohorts|subgroups|metrics|scores|scatter|bland-altman)-[a-z0-9_-]+\.svg"
+)
 _ROLES = {
     "calibration": "the model was fitted to these; they show how well it fits, not how well it predicts",
     "test": "kept apart from the fit",
@@ -34,21 +36,38 @@ _ROLES = {
     "all": "no fit took place, or it is not known on which scans",
 }
 _SLOPE_MARGIN = (0.8, 1.25)  # slopes whose interval lies within are as good as 1
-_STYLE = STYLE + ".wide { font-size: .84rem; } .wide td { white-space: nowrap; } .fig { max-width: 100%; height: auto; } .figures .fig { flex: 0 0 auto; } .plain.wide th[scope=row] { width: auto; } #cohorts td:nth-child(2) { white-space: nowrap; min-width: 3rem; }"
+_STYLE = (
+    STYLE
+    + ".wide { font-size: .84rem; } .wide td { white-space: nowrap; } .fig { max-width: 100%; height: auto; } .figures .fig { flex: 0 0 auto; } .plain.wide th[scope=row] { width: auto; } #cohorts td:nth-child(2) { white-space: nowrap; min-width: 3rem; }"
+)
 _METHODS = (
-    ("ICC(A,1), ICC(A,k), ICC(C,1)", "two-way random effects; absolute agreement of a single rater, of the mean of k raters, and consistency; McGraw & Wong 1996"),
-    ("Weighted kappa", "of readers on a scale of few steps: quadratic weights, Cohen 1968; interval by Fleiss, Cohen & Everitt 1969; mean over pairs of readers, Light 1971"),
-    ("MAD, MAE, MAPE", "mean absolute difference or error, and in percent of the readers' mean; t interval of the mean"),
+    (
+        "ICC(A,1), ICC(A,k), ICC(C,1)",
+        "two-way random effects; absolute agreement of a single rater, of the mean of k raters, and consistency; McGraw & Wong 1996",
+    ),
+    (
+        "Weighted kappa",
+        "of readers on a scale of few steps: quadratic weights, Cohen 1968; interval by Fleiss, Cohen & Everitt 1969; mean over pairs of readers, Light 1971",
+    ),
+    (
+        "MAD, MAE, MAPE",
+        "mean absolute difference or error, and in percent of the readers' mean; t interval of the mean",
+    ),
     ("Pearson r", "with Fisher's z interval"),
     ("Paired t-test", "two-sided, with the t interval of the mean difference"),
     ("Equivalence (TOST)", "two one-sided t-tests at .05 against the stated margin; Schuirmann 1987"),
-    ("Bland-Altman", "bias and bias ± 1.96 SD; exact intervals of the limits by the noncentral t (Carkeet 2015); slope of the differences on the means"),
+    (
+        "Bland-Altman",
+        "bias and bias ± 1.96 SD; exact intervals of the limits by the noncentral t (Carkeet 2015); slope of the differences on the means",
+    ),
     ("Calibration slope", "the readers' mean on HeadCTIQA by least squares, with its t interval; 1 is ideal"),
     ("Intervals", "95 %, for single comparisons; with many comparisons some miss by chance"),
 )
 
 
-def write_evaluation(e: Evaluation, folder: Path, title: str = "Evaluation against readers", label: str = "", lead: Html | None = None) -> Path:
+def write_evaluation(
+    e: Evaluation, folder: Path, title: str = "Evaluation against readers", label: str = "", lead: Html | None = None
+) -> Path:
     """Write report, ``evaluation.json``, ``tables/*.csv`` and ``figures/*.svg`` as ``folder``, whole or not at all; returns the report's path.
 
     An older evaluation goes; other files in its folder stay.
@@ -61,7 +80,9 @@ def write_evaluation(e: Evaluation, folder: Path, title: str = "Evaluation again
         OutputError: ``folder`` holds other files, or cannot be written.
     """
     made, drawn = tables(e), figures(e)
-    content = {f"tables/{t.key}.csv": t.csv() for t in made} | {f"figures/{key}.svg": standalone(drawing) for key, drawing in drawn.items()}
+    content = {f"tables/{t.key}.csv": t.csv() for t in made} | {
+        f"figures/{key}.svg": standalone(drawing) for key, drawing in drawn.items()
+    }
     content[FOR_PROGRAMS] = as_json(e)
     content[REPORT] = render_evaluation(e, made, drawn, title, label, lead)
 
@@ -86,7 +107,9 @@ def check_folder(folder: Path) -> None:
     try:
         if folder.parent.is_dir():
             recover(folder, _ours)
-        if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not starts_with(folder / REPORT, "<title>HeadCTIQA"))):
+        if folder.exists() and (
+            not folder.is_dir() or (any(folder.iterdir()) and not starts_with(folder / REPORT, "<title>HeadCTIQA"))
+        ):
             raise OutputError(f"The output {folder} exists and holds no evaluation; choose an empty or new folder.")
     except OSError as error:
         raise output_error(folder, error, "The output folder") from error
@@ -107,10 +130,19 @@ def _ours(name: str) -> bool:
     return _OURS.fullmatch(name) is not None
 
 
-def render_evaluation(e: Evaluation, made: tuple[Table, ...], drawn: dict[str, Html], title: str, label: str = "", lead: Html | None = None) -> str:
+def render_evaluation(
+    e: Evaluation,
+    made: tuple[Table, ...],
+    drawn: dict[str, Html],
+    title: str,
+    label: str = "",
+    lead: Html | None = None,
+) -> str:
     """The report as one document that fetches nothing; ``label`` and ``lead`` as in :func:`write_evaluation`."""
     by_key = {t.key: t for t in made}
-    label = label or ("SIMULATED: scans in this evaluation were made by a computer and show no patients." if e.simulated else "")
+    label = label or (
+        "SIMULATED: scans in this evaluation were made by a computer and show no patients." if e.simulated else ""
+    )
     body = tag(
         "body",
         tag(
@@ -161,10 +193,16 @@ def in_short(e: Evaluation) -> Iterator[str]:
                 f"{p.title}: the ICC(A,1) of {len(ours)} metrics with the readers' measurements lies between {words(low.icc)} "
                 f"({IQM_BY_ID[low.target].title}) and {words(high.icc)} ({IQM_BY_ID[high.target].title})."
             )
-        biased = [f"{title_of(a.target)} {words(a.test.difference)}" for a in e.scores if a.part == p and a.test.p is not None and a.test.p < 0.05]
+        biased = [
+            f"{title_of(a.target)} {words(a.test.difference)}"
+            for a in e.scores
+            if a.part == p and a.test.p is not None and a.test.p < 0.05
+        ]
         if biased:
             yield f"{p.title}: a difference from the readers at p < .05 was seen, in points, for {'; '.join(biased)}."
-    between = next((b for b in e.between if b.target == "overall" and b.part in judging and b.single.value is not None), None)
+    between = next(
+        (b for b in e.between if b.target == "overall" and b.part in judging and b.single.value is not None), None
+    )
     if between is not None:
         kappa = "" if between.kappa is None else f" and weighted kappa {words(between.kappa)}"
         yield f"Single readers agree on the overall score with ICC(A,1) {words(between.single)}{kappa} ({between.part.title}, {len(between.readers)} readers)."
@@ -196,7 +234,9 @@ def calibration_words(a: Agreement) -> str:
     elif low > 1:
         verdict = "HeadCTIQA spreads scans less far than the readers do"
     elif _SLOPE_MARGIN[0] <= low and high <= _SLOPE_MARGIN[1]:
-        verdict = f"HeadCTIQA spreads scans as far as the readers do, within {_SLOPE_MARGIN[0]:g} to {_SLOPE_MARGIN[1]:g}"
+        verdict = (
+            f"HeadCTIQA spreads scans as far as the readers do, within {_SLOPE_MARGIN[0]:g} to {_SLOPE_MARGIN[1]:g}"
+        )
     else:
         verdict = f"{c.n} scans cannot tell whether HeadCTIQA spreads scans further or less far than the readers do"
     return f"calibration slope of the overall score (readers on HeadCTIQA; 1 is ideal) {words(c)}: {verdict}."
@@ -224,16 +264,32 @@ def _notes(e: Evaluation) -> Html:
         notes.append(f"Few scans: {', '.join(small)}. Read the intervals, not the numbers.")
     if not notes:
         return Html("")
-    return tag("aside", tag("h2", "Please note"), tag("ul", *(tag("li", s) for s in dict.fromkeys(notes))), class_="warnings")
+    return tag(
+        "aside", tag("h2", "Please note"), tag("ul", *(tag("li", s) for s in dict.fromkeys(notes))), class_="warnings"
+    )
 
 
 def _cohorts(e: Evaluation, drawings: list[Html]) -> Html:
     notes = {p.title: power for p, power in e.power}
-    rows: list[tuple[object, ...]] = [(p.title, len(p.rows), _ROLES[p.role], notes[p.title].note if p.title in notes else "–") for p in e.parts]
-    return tag("section", tag("h2", "Scans"), table(("Scans", "n", "Role", "What so many scans can show"), rows, "Cohorts and sample size"), tag("div", *drawings, class_="figures") if drawings else None, id="cohorts")
+    rows: list[tuple[object, ...]] = [
+        (p.title, len(p.rows), _ROLES[p.role], notes[p.title].note if p.title in notes else "–") for p in e.parts
+    ]
+    return tag(
+        "section",
+        tag("h2", "Scans"),
+        table(("Scans", "n", "Role", "What so many scans can show"), rows, "Cohorts and sample size"),
+        tag("div", *drawings, class_="figures") if drawings else None,
+        id="cohorts",
+    )
 
 
 def _section(title: str, content: Table | None, drawings: list[Html]) -> Html:
     if content is None:
         return Html("")
-    return tag("section", tag("h2", title), tag("div", *drawings, class_="figures") if drawings else None, content.html(), id=content.key)
+    return tag(
+        "section",
+        tag("h2", title),
+        tag("div", *drawings, class_="figures") if drawings else None,
+        content.html(),
+        id=content.key,
+    )

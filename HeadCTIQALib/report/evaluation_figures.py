@@ -26,17 +26,31 @@ def figures(e: Evaluation) -> dict[str, Html]:
         points = f"HeadCTIQA − readers, points (95 % CI; dashed: ±{e.margin:g})"
         icc, bias = [(t, a.icc) for t, a in overall], [(t, a.limits.bias) for t, a in overall]
         made |= _forest("cohorts-icc", icc, "Overall score by cohort", _ICC, low=min(0.5, *_lows(icc)), high=1.0)
-        made |= _forest("cohorts-bias", bias, "Bias of the overall score by cohort", points, marks=(-e.margin, 0.0, e.margin))
+        made |= _forest(
+            "cohorts-bias", bias, "Bias of the overall score by cohort", points, marks=(-e.margin, 0.0, e.margin)
+        )
     for p in judging:
         made |= _icc_of_part(e, p)
     for p in judging:
         made |= _pairs_of_part(e, p)
     groups = [(f"{s.group}: {s.value}", s.agreement.limits.bias) for s in e.subgroups]
-    return made | _forest("subgroups-bias", groups, "Bias of the overall score by subgroup", "HeadCTIQA − readers, points (95 % CI)", marks=(0.0,))
+    return made | _forest(
+        "subgroups-bias",
+        groups,
+        "Bias of the overall score by subgroup",
+        "HeadCTIQA − readers, points (95 % CI)",
+        marks=(0.0,),
+    )
 
 
 def _forest(
-    key: str, rows: list[tuple[str, Estimate]], title: str, x_title: str, low: float | None = None, high: float | None = None, marks: tuple[float, ...] = ()
+    key: str,
+    rows: list[tuple[str, Estimate]],
+    title: str,
+    x_title: str,
+    low: float | None = None,
+    high: float | None = None,
+    marks: tuple[float, ...] = (),
 ) -> dict[str, Html]:
     if all(estimate.value is None for _, estimate in rows):
         return {}
@@ -47,7 +61,9 @@ def _icc_of_part(e: Evaluation, p: Part) -> dict[str, Html]:
     made: dict[str, Html] = {}
     for key, found, heading in (("metrics", e.measurements, "Metrics"), ("scores", e.scores, "Scores")):
         rows = [(title_of(a.target).split(",")[0], a.icc) for a in found if a.part == p]
-        made |= _forest(f"{key}-icc-{file_name(p.title)}", rows, f"{heading}, {p.title}", _ICC, low=min(0.5, *_lows(rows)), high=1.0)
+        made |= _forest(
+            f"{key}-icc-{file_name(p.title)}", rows, f"{heading}, {p.title}", _ICC, low=min(0.5, *_lows(rows)), high=1.0
+        )
     return made
 
 
@@ -58,12 +74,16 @@ def _pairs_of_part(e: Evaluation, p: Part) -> dict[str, Html]:
         if a.part == p and a.n and (a.target == "overall" or p.role in ("test", "all")):
             title = f"{title_of(a.target)}\n{p.title}, n = {a.n}"
             made[f"scatter-{a.target}-{name}"] = scatter(a.own, a.readers, title, "points", "Scatter plot")
-            made[f"bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, "points", "Bland-Altman plot")
+            made[f"bland-altman-{a.target}-{name}"] = bland_altman_plot(
+                a.own, a.readers, a.limits, title, "points", "Bland-Altman plot"
+            )
     for a in e.measurements:
         if a.part == p and a.n and p.role in ("test", "all"):
             m = IQM_BY_ID[a.target]
             title = f"{m.item_title}\n{p.title}, n = {a.n}"
-            made[f"metrics-bland-altman-{a.target}-{name}"] = bland_altman_plot(a.own, a.readers, a.limits, title, plain_unit(m.unit), "Bland-Altman plot")
+            made[f"metrics-bland-altman-{a.target}-{name}"] = bland_altman_plot(
+                a.own, a.readers, a.limits, title, plain_unit(m.unit), "Bland-Altman plot"
+            )
     return made
 
 

@@ -29,15 +29,29 @@ def as_json(e: Evaluation) -> str:
         "readers": e.readers,
         "margin_points": e.margin,
         "notes": e.notes,
-        "parts": [{"title": p.title, "role": p.role, "judges": p.judges, "scans": [e.scans[i].name for i in p.rows], "power": power.get(p.title)} for p in e.parts],
+        "parts": [
+            {
+                "title": p.title,
+                "role": p.role,
+                "judges": p.judges,
+                "scans": [e.scans[i].name for i in p.rows],
+                "power": power.get(p.title),
+            }
+            for p in e.parts
+        ],
         "measurements": [_agreement(a) for a in e.measurements],
         "scores": [_agreement(a) for a in e.scores],
-        "correlations": [{"iqm": c.iqm, "part": c.part.title, "category": asdict(c.category), "overall": asdict(c.overall)} for c in e.correlations],
+        "correlations": [
+            {"iqm": c.iqm, "part": c.part.title, "category": asdict(c.category), "overall": asdict(c.overall)}
+            for c in e.correlations
+        ],
         "between_readers": [_between(b) for b in e.between],
         "subgroups": [{"group": s.group, "value": s.value, **_agreement(s.agreement)} for s in e.subgroups],
         "scans": [_scan(e, n) for n in range(len(e.scans))],
     }
-    text = json.dumps(plain(content, "evaluation", decimals=9), indent=1, allow_nan=False)  # ASCII: no name acts on a terminal,
+    text = json.dumps(
+        plain(content, "evaluation", decimals=9), indent=1, allow_nan=False
+    )  # ASCII: no name acts on a terminal,
     return text.replace("<", "\\u003c") + "\n"  # and none on a page that the text is put into
 
 
@@ -71,10 +85,24 @@ def _between(b: BetweenReaders) -> dict[str, Any]:
 
 
 def _about(target: str, part: Part) -> dict[str, Any]:
-    return {"target": target, "title": title_of(target), "unit": IQM_BY_ID[target].unit if target in IQM_BY_ID else "points", "part": part.title}
+    return {
+        "target": target,
+        "title": title_of(target),
+        "unit": IQM_BY_ID[target].unit if target in IQM_BY_ID else "points",
+        "part": part.title,
+    }
 
 
 def _scan(e: Evaluation, n: int) -> dict[str, Any]:
     scan = e.scans[n]
-    values = {t: {"own": known(v.own[n]), "readers": known(v.readers[n]), "judged_by": int(v.judged_by[n])} for t, v in e.values.items()}
-    return {"scan": scan.name, "cohort": scan.cohort, "sha256": scan.sha256, "groups": dict(scan.groups), "values": values}
+    values = {
+        t: {"own": known(v.own[n]), "readers": known(v.readers[n]), "judged_by": int(v.judged_by[n])}
+        for t, v in e.values.items()
+    }
+    return {
+        "scan": scan.name,
+        "cohort": scan.cohort,
+        "sha256": scan.sha256,
+        "groups": dict(scan.groups),
+        "values": values,
+    }

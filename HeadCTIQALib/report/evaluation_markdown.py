@@ -19,7 +19,11 @@ def markdown(t: Table, scans: Collection[str] | None = None, targets: Collection
         targets: only rows that start with these; None for all.
     """
     where = t.head.index("Scans") if "Scans" in t.head else None
-    rows = [r for r in t.rows if (targets is None or words_of(r[0]) in targets) and (scans is None or where is None or r[where] in scans)]
+    rows = [
+        r
+        for r in t.rows
+        if (targets is None or words_of(r[0]) in targets) and (scans is None or where is None or r[where] in scans)
+    ]
     shown = replace(t, rows=tuple(rows))
     return "\n\n".join(part for part in (rows_as_markdown(t.head, rows), t.note, text.markdown(shown.missing)) if part)
 
@@ -27,7 +31,9 @@ def markdown(t: Table, scans: Collection[str] | None = None, targets: Collection
 def rows_as_markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Rows under column titles; the first column is text, numbers stand to the right."""
     rows = [list(r) for r in rows]
-    right = [k > 0 and bool(rows) and all(isinstance(r[k], (int, float, Estimate)) for r in rows) for k in range(len(head))]
+    right = [
+        k > 0 and bool(rows) and all(isinstance(r[k], (int, float, Estimate)) for r in rows) for k in range(len(head))
+    ]
     lines = [list(head), ["---:" if r else "---" for r in right], *([_cell(c) for c in row] for row in rows)]
     return "\n".join(f"| {' | '.join(str(c) for c in line)} |" for line in lines)
 

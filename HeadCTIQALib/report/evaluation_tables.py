@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation
 
 
-
 @dataclass(frozen=True, slots=True)
 class Name:
     """What a row is about: ``title`` for people, ``id`` for programs."""
@@ -56,22 +55,36 @@ class Table:
                 if isinstance(c, Estimate) and c.reason:
                     label = ", ".join(w for w in (words_of(row[0]), row[1] if isinstance(row[1], str) else "") if w)
                     rows.setdefault(c.reason.rstrip("."), {})[label] = None
-        told = (f"{reason} ({'; '.join(list(found)[:4])}{f'; and {len(found) - 4} more' if len(found) > 4 else ''})" for reason, found in rows.items())
+        told = (
+            f"{reason} ({'; '.join(list(found)[:4])}{f'; and {len(found) - 4} more' if len(found) > 4 else ''})"
+            for reason, found in rows.items()
+        )
         return f"Not available: {'. '.join(told)}." if rows else ""
 
     def html(self) -> Html:
         """For the report: numbers short, intervals in brackets, reasons where there is no number."""
-        body = [tag("tr", tag("th", words_of(row[0]), scope="row"), *(tag("td", shown(c), class_=None if isinstance(c, str) else "num") for c in row[1:])) for row in self.rows]
+        body = [
+            tag(
+                "tr",
+                tag("th", words_of(row[0]), scope="row"),
+                *(tag("td", shown(c), class_=None if isinstance(c, str) else "num") for c in row[1:]),
+            )
+            for row in self.rows
+        ]
         top = tag("thead", tag("tr", *(tag("th", h, scope="col") for h in self.head)))
         inner = tag("table", tag("caption", self.title), top, tag("tbody", *body), class_="plain wide")
-        return join(tag("div", inner, class_="scroll"), *(tag("p", t, class_="quiet") for t in (self.note, self.missing) if t))
+        return join(
+            tag("div", inner, class_="scroll"), *(tag("p", t, class_="quiet") for t in (self.note, self.missing) if t)
+        )
 
     def csv(self) -> str:
         """With full precision.  An estimate takes the columns value, low, high, n, reason; a name title, id; a p-value number, shown."""
         more = [next((m for row in self.rows if (m := _more(row[k]))), ()) for k in range(len(self.head))]
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow([name for h, names in zip(self.head, more, strict=True) for name in (h, *(f"{h}: {m}" for m in names))])
+        writer.writerow(
+            [name for h, names in zip(self.head, more, strict=True) for name in (h, *(f"{h}: {m}" for m in names))]
+        )
         for row in self.rows:
             writer.writerow([v for c, names in zip(row, more, strict=True) for v in _values(c, len(names))])
         return out.getvalue()
@@ -149,7 +162,13 @@ def _measurements(e: Evaluation) -> Table:
         (name_of(a.target), a.part.title, a.n, a.left_out, a.icc, a.mad, a.limits.bias, a.r) for a in e.measurements
     )
     note = "MAD: mean absolute difference, in the unit of the metric. Bias: HeadCTIQA minus the mean of the readers."
-    return Table("measurements", "Ten metrics against the readers' own measurements", ("Metric", "Scans", "n", "left out", "ICC(A,1)", "MAD", "Bias", "Pearson r"), rows, note)
+    return Table(
+        "measurements",
+        "Ten metrics against the readers' own measurements",
+        ("Metric", "Scans", "n", "left out", "ICC(A,1)", "MAD", "Bias", "Pearson r"),
+        rows,
+        note,
+    )
 
 
 def _scores(e: Evaluation) -> Table:
@@ -160,7 +179,20 @@ def _scores(e: Evaluation) -> Table:
         )
         for a in e.scores
     )  # fmt: skip
-    head = ("Score", "Scans", "n", "left out", "ICC(A,1)", "Difference", "p (t)", "p (TOST)", f"within ±{e.margin:g}", "MAE", "MAPE, %", "Pearson r")
+    head = (
+        "Score",
+        "Scans",
+        "n",
+        "left out",
+        "ICC(A,1)",
+        "Difference",
+        "p (t)",
+        "p (TOST)",
+        f"within ±{e.margin:g}",
+        "MAE",
+        "MAPE, %",
+        "Pearson r",
+    )
     note = (
         "Differences in points, HeadCTIQA minus the mean of the readers. p (t): paired t-test; a large p is no evidence of agreement. "
         f"p (TOST): two one-sided tests of a mean difference within ±{e.margin:g} points; small means shown to be equivalent. Not corrected for the number of tests."
@@ -176,7 +208,17 @@ def _verdict(a: Agreement) -> str:
 
 def _limits(e: Evaluation) -> Table:
     rows = tuple(
-        (name_of(a.target), a.part.title, a.n, a.limits.bias, a.limits.lower_exact, a.limits.upper_exact, a.calibration, a.limits.slope, Probability(a.limits.slope_p))
+        (
+            name_of(a.target),
+            a.part.title,
+            a.n,
+            a.limits.bias,
+            a.limits.lower_exact,
+            a.limits.upper_exact,
+            a.calibration,
+            a.limits.slope,
+            Probability(a.limits.slope_p),
+        )
         for a in (*e.scores, *e.measurements)
     )
     note = (
@@ -184,15 +226,46 @@ def _limits(e: Evaluation) -> Table:
         "scans further than the readers do, above 1 less far. Bland-Altman slope: of the differences on the means; it is below 0 for every model that was fitted by least "
         "squares and does not explain its readers entirely (R² < 1), so that alone it is no proportional bias: that is what a calibration slope whose interval leaves out 1 shows."
     )
-    return Table("bland_altman", "Bland-Altman analysis", ("Target", "Scans", "n", "Bias", "Lower limit", "Upper limit", "Calibration slope", "Bland-Altman slope", "p (Bland-Altman slope)"), rows, note)
+    return Table(
+        "bland_altman",
+        "Bland-Altman analysis",
+        (
+            "Target",
+            "Scans",
+            "n",
+            "Bias",
+            "Lower limit",
+            "Upper limit",
+            "Calibration slope",
+            "Bland-Altman slope",
+            "p (Bland-Altman slope)",
+        ),
+        rows,
+        note,
+    )
 
 
 def _correlations(e: Evaluation) -> Table:
     rows = tuple(
-        (name_of(c.iqm), c.part.title, name_of(IQM_BY_ID[c.iqm].category), c.category.n, c.category, c.overall.n, c.overall) for c in e.correlations
+        (
+            name_of(c.iqm),
+            c.part.title,
+            name_of(IQM_BY_ID[c.iqm].category),
+            c.category.n,
+            c.category,
+            c.overall.n,
+            c.overall,
+        )
+        for c in e.correlations
     )
     note = "Margins enter as the millimetres outside their best interval, foreign objects on their logarithmic scale."
-    return Table("correlations", "Metrics and the readers' scores (Pearson r)", ("Metric", "Scans", "Category", "n", "with category score", "n overall", "with overall score"), rows, note)
+    return Table(
+        "correlations",
+        "Metrics and the readers' scores (Pearson r)",
+        ("Metric", "Scans", "Category", "n", "with category score", "n overall", "with overall score"),
+        rows,
+        note,
+    )
 
 
 def _between(e: Evaluation) -> Table:
@@ -210,7 +283,19 @@ def _between(e: Evaluation) -> Table:
     )
     if kappas:
         note += " Weighted kappa: of the steps of the readers' scale, disagreement by the square of the steps between; of more than two readers the mean over all pairs."
-    head = ("Target", "Scans", "readers", "n", "left out", "ICC(A,1)", "ICC(C,1)", "ICC(A,k)", "lowest reader", "highest reader", *(["weighted kappa"] if kappas else []))
+    head = (
+        "Target",
+        "Scans",
+        "readers",
+        "n",
+        "left out",
+        "ICC(A,1)",
+        "ICC(C,1)",
+        "ICC(A,k)",
+        "lowest reader",
+        "highest reader",
+        *(["weighted kappa"] if kappas else []),
+    )
     return Table("readers", "Readers among themselves", head, rows, note)
 
 
@@ -221,17 +306,36 @@ def _extremes(estimates: Sequence[Estimate]) -> tuple[Estimate | None, Estimate 
 
 def _subgroups(e: Evaluation) -> Table:
     rows = tuple(
-        (f"{s.group}: {s.value}", s.agreement.n, s.agreement.left_out, s.agreement.icc, s.agreement.limits.bias, s.agreement.mad, Probability(s.agreement.test.p))
+        (
+            f"{s.group}: {s.value}",
+            s.agreement.n,
+            s.agreement.left_out,
+            s.agreement.icc,
+            s.agreement.limits.bias,
+            s.agreement.mad,
+            Probability(s.agreement.test.p),
+        )
         for s in e.subgroups
     )
     note = "Scans that the model was not fitted to. Small subgroups have wide intervals: look at those, not at the numbers."
-    return Table("subgroups", "Overall score by subgroup", ("Subgroup", "n", "left out", "ICC(A,1)", "Bias", "MAE", "p (t)"), rows, note)
+    return Table(
+        "subgroups",
+        "Overall score by subgroup",
+        ("Subgroup", "n", "left out", "ICC(A,1)", "Bias", "MAE", "p (t)"),
+        rows,
+        note,
+    )
 
 
 def _scans(e: Evaluation) -> Table:
     """A row a scan, for programs: own value, the readers' mean, how many judged, own minus mean."""
     targets = [t for t, v in e.values.items() if v.judged_by.any()]
-    head = ("scan", "cohort", "part", *(h for t in targets for h in (t, f"{t}: readers", f"{t}: judged by", f"{t}: difference")))
+    head = (
+        "scan",
+        "cohort",
+        "part",
+        *(h for t in targets for h in (t, f"{t}: readers", f"{t}: judged by", f"{t}: difference")),
+    )
     part_of = {int(row): p.title for p in reversed(e.parts) for row in p.rows}
     rows = []
     for n, scan in enumerate(e.scans):

@@ -39,14 +39,25 @@ def how(record: Record, id_: str) -> Html:
     pairs.append(("Networks", _networks(record)))
     pairs.append(("Acquisition", context_line(record) or "not known"))
     software = at(record, "software", default={})
-    pairs.append(("Software", f"{software.get('name', '')} {software.get('version', '')}; record {record.get('schema', '')}, {record.get('created', '')}"))
+    pairs.append(
+        (
+            "Software",
+            f"{software.get('name', '')} {software.get('version', '')}; record {record.get('schema', '')}, {record.get('created', '')}",
+        )
+    )
     return _pairs(pairs)
 
 
 def masks(statistics: list[MaskStatistic], marked: tuple[str, ...] = ()) -> Html:
     """Statistics as a table; the masks of the evidence come first and bold."""
     ordered = sorted(statistics, key=lambda s: s.id not in marked)
-    head = tag("tr", *(tag("th", h, align=a) for h, a in (("Mask", "left"), ("Volume", "right"), ("Mean HU", "right"), ("SD HU", "right"))))
+    head = tag(
+        "tr",
+        *(
+            tag("th", h, align=a)
+            for h, a in (("Mask", "left"), ("Volume", "right"), ("Mean HU", "right"), ("SD HU", "right"))
+        ),
+    )
     lines = [head]
     for s in ordered:
         title: object = tag("b", s.title) if s.id in marked else s.title
@@ -62,17 +73,28 @@ def _why_overall(record: Record) -> Html:
     heading = "What costs points" if score is not None else "What costs points, in its category"
     parts: list[object] = []
     if score is None:
-        parts.append(tag("p", plain_words(str(at(record, OVERALL, "withheld_reason", default="The overall score is withheld.")))))
-    todo = [(IQM_BY_ID[i].item_title, advice(at(record, "iqms", i, default={}))[0]) for i in at(record, "verdict", "limiting", default=())]
+        parts.append(
+            tag("p", plain_words(str(at(record, OVERALL, "withheld_reason", default="The overall score is withheld."))))
+        )
+    todo = [
+        (IQM_BY_ID[i].item_title, advice(at(record, "iqms", i, default={}))[0])
+        for i in at(record, "verdict", "limiting", default=())
+    ]
     if any(do for _, do in todo):
-        parts += [tag("p", tag("b", "What to do")), tag("ul", *(tag("li", tag("b", title), ": ", plain_words(do)) for title, do in todo if do))]
+        parts += [
+            tag("p", tag("b", "What to do")),
+            tag("ul", *(tag("li", tag("b", title), ": ", plain_words(do)) for title, do in todo if do)),
+        ]
     if found:
         lines = [(points(p), IQM_BY_ID[i].item_title, reason_of(record, i)) for i, p in found]
         lines += [(points(limit[1]), "Limit above the worst category", limit[2])] if limit else []
         parts += [tag("p", tag("b", heading)), _lines(lines)]
     unclear = [m for m in IQM_BY_ID.values() if at(record, "iqms", m.id, "status") == "not_assessable"]
     if unclear:
-        parts += [tag("p", tag("b", "Not assessable")), _lines([("✕", m.item_title, str(at(record, "iqms", m.id, "reason", default=""))) for m in unclear])]
+        parts += [
+            tag("p", tag("b", "Not assessable")),
+            _lines([("✕", m.item_title, str(at(record, "iqms", m.id, "reason", default=""))) for m in unclear]),
+        ]
     notes = list(dict.fromkeys(sentences(record.get("warnings")) + sentences(at(record, "findings", "notes"))))
     if notes:
         parts += [tag("p", tag("b", "Please note")), tag("ul", *(tag("li", plain_words(n)) for n in notes))]
@@ -83,11 +105,24 @@ def _why_category(record: Record, id_: str) -> Html:
     entry = at(record, "categories", id_, default={})
     parts: list[object] = []
     if entry.get("score") is None:
-        parts.append(tag("p", tag("b", "Withheld: "), plain_words(str(entry.get("withheld_reason") or "no reason given."))))
+        parts.append(
+            tag("p", tag("b", "Withheld: "), plain_words(str(entry.get("withheld_reason") or "no reason given.")))
+        )
     lost = points_by_source(entry.get("contributions"))
-    parts.append(_lines([(points(lost[m.id]) if m.id in lost else "–", m.item_title, reason_of(record, m.id)) for m in iqms_of(id_)]))
+    parts.append(
+        _lines(
+            [(points(lost[m.id]) if m.id in lost else "–", m.item_title, reason_of(record, m.id)) for m in iqms_of(id_)]
+        )
+    )
     if entry.get("score") is not None:
-        parts.append(tag("p", f"{number(entry.get('base'))} " + " ".join(points(p) for p in lost.values()) + f" = {number(entry['score'])} of 100"))
+        parts.append(
+            tag(
+                "p",
+                f"{number(entry.get('base'))} "
+                + " ".join(points(p) for p in lost.values())
+                + f" = {number(entry['score'])} of 100",
+            )
+        )
     return join(*parts)
 
 
@@ -98,7 +133,9 @@ def _why_iqm(record: Record, iqm: IQM) -> Html:
         parts.append(tag("p", tag("b", "What to do: "), plain_words(told)))
     lost = points_lost(record, iqm)
     if lost:
-        parts.append(tag("p", tag("b", "Points: "), ", ".join(f"{points(p)} in the {where} score" for where, p in lost)))
+        parts.append(
+            tag("p", tag("b", "Points: "), ", ".join(f"{points(p)} in the {where} score" for where, p in lost))
+        )
     if entry.get("status") == "corrected":
         parts.append(tag("p", tag("b", "✎ Corrected: "), str(entry.get("reason") or "")))
     flags = sentences(entry.get("flags"))
@@ -137,7 +174,11 @@ def _evidence_words(evidence: Record) -> str:
     if evidence.get("slice_index") is not None:
         parts.append(f"slice {evidence['slice_index'] + 1} from below")
     if slices:
-        parts.append(f"{len(slices)} slice{'s' if len(slices) > 1 else ''} concerned ({slices[0] + 1} to {slices[-1] + 1})" if len(slices) > 1 else f"slice {slices[0] + 1} concerned")
+        parts.append(
+            f"{len(slices)} slice{'s' if len(slices) > 1 else ''} concerned ({slices[0] + 1} to {slices[-1] + 1})"
+            if len(slices) > 1
+            else f"slice {slices[0] + 1} concerned"
+        )
     if evidence.get("masks"):
         parts.append(f"masks {', '.join(m.replace('_', ' ') for m in evidence['masks'])}")
     if evidence.get("points"):
@@ -152,14 +193,24 @@ def _how_score(record: Record, id_: str) -> list[tuple[str, object]]:
     pairs += [(k.replace("_", " ").capitalize(), words(v)) for k, v in (model.get("provenance") or {}).items()]
     entry = at(record, "categories", id_, default=None) or at(record, OVERALL, default={})
     terms = [
-        join(points(t.get("points")), " ", _title(str(t.get("source_id"))), f" = {number(t.get('coefficient'))} × {number(t.get('feature_value'))} ({t.get('feature')})", Html("<br>"))
+        join(
+            points(t.get("points")),
+            " ",
+            _title(str(t.get("source_id"))),
+            f" = {number(t.get('coefficient'))} × {number(t.get('feature_value'))} ({t.get('feature')})",
+            Html("<br>"),
+        )
         for t in entry.get("contributions") or ()
     ]
-    pairs.append(("Formula", join(f"base {number(entry.get('base'))} + sum of coefficient × feature", Html("<br>"), *terms)))
+    pairs.append(
+        ("Formula", join(f"base {number(entry.get('base'))} + sum of coefficient × feature", Html("<br>"), *terms))
+    )
     if id_ in CATEGORY_BY_ID:
         pairs.append(("Weight in overall", number(entry.get("weight"))))
     elif overall_points(record):
-        pairs.append(("Read back to metrics", ", ".join(f"{_title(i)} {points(p)}" for i, p in overall_points(record).items())))
+        pairs.append(
+            ("Read back to metrics", ", ".join(f"{_title(i)} {points(p)}" for i, p in overall_points(record).items()))
+        )
     return pairs
 
 
@@ -172,11 +223,27 @@ def _networks(record: Record) -> Html | str:
     models = record.get("models") or ()
     if not models:
         return "none took part"
-    return join(*(join(f"{m.get('name')} {m.get('version')}, SHA-256 ", tag("code", str(m.get("sha256"))[:16] + "…"), Html("<br>")) for m in models))
+    return join(
+        *(
+            join(
+                f"{m.get('name')} {m.get('version')}, SHA-256 ",
+                tag("code", str(m.get("sha256"))[:16] + "…"),
+                Html("<br>"),
+            )
+            for m in models
+        )
+    )
 
 
 def _lines(lines: list[tuple[str, str, str]]) -> Html:
-    rows = [tag("tr", tag("td", tag("b", amount), align="right"), tag("td", tag("b", title), Html("<br>"), plain_words(text))) for amount, title, text in lines]
+    rows = [
+        tag(
+            "tr",
+            tag("td", tag("b", amount), align="right"),
+            tag("td", tag("b", title), Html("<br>"), plain_words(text)),
+        )
+        for amount, title, text in lines
+    ]
     return tag("table", *rows, cellspacing="0", cellpadding="3")
 
 

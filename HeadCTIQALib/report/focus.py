@@ -35,7 +35,9 @@ def slice_centre(record: Record, index: int) -> Vector:
     positions = geometry["slice_positions_mm"]
     span = positions[-1] - positions[0]
     origin = first + (last - first) * ((positions[index] - positions[0]) / span if span else 0.0)
-    step = 0.5 * (columns - 1) * np.asarray(geometry["row_step_ras"], float) + 0.5 * (rows - 1) * np.asarray(geometry["column_step_ras"], float)
+    step = 0.5 * (columns - 1) * np.asarray(geometry["row_step_ras"], float) + 0.5 * (rows - 1) * np.asarray(
+        geometry["column_step_ras"], float
+    )
     return np.asarray(origin + step, float)
 
 

@@ -54,7 +54,9 @@ def number(value: object, signed: bool = False) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return "–"
     size = abs(value)
-    digits = 0 if size >= 100 or (float(value).is_integer() and (size >= 10 or size == 0)) else 1 if size >= 9.995 else 2
+    digits = (
+        0 if size >= 100 or (float(value).is_integer() and (size >= 10 or size == 0)) else 1 if size >= 9.995 else 2
+    )
     text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
     if not any(c in "123456789" for c in text):
         text = text.lstrip("+-")

@@ -33,7 +33,12 @@ def noise(scene: Scene, iqm: str) -> list[Html]:
     where = slice_words(volume, index)
     figures = [plain.figure(f"Axial, {where}.", f"Axial slice with the brain parenchyma outlined; {where}")]
     if drawn:
-        figures.append(heat.figure("Local SD in the parenchyma.", "Axial slice with the local standard deviation in the brain as colour, 2 to 12 HU"))
+        figures.append(
+            heat.figure(
+                "Local SD in the parenchyma.",
+                "Axial slice with the local standard deviation in the brain as colour, 2 to 12 HU",
+            )
+        )
     return figures
 
 
@@ -57,7 +62,11 @@ def axial_masks(scene: Scene, iqm: str) -> list[Html]:
                 canvas.add_points(points_of(evidence))
         where = slice_words(volume, index)
         alt = f"Axial slice, {where}" + (f": {evidence.get('caption')}" if overlay else ", without drawings")
-        figures.append(canvas.figure(f"Axial, {where}{', whole image' if whole else '' if overlay else ', without drawings'}.", alt))
+        figures.append(
+            canvas.figure(
+                f"Axial, {where}{', whole image' if whole else '' if overlay else ', without drawings'}.", alt
+            )
+        )
     return figures
 
 

@@ -43,7 +43,10 @@ class Axes:
     def frame(self, x_title: str, y_title: str, title: str) -> Html:
         """Grid, ticks, titles; a second line of ``title`` is smaller."""
         first, _, second = title.partition("\n")
-        parts = [tag("text", first, x=self.left, y=self.top - 24, class_="ft"), tag("text", second, x=self.left, y=self.top - 9, class_="fq")]
+        parts = [
+            tag("text", first, x=self.left, y=self.top - 24, class_="ft"),
+            tag("text", second, x=self.left, y=self.top - 9, class_="fq"),
+        ]
         bottom = self.top + self.height
         for t in ticks(*self.x):
             px = self.at(t, self.y[0])[0]
@@ -54,9 +57,15 @@ class Axes:
             parts.append(tag("path", d=f"M{self.left} {py:.1f}H{self.left + self.width}", class_="fg"))
             parts.append(tag("text", f"{t:g}".replace("-", "−"), x=self.left - 6, y=f"{py + 4:.1f}", text_anchor="end"))
         parts.append(tag("rect", x=self.left, y=self.top, width=self.width, height=self.height, class_="fa"))
-        parts.append(tag("text", x_title, x=self.left + self.width / 2, y=bottom + 31, text_anchor="middle", class_="fq"))
+        parts.append(
+            tag("text", x_title, x=self.left + self.width / 2, y=bottom + 31, text_anchor="middle", class_="fq")
+        )
         middle = self.top + self.height / 2
-        parts.append(tag("text", y_title, x=12, y=middle, text_anchor="middle", class_="fq", transform=f"rotate(-90 12 {middle})"))
+        parts.append(
+            tag(
+                "text", y_title, x=12, y=middle, text_anchor="middle", class_="fq", transform=f"rotate(-90 12 {middle})"
+            )
+        )
         return join(*parts)
 
     def points(self, x: Floats, y: Floats) -> Html:
@@ -72,7 +81,9 @@ class Axes:
     def band(self, low: float, high: float) -> Html:
         """A horizontal band, e.g. an interval, cut to the frame."""
         top, bottom = (self.at(self.x[0], min(self.y[1], max(self.y[0], v)))[1] for v in (high, low))
-        return tag("rect", x=self.left, y=f"{top:.1f}", width=self.width, height=f"{max(0.0, bottom - top):.1f}", class_="fw")
+        return tag(
+            "rect", x=self.left, y=f"{top:.1f}", width=self.width, height=f"{max(0.0, bottom - top):.1f}", class_="fw"
+        )
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
@@ -115,7 +126,14 @@ def forest(
     """Estimates with their intervals, one a row; a row without a value says so.  ``marks`` are drawn as dashed lines."""
     ends = [v for _, e in rows for v in (e.value, e.low, e.high) if v is not None] + list(marks)
     limits = spread(np.array(ends or [0.0, 1.0]))
-    axes = Axes((limits[0] if low is None else low, limits[1] if high is None else high), (0, 1), left=196, top=26, width=230, height=20.0 * len(rows) + 6)
+    axes = Axes(
+        (limits[0] if low is None else low, limits[1] if high is None else high),
+        (0, 1),
+        left=196,
+        top=26,
+        width=230,
+        height=20.0 * len(rows) + 6,
+    )
     parts = [tag("text", title, x=8, y=16, class_="ft")]
     bottom = axes.top + axes.height
     for t in ticks(*axes.x):
@@ -151,7 +169,17 @@ def spread(values: Floats) -> tuple[float, float]:
 def figure(content: Html, width: float, height: float, label: str) -> Html:
     """One drawing; ``label`` says in words what it shows."""
     label = label.replace("\n", ", ")
-    return tag("svg", content, xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {width:g} {height:g}", width=f"{width:g}", height=f"{height:g}", class_="fig", role="img", aria_label=label)
+    return tag(
+        "svg",
+        content,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {width:g} {height:g}",
+        width=f"{width:g}",
+        height=f"{height:g}",
+        class_="fig",
+        role="img",
+        aria_label=label,
+    )
 
 
 def standalone(drawing: Html) -> str:

@@ -77,12 +77,17 @@ def baseline(scene: Scene, iqm: str) -> list[Html]:
     outer.hu = views.lateral_projection(volume, outer.cut)
     outer.window = _window_for(outer.hu)
     outer.add(svg.line(outer.view.project(ear), outer.view.project(canthus), "plane"))
-    named = [(outer.view.project(p), f"{'ear' if 'EAM' in n else 'eye'} {n[-1]}", outer.mark(n, p)) for n, p in paired.items()]
+    named = [
+        (outer.view.project(p), f"{'ear' if 'EAM' in n else 'eye'} {n[-1]}", outer.mark(n, p))
+        for n, p in paired.items()
+    ]
     outer.add(svg.labels(named, *outer.view.size[::-1]))
     alt = f"the orbitomeatal line lies {number(abs(theta))} degrees off the slice plane"
     return [
         inner.figure("Sagittal reformat through the line.", f"Sagittal reformat: {alt}"),
-        outer.figure("Lateral projection.", f"Lateral projection of the whole head with the ear canals and outer canthi: {alt}"),
+        outer.figure(
+            "Lateral projection.", f"Lateral projection of the whole head with the ear canals and outer canthi: {alt}"
+        ),
     ]
 
 
@@ -98,7 +103,10 @@ def _baseline_lines(canvas: Canvas, ear: Vector, canthus: Vector, theta: float, 
         t = math.radians(target)
         aim = svg.clipped_line((x, y), (-math.cos(t), -math.sin(t)), w, h)
         if aim:
-            canvas.add(svg.line(*aim, "target"), svg.text((aim[1][0] + 24, aim[1][1] - 5), f"target {number(target)}°", "start", "small"))
+            canvas.add(
+                svg.line(*aim, "target"),
+                svg.text((aim[1][0] + 24, aim[1][1] - 5), f"target {number(target)}°", "start", "small"),
+            )
     radius = 0.62 * abs(x1 - x)
     canvas.add(svg.arc((x, y), radius, 180, 180 + theta), svg.text((26, min(y, y1) - 14), words, "start", "value"))
 
@@ -126,7 +134,9 @@ def _free_margins(canvas: Canvas) -> None:
     if not len(rows):
         return
     h, w = canvas.view.size
-    top, bottom, left, right = (float(edge) * canvas.view.scale for edge in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+    top, bottom, left, right = (
+        float(edge) * canvas.view.scale for edge in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1)
+    )
     mm = canvas.view.unit_mm
     x, y = 0.72 * w, 0.72 * h
     for a, b, at, anchor, length in (

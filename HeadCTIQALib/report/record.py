@@ -43,13 +43,19 @@ def points_by_source(contributions: Any) -> dict[str, float]:
 
 def overall_points(record: Record) -> dict[str, float]:
     """IQM id to its points in the overall score; empty where the overall score has none."""
-    return points_by_source(c for c in at(record, "overall", "contributions_by_iqm", default=()) if c.get("feature") != LIMIT)
+    return points_by_source(
+        c for c in at(record, "overall", "contributions_by_iqm", default=()) if c.get("feature") != LIMIT
+    )
 
 
 def limit_row(record: Record) -> tuple[str, float, str] | None:
     """What the limit above the worst category takes from the overall score: (IQM id, points below zero, sentence); None where that prints as nothing."""
     found = at(record, "overall", "limit")
-    return None if found is None or abs(found["points"]) < SHOWN_POINTS else (found["iqm"], found["points"], found["sentence"])
+    return (
+        None
+        if found is None or abs(found["points"]) < SHOWN_POINTS
+        else (found["iqm"], found["points"], found["sentence"])
+    )
 
 
 def knots_of(entry: Record, iqm: IQM) -> Knots:
@@ -66,14 +72,16 @@ def measured(entry: Record, iqm: IQM) -> str:
 
 
 def value_interval(entry: Record, iqm: IQM) -> str:
-    """" (7.1 to 9.0)", the 95 % interval of a measured value; "" where it is not known or prints as one number."""
+    """ " (7.1 to 9.0)", the 95 % interval of a measured value; "" where it is not known or prints as one number."""
     found = entry.get("interval")
-    low, high = ("", "") if found is None else (iqm.text(end, knots_of(entry, iqm)).replace("-", MINUS) for end in found)
+    low, high = (
+        ("", "") if found is None else (iqm.text(end, knots_of(entry, iqm)).replace("-", MINUS) for end in found)
+    )
     return f" ({low} to {high})" if low != high else ""
 
 
 def judged_words(entry: Record, iqm: IQM, printed: Callable[[str, str], str]) -> str:
-    """", judged as 4.4 HU at 5 mm", or "" where the value itself is judged; ``printed`` puts a number and its unit together."""
+    """ ", judged as 4.4 HU at 5 mm", or "" where the value itself is judged; ``printed`` puts a number and its unit together."""
     judged = entry.get("read_at")
     if judged is None or judged == entry["value"]:
         return ""
@@ -90,9 +98,15 @@ def caption(entry: Record, iqm: IQM) -> str:
     seen = str(at(entry, "evidence", "caption", default=""))
     if entry.get("value") is None or not entry.get("scored", True):
         return seen
-    unit = ("" if iqm.unit == "1" else f" {iqm.unit}") + (" in 5 mm slices" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else "")
+    unit = ("" if iqm.unit == "1" else f" {iqm.unit}") + (
+        " in 5 mm slices" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
+    )
     elsewhere = iqm.id == "baseline_angle" and entry.get("read_at") not in (None, entry["value"])
-    words = passing_words(knots_of(entry, iqm), unit) + (f" from the angle that this profile wants, which is {in_unit(iqm.text(entry['read_at'], knots_of(entry, iqm)), iqm.unit)} off" if elsewhere else "")
+    words = passing_words(knots_of(entry, iqm), unit) + (
+        f" from the angle that this profile wants, which is {in_unit(iqm.text(entry['read_at'], knots_of(entry, iqm)), iqm.unit)} off"
+        if elsewhere
+        else ""
+    )
     return " ".join(s for s in (seen, f"{words[:1].upper()}{words[1:]}.", ceiling(entry)) if s)
 
 
@@ -131,14 +145,14 @@ def score_interval(entry: Record) -> tuple[float, float] | None:
 
 
 def score_spread(entry: Record, dash: str = "–") -> str:
-    """"54–63", the 95 % interval of a score; "" where it is not known or prints as one number."""
+    """ "54–63", the 95 % interval of a score; "" where it is not known or prints as one number."""
     found = score_interval(entry)
     low, high = ("", "") if found is None else (score_text(end) for end in found)
     return f"{low}{dash}{high}" if low != high else ""
 
 
 def score_and_spread(entry: Record) -> str:
-    """"59 (54–63)"."""
+    """ "59 (54–63)"."""
     spread = score_spread(entry)
     return f"{score_words(entry)} ({spread})" if spread else score_words(entry)
 
@@ -178,7 +192,10 @@ def reasons(record: Record) -> list[tuple[str, float]]:
 def simulated(record: Record) -> bool:
     """True when the scan, or its series description, says that it is simulated."""
     kinds = (at(record, "input", "kind", default=""), at(record, "input", "source", "kind", default=""))
-    words = (at(record, "input", "acquisition", "series_description", default=""), at(record, "input", "acquisition", "series", default=""))
+    words = (
+        at(record, "input", "acquisition", "series_description", default=""),
+        at(record, "input", "acquisition", "series", default=""),
+    )
     return "simulated" in kinds or any("simulated" in str(w).lower() for w in words)
 
 

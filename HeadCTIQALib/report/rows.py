@@ -124,6 +124,22 @@ def _iqm_rows(record: Record, iqm: IQM, lost: float | None) -> list[Row]:
         band_text(entry) if state == entry.get("band") else "",
     )
     return [
-        Row(f"item/{iqm.item}", "item", iqm.category, iqm.id, iqm.item_title, score_and_spread(entry) if scored else "–", *known),
-        Row(iqm.id, "iqm", f"item/{iqm.item}", iqm.id, f"{iqm.title} {iqm.symbol}", "–" if value is None else measured(entry, iqm), *known),
+        Row(
+            f"item/{iqm.item}",
+            "item",
+            iqm.category,
+            iqm.id,
+            iqm.item_title,
+            score_and_spread(entry) if scored else "–",
+            *known,
+        ),
+        Row(
+            iqm.id,
+            "iqm",
+            f"item/{iqm.item}",
+            iqm.id,
+            f"{iqm.title} {iqm.symbol}",
+            "–" if value is None else measured(entry, iqm),
+            *known,
+        ),
     ]

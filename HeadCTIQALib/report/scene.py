@@ -47,7 +47,11 @@ class Scene:
     def bound(self, iqm: str) -> float | None:
         """How many millimetres are missing at least, where no more than that is known of a margin; else None."""
         entry = self.iqms.get(iqm) or {}
-        return -float(entry["value"]) if entry.get("bound") == "at_most" and entry.get("value") is not None and entry["value"] < 0 else None
+        return (
+            -float(entry["value"])
+            if entry.get("bound") == "at_most" and entry.get("value") is not None and entry["value"] < 0
+            else None
+        )
 
     def canvas(self, view: views.View, iqm: str, window: tuple[float, float] | None = None) -> Canvas:
         """An empty picture in the window of the evidence."""
@@ -69,5 +73,8 @@ def points_of(evidence: Mapping[str, Any]) -> dict[str, Ras]:
 def lines_of(evidence: Mapping[str, Any]) -> list[tuple[Vector, Vector]]:
     """Lines of the evidence as pairs of RAS points, names resolved."""
     points = points_of(evidence)
-    ends = [tuple(np.array(points[e] if isinstance(e, str) else e, float) for e in pair) for pair in evidence.get("lines") or ()]
+    ends = [
+        tuple(np.array(points[e] if isinstance(e, str) else e, float) for e in pair)
+        for pair in evidence.get("lines") or ()
+    ]
     return [(e[0], e[1]) for e in ends]

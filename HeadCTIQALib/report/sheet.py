@@ -26,7 +26,10 @@ MOST_LARGE = 8  # slices with a finding or at an end that counts, which no other
 THUMB_PX = 190  # a small picture is at most so wide
 WINDOW = (40.0, 80.0)
 STREAKED = 0.1  # of the brain in a slice, from which its streaks are marked
-_CELL = re.compile(r'<li class="cell( worst| noted)?(?: limiting)?" id="slice-(\d+)">(.*?)(?:<span class="limits">[^<]*</span>)?</li>', re.DOTALL)
+_CELL = re.compile(
+    r'<li class="cell( worst| noted)?(?: limiting)?" id="slice-(\d+)">(.*?)(?:<span class="limits">[^<]*</span>)?</li>',
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ def choose(count: int, wanted: Iterable[int]) -> list[int]:
     for _ in range(min(MOST, count) - len(kept)):
         widest = max(gaps, key=lambda gap: (gap[1] - gap[0]) / gap[2] if gap[1] - gap[0] > gap[2] else 0.0)
         widest[2] += 1
-    return sorted({*kept, *(low + round((high - low) * n / parts) for low, high, parts in gaps for n in range(1, parts))})
+    return sorted(
+        {*kept, *(low + round((high - low) * n / parts) for low, high, parts in gaps for n in range(1, parts))}
+    )
 
 
 def evidence_slices(evidence: Mapping[str, Any]) -> list[int]:
@@ -91,12 +96,17 @@ def sheet(record: Record, found: list[Cell]) -> Html:
         items.append(tag("li", cell.body, words, class_=kinds, id=f"slice-{cell.index + 1}"))
     count = (at(record, "input", "shape") or [len(found)])[0]
     marked = of_limit or any(cell.kind for cell in found)
-    told = (
-        f"{len(found)} of {count} slices, {window_words(WINDOW)}; slice 1 is the lowest. "
-        + ("Framed slices have a finding, named below them." if marked else "No slice has a finding of its own.")
+    told = f"{len(found)} of {count} slices, {window_words(WINDOW)}; slice 1 is the lowest. " + (
+        "Framed slices have a finding, named below them." if marked else "No slice has a finding of its own."
     )
     large = tag("span", " A blue number: click for the picture at full size.", class_="on-screen")
-    return tag("section", tag("h2", "The scan"), tag("ol", *items, class_="sheet"), tag("p", told, large, class_="quiet"), id="sheet")
+    return tag(
+        "section",
+        tag("h2", "The scan"),
+        tag("ol", *items, class_="sheet"),
+        tag("p", told, large, class_="quiet"),
+        id="sheet",
+    )
 
 
 def kept_cells(report: str) -> list[Cell]:
@@ -140,14 +150,20 @@ def _cell(scene: Scene, index: int, marks: list[Mark], large_at: str | None, lar
     view = views.axial(scene.volume, index, scene.box)
     hu = views.cut(scene.volume, view).hu(scene.volume)
     number = tag("b", str(index + 1), class_="number")
-    alt = f"Axial slice {index + 1} of {scene.volume.shape[0]}" + (f": {', '.join(m.words for m in marks)}" if marks else "")
+    alt = f"Axial slice {index + 1} of {scene.volume.shape[0]}" + (
+        f": {', '.join(m.words for m in marks)}" if marks else ""
+    )
     small = _picture(_coarser(hu), alt)
     if large:  # the small picture stands on the sheet and on paper, the whole one where it is enlarged
         whole = tag("span", _picture(hu, alt), number, class_="picture whole")
         shown = enlargeable(join(small, number), *view.size[::-1], alt, whole)
     else:
         stacked = tag("span", small, number, class_="picture")
-        shown = tag("a", stacked, href=f"#{large_at}", title=f"to the picture of {IQM_BY_ID[large_at].item_title.lower()}") if large_at else stacked
+        shown = (
+            tag("a", stacked, href=f"#{large_at}", title=f"to the picture of {IQM_BY_ID[large_at].item_title.lower()}")
+            if large_at
+            else stacked
+        )
     words = [tag("span", m.words, class_="found") for m in marks]
     worst = max((m.severity for m in marks), default=0.0)
     return Cell(index, "worst" if worst > 1 else "noted" if marks else "", join(shown, *words))

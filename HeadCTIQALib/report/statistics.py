@@ -56,5 +56,7 @@ def mask_statistics(volume: CTVolume, findings: Findings, only: Collection[str] 
         count, total, square = of_slice.sum(), sums[members].sum(), squares[members].sum()
         mean = total / count if count else 0.0
         spread = float(np.sqrt(max(0.0, square / count - mean * mean))) if count else None
-        found.append(MaskStatistic(id_, title, float(of_slice @ volume.voxel_volumes_ml), float(mean) if count else None, spread))
+        found.append(
+            MaskStatistic(id_, title, float(of_slice @ volume.voxel_volumes_ml), float(mean) if count else None, spread)
+        )
     return found

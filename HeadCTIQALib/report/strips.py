@@ -57,7 +57,15 @@ def score_bar(score: float | None, band: object, width: int = 200, height: int =
         *(tag("path", d=f"M{limit * at:.1f} 0v{height}", class_="tick") for limit in (BAND_ACCEPTABLE, BAND_GOOD)),
     ]
     words = "score withheld" if score is None else f"score {score_text(score, 1)} of 100"
-    return tag("svg", *parts, viewBox=f"0 0 {width} {height}", preserveAspectRatio="none", class_="bar", role="img", aria_label=words)
+    return tag(
+        "svg",
+        *parts,
+        viewBox=f"0 0 {width} {height}",
+        preserveAspectRatio="none",
+        class_="bar",
+        role="img",
+        aria_label=words,
+    )
 
 
 def _zones(iqm: IQM, knots: Knots) -> tuple[list[tuple[float, float, str]], list[float]]:
@@ -74,7 +82,9 @@ def _zones(iqm: IQM, knots: Knots) -> tuple[list[tuple[float, float, str]], list
     return zones, limits
 
 
-def range_strip(iqm: IQM, value: float | None, words: str = "no value", width: int = 230, knots: Knots | None = None) -> Html:
+def range_strip(
+    iqm: IQM, value: float | None, words: str = "no value", width: int = 230, knots: Knots | None = None
+) -> Html:
     """The good, acceptable and poor ranges in colour, pattern and letter, with a marker at the value that is judged.
 
     Args:
@@ -90,19 +100,41 @@ def range_strip(iqm: IQM, value: float | None, words: str = "no value", width: i
 
     parts = []
     for start, end, band in zones:
-        parts.append(tag("rect", x=f"{x(start):.1f}", y=top, width=f"{x(end) - x(start):.1f}", height=depth, fill=f"url(#p-{band})"))
-        parts.append(tag("text", BAND_LETTERS[band], x=f"{0.5 * (x(start) + x(end)):.1f}", y=top + 10, class_="letter", text_anchor="middle"))
+        parts.append(
+            tag(
+                "rect",
+                x=f"{x(start):.1f}",
+                y=top,
+                width=f"{x(end) - x(start):.1f}",
+                height=depth,
+                fill=f"url(#p-{band})",
+            )
+        )
+        parts.append(
+            tag(
+                "text",
+                BAND_LETTERS[band],
+                x=f"{0.5 * (x(start) + x(end)):.1f}",
+                y=top + 10,
+                class_="letter",
+                text_anchor="middle",
+            )
+        )
     for limit in limits:
         at = f"{x(iqm.feature(limit)):.1f}"
         parts.append(tag("path", d=f"M{at} {top}v{depth + 3}", class_="tick"))
-        parts.append(tag("text", f"{limit:g}".replace("-", "−"), x=at, y=top + depth + 13, class_="limit", text_anchor="middle"))
+        parts.append(
+            tag("text", f"{limit:g}".replace("-", "−"), x=at, y=top + depth + 13, class_="limit", text_anchor="middle")
+        )
     if value is not None:
         v = iqm.feature(value)
         at_x = x(min(high, max(low, v)))
         parts.append(tag("path", d=f"M{at_x:.1f} {top + depth}V2M{at_x - 5:.1f} 1h10l-5 9z", class_="marker"))
         if v > high or v < low:  # beyond the strip: say so by an arrow
             sign = 1 if v > high else -1
-            parts.append(tag("path", d=f"M{at_x + sign * 1:.1f} {top + 2}l{sign * 7} 4.5l{-sign * 7} 4.5z", class_="marker"))
+            parts.append(
+                tag("path", d=f"M{at_x + sign * 1:.1f} {top + 2}l{sign * 7} 4.5l{-sign * 7} 4.5z", class_="marker")
+            )
     label = f"{iqm.title}: {words}; " + ", ".join(f"{band} {text}" for band, text in range_words(knots).items())
     return tag("svg", *parts, viewBox=f"0 0 {width} 40", class_="strip", role="img", aria_label=label)
 
@@ -127,11 +159,19 @@ def grade_chart(grades: list[int], positions: list[float], shown: int | None, wi
     if shown is not None and 0 <= shown < len(grades):
         x0 = left + (shown + 0.5) * step
         parts.append(tag("path", d=f"M{x0:.1f} {base + 3}l-5 9h10z", class_="marker"))
-    ends = [f"slice 1 ({number(positions[0])} mm)", f"slice {len(grades)} ({number(positions[-1])} mm)"] if grades else ["", ""]
+    ends = (
+        [f"slice 1 ({number(positions[0])} mm)", f"slice {len(grades)} ({number(positions[-1])} mm)"]
+        if grades
+        else ["", ""]
+    )
     parts.append(tag("text", ends[0], x=left, y=base + 24, class_="limit"))
     parts.append(tag("text", ends[1], x=width - 8, y=base + 24, class_="limit", text_anchor="end"))
     counts = ", ".join(f"{grades.count(g)} slices of grade {g}" for g in range(4) if grades.count(g))
     ungraded = sum(g < 0 for g in grades)
     label = f"Motion grade of every slice: {counts}" + (f", {ungraded} not graded" if ungraded else "")
     chart = tag("svg", *parts, viewBox=f"0 0 {width} 120", class_="chart", role="img", aria_label=label)
-    return tag("figure", chart, tag("figcaption", join(tag("b", "Motion grade by slice"), " 0 none to 3 severe; ▲ the slice shown")))
+    return tag(
+        "figure",
+        chart,
+        tag("figcaption", join(tag("b", "Motion grade by slice"), " 0 none to 3 severe; ▲ the slice shown")),
+    )

@@ -31,14 +31,21 @@ MOST = 4  # rows of a list that are not folded
 def header(record: Record, scout: list[Html], sheet: Html | None = None) -> Html:
     """Everything a reader needs in the first seconds, with the overview and, below, the contact sheet."""
     use = str(at(record, "research_use", default=RESEARCH_USE))
-    banner = tag("p", "SIMULATED: this scan was made by a computer and shows no patient.", class_="banner simulated", role="note")
+    banner = tag(
+        "p", "SIMULATED: this scan was made by a computer and shows no patient.", class_="banner simulated", role="note"
+    )
     return tag(
         "header",
         banner if simulated(record) else None,
         tag("p", tag("b", "HeadCTIQA"), " head CT image quality report", class_="brand"),
         tag("h1", scan_name(record)),
         tag("p", context_line(record), class_="context"),
-        tag("div", tag("div", _overall(record), _advice(record), _why(record), class_="verdict"), tag("div", *scout, class_="scout"), class_="hero"),
+        tag(
+            "div",
+            tag("div", _overall(record), _advice(record), _why(record), class_="verdict"),
+            tag("div", *scout, class_="scout"),
+            class_="hero",
+        ),
         tag("ul", *(_tile(record, c.id, c.title) for c in CATEGORIES), class_="tiles"),
         _warnings(record),
         sheet,
@@ -54,15 +61,27 @@ def _overall(record: Record) -> Html:
         by += f". In brackets, and small: 95 % intervals, by error model {at(record, 'error_model', default='')}"
     if score is None:
         known = at(record, "verdict", "band")
-        number_ = [tag("span", "withheld ", class_="big none"), band_chip(known) if known else None, tag("span", f" {known_range(record)}", class_="of")]
+        number_ = [
+            tag("span", "withheld ", class_="big none"),
+            band_chip(known) if known else None,
+            tag("span", f" {known_range(record)}", class_="of"),
+        ]
     else:
         *bound, shown = score_words(at(record, "overall")).split(" ")
-        number_ = [tag("span", " ".join(bound), class_="of") if bound else None, tag("span", shown, class_="big"), tag("span", " / 100 ", class_="of"), tag("span", f"({spread}) ", class_="of") if (spread := score_spread(at(record, "overall"))) else None, band_chip(band)]
+        number_ = [
+            tag("span", " ".join(bound), class_="of") if bound else None,
+            tag("span", shown, class_="big"),
+            tag("span", " / 100 ", class_="of"),
+            tag("span", f"({spread}) ", class_="of") if (spread := score_spread(at(record, "overall"))) else None,
+            band_chip(band),
+        ]
     return join(
         tag("p", verdict(record), class_="sentence"),
         tag("p", *number_, class_="score"),
         score_bar(None if score is None else float(score), band, 400, 18),
-        tag("p", at(record, "overall", "withheld_reason", default="The overall score is withheld."), class_="quiet") if score is None else None,
+        tag("p", at(record, "overall", "withheld_reason", default="The overall score is withheld."), class_="quiet")
+        if score is None
+        else None,
         tag("p", by, class_="quiet"),
     )
 
@@ -85,7 +104,10 @@ def verdict(record: Record) -> str:
 
 def _advice(record: Record) -> Html:
     """What the technologist can do about the items below good, the worst first."""
-    told = [(IQM_BY_ID[i], *advice(at(record, "iqms", i, default={}))) for i in at(record, "verdict", "limiting", default=())]
+    told = [
+        (IQM_BY_ID[i], *advice(at(record, "iqms", i, default={})))
+        for i in at(record, "verdict", "limiting", default=())
+    ]
     rows = [
         tag("li", tag("a", m.item_title, href=f"#{m.id}"), ": ", tag("b", plain_words(do)), " ", tag("span", plain_words(would), class_="quiet"))
         for m, do, would in told if do or would
@@ -100,10 +122,20 @@ def _why(record: Record) -> Html:
     unclear = [m for m in IQM_BY_ID.values() if at(record, "iqms", m.id, "status") == "not_assessable"]
     if not found and not unclear:
         return Html("")
-    losses = [(lost, i, IQM_BY_ID[i].item_title, caption(at(record, "iqms", i, default={}), IQM_BY_ID[i])) for i, lost in found]
+    losses = [
+        (lost, i, IQM_BY_ID[i].item_title, caption(at(record, "iqms", i, default={}), IQM_BY_ID[i]))
+        for i, lost in found
+    ]
     if limit:
         most = at(record, "scoring_model", "definition", "limit", default=LIMIT_POINTS)
-        losses.append((limit[1], limit[0], limit[2].rstrip("."), f"The overall score lies at most {most:g} points above the worst category."))
+        losses.append(
+            (
+                limit[1],
+                limit[0],
+                limit[2].rstrip("."),
+                f"The overall score lies at most {most:g} points above the worst category.",
+            )
+        )
     losses.sort(key=lambda row: row[0])
     scale = max((-lost for lost, *_ in losses), default=1.0)
     rows = [
@@ -118,7 +150,13 @@ def _why(record: Record) -> Html:
         tag("li", tag("span", "?", class_="points"), tag("span", tag("a", m.item_title, href=f"#{m.id}"), tag("br"), f"Not assessable: {at(record, 'iqms', m.id, 'reason', default='')}"))
         for m in unclear
     ]  # fmt: skip
-    heading = "What is missing" if not found else "What costs points" if at(record, "overall", "score") is not None else "What costs points, in the category"
+    heading = (
+        "What is missing"
+        if not found
+        else "What costs points"
+        if at(record, "overall", "score") is not None
+        else "What costs points, in the category"
+    )
     rest = f"and {len(rows) - MOST} smaller: {points(sum(lost for lost, *_ in losses[MOST:]))}"
     return join(tag("h2", heading), *_folded(rows, rest, "why"), tag("ul", *unknown, class_="why") if unknown else None)
 
@@ -127,7 +165,10 @@ def _folded(rows: list[Html], rest: str, class_: str) -> list[Html]:
     """The first rows as a list, and the others in one that opens."""
     if len(rows) <= MOST:
         return [tag("ul", *rows, class_=class_)] if rows else []
-    return [tag("ul", *rows[:MOST], class_=class_), tag("details", tag("summary", rest), tag("ul", *rows[MOST:], class_=class_), class_="rest")]
+    return [
+        tag("ul", *rows[:MOST], class_=class_),
+        tag("details", tag("summary", rest), tag("ul", *rows[MOST:], class_=class_), class_="rest"),
+    ]
 
 
 def plain_words(sentence: str) -> str:
@@ -146,7 +187,12 @@ def _tile(record: Record, category: str, title: str) -> Html:
         "li",
         tag("a", title, href=f"#cat-{category}"),
         tag("span", shown, tag("small", f" {spread}") if spread else None, class_="tile-score"),
-        tag("span", tag("span", mark, aria_hidden="true"), f" {word if score is None else band_text(at(record, 'categories', category))}", class_=f"word w-{word}"),
+        tag(
+            "span",
+            tag("span", mark, aria_hidden="true"),
+            f" {word if score is None else band_text(at(record, 'categories', category))}",
+            class_=f"word w-{word}",
+        ),
         score_bar(None if score is None else float(score), band, 130, 8),
     )
 
@@ -182,4 +228,6 @@ def _warnings(record: Record) -> Html:
     found = list(dict.fromkeys(sentences(record.get("warnings")) + sentences(at(record, "findings", "notes"))))
     if not found:
         return Html("")
-    return tag("aside", tag("h2", "Please note"), tag("ul", *(tag("li", plain_words(w)) for w in found)), class_="warnings")
+    return tag(
+        "aside", tag("h2", "Please note"), tag("ul", *(tag("li", plain_words(w)) for w in found)), class_="warnings"
+    )

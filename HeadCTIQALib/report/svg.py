@@ -17,7 +17,13 @@ from HeadCTIQALib.report.html import Html, join, tag
 XY = tuple[float, float]
 HATCH = 10.0  # from line to line
 #: Class of a text: its size in units of drawing, as in the style sheet, and the mean width of a letter as a share of it.
-EMS = {"label": (12.0, 0.62), "side": (15.0, 0.7), "small": (11.0, 0.56), "value": (15.0, 0.62), "bound-words": (13.0, 0.62)}
+EMS = {
+    "label": (12.0, 0.62),
+    "side": (15.0, 0.7),
+    "small": (11.0, 0.56),
+    "value": (15.0, 0.62),
+    "bound-words": (13.0, 0.62),
+}
 
 
 def _n(value: float) -> str:
@@ -34,14 +40,19 @@ def text(at: XY, words: str, anchor: str = "start", class_: str = "label") -> Ht
     size, wide = EMS.get(class_, EMS["label"])
     width = size * wide * len(words)
     left = at[0] - {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor] * width
-    plate = tag("rect", x=_n(left - 1), y=_n(at[1] - 0.82 * size), width=_n(width + 2), height=_n(1.08 * size), class_="plate")
+    plate = tag(
+        "rect", x=_n(left - 1), y=_n(at[1] - 0.82 * size), width=_n(width + 2), height=_n(1.08 * size), class_="plate"
+    )
     return join(plate, tag("text", words, x=_n(at[0]), y=_n(at[1]), text_anchor=anchor, class_=class_))
 
 
 def cross(at: XY, class_: str = "point") -> Html:
     """A small open cross with a ring, its centre left free for the anatomy."""
     x, y = _n(at[0]), _n(at[1])
-    return join(tag("circle", cx=x, cy=y, r="5", class_=class_), tag("path", d=f"M{x} {y}m-9 0h6m6 0h6m-9 -9v6m0 6v6", class_=class_))
+    return join(
+        tag("circle", cx=x, cy=y, r="5", class_=class_),
+        tag("path", d=f"M{x} {y}m-9 0h6m6 0h6m-9 -9v6m0 6v6", class_=class_),
+    )
 
 
 def ring(at: XY, radius: float, class_: str = "point") -> Html:
@@ -85,7 +96,9 @@ def clipped_line(through: XY, direction: XY, width: float, height: float) -> tup
     )
 
 
-def labels(points: list[tuple[XY, str, str]], width: float, height: float, reserved: Sequence[tuple[float, float, float]] = ()) -> Html:
+def labels(
+    points: list[tuple[XY, str, str]], width: float, height: float, reserved: Sequence[tuple[float, float, float]] = ()
+) -> Html:
     """Points (place, name, class of the mark) with their names, which are moved apart so that none lies on another.
 
     ``reserved`` are (left, right, baseline) of other words in the picture, to be kept clear of.
@@ -102,7 +115,9 @@ def labels(points: list[tuple[XY, str, str]], width: float, height: float, reser
     return join(*drawn)
 
 
-def _free(x: float, size: float, right: bool, y0: float, taken: list[tuple[float, float, float]], width: float, height: float) -> bool:
+def _free(
+    x: float, size: float, right: bool, y0: float, taken: list[tuple[float, float, float]], width: float, height: float
+) -> bool:
     """Whether a name beside a point at ``x`` stays inside the picture and clear of all that is there already."""
     x0 = x + 12 if right else x - 12 - size
     clear = all(abs(y0 - ty) >= 13 or x0 >= tx1 or tx0 >= x0 + size for tx0, tx1, ty in taken)
@@ -113,7 +128,11 @@ def hatch(left: float, right: float, top: float, bottom: float, class_: str = "h
     """A rectangle filled with slanting lines, which browsers print as lines: a pattern they print as a picture."""
     tall, wide = bottom - top, right - left
     ends = [(max(0.0, c - tall), min(wide, c), c) for c in np.arange(HATCH, wide + tall, HATCH)]
-    return tag("path", d="".join(f"M{_n(left + x0)} {_n(top + c - x0)}L{_n(left + x1)} {_n(top + c - x1)}" for x0, x1, c in ends), class_=class_)
+    return tag(
+        "path",
+        d="".join(f"M{_n(left + x0)} {_n(top + c - x0)}L{_n(left + x1)} {_n(top + c - x1)}" for x0, x1, c in ends),
+        class_=class_,
+    )
 
 
 def outline(mask: NDArray[np.bool_] | NDArray[np.uint8], class_: str, scale: float = 1.0) -> Html:
@@ -193,4 +212,6 @@ def heat_key(low: str, high: str, at: XY, stops: tuple[str, ...]) -> Html:
     """A small colour key of equal steps with its ends written out."""
     x, y = at
     boxes = [tag("rect", x=_n(x + 14 * n), y=_n(y), width="14", height="8", fill=c) for n, c in enumerate(stops)]
-    return join(*boxes, text((x, y - 3), low, "start", "small"), text((x + 14 * len(stops), y - 3), high, "end", "small"))
+    return join(
+        *boxes, text((x, y - 3), low, "start", "small"), text((x + 14 * len(stops), y - 3), high, "end", "small")
+    )

@@ -23,9 +23,7 @@ from HeadCTIQALib.report.record import (
 from HeadCTIQALib.report.strips import band_chip, range_strip, score_bar, status_chip
 from HeadCTIQALib.report.summary import plain_words
 
-ORIGIN_NOTE = (
-    "The hierarchy is a reconstruction from published quality criteria for head CT; every limit carries its source, or says inference."
-)
+ORIGIN_NOTE = "The hierarchy is a reconstruction from published quality criteria for head CT; every limit carries its source, or says inference."
 _HEAD = ("Category, item, metric", "Score or value", "Range", "Status", "Points in category", "Points overall")
 
 
@@ -34,7 +32,11 @@ def tree(record: Record) -> Html:
     bodies = [_category_rows(record, c.id, c.title) for c in CATEGORIES]
     limit = limit_row(record)
     if limit is not None:
-        cells = (tag("th", limit[2].rstrip("."), scope="row"), *(tag("td", "") for _ in range(4)), tag("td", points(limit[1]), class_="num"))
+        cells = (
+            tag("th", limit[2].rstrip("."), scope="row"),
+            *(tag("td", "") for _ in range(4)),
+            tag("td", points(limit[1]), class_="num"),
+        )
         bodies.append(tag("tbody", tag("tr", *cells, class_="sum"), id="limit"))
     head = tag("thead", tag("tr", *(tag("th", h, scope="col") for h in _HEAD)))
     title = tag("caption", "G good, A acceptable, P poor. Points: what each part takes from or adds to the score.")
@@ -53,7 +55,11 @@ def _category_rows(record: Record, category: str, title: str) -> Html:
     reason = at(record, "categories", category, "withheld_reason")
     overall = overall_points(record)
     total = sum(overall.get(m.id, 0.0) for m in iqms_of(category))
-    shown = tag("span", "withheld" if score is None else score_and_spread(at(record, "categories", category)), class_="cat-score" if score is not None else "cat-score none")
+    shown = tag(
+        "span",
+        "withheld" if score is None else score_and_spread(at(record, "categories", category)),
+        class_="cat-score" if score is not None else "cat-score none",
+    )
     first = tag(
         "tr",
         tag("th", title, tag("small", f" weight {100 * weight:.0f} %") if isinstance(weight, (int, float)) else None, scope="rowgroup"),
@@ -156,13 +162,28 @@ def _ranges(iqm: IQM, knots: Knots) -> Html:
 
 def _facts(record: Record, iqm: IQM) -> Html:
     entry = at(record, "iqms", iqm.id, default={})
-    pairs: list[tuple[str, object]] = [("Symbol", iqm.symbol), ("Definition", plain_words(entry.get("definition") or iqm.definition))]
+    pairs: list[tuple[str, object]] = [
+        ("Symbol", iqm.symbol),
+        ("Definition", plain_words(entry.get("definition") or iqm.definition)),
+    ]
     pairs.append(("Method", plain_words(entry.get("method") or "–")))
     origin = entry.get("source") or iqm.source
-    pairs.append(("Source of the ranges", plain_words(origin if "inference" in origin else f"reconstruction; {origin}")))
+    pairs.append(
+        ("Source of the ranges", plain_words(origin if "inference" in origin else f"reconstruction; {origin}"))
+    )
     details = at(entry, "details", default={})
     if details:
-        pairs.append(("Details", join(*(tag("span", f"{detail_words(k)} ", tag("b", detail_value(k, v)), class_="detail") for k, v in details.items()))))
+        pairs.append(
+            (
+                "Details",
+                join(
+                    *(
+                        tag("span", f"{detail_words(k)} ", tag("b", detail_value(k, v)), class_="detail")
+                        for k, v in details.items()
+                    )
+                ),
+            )
+        )
     corrected = [c for c in record.get("corrections") or () if c.get("iqm") == iqm.id]
     pairs += [("Corrected", correction_words(c)) for c in corrected]
     pairs.append(("To correct it in 3D Slicer", iqm.correction))
@@ -193,5 +214,9 @@ def correction_words(c: Record) -> str:
     """Who changed what, when and why."""
     unit = IQM_BY_ID[c["iqm"]].unit if c.get("iqm") in IQM_BY_ID else "1"
     before = with_unit(c.get("original"), unit) if c.get("original") is not None else "not assessable"
-    after = with_unit(c.get("value"), unit) if c.get("value") is not None else f"measured again after an edit of {c.get('finding')}"
+    after = (
+        with_unit(c.get("value"), unit)
+        if c.get("value") is not None
+        else f"measured again after an edit of {c.get('finding')}"
+    )
     return f"{c.get('corrector')} at {c.get('time')}: {before} → {after}; reason: {c.get('reason')}"

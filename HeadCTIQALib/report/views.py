@@ -99,7 +99,11 @@ class Cut:
 
     def mixed(self, lines: NDArray[np.float32]) -> NDArray[np.float32]:
         """(h, w) picture of (n, w) values on the lines, linear between them; NaN outside the scan."""
-        values = (1 - self.weight) * lines[self.below] + self.weight * lines[self.above] if self.weight.any() else lines[self.below]
+        values = (
+            (1 - self.weight) * lines[self.below] + self.weight * lines[self.above]
+            if self.weight.any()
+            else lines[self.below]
+        )
         return np.where(self.inside, values, np.nan).astype(np.float32)
 
     def labels(self, array: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -131,7 +135,11 @@ def _native(plane: NDArray, ji: NDArray[np.float64]) -> NDArray[np.float32] | No
         return None
     if max(float(np.abs(at - np.rint(at)).max()) for at in (j, i)) > 1e-6:
         return None
-    found = plane[np.ix_(*(np.clip(np.rint(at).astype(np.intp), 0, size - 1) for at, size in zip((j, i), plane.shape, strict=True)))]
+    found = plane[
+        np.ix_(
+            *(np.clip(np.rint(at).astype(np.intp), 0, size - 1) for at, size in zip((j, i), plane.shape, strict=True))
+        )
+    ]
     return np.asarray(found.T if turned else found, np.float32)
 
 
@@ -202,7 +210,12 @@ def image_box(volume: CTVolume, index: int | None = None) -> Box:
     """The imaged volume, or the field of view of one slice, to the outer edges of its pixels."""
     _, j, i = volume.shape
     origins = volume.origins if index is None else volume.origins[index : index + 1]
-    corners = [o + x * volume.row_step + y * volume.col_step for o in origins[[0, -1]] for x in (-0.5, i - 0.5) for y in (-0.5, j - 0.5)]
+    corners = [
+        o + x * volume.row_step + y * volume.col_step
+        for o in origins[[0, -1]]
+        for x in (-0.5, i - 0.5)
+        for y in (-0.5, j - 0.5)
+    ]
     along = volume.to_slice_frame(np.array(corners))
     low, high = along.min(axis=0), along.max(axis=0)
     return Box((low[0], high[0]), (low[1], high[1]), (low[2], high[2]))
@@ -220,7 +233,9 @@ def head_box(volume: CTVolume, findings: Findings, index: int | None = None) -> 
     # the outermost voxels of every row bound them all
     ends = inside.argmax(axis=2)[k, j], inside.shape[2] - 1 - inside[..., ::-1].argmax(axis=2)[k, j]
     k, j, i = np.concatenate([k, k]), np.concatenate([j, j]), np.concatenate(ends)
-    along = volume.to_slice_frame(volume.ijk_to_ras(np.stack([i * step, j * step, start + k * kk], axis=-1).astype(float)))
+    along = volume.to_slice_frame(
+        volume.ijk_to_ras(np.stack([i * step, j * step, start + k * kk], axis=-1).astype(float))
+    )
     low, high = along.min(axis=0) - 3, along.max(axis=0) + 3
     first, last = volume.slice_positions[[0, -1]] if index is None else volume.slice_positions[[index, index]]
     return Box((low[0], high[0]), (low[1], high[1]), (float(first), float(last)))
@@ -237,17 +252,23 @@ def axial(volume: CTVolume, index: int, box: Box) -> View:
     mm = min(volume.pixel_spacing)
     i, j, _ = volume.ras_to_ijk(corner - 0.5 * mm * (volume.r + volume.a))
     first = volume.origins[index] + round(float(i)) * volume.row_step + round(float(j)) * volume.col_step
-    return _fit(first + 0.5 * mm * (volume.r + volume.a), -volume.r, -volume.a, box.r[1] - box.r[0], box.a[1] - box.a[0], mm)
+    return _fit(
+        first + 0.5 * mm * (volume.r + volume.a), -volume.r, -volume.a, box.r[1] - box.r[0], box.a[1] - box.a[0], mm
+    )
 
 
 def sagittal(volume: CTVolume, at_r: float, box: Box) -> View:
     """Plane across r at ``at_r`` mm; anterior on the left, the vertex up, native slices horizontal."""
-    return _upright(volume, from_frame(volume, at_r, box.a[1], box.k[1]), -volume.a, box.a[1] - box.a[0], box.k[1] - box.k[0])
+    return _upright(
+        volume, from_frame(volume, at_r, box.a[1], box.k[1]), -volume.a, box.a[1] - box.a[0], box.k[1] - box.k[0]
+    )
 
 
 def coronal(volume: CTVolume, at_a: float, box: Box) -> View:
     """Plane across a at ``at_a`` mm; right of the patient on the left, the vertex up, native slices horizontal."""
-    return _upright(volume, from_frame(volume, box.r[1], at_a, box.k[1]), -volume.r, box.r[1] - box.r[0], box.k[1] - box.k[0])
+    return _upright(
+        volume, from_frame(volume, box.r[1], at_a, box.k[1]), -volume.r, box.r[1] - box.r[0], box.k[1] - box.k[0]
+    )
 
 
 def upright_along(volume: CTVolume, start: Vector, end: Vector, box: Box) -> View:

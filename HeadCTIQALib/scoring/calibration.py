@@ -51,14 +51,19 @@ class CalibrationSet:
         """(n, 10) item scores, NaN where not assessable."""
         if self.items is not None:
             return self.items
-        rows = [[at(self.profile.knots[m.id], v) if np.isfinite(v) else np.nan for m, v in zip(IQMS, row, strict=True)] for row in self.iqms.tolist()]
+        rows = [
+            [at(self.profile.knots[m.id], v) if np.isfinite(v) else np.nan for m, v in zip(IQMS, row, strict=True)]
+            for row in self.iqms.tolist()
+        ]
         return np.array(rows, float).reshape(self.iqms.shape)
 
     def of(self, rows: Sequence[int] | NDArray[np.int64]) -> CalibrationSet:
         """The scans of ``rows`` only."""
         index = np.asarray(rows, int)
         items = None if self.items is None else self.items[index]
-        return CalibrationSet(tuple(self.scans[i] for i in index), self.iqms[index], self.scores[index], items, self.profile)
+        return CalibrationSet(
+            tuple(self.scans[i] for i in index), self.iqms[index], self.scores[index], items, self.profile
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,5 +53,7 @@ def _in_category(category: str, found: Mapping[str, Item], model: ScoringModel) 
             continue
         value = feature(term.feature, known, model.profile.knots[known[0].iqm])[0]
         source = min(known, key=lambda i: i.score or 0.0).iqm
-        taken[source] = taken.get(source, 0.0) - term.coefficient * (value - 100.0 if term.feature in OF_SCORES else value)
+        taken[source] = taken.get(source, 0.0) - term.coefficient * (
+            value - 100.0 if term.feature in OF_SCORES else value
+        )
     return taken

@@ -57,7 +57,9 @@ def fit_model(
     if max(int(p.usable.sum()) for p in problems.values()) < MIN_SCANS:
         raise InputError(_too_few(problems))
     left_out = _cross_validate(data, problems, seed, repeats, fold_count)
-    errors = {c: _error(left_out.categories[c], p.y, np.clip(p.guideline, 0, 100), fold_count) for c, p in problems.items()}
+    errors = {
+        c: _error(left_out.categories[c], p.y, np.clip(p.guideline, 0, 100), fold_count) for c, p in problems.items()
+    }
     fitted = {c: fit_category(p, data, errors[c]) for c, p in problems.items()}
     inside, free = _overall(data, problems, left_out, errors, fold_count)
     used, why = _choice(inside, free, data.scores[:, SCORES.index("overall")])
@@ -83,7 +85,10 @@ def fit_model(
         weight_shrinkage=used.overall.shrinkage,
         overall=used.errors,
         limits=(with_limit, without),
-        reasons_not_to_use=(*_reasons(categories, used.errors, used.overall.shrinkage, data), *out_of_reach(chosen.model)),
+        reasons_not_to_use=(
+            *_reasons(categories, used.errors, used.overall.shrinkage, data),
+            *out_of_reach(chosen.model),
+        ),
         seed=seed,
     )
 
@@ -106,9 +111,13 @@ class _LeftOut:
     overall: dict[float | None, list[list[tuple[NDArray[np.bool_], Overall]]]]
 
 
-def _cross_validate(data: CalibrationSet, problems: Mapping[str, Problem], seed: int, repeats: int, fold_count: int) -> _LeftOut:
+def _cross_validate(
+    data: CalibrationSet, problems: Mapping[str, Problem], seed: int, repeats: int, fold_count: int
+) -> _LeftOut:
     n = len(data.scans)
-    result = _LeftOut({c: np.full((repeats, n), np.nan) for c in problems}, {limit: [[] for _ in range(repeats)] for limit in _LIMITS})
+    result = _LeftOut(
+        {c: np.full((repeats, n), np.nan) for c in problems}, {limit: [[] for _ in range(repeats)] for limit in _LIMITS}
+    )
     for r in range(repeats):
         fold = folds(data.scores[:, -1], fold_count, seed + r)
         for f in range(fold_count):
@@ -147,14 +156,20 @@ class _Trial:
 
 
 def _overall(
-    data: CalibrationSet, problems: Mapping[str, Problem], left_out: _LeftOut, errors: Mapping[str, CrossValidation | None], fold_count: int
+    data: CalibrationSet,
+    problems: Mapping[str, Problem],
+    left_out: _LeftOut,
+    errors: Mapping[str, CrossValidation | None],
+    fold_count: int,
 ) -> tuple[_Trial, _Trial]:
     """The overall score's model with the limit and without; the guideline's weights where fitted ones predict no better."""
     guidelines = {c: np.clip(p.guideline, 0, 100) for c, p in problems.items()}
     parts = []
     for c, predicted in left_out.categories.items():
         error = errors[c]
-        parts.append(predicted if error is not None and error.better else np.broadcast_to(guidelines[c], predicted.shape))
+        parts.append(
+            predicted if error is not None and error.better else np.broadcast_to(guidelines[c], predicted.shape)
+        )
     stack, columns = np.stack(parts, axis=-1), np.stack(list(guidelines.values()), axis=-1)  # (repeats, n, 6), (n, 6)
     y, kept = data.scores[:, SCORES.index("overall")], guideline_overall(data, LIMIT_POINTS)
     guideline = kept.predict(columns)
@@ -180,15 +195,24 @@ def _choice(inside: _Trial, free: _Trial, y: Floats) -> tuple[_Trial, str]:
         return inside, f"{kept}: too few overall scores of readers to judge that limit."
     errors = f"typical error on left-out scans {inside.errors.rmse:.1f} points with the limit, {free.errors.rmse:.1f} without"
     if free.errors.rmse <= (1 - _WORTH) * inside.errors.rmse and _clearly_better(free.predicted, inside.predicted, y):
-        return free, f"There is no limit above the worst category, as these readers are predicted clearly better without it ({errors})."
-    better = " as these readers are predicted no better without it" if free.errors.rmse > inside.errors.rmse - _A_TENTH else " as the gain without it is small or within its standard error"
+        return (
+            free,
+            f"There is no limit above the worst category, as these readers are predicted clearly better without it ({errors}).",
+        )
+    better = (
+        " as these readers are predicted no better without it"
+        if free.errors.rmse > inside.errors.rmse - _A_TENTH
+        else " as the gain without it is small or within its standard error"
+    )
     return inside, f"{kept},{better} ({errors})."
 
 
 def _with(model: ScoringModel, trial: _Trial, sds: Mapping[str, float]) -> ScoringModel:
     overall, known = trial.overall, {} if trial.errors is None else {OVERALL: trial.errors.rmse}
     weights = dict(zip(CATEGORY_BY_ID, map(float, overall.weights), strict=True))
-    return replace(model, weights=weights, intercept=overall.intercept, limit=overall.limit, prediction_sd={**sds, **known})
+    return replace(
+        model, weights=weights, intercept=overall.intercept, limit=overall.limit, prediction_sd={**sds, **known}
+    )
 
 
 def _clearly_better(a: Floats, b: Floats, y: Floats) -> bool:
@@ -198,14 +222,20 @@ def _clearly_better(a: Floats, b: Floats, y: Floats) -> bool:
     return len(gain) > 1 and bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
-def _reasons(categories: Mapping[str, CategoryFit], overall: CrossValidation | None, shrunk: float, data: CalibrationSet) -> Iterator[str]:
+def _reasons(
+    categories: Mapping[str, CategoryFit], overall: CrossValidation | None, shrunk: float, data: CalibrationSet
+) -> Iterator[str]:
     """What speaks against the fitted model, in plain words."""
     n = len(data.scans)
     if all(f.keeps_guideline for f in categories.values()):
         yield "Use the guideline model instead: in no category does the fit predict left-out scans better."
     if overall is None:
         given = int(np.isfinite(data.scores[:, SCORES.index("overall")]).sum())
-        why = f"only {given} of {n} scans have one, and not all of these were measured throughout" if given else "the readers gave none"
+        why = (
+            f"only {given} of {n} scans have one, and not all of these were measured throughout"
+            if given
+            else "the readers gave none"
+        )
         yield f"There are too few overall scores of readers to judge the overall score ({why}); its weights are the guideline's."
     elif not overall.better:
         yield (
@@ -214,7 +244,11 @@ def _reasons(categories: Mapping[str, CategoryFit], overall: CrossValidation | N
         )
     if overall is not None and shrunk == 1:
         complete = int(np.isfinite(data.scores).all(axis=1).sum())
-        why = f"only {complete} scans have scores of all categories and overall" if complete < MIN_SCANS else "on these category scores, weights fitted to readers predict left-out scans no better"
+        why = (
+            f"only {complete} scans have scores of all categories and overall"
+            if complete < MIN_SCANS
+            else "on these category scores, weights fitted to readers predict left-out scans no better"
+        )
         yield f"The weights of the overall score are the guideline's: {why}."
     if n < 50:
         yield f"It rests on {n} scans; with fewer than about 50, another sample from the same site could give quite another model."

@@ -142,7 +142,9 @@ def predict(problem: Problem, solution: Solution | None) -> Floats:
     return np.clip((1 - solution.shrinkage) * own + solution.shrinkage * (problem.guideline + solution.shift), 0, 100)
 
 
-def fit_category(problem: Problem, data: CalibrationSet, cv: CrossValidation | None) -> tuple[CategoryFit, CategoryModel]:
+def fit_category(
+    problem: Problem, data: CalibrationSet, cv: CrossValidation | None
+) -> tuple[CategoryFit, CategoryModel]:
     """The final fit to all usable scans and its linear model; the guideline's where the fit predicts no better."""
     category, n = problem.category, int(problem.usable.sum())
     title = CATEGORY_BY_ID[category].title

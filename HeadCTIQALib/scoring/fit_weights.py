@@ -66,7 +66,9 @@ def solve_overall(data: CalibrationSet, rows: NDArray[np.bool_], limit: float | 
     return Overall((1 - s) * intercept + s * shift, (1 - s) * weights + s * guideline.weights, s, limit)
 
 
-def effective_weights(data: CalibrationSet, overall: Overall, seed: int, confidence: float = 0.95) -> tuple[Coefficient, ...]:
+def effective_weights(
+    data: CalibrationSet, overall: Overall, seed: int, confidence: float = 0.95
+) -> tuple[Coefficient, ...]:
     """Intercept and weights of ``overall`` with percentile bootstrap intervals over scans (Efron 1979); none where there was no fit.
 
     What shrinkage takes from the guideline stands still in every drawn sample.
@@ -78,10 +80,14 @@ def effective_weights(data: CalibrationSet, overall: Overall, seed: int, confide
     whole = np.r_[_fit(x, y, overall.limit)]
     drawn = np.array([np.r_[_fit(x[i], y[i], overall.limit)] for i in rng.integers(0, len(y), (_BOOTSTRAPS, len(y)))])
     used = np.r_[overall.intercept, overall.weights]
-    low, high = used + (1 - overall.shrinkage) * (np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0) - whole)
+    low, high = used + (1 - overall.shrinkage) * (
+        np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0) - whole
+    )
     low, high = np.minimum(low, used), np.maximum(high, used)
     terms = (("intercept", ""), *((c.id, "score") for c in CATEGORIES))
-    return tuple(Coefficient(t, f, float(v), float(a), float(b)) for (t, f), v, a, b in zip(terms, used, low, high, strict=True))
+    return tuple(
+        Coefficient(t, f, float(v), float(a), float(b)) for (t, f), v, a, b in zip(terms, used, low, high, strict=True)
+    )
 
 
 def _fit(x: Floats, y: Floats, limit: float | None) -> tuple[float, Floats]:

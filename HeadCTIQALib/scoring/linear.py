@@ -45,7 +45,9 @@ def identifiable(x: Floats) -> bool:
     if n < p + 3:
         return False
     spread = x.std(axis=0)
-    return bool((spread > 0).all()) and np.linalg.matrix_rank((x - x.mean(axis=0)) / spread, tol=1e-6 * math.sqrt(n)) == p
+    return (
+        bool((spread > 0).all()) and np.linalg.matrix_rank((x - x.mean(axis=0)) / spread, tol=1e-6 * math.sqrt(n)) == p
+    )
 
 
 def coefficient_intervals(x: Floats, y: Floats, confidence: float = 0.95) -> tuple[Floats, Floats, Floats]:

@@ -52,7 +52,15 @@ class Profile:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through plain dicts (for worker processes): read-only views cannot be pickled."""
-        return Profile, (self.id, self.name, dict(self.knots), dict(self.weights), self.baseline_target_deg, self.at_5mm, self.left_out)
+        return Profile, (
+            self.id,
+            self.name,
+            dict(self.knots),
+            dict(self.weights),
+            self.baseline_target_deg,
+            self.at_5mm,
+            self.left_out,
+        )
 
     def scored(self, category: str) -> tuple[str, ...]:
         """Ids of the IQMs of a category that count, in the order of the hierarchy."""
@@ -61,7 +69,11 @@ class Profile:
     def judged(self, measurement: Measurement) -> float | None:
         """The value that the curve is read at: that of a 5 mm slice, or the distance to this profile's own target."""
         theta = measurement.details.get("orbitomeatal_angle_deg")
-        if measurement.iqm == "baseline_angle" and theta is not None and measurement.details.get("target_deg") != self.baseline_target_deg:
+        if (
+            measurement.iqm == "baseline_angle"
+            and theta is not None
+            and measurement.details.get("target_deg") != self.baseline_target_deg
+        ):
             return abs(theta - self.baseline_target_deg)
         as_it_is = measurement.judged is None or (measurement.iqm in OF_THICKNESS and not self.at_5mm)
         return measurement.value if as_it_is else measurement.judged
@@ -81,11 +93,16 @@ class Profile:
             raise ModelError(f'{where} leaves out "{min(unknown)}", which is no metric.')
         if set(self.weights) != {c.id for c in CATEGORIES}:
             raise ModelError(f"{where} must have weights for exactly {', '.join(c.id for c in CATEGORIES)}.")
-        if any(not math.isfinite(w) or w < 0 for w in self.weights.values()) or abs(sum(self.weights.values()) - 1) > 1e-6:
+        if (
+            any(not math.isfinite(w) or w < 0 for w in self.weights.values())
+            or abs(sum(self.weights.values()) - 1) > 1e-6
+        ):
             raise ModelError(f"{where} has weights that are negative or do not add up to 1.")
         for c in CATEGORIES:
             if self.weights[c.id] > 0 and not self.scored(c.id):
-                raise ModelError(f'{where} leaves out all metrics of "{c.id}"; the weight of that category must then be 0.')
+                raise ModelError(
+                    f'{where} leaves out all metrics of "{c.id}"; the weight of that category must then be 0.'
+                )
         if not abs(self.baseline_target_deg) <= STEEPEST_DEG:
             raise ModelError(f"{where} has a target of the baseline that is no angle up to {STEEPEST_DEG:g} deg.")
 

@@ -50,7 +50,9 @@ def find_profile(name: str) -> Profile:
     if name in shipped:
         return shipped[name]
     if Path(name).suffix.lower() not in (".toml", ".json"):
-        raise ModelError(f'There is no profile "{short(name, 200)}"; give {", ".join(shipped)}, or a file that ends in .toml or .json.')
+        raise ModelError(
+            f'There is no profile "{short(name, 200)}"; give {", ".join(shipped)}, or a file that ends in .toml or .json.'
+        )
     return load_profile(Path(name))
 
 
@@ -131,7 +133,12 @@ def _read(path: Path) -> _File:
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        _refuse(name, "there are bytes that are no UTF-8 text; save the file as UTF-8", data[: error.start].count(b"\n") + 1, error)
+        _refuse(
+            name,
+            "there are bytes that are no UTF-8 text; save the file as UTF-8",
+            data[: error.start].count(b"\n") + 1,
+            error,
+        )
     if path.suffix.lower() == ".json":
         return _json(text, name)
     with boundary(f"The profile {printable(name)} is no TOML; see Docs/profiles.md.", ModelError):
@@ -145,30 +152,46 @@ def _read(path: Path) -> _File:
 
 
 def _json(text: str, name: str) -> _File:
-    return _File(name, text, parse(text.encode(errors="replace"), f"The profile {printable(name)}", "see Docs/profiles.md", ModelError), True)
+    return _File(
+        name,
+        text,
+        parse(text.encode(errors="replace"), f"The profile {printable(name)}", "see Docs/profiles.md", ModelError),
+        True,
+    )
 
 
 def _profile(file: _File) -> Profile:
     given = _table(file, file.content, KEYS, "setting of a profile")
     for key in ("id", "name"):
         if key not in given:
-            file.refuse(f"there is no {key}; add a line {key} = \"...\", since it stands wherever a score is shown")
+            file.refuse(f'there is no {key}; add a line {key} = "...", since it stands wherever a score is shown')
         if not isinstance(given[key], str):
             file.refuse(f"the {key} is not text in quotes", key)
     if not _ID.fullmatch(given["id"]):
-        file.refuse("the id is not made of 1 to 40 small letters a-z, digits, hyphens, underscores and full stops", "id")
+        file.refuse(
+            "the id is not made of 1 to 40 small letters a-z, digits, hyphens, underscores and full stops", "id"
+        )
     if not given["name"].strip() or len(given["name"]) > _LONGEST_NAME or not given["name"].isprintable():
-        file.refuse(f"the name is empty, longer than {_LONGEST_NAME} characters, or has characters that cannot be printed", "name")
+        file.refuse(
+            f"the name is empty, longer than {_LONGEST_NAME} characters, or has characters that cannot be printed",
+            "name",
+        )
     target = given.get("baseline_target_deg", DEFAULT.baseline_target_deg)
     if not _is_number(target) or abs(target) > STEEPEST_DEG:
-        file.refuse(f"the target of the baseline is no angle from {-STEEPEST_DEG:g} to {STEEPEST_DEG:g} deg", "baseline_target_deg")
+        file.refuse(
+            f"the target of the baseline is no angle from {-STEEPEST_DEG:g} to {STEEPEST_DEG:g} deg",
+            "baseline_target_deg",
+        )
     at_5mm = given.get("at_5mm", DEFAULT.at_5mm)
     if not isinstance(at_5mm, bool):
         file.refuse("at_5mm is neither true nor false", "at_5mm")
     left_out, weights = _left_out(file, given.get("left_out", [])), _weights(file, given.get("weights", {}))
     for category, weight in weights.items():
         if weight > 0 and all(m.id in left_out for m in iqms_of(category)):
-            file.refuse(f'all metrics of "{category}" are left out, so its weight must be 0 and the others add up to 1', "left_out")
+            file.refuse(
+                f'all metrics of "{category}" are left out, so its weight must be 0 and the others add up to 1',
+                "left_out",
+            )
     knots = {**DEFAULT.knots, **_curves(file, given.get("knots", {}))}
     return Profile(given["id"], given["name"].strip(), knots, weights, float(target), at_5mm, left_out)
 
@@ -190,7 +213,11 @@ def _weights(file: _File, entry: Any) -> dict[str, float]:
     weights = {c: float(given.get(c, w)) for c, w in DEFAULT.weights.items()}
     if abs(sum(weights.values()) - 1) > 1e-6:
         kept = ", ".join(f"{c} {w:g}" for c, w in weights.items() if c not in given)
-        file.refuse(f"the weights add up to {sum(weights.values()):.6g} and not to 1" + (f" (not given, and so as by default: {kept})" if kept else ""), "weights")
+        file.refuse(
+            f"the weights add up to {sum(weights.values()):.6g} and not to 1"
+            + (f" (not given, and so as by default: {kept})" if kept else ""),
+            "weights",
+        )
     return weights
 
 
@@ -198,7 +225,9 @@ def _curves(file: _File, entry: Any) -> dict[str, Knots]:
     given = _table(file, entry, tuple(IQM_BY_ID), "metric", "knots")
     curves = {}
     for iqm, curve in given.items():
-        if not isinstance(curve, list) or not all(isinstance(k, list) and len(k) == 2 and all(map(_is_number, k)) for k in curve):
+        if not isinstance(curve, list) or not all(
+            isinstance(k, list) and len(k) == 2 and all(map(_is_number, k)) for k in curve
+        ):
             file.refuse(f'the knots of "{iqm}" are not a list of pairs [value, score] of numbers', "knots", iqm)
         if len(curve) > _MOST_KNOTS:
             file.refuse(f'"{iqm}" has {len(curve)} knots, but a curve has {_MOST_KNOTS} at most', "knots", iqm)

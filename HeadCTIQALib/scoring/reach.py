@@ -16,7 +16,12 @@ def out_of_reach(model: ScoringModel) -> Iterator[str]:
 
     Without any and with every defect means the best and the worst end of every quality curve of its profile.
     """
-    best, worst = (score({m.id: Measurement(m.id, end(model.profile.knots[m.id], key=_score)[0]) for m in IQMS}, model).overall.score for end in (max, min))
+    best, worst = (
+        score(
+            {m.id: Measurement(m.id, end(model.profile.knots[m.id], key=_score)[0]) for m in IQMS}, model
+        ).overall.score
+        for end in (max, min)
+    )
     if best is not None and best < BAND_GOOD:
         yield f"Even a scan without any defect has {score_text(best)} points by this model, so that it calls hardly any scan good (from {BAND_GOOD:g})."
     if worst is not None and worst >= BAND_ACCEPTABLE:

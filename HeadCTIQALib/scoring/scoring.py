@@ -34,13 +34,21 @@ def score(measurements: Mapping[str, Measurement], model: ScoringModel) -> Score
     found = items(measurements, model.profile)
     categories = {c.id: _category(c.id, found, measurements, model) for c in CATEGORIES}
     overall = _overall(categories, found, model)
-    categories = {c: _with_interval(s, n, found, model.profile.scored(c), model) for n, (c, s) in enumerate(categories.items())}
-    overall = _with_interval(overall, len(CATEGORIES), found, [i for c in CATEGORIES for i in model.profile.scored(c.id)], model)
+    categories = {
+        c: _with_interval(s, n, found, model.profile.scored(c), model) for n, (c, s) in enumerate(categories.items())
+    }
+    overall = _with_interval(
+        overall, len(CATEGORIES), found, [i for c in CATEGORIES for i in model.profile.scored(c.id)], model
+    )
     taken = None if model.kind == "guideline" else costs(found, categories, model)
-    return Scores(found, categories, overall, verdict(overall, found, measurements, model.profile, taken), model.id, model.name)
+    return Scores(
+        found, categories, overall, verdict(overall, found, measurements, model.profile, taken), model.id, model.name
+    )
 
 
-def _category(category: str, found: Mapping[str, Item], measurements: Mapping[str, Measurement], model: ScoringModel) -> Score:
+def _category(
+    category: str, found: Mapping[str, Item], measurements: Mapping[str, Measurement], model: ScoringModel
+) -> Score:
     scored = model.profile.scored(category)
     if not scored:
         return Score(category, None, None, withheld_reason=f'The profile "{model.profile.name}" leaves out all of it.')
@@ -61,12 +69,23 @@ def _category(category: str, found: Mapping[str, Item], measurements: Mapping[st
     reasons = [_why(IQM_BY_ID[i].title, measurements.get(i)) for i in scored if found[i].score is None]
     if reasons:
         return Score(
-            category, None, None, withheld_reason=" ".join(reasons), at_least=_within(least), at_most=_within(most), drawn=weighted(drawn, linear.intercept)
+            category,
+            None,
+            None,
+            withheld_reason=" ".join(reasons),
+            at_least=_within(least),
+            at_most=_within(most),
+            drawn=weighted(drawn, linear.intercept),
         )
-    return replace(_limited(category, linear.ideal, tuple(parts), _within(least), _within(most)), drawn=weighted(drawn, linear.intercept))
+    return replace(
+        _limited(category, linear.ideal, tuple(parts), _within(least), _within(most)),
+        drawn=weighted(drawn, linear.intercept),
+    )
 
 
-def _with_interval(scored: Score, n: int, found: Mapping[str, Item], iqms: Collection[str], model: ScoringModel) -> Score:
+def _with_interval(
+    scored: Score, n: int, found: Mapping[str, Item], iqms: Collection[str], model: ScoringModel
+) -> Score:
     """``scored``, the ``n``-th score, with its interval, where the error of any of ``iqms`` is known, or the model's own."""
     sd = model.prediction_sd.get(scored.id, 0.0)
     if not iqms or (sd == 0 and all(found[i].interval is None for i in iqms)):
@@ -109,18 +128,24 @@ def _overall(categories: Mapping[str, Score], found: Mapping[str, Item], model: 
         drawn = limited(drawn, worst([s.drawn for s in scored.values()]), model.limit)
     withheld = [CATEGORY_BY_ID[c].title for c, s in scored.items() if s.score is None]
     if withheld:
-        reason = f"No score for {_listed(withheld)}: " + " ".join(s.withheld_reason for s in scored.values() if s.score is None)
+        reason = f"No score for {_listed(withheld)}: " + " ".join(
+            s.withheld_reason for s in scored.values() if s.score is None
+        )
         return Score("overall", None, None, withheld_reason=reason, at_least=least, at_most=most, drawn=drawn)
     known = {c: s.score for c, s in scored.items() if s.score is not None}
     base = model.intercept + 100.0 * sum(model.weights[c] for c in known)
-    overall = _limited("overall", base, tuple(_below(c, model.weights[c], s, SCORE) for c, s in known.items()), least, most)
+    overall = _limited(
+        "overall", base, tuple(_below(c, model.weights[c], s, SCORE) for c, s in known.items()), least, most
+    )
     by_iqm = [
         replace(p, points=model.weights[c] * p.points, coefficient=model.weights[c] * p.coefficient)
         for c, s in scored.items() for p in s.contributions
     ]  # fmt: skip
     by_iqm += [p for p in overall.contributions if p.feature == CLIP]
     base_by_iqm = model.intercept + sum(model.weights[c] * s.base for c, s in scored.items())
-    return _limit(replace(overall, contributions_by_iqm=tuple(by_iqm), base_by_iqm=base_by_iqm, drawn=drawn), known, found, model)
+    return _limit(
+        replace(overall, contributions_by_iqm=tuple(by_iqm), base_by_iqm=base_by_iqm, drawn=drawn), known, found, model
+    )
 
 
 def _limit(overall: Score, known: Mapping[str, float], found: Mapping[str, Item], model: ScoringModel) -> Score:

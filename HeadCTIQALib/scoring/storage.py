@@ -31,7 +31,9 @@ def save_model(model: ScoringModel, path: str | Path) -> None:
     """
     path = Path(path)
     refuse_foreign(path, is_model, "a scoring model")
-    write_text(path, json.dumps(to_json(model), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "The scoring model")
+    write_text(
+        path, json.dumps(to_json(model), indent=2, ensure_ascii=False, allow_nan=False) + "\n", "The scoring model"
+    )
 
 
 def is_model(path: Path) -> bool:
@@ -49,7 +51,9 @@ def load_model(path: str | Path) -> ScoringModel:
     try:
         data = read_regular(path, _MAX_BYTES, "The scoring model", ModelError)
     except FileNotFoundError:
-        raise ModelError(f"The scoring model {path.name} cannot be read (there is no such file); check the path.") from None
+        raise ModelError(
+            f"The scoring model {path.name} cannot be read (there is no such file); check the path."
+        ) from None
     content = parse(data, f"The scoring model {path.name}", "export it again", ModelError)
     try:
         return from_json(content)
@@ -97,7 +101,20 @@ def from_json(content: Any) -> ScoringModel:
 
 
 def _model(content: Any) -> ScoringModel:
-    keys = {"format", "version", "id", "name", "kind", "categories", "intercept", "weights", "limit", "profile", "provenance", "prediction_sd"}
+    keys = {
+        "format",
+        "version",
+        "id",
+        "name",
+        "kind",
+        "categories",
+        "intercept",
+        "weights",
+        "limit",
+        "profile",
+        "provenance",
+        "prediction_sd",
+    }
     if isinstance(content, Mapping) and content.get("format") == FORMAT and _is_earlier(content.get("version")):
         raise ModelError(
             "The scoring model was written by an earlier version, which scored by other curves; fit it again to the same readers with headctiqa fit."
@@ -114,7 +131,9 @@ def _model(content: Any) -> ScoringModel:
         fields = _object(entry, {"intercept", "terms"}, f'The category "{name}"')
         if not isinstance(fields["terms"], list):
             raise ModelError(f'The terms of the category "{name}" are not a list.')
-        categories[name] = CategoryModel(_number(fields["intercept"], f'The intercept of "{name}"'), tuple(map(_term, fields["terms"])))
+        categories[name] = CategoryModel(
+            _number(fields["intercept"], f'The intercept of "{name}"'), tuple(map(_term, fields["terms"]))
+        )
     return ScoringModel(
         id=_text(top["id"], "id"),
         name=_text(top["name"], "name"),
@@ -124,7 +143,9 @@ def _model(content: Any) -> ScoringModel:
         weights=_numbers(top["weights"], "weights"),
         limit=None if top["limit"] is None else _number(top["limit"], "The limit above the worst category"),
         profile=_profile(top["profile"]),
-        provenance={k: _text(v, f"provenance.{k}") for k, v in _object(top["provenance"], None, '"provenance"').items()},
+        provenance={
+            k: _text(v, f"provenance.{k}") for k, v in _object(top["provenance"], None, '"provenance"').items()
+        },
         prediction_sd=_numbers(top["prediction_sd"], "prediction_sd"),
     )
 
@@ -134,7 +155,11 @@ def _is_earlier(version: Any) -> bool:
 
 
 def _profile(entry: Any) -> Profile:
-    fields = _object(entry, {"id", "name", "knots", "weights", "baseline_target_deg", "at_5mm", "left_out"}, "The profile of the scoring model")
+    fields = _object(
+        entry,
+        {"id", "name", "knots", "weights", "baseline_target_deg", "at_5mm", "left_out"},
+        "The profile of the scoring model",
+    )
     knots = _object(fields["knots"], None, '"profile.knots"')
     if not isinstance(fields["at_5mm"], bool):
         raise ModelError('"profile.at_5mm" of the scoring model is neither true nor false.')
@@ -143,7 +168,9 @@ def _profile(entry: Any) -> Profile:
     return Profile(
         id=_text(fields["id"], "profile.id"),
         name=_text(fields["name"], "profile.name"),
-        knots={iqm: tuple(_knot(k, iqm) for k in curve) if isinstance(curve, list) else () for iqm, curve in knots.items()},
+        knots={
+            iqm: tuple(_knot(k, iqm) for k in curve) if isinstance(curve, list) else () for iqm, curve in knots.items()
+        },
         weights=_numbers(fields["weights"], "profile.weights"),
         baseline_target_deg=_number(fields["baseline_target_deg"], "The target of the baseline"),
         at_5mm=fields["at_5mm"],
@@ -163,7 +190,11 @@ def _numbers(entry: Any, name: str) -> dict[str, float]:
 
 def _term(entry: Any) -> Term:
     fields = _object(entry, {"iqm", "feature", "coefficient"}, "A term of the scoring model")
-    return Term(_text(fields["iqm"], "iqm"), _text(fields["feature"], "feature"), _number(fields["coefficient"], "A coefficient"))
+    return Term(
+        _text(fields["iqm"], "iqm"),
+        _text(fields["feature"], "feature"),
+        _number(fields["coefficient"], "A coefficient"),
+    )
 
 
 def _object(value: Any, keys: set[str] | None, what: str) -> Mapping[str, Any]:
@@ -172,7 +203,9 @@ def _object(value: Any, keys: set[str] | None, what: str) -> Mapping[str, Any]:
         raise ModelError(f"{what} is not a JSON object.")
     if keys is not None and set(value) != keys:
         unknown, missing = sorted(set(value) - keys), sorted(keys - set(value))
-        parts = [f"does not know {short(', '.join(unknown), 60)}"] * bool(unknown) + [f"lacks {', '.join(missing)}"] * bool(missing)
+        parts = [f"does not know {short(', '.join(unknown), 60)}"] * bool(unknown) + [
+            f"lacks {', '.join(missing)}"
+        ] * bool(missing)
         raise ModelError(f"{what} {' and '.join(parts)}.")
     return value
 
@@ -187,4 +220,3 @@ def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise ModelError(f'"{what}" of the scoring model is not text.')
     return value
-

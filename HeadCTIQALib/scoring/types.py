@@ -194,7 +194,14 @@ class ScoringModel:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle through plain dicts (for worker processes): read-only views cannot be pickled."""
-        rest = (dict(self.weights), self.intercept, self.limit, self.profile, dict(self.provenance), dict(self.prediction_sd))
+        rest = (
+            dict(self.weights),
+            self.intercept,
+            self.limit,
+            self.profile,
+            dict(self.provenance),
+            dict(self.prediction_sd),
+        )
         return ScoringModel, (self.id, self.name, self.kind, dict(self.categories), *rest)
 
     def _validate(self) -> None:
@@ -219,15 +226,21 @@ class ScoringModel:
             raise ModelError(f"{where} has an intercept of the overall score that is no number up to {LARGEST:g}.")
         if self.limit is not None and not 0 <= self.limit <= 100:
             raise ModelError(f"{where} has a limit above the worst category that is not from 0 to 100 points.")
-        if set(self.prediction_sd) - {*CATEGORY_BY_ID, OVERALL} or any(not 0 <= sd <= 100 for sd in self.prediction_sd.values()):
+        if set(self.prediction_sd) - {*CATEGORY_BY_ID, OVERALL} or any(
+            not 0 <= sd <= 100 for sd in self.prediction_sd.values()
+        ):
             raise ModelError(f"{where} has errors of prediction that are of no score, or no numbers from 0 to 100.")
         for category, weight in self.weights.items():
             if weight > 0 and not self.profile.scored(category):
-                raise ModelError(f'{where} weighs "{category}", of which the profile "{self.profile.name}" leaves out everything.')
+                raise ModelError(
+                    f'{where} weighs "{category}", of which the profile "{self.profile.name}" leaves out everything.'
+                )
 
     def _validate_term(self, where: str, category: str, term: Term) -> None:
         if term.feature not in FEATURES:
-            raise ModelError(f'{where} uses the unknown feature "{term.feature}" of "{term.iqm}"; use one of {", ".join(FEATURES)}.')
+            raise ModelError(
+                f'{where} uses the unknown feature "{term.feature}" of "{term.iqm}"; use one of {", ".join(FEATURES)}.'
+            )
         if term.feature == WORST:
             if term.iqm != category:
                 raise ModelError(f'{where} uses the worst item of "{term.iqm}" in the category "{category}".')

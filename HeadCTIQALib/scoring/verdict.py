@@ -21,7 +21,11 @@ _OPPOSITE = {None: "", "at_most": "at least ", "at_least": "at most "}
 
 
 def verdict(
-    overall: Score, found: Mapping[str, Item], measurements: Mapping[str, Measurement], profile: Profile, costs: Mapping[str, float] | None = None
+    overall: Score,
+    found: Mapping[str, Item],
+    measurements: Mapping[str, Measurement],
+    profile: Profile,
+    costs: Mapping[str, float] | None = None,
 ) -> Verdict:
     """What can be said of a scan with certainty; arguments as :func:`HeadCTIQALib.scoring.score` makes them.
 
@@ -66,8 +70,12 @@ def item_words(measurement: Measurement, profile: Profile) -> str:
         away, what, bound = (-judged, "missing", _OPPOSITE) if judged < low else (judged, "spare", _BOUNDS)
         if low <= judged <= high and cut:
             return cut[0]
-        shown, digits = rounded(away, 0 if abs(away) >= 10 else 1, lambda v: band_at(knots, -v if what == "missing" else v))
-        about = bound[measurement.bound] or ("about " if what == "missing" and digits == 0 else "")  # what is missing is estimated
+        shown, digits = rounded(
+            away, 0 if abs(away) >= 10 else 1, lambda v: band_at(knots, -v if what == "missing" else v)
+        )
+        about = bound[measurement.bound] or (
+            "about " if what == "missing" and digits == 0 else ""
+        )  # what is missing is estimated
         words = ", ".join([*cut, f"{about}{shown:.{digits}f} mm {what}"])
     else:
         unit = "" if iqm.unit == "1" else f" {iqm.unit}"
@@ -100,7 +108,9 @@ def _head(overall: Score, least: float, most: float) -> str:
     return f"No verdict, between {score_text(least)} ({low}) and {score_text(most)} ({high})"
 
 
-def _limiting(below: Sequence[Item], measurements: Mapping[str, Measurement], profile: Profile, weakest: bool, fitted: bool) -> str:
+def _limiting(
+    below: Sequence[Item], measurements: Mapping[str, Measurement], profile: Profile, weakest: bool, fitted: bool
+) -> str:
     """The items that limit a scan in words, the first of them with its value; what a fitted model makes of a good item is its own."""
     worst = below[0]
     words = f"{_lower(IQM_BY_ID[worst.iqm].item_title)} ({item_words(measurements[worst.iqm], profile)})"
@@ -119,7 +129,11 @@ def _brain_complete(measurements: Mapping[str, Measurement]) -> bool | None:
     values = []
     for iqm in _COVERAGE:
         m = measurements.get(iqm)
-        if m is not None and m.value is not None and (m.details.get("brain_cut") == 1 or (m.bound == "at_most" and m.value < 0)):
+        if (
+            m is not None
+            and m.value is not None
+            and (m.details.get("brain_cut") == 1 or (m.bound == "at_most" and m.value < 0))
+        ):
             return False
         values.append(math.nan if m is None or m.value is None or m.bound == "at_most" else m.value)
     return True if all(v >= 0 for v in values) else None

@@ -52,5 +52,7 @@ def _design(name: str, internal: int, test: int, external: tuple[int, int, int],
 
 PRESETS: dict[str, Design] = {
     "small": _design("small", 12, 3, (1, 1, 1)),
-    "full": _design("full", 307, 61, (88, 87, 87), matrix=512),  # as scanners make them; accuracy hardly depends on it, time does
+    "full": _design(
+        "full", 307, 61, (88, 87, 87), matrix=512
+    ),  # as scanners make them; accuracy hardly depends on it, time does
 }

@@ -70,7 +70,9 @@ def check_document(path: Path) -> None:
     if path.parent.is_dir():
         recover(figures_folder, is_figure)
     if not path.exists() and figures_folder.exists() and not is_figures(figures_folder):
-        raise OutputError(f"The folder {figures_folder}, for the figures of {path.name}, exists and holds other files; choose another name for the page.")
+        raise OutputError(
+            f"The folder {figures_folder}, for the figures of {path.name}, exists and holds other files; choose another name for the page."
+        )
 
 
 def _wanted(key: str, e: Evaluation) -> bool:
@@ -78,7 +80,9 @@ def _wanted(key: str, e: Evaluation) -> bool:
     return key.startswith(("cohorts", "subgroups")) or any(key == f + end for f in _FIGURES for end in ends)
 
 
-def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibration, truths: Truths, drawn: tuple[str, ...]) -> Iterator[str]:
+def _sections(
+    path: Path, design: Design, e: Evaluation, calibration: Calibration, truths: Truths, drawn: tuple[str, ...]
+) -> Iterator[str]:
     scans = [p.title for p in judged_parts(e) if p is not None]
     by_key = {t.key: t for t in tables(e)}
 
@@ -98,11 +102,17 @@ def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibratio
     yield rows_as_markdown(("Centre", "scans", "scanners", "slice thickness, mm"), _centres(design))
     yield "## The simulated readers"
     yield _READERS
-    yield rows_as_markdown(("Metric", "SD of a reader's bias", "SD of one measurement", "and share of the value, %"), _measuring())
+    yield rows_as_markdown(
+        ("Metric", "SD of a reader's bias", "SD of one measurement", "and share of the value, %"), _measuring()
+    )
     yield _ITEMS
-    yield rows_as_markdown(("Defect", "half of the harm at", "steepness", "most that it takes of the category, %"), _defects())
+    yield rows_as_markdown(
+        ("Defect", "half of the harm at", "steepness", "most that it takes of the category, %"), _defects()
+    )
     yield _OVERALL
-    yield rows_as_markdown(("Reader", "overall score"), ((f"Reader {k + 1}", WAYS[k % len(WAYS)].words) for k in range(design.readers)))
+    yield rows_as_markdown(
+        ("Reader", "overall score"), ((f"Reader {k + 1}", WAYS[k % len(WAYS)].words) for k in range(design.readers))
+    )
     yield "## Beside the published figures"
     yield f"{BESIDE}."
     yield rows_as_markdown(beside_head(e), beside(e))
@@ -132,7 +142,10 @@ def _sections(path: Path, design: Design, e: Evaluation, calibration: Calibratio
     yield markdown(cross_validated(calibration))
     yield markdown(with_and_without(e, calibration))
     yield "## The fit"
-    yield rows_as_markdown(("Category", "n", "R² before shrinkage", "shrinkage", "error of left-out scans", "the guideline's"), _fit(calibration))
+    yield rows_as_markdown(
+        ("Category", "n", "R² before shrinkage", "shrinkage", "error of left-out scans", "the guideline's"),
+        _fit(calibration),
+    )
     yield "Errors are root mean squares in points, from repeated cross-validation on the calibration scans. What speaks against the model:"
     yield _bullets(calibration.fit.reasons_not_to_use or ("Nothing in these data.",))
     yield "## What this shows"
@@ -166,7 +179,21 @@ def _defects() -> Iterator[tuple[object, ...]]:
 def _fit(c: Calibration) -> Iterator[tuple[object, ...]]:
     for id_, f in c.fit.categories.items():
         cv = f.cross_validation
-        yield CATEGORY_BY_ID[id_].title, f.n, f.r_squared, f.shrinkage, cv.rmse if cv else None, cv.guideline_rmse if cv else None
+        yield (
+            CATEGORY_BY_ID[id_].title,
+            f.n,
+            f.r_squared,
+            f.shrinkage,
+            cv.rmse if cv else None,
+            cv.guideline_rmse if cv else None,
+        )
     for words, fit in ((f"Overall ({c.fit.mode} mode, used here)", c.fit), (f"Overall ({c.other.mode} mode)", c.other)):
         cv = fit.overall
-        yield words, cv.n if cv else 0, None, fit.weight_shrinkage, cv.rmse if cv else None, cv.guideline_rmse if cv else None
+        yield (
+            words,
+            cv.n if cv else 0,
+            None,
+            fit.weight_shrinkage,
+            cv.rmse if cv else None,
+            cv.guideline_rmse if cv else None,
+        )

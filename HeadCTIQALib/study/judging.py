@@ -104,7 +104,9 @@ class Judge:
         size = defect.size(value)
         if size <= 0:
             return 0.0
-        return float(min(1.0, defect.harm * self.harms[k]) / (1 + (defect.half * self.sizes[k] / size) ** defect.steepness))
+        return float(
+            min(1.0, defect.harm * self.harms[k]) / (1 + (defect.half * self.sizes[k] / size) ** defect.steepness)
+        )
 
     def overall(self, categories: Floats) -> float:
         """The overall score 0..100 of (6,) category scores."""
@@ -163,5 +165,8 @@ WAYS: tuple[Way, ...] = (
     Way("multiplies: 92 times the product of the categories as fractions of 88, each to the power 0.45", _product),
     Way("counts: 93, less 7 for every category below 75, 17 more below 58 and 22 more below 35", _steps_down),
     Way("averages, with a veto: where a category is below 50, at most 25 and half of that category", _veto),
-    Way("a soft minimum: the logarithm of the weighted mean of exponentials, with a softness of 10 points", _soft_minimum),
+    Way(
+        "a soft minimum: the logarithm of the weighted mean of exponentials, with a softness of 10 points",
+        _soft_minimum,
+    ),
 )

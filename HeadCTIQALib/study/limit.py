@@ -58,7 +58,9 @@ def with_and_without(e: Evaluation, calibration: Calibration) -> Table:
         f"Overall score, HeadCTIQA minus the mean of the readers, points. {_RUINED_SCANS}: scans of the test and of all other centres in which the readers gave a category "
         f"less than {RUINED:g} on average."
     )
-    return Table("limit", "The overall score with the limit above the worst category and without", head, tuple(rows), note)
+    return Table(
+        "limit", "The overall score with the limit above the worst category and without", head, tuple(rows), note
+    )
 
 
 def _parts(e: Evaluation) -> Iterator[Part]:

@@ -79,7 +79,10 @@ def read_scan(reader: Reader, scan: str, truth: Mapping[str, float], seed: int) 
         ids = [m.id for m in iqms_of(category.id)]
         error = float(rng.normal(0, reader.noise))  # drawn also when not used, so that scans do not shift each other
         scores.append(_category(reader, {i: truth[i] for i in ids}, error) if all(i in truth for i in ids) else None)
-    said += [ReaderValue(scan, reader.name, c.id, None if s is None else _stepped(s)) for c, s in zip(CATEGORIES, scores, strict=True)]
+    said += [
+        ReaderValue(scan, reader.name, c.id, None if s is None else _stepped(s))
+        for c, s in zip(CATEGORIES, scores, strict=True)
+    ]
     known = [s for s in scores if s is not None]
     overall = None
     if len(known) == len(CATEGORIES):

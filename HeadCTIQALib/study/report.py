@@ -20,19 +20,29 @@ from .design import Design
 from .limit import cross_validated, in_words, with_and_without
 
 Truths = Mapping[str, Mapping[str, Any]]
-LABEL = "SIMULATED READERS AND SCANS. No patient and no radiologist took part; these numbers are no clinical validation."
+LABEL = (
+    "SIMULATED READERS AND SCANS. No patient and no radiologist took part; these numbers are no clinical validation."
+)
 SHOWS = (
     "That the whole chain works from DICOM files to the report on scans it has never seen: reading, networks, measuring, fitting to readers, scoring, evaluating.",
-    ("How far HeadCTIQA's errors of measuring and the readers' own disagreement carry through to scores, on scanners, kernels, slice thicknesses and patients "
-    "other than those of the fit."),
-    ("How well a straight line per category, and a weighted mean with or without a limit, imitate readers who think in neither, each of whom lets one ruined category decide "
-    "in another way."),
+    (
+        "How far HeadCTIQA's errors of measuring and the readers' own disagreement carry through to scores, on scanners, kernels, slice thicknesses and patients "
+        "other than those of the fit."
+    ),
+    (
+        "How well a straight line per category, and a weighted mean with or without a limit, imitate readers who think in neither, each of whom lets one ruined category decide "
+        "in another way."
+    ),
 )
 SHOWS_NOT = (
-    ("How the networks do on patients: the scans are drawn by formulas, and the networks were trained on drawings of the same kind (other heads, other seeds). "
-    "Simulated scans are easier than real ones."),
-    ("How real readers score: these see the true values, with errors of an assumed size, and tastes that were made up for them. Other sizes would have given other "
-    "agreement, and in some reports radiologists agree far less (Fleiss kappa 0.12 on distorted MR images, doi:10.1186/s12880-020-00505-z)."),
+    (
+        "How the networks do on patients: the scans are drawn by formulas, and the networks were trained on drawings of the same kind (other heads, other seeds). "
+        "Simulated scans are easier than real ones."
+    ),
+    (
+        "How real readers score: these see the true values, with errors of an assumed size, and tastes that were made up for them. Other sizes would have given other "
+        "agreement, and in some reports radiologists agree far less (Fleiss kappa 0.12 on distorted MR images, doi:10.1186/s12880-020-00505-z)."
+    ),
     "That HeadCTIQA does as well as the system of the reference paper: categories, metrics and limits are a reconstruction, and neither its scans nor its readers were used.",
     "Anything about diagnosis, dose or treatment.",
 )
@@ -72,8 +82,10 @@ def facts(design: Design, e: Evaluation, calibration: Calibration, truths: Truth
         + ", ".join(f"{c.scans} of {c.name}" for c in outside)
         + f" with other scanners, kernels, thicknesses and patients. Slices have {design.matrix} x {design.matrix} pixels and were written and read as DICOM.",
         f"{design.readers} simulated readers, who know the true values and never see what HeadCTIQA measured; their errors and tastes are described in HeadCTIQALib/study/readers.py and judging.py.",
-        (f"{n} scans took {sum(cpu.values()) / 3600:.2f} CPU hours: {cpu['simulation'] / n:.1f} CPU seconds a scan for simulating and "
-        f"{cpu['assessment'] / n:.1f} for assessing, {sum(cpu.values()) / n:.1f} CPU seconds a scan together."),
+        (
+            f"{n} scans took {sum(cpu.values()) / 3600:.2f} CPU hours: {cpu['simulation'] / n:.1f} CPU seconds a scan for simulating and "
+            f"{cpu['assessment'] / n:.1f} for assessing, {sum(cpu.values()) / n:.1f} CPU seconds a scan together."
+        ),
         *_not_assessed(truths),
         *_withheld(e),
     )
@@ -81,7 +93,10 @@ def facts(design: Design, e: Evaluation, calibration: Calibration, truths: Truth
 
 def _not_assessed(truths: Truths) -> Iterator[str]:
     n = len(truths)
-    for kind, verb in (("refused", "Refused by HeadCTIQA"), ("failed", "Failed by an error of the program, and missing below")):
+    for kind, verb in (
+        ("refused", "Refused by HeadCTIQA"),
+        ("failed", "Failed by an error of the program, and missing below"),
+    ):
         found = Counter(t[kind] for t in truths.values() if t[kind])
         yield from (f"{verb}, {count} of {n} scans: {reason}" for reason, count in found.items())
     if not any(t["refused"] or t["failed"] for t in truths.values()):
@@ -105,7 +120,9 @@ def judged_parts(e: Evaluation) -> tuple[Part | None, Part | None]:
 
 def beside_head(e: Evaluation) -> tuple[str, ...]:
     """Column titles of :func:`beside`."""
-    return *BESIDE_HEAD, *(f"Here: {name}{_count(p)}" for name, p in zip(("test", "external"), judged_parts(e), strict=True))
+    return *BESIDE_HEAD, *(
+        f"Here: {name}{_count(p)}" for name, p in zip(("test", "external"), judged_parts(e), strict=True)
+    )
 
 
 def beside(e: Evaluation) -> Iterator[tuple[object, ...]]:
@@ -140,14 +157,18 @@ def _correlations(e: Evaluation, part: Part | None) -> str:
     rest = [IQM_BY_ID[c.iqm].title for c in found if c not in clear]
     if not found:
         return "–"
-    return f"with the category's score away from 0 for {len(clear)} of {len(found)}" + (f", not for {', '.join(rest)}" if rest else "")
+    return f"with the category's score away from 0 for {len(clear)} of {len(found)}" + (
+        f", not for {', '.join(rest)}" if rest else ""
+    )
 
 
 def _differences(e: Evaluation, part: Part | None) -> str:
     found = [a for a in e.scores if a.part == part and a.test.p is not None]
     if not found:
         return "–"
-    seen = [f"{title_of(a.target)} {words(a.test.difference)}" for a in found if a.test.p is not None and a.test.p < 0.05]
+    seen = [
+        f"{title_of(a.target)} {words(a.test.difference)}" for a in found if a.test.p is not None and a.test.p < 0.05
+    ]
     shown = sum(a.tost is not None and bool(a.tost.equivalent) for a in found)
     text = f"p < .05 for {'; '.join(seen)}" if seen else "none at p < .05"
     return f"{text}. Shown equivalent within ±{e.margin:g} points: {shown} of {len(found)} scores"

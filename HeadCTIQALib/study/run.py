@@ -68,12 +68,26 @@ def run_study(
     truths = _scans(output, design, processes or os.cpu_count() or 1, progress, assess)
     progress("Reading by simulated readers", 0.0)
     readers = make_readers(design.readers, design.seed)
-    write_readers(output / READERS, [v for name, t in truths.items() for r in readers for v in read_scan(r, name, t["truth"], design.seed + t["seed"])])
+    write_readers(
+        output / READERS,
+        [
+            v
+            for name, t in truths.items()
+            for r in readers
+            for v in read_scan(r, name, t["truth"], design.seed + t["seed"])
+        ],
+    )
     calibration, evaluation = _evaluate(output, design, progress)
     progress("Writing the report", 0.5)
     if document is not None:
         write_document(document, design, evaluation, calibration, truths)
-    return write_evaluation(evaluation, output / REPORT, "Protocol rerun in simulation", LABEL, lead(design, evaluation, calibration, truths))
+    return write_evaluation(
+        evaluation,
+        output / REPORT,
+        "Protocol rerun in simulation",
+        LABEL,
+        lead(design, evaluation, calibration, truths),
+    )
 
 
 def _claim(output: Path, design: Design) -> None:
@@ -83,25 +97,46 @@ def _claim(output: Path, design: Design) -> None:
     path = output / STATE
     try:
         make_room(path)
-        known = read_regular(path, _LARGEST_FILE, "The study", OutputError).decode("utf-8", "replace") if path.exists() else None
+        known = (
+            read_regular(path, _LARGEST_FILE, "The study", OutputError).decode("utf-8", "replace")
+            if path.exists()
+            else None
+        )
         if known is None and output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise OutputError(f"The output {output} exists and holds no study; choose an empty or new folder.")
     except OSError as error:
-        raise OutputError(f"The output {output} cannot be used ({error.strerror or error}); choose another folder.") from error
+        raise OutputError(
+            f"The output {output} cannot be used ({error.strerror or error}); choose another folder."
+        ) from error
     if known is not None and known != state:
-        raise OutputError(f"The folder {output} holds another study, or one of another version or other networks; choose a new folder.")
+        raise OutputError(
+            f"The folder {output} holds another study, or one of another version or other networks; choose a new folder."
+        )
     if known is None:
         write_text(path, state, "The study")
 
 
-def _scans(output: Path, design: Design, processes: int, progress: Progress, assess: Assess) -> dict[str, dict[str, Any]]:
+def _scans(
+    output: Path, design: Design, processes: int, progress: Progress, assess: Assess
+) -> dict[str, dict[str, Any]]:
     """Scan name to its truth, all of them done; scans that failed in an earlier run are tried again."""
-    jobs = {name: (output / ASSESSMENTS / centre.name / name, centre.population, seed, design.matrix) for centre, name, seed in design.scans}
-    done = {name: found for name, job in jobs.items() if (found := _stored(job[0] / TRUTH)) is not None and not found["failed"]}
+    jobs = {
+        name: (output / ASSESSMENTS / centre.name / name, centre.population, seed, design.matrix)
+        for centre, name, seed in design.scans
+    }
+    done = {
+        name: found
+        for name, job in jobs.items()
+        if (found := _stored(job[0] / TRUTH)) is not None and not found["failed"]
+    }
     tell = _Pace(progress, len(done), len(jobs))
     waiting = {name: job for name, job in jobs.items() if name not in done}
     try:
-        for name, found in in_processes(waiting, processes, assess) if processes > 1 else ((n, assess(*job)) for n, job in waiting.items()):
+        for name, found in (
+            in_processes(waiting, processes, assess)
+            if processes > 1
+            else ((n, assess(*job)) for n, job in waiting.items())
+        ):
             done[name] = found
             tell(len(done))
     finally:
@@ -119,7 +154,11 @@ class _Pace:
 
     def __call__(self, done: int) -> None:
         new = done - self._before
-        rest = f", about {math.ceil((time.monotonic() - self._began) / new * (self._total - done) / 60)} min left" if new > 0 and done < self._total else ""
+        rest = (
+            f", about {math.ceil((time.monotonic() - self._began) / new * (self._total - done) / 60)} min left"
+            if new > 0 and done < self._total
+            else ""
+        )
         self._progress(f"Simulating and assessing: {done} of {self._total} scans{rest}", done / self._total)
 
 
@@ -139,7 +178,14 @@ def _stored(path: Path) -> dict[str, Any] | None:
 def _evaluate(output: Path, design: Design, progress: Progress) -> tuple[Calibration, Evaluation]:
     assessments, readers = output / ASSESSMENTS, output / READERS
     internal = design.centres[0]
-    calibration = calibrate(assessments / internal.name, [readers], "paper", seed=design.seed, test_share=design.test / internal.scans, progress=progress)
+    calibration = calibrate(
+        assessments / internal.name,
+        [readers],
+        "paper",
+        seed=design.seed,
+        test_share=design.test / internal.scans,
+        progress=progress,
+    )
     calibration.save(output / MODEL)
     scans, _ = load_scans(assessments, progress)
     table, _ = matched(scans, read_readers(readers))

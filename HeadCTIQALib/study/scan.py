@@ -53,7 +53,10 @@ def assess_scan(folder: Path, population: Population, seed: int, matrix: int) ->
         "refused": refused,
         "failed": failed,
         "truth": truth,
-        "cpu_seconds": {"simulation": round(simulated - began, 2), "assessment": round(time.process_time() - simulated, 2)},
+        "cpu_seconds": {
+            "simulation": round(simulated - began, 2),
+            "assessment": round(time.process_time() - simulated, 2),
+        },
     }
     write_text(folder / TRUTH, json.dumps(found, indent=1, allow_nan=False) + "\n", "The truth of the scan")
     return found

@@ -146,7 +146,10 @@ def lay_out(model: HeadModel, scene: Scene) -> Geometry:
         ValueError: the scene's margins leave no slice, or a size is not positive.
     """
     acquire = scene.acquire
-    if min(acquire.matrix, acquire.fov_mm, acquire.spacing_mm, acquire.upper_spacing_mm or 1.0) <= 0 or acquire.noise_hu < 0:
+    if (
+        min(acquire.matrix, acquire.fov_mm, acquire.spacing_mm, acquire.upper_spacing_mm or 1.0) <= 0
+        or acquire.noise_hu < 0
+    ):
         raise ValueError("matrix, field of view and spacing must be positive, and noise must not be negative")
     pose = rotation(scene.yaw_deg, scene.roll_deg, scene.pitch_deg)
     tilt = np.deg2rad(acquire.gantry_tilt_deg)
@@ -168,7 +171,9 @@ def lay_out(model: HeadModel, scene: Scene) -> Geometry:
     centres = np.array(positions)[:, None] / k[2] * np.array([0.0, 0.0, 1.0])  # the table moves along z
     thickness = acquire.thickness_mm or acquire.spacing_mm
     pixel = acquire.fov_mm / acquire.matrix
-    return Geometry(pose, offset, r, np.cross(k, r), k, centres, pixel, acquire.matrix, thickness, landmarks, acquire.circle)
+    return Geometry(
+        pose, offset, r, np.cross(k, r), k, centres, pixel, acquire.matrix, thickness, landmarks, acquire.circle
+    )
 
 
 def rotation(yaw_deg: float, roll_deg: float, pitch_deg: float) -> Vector:

@@ -24,7 +24,9 @@ SPECTRUM = ((0.6, 1.10, 1.22, 1.35), (0.4, 0.85, 0.67, 0.45))
 BONE_HU = 300
 
 
-def correlated_noise(rng: np.random.Generator, shape: tuple[int, int], pixel_mm: float, cutoff_per_mm: float = 0.55) -> Image:
+def correlated_noise(
+    rng: np.random.Generator, shape: tuple[int, int], pixel_mm: float, cutoff_per_mm: float = 0.55
+) -> Image:
     """Unit-variance noise with the power spectrum of filtered back-projection: a ramp cut off by the kernel."""
     spectrum = np.fft.rfft2(rng.standard_normal(shape).astype(np.float32))
     f = np.hypot(np.fft.fftfreq(shape[0], pixel_mm)[:, None], np.fft.rfftfreq(shape[1], pixel_mm)[None, :])
@@ -140,7 +142,9 @@ def inner_part(mask: NDArray[np.bool_], pixel_mm: float) -> NDArray[np.bool_]:
     return inner if inner.sum() * pixel_mm**2 >= 100.0 else mask
 
 
-def streak_mask(difference: NDArray[np.floating], noise: NDArray[np.floating], within: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def streak_mask(
+    difference: NDArray[np.floating], noise: NDArray[np.floating], within: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """(J, I) bool: where metal or beam hardening changes the smoothed slice by more than 3 sigma of its smoothed noise.
 
     Args:
@@ -161,7 +165,9 @@ def to_grid(hu: Image, pixel_mm: float) -> tuple[Image, float]:
         at = (np.arange(GRID) + 0.5) / factor - 0.5
         small = ndimage.map_coordinates(smoothed, np.meshgrid(at, at, indexing="ij"), order=1, mode="nearest")
     axis = np.arange(GRID) - (GRID - 1) / 2
-    return np.asarray(np.where(np.hypot(axis[:, None], axis[None, :]) > GRID / 2 - 1, 0, small), np.float32), pixel_mm / factor
+    return np.asarray(
+        np.where(np.hypot(axis[:, None], axis[None, :]) > GRID / 2 - 1, 0, small), np.float32
+    ), pixel_mm / factor
 
 
 def from_grid(image: Image, shape: tuple[int, ...]) -> Image:
@@ -170,4 +176,6 @@ def from_grid(image: Image, shape: tuple[int, ...]) -> Image:
         return image
     factor = GRID / shape[0]
     at = (np.arange(shape[0]) + 0.5) * factor - 0.5
-    return np.asarray(ndimage.map_coordinates(image, np.meshgrid(at, at, indexing="ij"), order=1, mode="nearest"), np.float32)
+    return np.asarray(
+        ndimage.map_coordinates(image, np.meshgrid(at, at, indexing="ij"), order=1, mode="nearest"), np.float32
+    )

@@ -31,7 +31,11 @@ def paint_brain(c: Canvas, model: HeadModel, d_cavity: Array) -> None:
     tent = _tentorium(p)
     above = p.z > tent
     cerebrum = smooth_max(d + cortex_gap(model), tent + np.float32(1.0) - p.z, 1)
-    shifted = p if model.pathology.shift_mm == 0 else replace(p, x=np.asarray(p.x - midline_shift(model, p.x, p.y, p.z), np.float32))
+    shifted = (
+        p
+        if model.pathology.shift_mm == 0
+        else replace(p, x=np.asarray(p.x - midline_shift(model, p.x, p.y, p.z), np.float32))
+    )
     _paint_cerebrum(shifted, model, cerebrum, d)
     _paint_hindbrain(p, model, d, tent)
     _paint_deep(shifted, model)
@@ -53,7 +57,9 @@ def midline_shift(model: HeadModel, x: Array, y: Array, z: Array) -> Array:
 def _tentorium(p: Canvas) -> Array:
     """Height of the tentorium over (x, y); far below where there is none (in front of the brain stem and petrous ridge)."""
     width = 15 + 13 * step(-8 - p.y, 26)  # the temporal lobes close in on the brain stem in front
-    ridge = 21 + 24 * np.exp(-((p.x / width) ** 2) - ((p.y + 14) / 32) ** 2) - 3 * step(np.abs(p.x) - np.float32(40), 20)
+    ridge = (
+        21 + 24 * np.exp(-((p.x / width) ** 2) - ((p.y + 14) / 32) ** 2) - 3 * step(np.abs(p.x) - np.float32(40), 20)
+    )
     edge = np.float32(4) - np.float32(0.30) * (np.abs(p.x) - 12)
     return np.asarray(np.where(p.y < edge, ridge, np.float32(-50)), np.float32)
 
@@ -70,7 +76,9 @@ def _paint_cerebrum(p: Canvas, model: HeadModel, brain: Array, d: Array) -> None
     # Seen from the middle of the head the folds run outwards: sulci are upright to the surface of the brain.
     out = np.float32(1 / 56) * np.sqrt(x * x + (y - np.float32(12)) ** 2 + (z - np.float32(42)) ** 2)
     pull = np.maximum(out, np.float32(0.3)) ** np.float32(-0.75)
-    n = folds((x + bend) * pull, (y - np.float32(12) - bend) * pull, (z - np.float32(42) + np.float32(0.6) * bend) * pull)
+    n = folds(
+        (x + bend) * pull, (y - np.float32(12) - bend) * pull, (z - np.float32(42) + np.float32(0.6) * bend) * pull
+    )
     sheet = np.abs(n) / np.float32(folds.slope * 0.62)  # about mm from the middle of the sulcus
     surface = np.minimum(np.maximum(depth - np.float32(cortex_gap(model)), 0), 60)
     medial = ax - np.float32(0.6)
@@ -82,7 +90,9 @@ def _paint_cerebrum(p: Canvas, model: HeadModel, brain: Array, d: Array) -> None
     # Interhemispheric and Sylvian fissures, and the cistern over the insula.
     split = np.where(outside_callosum > 0, medial - np.float32(0.4 + 0.7 * model.atrophy), np.float32(50))
     line = z + bend - (31 + np.float32(0.42) * (22 - y))
-    sylvian = smooth_max(np.abs(line) - np.float32(0.4 + 1.3 * model.atrophy), np.maximum(np.abs(y - 12) - 33, 37 - ax), 3)
+    sylvian = smooth_max(
+        np.abs(line) - np.float32(0.4 + 1.3 * model.atrophy), np.maximum(np.abs(y - 12) - 33, 37 - ax), 3
+    )
     insula = ellipsoid(ax, y, z, (40, 20, 38), (0.8 + 1.6 * model.atrophy, 17, 11))
     fluid = np.minimum(np.minimum(split, np.minimum(sylvian, insula)), sheet - half)
     fluid = np.maximum(fluid, -np.float32(30))
@@ -107,7 +117,10 @@ def _paint_hindbrain(p: Canvas, model: HeadModel, d: Array, tent: Array) -> None
     cisterna = ellipsoid(x, y, z, (0, -56, -10), (11, 13, 9))
     cerebellum = smooth_min(lobe, vermis, 5)
     cerebellum = smooth_max(smooth_max(cerebellum, b + gap, 2), np.maximum(np.asarray(under, np.float32), -cisterna), 2)
-    fine = np.sin((z * np.float32(0.9) + y * np.float32(0.35) + np.float32(1.5) * np.sin(ax * np.float32(0.12))) * np.float32(1.25))
+    fine = np.sin(
+        (z * np.float32(0.9) + y * np.float32(0.35) + np.float32(1.5) * np.sin(ax * np.float32(0.12)))
+        * np.float32(1.25)
+    )
     q.paint(cerebellum, Tissue.BRAIN, np.float32(model.grey_hu - 3) + np.float32(1.2) * fine)
     q.paint(ellipsoid(ax, y, z, (19, -30, 12), (14, 14, 8)), None, model.white_hu + 1.5)
     folds = model.waves(33, 17, 6)
@@ -116,7 +129,9 @@ def _paint_hindbrain(p: Canvas, model: HeadModel, d: Array, tent: Array) -> None
     q.paint(furrow, Tissue.CSF, CSF)
     around = ellipsoid(x, y, z, (0, 3, 34), (15.5, 14.5, 8))  # ambient and quadrigeminal cisterns
     q.paint(smooth_max(around, b, 1), Tissue.CSF, CSF)
-    star = smooth_min(ellipsoid(ax, y, z, (0, 25, 30), (13, 10, 7)), capsule(ax, y, z, (6, 27, 30), (24, 33, 31), 2.5, 1.8), 3)
+    star = smooth_min(
+        ellipsoid(ax, y, z, (0, 25, 30), (13, 10, 7)), capsule(ax, y, z, (6, 27, 30), (24, 33, 31), 2.5, 1.8), 3
+    )
     q.paint(smooth_max(star, b, 1), Tissue.CSF, CSF)
     midbrain = ellipsoid(ax, y, z, (4, 5, 34), (12, 11.5, 11))
     pons = ellipsoid(x, y, z, (0, -1, 18), (15, 11.5, 13))
@@ -125,7 +140,9 @@ def _paint_hindbrain(p: Canvas, model: HeadModel, d: Array, tent: Array) -> None
     stem = smooth_min(smooth_min(midbrain, pons, 4), smooth_min(medulla, peduncle, 4), 4)
     q.paint(smooth_max(stem, b + np.float32(1.0), 1), Tissue.BRAIN, model.white_hu + 2.5)
     s = model.ventricle_scale
-    fourth = smooth_max(ellipsoid(ax, y, z, (0, -18, 15), (7.5 * s, 4.6 * s, 10)), -ellipsoid(x, y, z, (0, -26, 16), (4, 5, 6)), 1)
+    fourth = smooth_max(
+        ellipsoid(ax, y, z, (0, -18, 15), (7.5 * s, 4.6 * s, 10)), -ellipsoid(x, y, z, (0, -26, 16), (4, 5, 6)), 1
+    )
     aqueduct = capsule(x, y, z, (0, -14, 22), (0, -4, 37), 1.0)
     q.paint(np.minimum(fourth, aqueduct), Tissue.CSF, CSF)
     p.put(low, q)
@@ -142,15 +159,33 @@ def _paint_deep(p: Canvas, model: HeadModel) -> None:
     hull = ellipsoid(ax, y, z, (20, 20, 49), (18, 27, 17))  # white matter of capsules and callosum around the nuclei
     q.paint(np.maximum(hull, 41 - z), Tissue.WHITE, model.white_hu, bone)
     callosum = np.abs(ellipsoid(x, y, z, (0, 13, 49), (9e3, 41, 18)) - 2) - 3.0
-    q.paint(smooth_max(np.asarray(callosum, np.float32), np.maximum(ax - 14, 50 - z), 2), Tissue.WHITE, model.white_hu - 1, bone)
+    q.paint(
+        smooth_max(np.asarray(callosum, np.float32), np.maximum(ax - 14, 50 - z), 2),
+        Tissue.WHITE,
+        model.white_hu - 1,
+        bone,
+    )
     wall = 4.0 * s
-    caudate = chain(ax, y, z, ((8 + wall, 43, 50), (10 + wall, 32, 57), (14 + wall, 8, 61), (18 + wall, -12, 58)), (6.2, 5.4, 3.0, 1.8))
-    lentiform = smooth_max(ellipsoid(ax, y, z, (27, 24, 45), (9, 21, 12)), 21 - ax + np.float32(0.28) * np.abs(y - 24), 2)
+    caudate = chain(
+        ax,
+        y,
+        z,
+        ((8 + wall, 43, 50), (10 + wall, 32, 57), (14 + wall, 8, 61), (18 + wall, -12, 58)),
+        (6.2, 5.4, 3.0, 1.8),
+    )
+    lentiform = smooth_max(
+        ellipsoid(ax, y, z, (27, 24, 45), (9, 21, 12)), 21 - ax + np.float32(0.28) * np.abs(y - 24), 2
+    )
     thalamus = ellipsoid(ax - np.float32(0.30) * (6 - y), y, z, (9.5, 6, 48), (8.0, 15, 9.5))
     deep = model.grey_hu - 1
     for d, hu in ((caudate, deep), (lentiform, deep), (thalamus, deep - 1)):
         q.paint(d, Tissue.DEEP_GREY, hu, bone)
-    q.paint(np.abs(ax - 37) - 1.0 + np.maximum(np.abs(y - 22) - 15, 0) + np.maximum(np.abs(z - 43) - 8, 0), Tissue.GREY, model.grey_hu - 1, bone)
+    q.paint(
+        np.abs(ax - 37) - 1.0 + np.maximum(np.abs(y - 22) - 15, 0) + np.maximum(np.abs(z - 43) - 8, 0),
+        Tissue.GREY,
+        model.grey_hu - 1,
+        bone,
+    )
     _paint_ventricles(q, model, ax, bone)
     p.put(core, q)
 
@@ -158,9 +193,17 @@ def _paint_deep(p: Canvas, model: HeadModel) -> None:
 def _paint_ventricles(q: Canvas, model: HeadModel, ax: Array, bone: np.ndarray) -> None:
     x, y, z = q.x, q.y, q.z
     s, chalk = model.ventricle_scale, model.calcified
-    horn = chain(ax, y, z, ((11, 54, 49), (6.5, 42, 53), (5.5, 30, 57), (8, 8, 63), (15, -16, 58), (22, -24, 50)), (1.0 * s, 4.2 * s, 4.6 * s, 4.6 * s, 5.0 * s, 6.6 * s))
+    horn = chain(
+        ax,
+        y,
+        z,
+        ((11, 54, 49), (6.5, 42, 53), (5.5, 30, 57), (8, 8, 63), (15, -16, 58), (22, -24, 50)),
+        (1.0 * s, 4.2 * s, 4.6 * s, 4.6 * s, 5.0 * s, 6.6 * s),
+    )
     occipital = chain(ax, y, z, ((22, -24, 49), (25, -38, 46), (22, -54, 44)), (6.2 * s, 4.4 * s, 1.5 * s))
-    temporal = chain(ax, y, z, ((22, -24, 49), (31, -14, 36), (33, 4, 27), (31, 20, 25)), (5.4 * s, 3.2 * s, 2.2 * s, 1.3 * s))
+    temporal = chain(
+        ax, y, z, ((22, -24, 49), (31, -14, 36), (33, 4, 27), (31, 20, 25)), (5.4 * s, 3.2 * s, 2.2 * s, 1.3 * s)
+    )
     lateral = smooth_min(horn, np.minimum(occipital, temporal), 2)
     lateral = np.maximum(lateral, 0.8 - ax)
     third = ellipsoid(ax, y, z, (0, 12, 42), (1.8 * s + 0.6, 15, 11))
@@ -169,7 +212,9 @@ def _paint_ventricles(q: Canvas, model: HeadModel, ax: Array, bone: np.ndarray) 
     q.paint(ellipsoid(ax, y, z, (21, -26, 49), (2.6, 4.2, 3.0)), Tissue.BRAIN, 48.0, calcium)
     q.paint(ellipsoid(ax, y, z, (21, -26, 49), (1.3, 2.1, 1.5)), None, 48 + 160 * chalk, calcium)
     px, py, pz = PINEAL
-    q.paint(ellipsoid(x, y, z, (0, py - 3, pz), (8, 6.5, 5)) + 0.5, Tissue.CSF, CSF, calcium)  # cistern of the great vein
+    q.paint(
+        ellipsoid(x, y, z, (0, py - 3, pz), (8, 6.5, 5)) + 0.5, Tissue.CSF, CSF, calcium
+    )  # cistern of the great vein
     q.paint(ellipsoid(x, y, z, PINEAL, (3.4, 4.2, 3.4)), Tissue.BRAIN, 42.0, calcium)
     q.paint(ellipsoid(x, y, z, (px, py, pz), (2.0, 2.4, 2.0)), None, 42 + 190 * chalk, calcium)
 
@@ -183,6 +228,14 @@ def _paint_dura(p: Canvas, model: HeadModel, d: Array, tent: Array, above: np.nd
     p.sheet(np.asarray(leaf, np.float32), 0.7, Tissue.BRAIN, DURA)
     sinus = np.minimum(
         capsule(np.abs(p.x), p.y, p.z, (2, -63, 26), (46, -38, 20), 3.2),
-        np.maximum(np.abs(p.x) - np.float32(4) - np.float32(0.8) * (d + 1), d + np.where(p.z > 30, np.float32(0), np.float32(50))),
+        np.maximum(
+            np.abs(p.x) - np.float32(4) - np.float32(0.8) * (d + 1),
+            d + np.where(p.z > 30, np.float32(0), np.float32(50)),
+        ),
     )
-    p.paint(np.maximum(np.maximum(sinus, d), -d - 5), Tissue.BRAIN, model.pathology.vessel_hu + 10, p.label == int(Tissue.BONE))
+    p.paint(
+        np.maximum(np.maximum(sinus, d), -d - 5),
+        Tissue.BRAIN,
+        model.pathology.vessel_hu + 10,
+        p.label == int(Tissue.BONE),
+    )

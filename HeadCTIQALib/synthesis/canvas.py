@@ -62,10 +62,28 @@ class Canvas:
     def _sliced(self, part: tuple[Any, ...], side: int, offset: tuple[int, ...] = (0, 0, 0)) -> Canvas:
         x = self.x[part] if side > 0 else -self.x[part]
         o = (offset[0], offset[1], offset[2])
-        return Canvas(x, self.y[part], self.z[part], self.hu[part], self.label[part], self.blur_mm, self.lattice if side > 0 else None, o)
+        return Canvas(
+            x,
+            self.y[part],
+            self.z[part],
+            self.hu[part],
+            self.label[part],
+            self.blur_mm,
+            self.lattice if side > 0 else None,
+            o,
+        )
 
-    def rods(self, points: tuple[Point, ...], radii: tuple[float, ...], tissue: Tissue | None, hu: float, *, side: int = 1,
-             over: tuple[Tissue, ...] = (Tissue.SOFT,), core: tuple[float, float] | None = None) -> None:
+    def rods(
+        self,
+        points: tuple[Point, ...],
+        radii: tuple[float, ...],
+        tissue: Tissue | None,
+        hu: float,
+        *,
+        side: int = 1,
+        over: tuple[Tissue, ...] = (Tissue.SOFT,),
+        core: tuple[float, float] | None = None,
+    ) -> None:
         """Paint a chain of rods over the tissues ``over``; ``core`` is (depth mm, HU) of a different inside."""
         ends, r = np.array(points), max(radii)
         low, high = ends.min(axis=0) - r, ends.max(axis=0) + r
@@ -102,13 +120,24 @@ class Canvas:
         """Fill the solid d < 0; ``keep`` protects samples, ``tissue`` None leaves the labels."""
         self._blend(self.coverage(d), tissue, hu, keep, 0.5)
 
-    def sheet(self, d: Array, half_mm: float | Array, tissue: Tissue | None, hu: float | Array, keep: NDArray[np.bool_] | None = None) -> None:
+    def sheet(
+        self,
+        d: Array,
+        half_mm: float | Array,
+        tissue: Tissue | None,
+        hu: float | Array,
+        keep: NDArray[np.bool_] | None = None,
+    ) -> None:
         """Fill the thin wall abs(d) < half_mm, however thin: a wall below the sampling only raises the HU in proportion."""
         half = np.float32(self.blur_mm / 2)
-        alpha = np.clip((half_mm + half - np.abs(d)) / (2 * half), 0, np.minimum(1, np.asarray(half_mm, np.float32) / half))
+        alpha = np.clip(
+            (half_mm + half - np.abs(d)) / (2 * half), 0, np.minimum(1, np.asarray(half_mm, np.float32) / half)
+        )
         self._blend(np.asarray(alpha, np.float32), tissue, hu, keep, 0.5)
 
-    def _blend(self, alpha: Array, tissue: Tissue | None, hu: float | Array, keep: NDArray[np.bool_] | None, level: float) -> None:
+    def _blend(
+        self, alpha: Array, tissue: Tissue | None, hu: float | Array, keep: NDArray[np.bool_] | None, level: float
+    ) -> None:
         if keep is not None:
             alpha = np.where(keep, np.float32(0), alpha)
         np.add(self.hu, alpha * (np.asarray(hu, np.float32) - self.hu), out=self.hu)

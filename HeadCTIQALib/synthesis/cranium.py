@@ -18,7 +18,9 @@ def vault(model: HeadModel, x: Array, y: Array, z: Array) -> Array:
     d = ellipsoid(egg, u, w, (0, 0, 0), (66, 79, 69))
     a, b, c = (egg * np.float32(1 / 66)) ** 2, (u * np.float32(1 / 79)) ** 2, (w * np.float32(1 / 69)) ** 2
     q = np.float32(0.05)
-    return np.asarray(d - 3 * (4 * a * b / (a + b + q) ** 2) - 3 * (4 * a * c / (a + c + q) ** 2) + np.float32(1.5), np.float32)
+    return np.asarray(
+        d - 3 * (4 * a * b / (a + b + q) ** 2) - 3 * (4 * a * c / (a + c + q) ** 2) + np.float32(1.5), np.float32
+    )
 
 
 def skull_thickness(model: HeadModel, x: Array, y: Array, z: Array) -> Array:
@@ -95,7 +97,9 @@ def _skin_below(model: HeadModel, x: Array, y: Array, z: Array, cranial: Array) 
     front = y > -45
     d = cranial.copy()
     d[front] = smooth_min(cranial[front], _face_skin(f, fat, ax[front], y[front], z[front]), 10)
-    neck = (np.sqrt((x * np.float32(1 / 58)) ** 2 + ((y + np.float32(8)) * np.float32(1 / 56)) ** 2) - 1) * np.float32(55)
+    neck = (np.sqrt((x * np.float32(1 / 58)) ** 2 + ((y + np.float32(8)) * np.float32(1 / 56)) ** 2) - 1) * np.float32(
+        55
+    )
     neck = smooth_max(np.asarray(neck - fat, np.float32), z + np.float32(15), 30)
     d = smooth_min(d, neck, 16)
     shoulders = ellipsoid(x, y, z, (0, -15, -model.neck_mm - 62), (205, 95, 62))

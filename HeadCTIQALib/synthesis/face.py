@@ -11,7 +11,11 @@ from HeadCTIQALib.synthesis.shapes import Array, Point, box, capsule, chain, ell
 
 FAT, MUSCLE, AIR, BONE_HU = -98.0, 55.0, -990.0, 1000.0
 GLOBE_CENTRE, GLOBE_RADIUS = (33.5, 77.0, 14.8), 12.2
-CANTHUS_ROD = ((49.6, 68.2, -3.0), (50.5, 68.6, 13.5), (47.5, 74.0, 27.0))  # its front at z = 13.5 is the canthus landmark
+CANTHUS_ROD = (
+    (49.6, 68.2, -3.0),
+    (50.5, 68.6, 13.5),
+    (47.5, 74.0, 27.0),
+)  # its front at z = 13.5 is the canthus landmark
 CANTHUS_ROD_RADIUS = 3.8
 
 
@@ -34,7 +38,11 @@ def _soft_only(w: Canvas) -> np.ndarray:
 def _paint_bones(c: Canvas, model: HeadModel, side: int) -> None:
     f = model.face_scale
     rods: tuple[tuple[tuple[Point, ...], tuple[float, ...], float], ...] = (
-        (((62, 12, -2), (64.5, 32, -5), (60, 54, -7), (49, 70, -9), (34, 77, -12)), (2.6, 2.4, 3.8, 6.0, 4.0), 600.0),  # zygoma
+        (
+            ((62, 12, -2), (64.5, 32, -5), (60, 54, -7), (49, 70, -9), (34, 77, -12)),
+            (2.6, 2.4, 3.8, 6.0, 4.0),
+            600.0,
+        ),  # zygoma
         (((34, 79, -7), (18, 82, -3), (14, 85, 8)), (3.2, 3.0, 3.2), 900.0),  # infraorbital rim
         (((0, 85, 24), (14, 86, 25), (33, 84, 31), (47.5, 74, 27)), (5.0, 4.2, 4.0, 3.8), 700.0),  # brow
         (((3, 88, 19), (4, 96, 6)), (2.8, 1.6), 900.0),  # nasal bone
@@ -63,7 +71,9 @@ def _paint_bones(c: Canvas, model: HeadModel, side: int) -> None:
     w.paint(np.asarray(lower_arch, np.float32), Tissue.BONE, 750.0, keep)
     along = np.arctan2(x, np.maximum(y - 40, 1)) * np.float32(30)
     tooth = np.abs(np.mod(along, np.float32(7.5)) - np.float32(3.75)) - np.float32(3.2)
-    crown = smooth_max(smooth_max(np.abs(arch) - 3.4, np.abs(z + np.float32(46.5)) - 7.5, 2), np.maximum(tooth, back), 1)
+    crown = smooth_max(
+        smooth_max(np.abs(arch) - 3.4, np.abs(z + np.float32(46.5)) - 7.5, 2), np.maximum(tooth, back), 1
+    )
     if model.teeth:
         w.paint(np.asarray(crown, np.float32), Tissue.BONE, 1900.0)
 
@@ -77,7 +87,9 @@ def _paint_frontal_sinus(c: Canvas, model: HeadModel) -> None:
         if w is None:
             continue
         extent = (11 * size + 2) * (1 + 0.25 * side * np.sin(model.warp[5]))
-        d = ellipsoid(w.x, w.y + np.float32(0.12) * (w.z - 30), w.z, (2 + 0.6 * extent, 83.0, 32), (extent, 3.2, 7 + 6 * size))
+        d = ellipsoid(
+            w.x, w.y + np.float32(0.12) * (w.z - 30), w.z, (2 + 0.6 * extent, 83.0, 32), (extent, 3.2, 7 + 6 * size)
+        )
         shape = np.maximum(d, 0.5 - w.x)
         w.paint(shape - 1.3, Tissue.BONE, 1000.0, _soft_only(w))
         w.paint(shape, Tissue.AIR_CAVITY, AIR, _soft_only(w))
@@ -124,13 +136,23 @@ def _paint_sinuses(c: Canvas, model: HeadModel, side: int) -> None:
     w.paint(ethmoid, Tissue.AIR_CAVITY, AIR, keep)
     maxillary_fluid = model.sinus_fluid[0 if side > 0 else 1]
     # The patient lies on the back: fluid collects behind; a sinus that is full is full to the front.
-    for d, level, back, depth in ((maxillary, maxillary_fluid, 41.0, 37.0), (sphenoid, model.sinus_fluid[2], 20.0, 27.0), (ethmoid, model.sinus_fluid[3], 47.0, 33.0)):
+    for d, level, back, depth in (
+        (maxillary, maxillary_fluid, 41.0, 37.0),
+        (sphenoid, model.sinus_fluid[2], 20.0, 27.0),
+        (ethmoid, model.sinus_fluid[3], 47.0, 33.0),
+    ):
         if level > 0:
             lining = np.maximum(d, np.minimum(y - np.float32(back + depth * level), -d - np.float32(2 + 4 * level)))
             w.paint(lining, Tissue.SOFT, 24.0, w.label != int(Tissue.AIR_CAVITY))
     in_cells = w.label != int(Tissue.AIR_CAVITY)
     cells = model.waves(20 + side, 15, 4)
-    w.sheet(np.where(ethmoid < 0, cells(x, y, z) / np.float32(cells.slope * 0.7), np.float32(50)), 0.5, Tissue.BONE, 350.0, in_cells)
+    w.sheet(
+        np.where(ethmoid < 0, cells(x, y, z) / np.float32(cells.slope * 0.7), np.float32(50)),
+        0.5,
+        Tissue.BONE,
+        350.0,
+        in_cells,
+    )
 
 
 def _paint_orbit(c: Canvas, model: HeadModel, side: int) -> None:

@@ -21,7 +21,9 @@ from HeadCTIQALib.writing import output_error, recover, whole_folder
 NOTE = "Simulated: nobody was scanned. All values follow from how the head was drawn; `headctiqa describe` gives the definitions."
 
 
-def write_simulated(scan: Simulated, folder: Path, *, seed: int = 0, format_: Literal["dicom", "nifti"] = "dicom") -> None:
+def write_simulated(
+    scan: Simulated, folder: Path, *, seed: int = 0, format_: Literal["dicom", "nifti"] = "dicom"
+) -> None:
     """Write the scan and its truth as ``folder``, whole or not at all.
 
     ``simulated-head/`` (a DICOM series) or ``scan.nii.gz``; ``truth.json`` (metrics, motion grade of every slice,
@@ -82,7 +84,8 @@ def truth_record(scan: Simulated, seed: int) -> dict[str, Any]:
         "motion_grades": None if grades is None else [int(g) for g in grades],
         "slice_positions_mm": [float(p) for p in scan.volume.slice_positions],
         "landmarks_ras_mm": {
-            name: {"position": [float(v) for v in p.position], "in_scan": p.in_scan} for name, p in findings.landmarks.items()
+            name: {"position": [float(v) for v in p.position], "in_scan": p.in_scan}
+            for name, p in findings.landmarks.items()
         },
         "scene": json.loads(json.dumps(scene, default=_plain)),
     }

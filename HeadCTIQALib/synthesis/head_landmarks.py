@@ -31,7 +31,13 @@ def _fixed_landmarks(model: HeadModel) -> dict[str, Vector]:
     points: dict[str, tuple[float, float, float]] = {}
     for name, (x, y, z) in (("EAM", EAM_CANONICAL), ("CANTHUS", CANTHUS_CANONICAL), ("GLOBE", GLOBE_CENTRE)):
         points[f"{name}_R"], points[f"{name}_L"] = (x, y, z), (-x, y, z)
-    points |= {"NASION": NASION, "SELLA": SELLA, "CRISTA": CRISTA, "SEPTUM": _shifted(model, SEPTUM), "PINEAL": _shifted(model, PINEAL)}
+    points |= {
+        "NASION": NASION,
+        "SELLA": SELLA,
+        "CRISTA": CRISTA,
+        "SEPTUM": _shifted(model, SEPTUM),
+        "PINEAL": _shifted(model, PINEAL),
+    }
     (cx, cy), (_, ry) = FORAMEN_CENTRE, FORAMEN_RADII
     points["BASION"] = _rim_point(model, cx, cy + ry)
     points["OPISTHION"] = _rim_point(model, cx, cy - ry)
@@ -98,7 +104,9 @@ def _surface_distance(model: HeadModel, points: Vector, surface: str) -> Vector:
     if surface == "brain":
         return np.asarray(dv + cortex_gap(model), float)
     t = skull_thickness(model, x, y, z)
-    return np.asarray(dv - t if surface == "skull" else skin(model, x, y, z, dv - t - scalp_thickness(model, x, y, z)), float)
+    return np.asarray(
+        dv - t if surface == "skull" else skin(model, x, y, z, dv - t - scalp_thickness(model, x, y, z)), float
+    )
 
 
 def head_landmarks(model: HeadModel, up: Vector | None = None) -> dict[str, Vector]:

@@ -142,7 +142,10 @@ class HeadModel:
     @cached_property
     def frame(self) -> tuple[Vector, Vector]:
         """(rotation, origin): unscaled mm = rotation @ head mm + origin."""
-        mid = [np.mean([self._unwarp(np.array([s * p[0], *p[1:]])) for s in (1, -1)], axis=0) for p in (EAM_CANONICAL, CANTHUS_CANONICAL)]
+        mid = [
+            np.mean([self._unwarp(np.array([s * p[0], *p[1:]])) for s in (1, -1)], axis=0)
+            for p in (EAM_CANONICAL, CANTHUS_CANONICAL)
+        ]
         line = mid[1] - mid[0]
         angle = float(np.arctan2(line[2], line[1]))
         c, s = np.cos(angle), np.sin(angle)
@@ -163,7 +166,11 @@ class HeadModel:
         fy = c * y - s * z + np.float32(origin[1])
         fz = s * y + c * z + np.float32(origin[2])
         u, (kx, ky, kz) = self._warp(x, fy, fz), (np.float32(1 / v) for v in self.scale)
-        return np.asarray(x * kx + u[0], np.float32), np.asarray(fy * ky + u[1], np.float32), np.asarray(fz * kz + u[2], np.float32)
+        return (
+            np.asarray(x * kx + u[0], np.float32),
+            np.asarray(fy * ky + u[1], np.float32),
+            np.asarray(fz * kz + u[2], np.float32),
+        )
 
     def to_head(self, canonical: Vector) -> Vector:
         """(..., 3) canonical mm to head mm (inverse of :meth:`to_canonical`)."""

@@ -15,7 +15,9 @@ HALF_WIDTH_MM, HALF_DEPTH_MM = 108.0, 70.0
 FOAM_HU = -945.0
 
 
-def paint_holder(x: Array, y: Array, hu: Array, label: NDArray[np.uint8], back_mm: float, pixel_mm: float, kind: Holder = "cup") -> None:
+def paint_holder(
+    x: Array, y: Array, hu: Array, label: NDArray[np.uint8], back_mm: float, pixel_mm: float, kind: Holder = "cup"
+) -> None:
     """Paint a holder of ``kind`` in room air only.
 
     Args:
@@ -35,14 +37,18 @@ def paint_holder(x: Array, y: Array, hu: Array, label: NDArray[np.uint8], back_m
         foam = box(x, y, np.zeros_like(x), (0, back_mm - 16, 0), (120, 17, 1), 8)
         shell_hu = 60.0
     else:
-        width, depth, up, half = (92.0, 92.0, 20.0, 1.0) if kind == "trough" else (HALF_WIDTH_MM, HALF_DEPTH_MM, 35.0, 1.6)
+        width, depth, up, half = (
+            (92.0, 92.0, 20.0, 1.0) if kind == "trough" else (HALF_WIDTH_MM, HALF_DEPTH_MM, 35.0, 1.6)
+        )
         middle = back_mm - 9 + depth
         v = np.minimum(y - np.float32(middle), 0) * np.float32(width / depth)
         radius = np.sqrt(x * x + v * v) - np.float32(width)
         plate = np.maximum(_wall(radius + np.float32(0.5), half), y - np.float32(middle + up))
         foam = np.maximum(np.maximum(radius + 2, -9 - radius), y - np.float32(middle))
         if kind == "wedges":
-            wedge = np.maximum(np.maximum(radius + 2, np.float32(74) - np.abs(x)), np.abs(y - np.float32(middle - 10)) - 38)
+            wedge = np.maximum(
+                np.maximum(radius + 2, np.float32(74) - np.abs(x)), np.abs(y - np.float32(middle - 10)) - 38
+            )
             foam = np.minimum(foam, wedge)
         shell_hu = 120.0 if kind != "trough" else -60.0
     cushion = air & (foam < 0)

@@ -23,7 +23,11 @@ def paint_lesions(p: Canvas, model: HeadModel, d_cavity: Array) -> None:
             continue
         reach = 1.7 * max(lesion.radii_mm) + 12
         x, y, z = lesion.centre
-        near = (np.abs(p.x - np.float32(x)) < reach) & (np.abs(p.y - np.float32(y)) < reach) & (np.abs(p.z - np.float32(z)) < reach)
+        near = (
+            (np.abs(p.x - np.float32(x)) < reach)
+            & (np.abs(p.y - np.float32(y)) < reach)
+            & (np.abs(p.z - np.float32(z)) < reach)
+        )
         if near.any():
             q = p.points(near)
             _paint_mass(q, model, lesion)
@@ -108,7 +112,13 @@ def paint_shunt(p: Canvas, model: HeadModel) -> None:
     """Ventricular catheter from a frontal burr hole to the foramen of Monro."""
     s = model.pathology.shunt_side
     if s:
-        d = chain(np.asarray(p.x * np.float32(s), np.float32), p.y, p.z, ((5, 26, 50), (9, 36, 58), (28, 62, 110)), (1.3, 1.3, 1.3))
+        d = chain(
+            np.asarray(p.x * np.float32(s), np.float32),
+            p.y,
+            p.z,
+            ((5, 26, 50), (9, 36, 58), (28, 62, 110)),
+            (1.3, 1.3, 1.3),
+        )
         p.paint(d, None, CATHETER_HU)
 
 

@@ -42,7 +42,13 @@ class Movement:
 
 
 def random_movement(
-    rng: np.random.Generator, degrees: float, mm: float, *, course: Course = "jerk", lift: float = 0.0, half_scan: bool = False
+    rng: np.random.Generator,
+    degrees: float,
+    mm: float,
+    *,
+    course: Course = "jerk",
+    lift: float = 0.0,
+    half_scan: bool = False,
 ) -> Movement:
     """Motion by up to about ``degrees`` and ``mm``, and ``lift`` (of the gap to the next slice) through the plane.
 
@@ -52,13 +58,21 @@ def random_movement(
     t = np.linspace(0, 1, 2 * VIEWS, endpoint=False)
     centre, width = rng.uniform(0.3, 0.7), rng.uniform(0.03, 0.08)
     if course == "jerk":
-        path = rise(t, centre, width) - 0.35 * np.clip(t - centre, 0, None) + 0.1 * np.sin(2 * np.pi * (2 * t + rng.random()))
+        path = (
+            rise(t, centre, width)
+            - 0.35 * np.clip(t - centre, 0, None)
+            + 0.1 * np.sin(2 * np.pi * (2 * t + rng.random()))
+        )
     elif course == "step":
         path = rise(t, rng.uniform(0.15, 0.85), 0.006)
     elif course == "drift":
         path = t + 0.3 * rng.uniform(-1, 1) * t**2
     elif course == "tremor":
-        path = 0.5 * np.sin(2 * np.pi * (rng.uniform(3, 9) * t + rng.random())) * (1 + 0.4 * np.sin(2 * np.pi * (t + rng.random())))
+        path = (
+            0.5
+            * np.sin(2 * np.pi * (rng.uniform(3, 9) * t + rng.random()))
+            * (1 + 0.4 * np.sin(2 * np.pi * (t + rng.random())))
+        )
     elif course == "jolt":
         path = rise(t, centre, 0.3 * width) - rise(t, min(0.97, centre + rng.uniform(0.06, 0.3)), 0.3 * width)
     else:
@@ -114,16 +128,22 @@ def motion_difference(
     ``beside`` are the slices below and above (or the same slice with the head in other poses), towards which the head
     moves by ``lift`` of the way.  See :func:`random_movement` and :func:`moved_difference`.
     """
-    movement = random_movement(rng, degrees, mm, course=course, lift=lift if beside is not None else 0.0, half_scan=half_scan)
+    movement = random_movement(
+        rng, degrees, mm, course=course, lift=lift if beside is not None else 0.0, half_scan=half_scan
+    )
     return moved_difference(hu, pixel_mm, movement, beside)
 
 
-def moved_difference(hu: Image, pixel_mm: float, movement: Movement, beside: tuple[Image, Image] | None = None) -> Image:
+def moved_difference(
+    hu: Image, pixel_mm: float, movement: Movement, beside: tuple[Image, Image] | None = None
+) -> Image:
     """HU change of a slice through a :class:`Movement`; ``beside`` as in :func:`motion_difference`."""
     small, mm_per_pixel = to_grid(hu, pixel_mm)
     slope = None
     if beside is not None and movement.lift.any():
-        slope = project(np.asarray((to_grid(beside[1], pixel_mm)[0] - to_grid(beside[0], pixel_mm)[0]) / 2, np.float32), VIEWS)
+        slope = project(
+            np.asarray((to_grid(beside[1], pixel_mm)[0] - to_grid(beside[0], pixel_mm)[0]) / 2, np.float32), VIEWS
+        )
     change = moved_spectrum(project(small, VIEWS), mm_per_pixel, movement, slope)
     return from_grid(back_project_spectrum(change, GRID) * 1000, hu.shape)
 
@@ -144,7 +164,9 @@ def moved_spectrum(still: Image, mm_per_pixel: float, movement: Movement, slope:
     if slope is not None:
         spectrum = spectrum + movement.lift[:, None].astype(np.float32) * _between_views(slope, at)
     shift = (movement.column_mm * np.cos(theta) + movement.row_mm * np.sin(theta)) / mm_per_pixel
-    spectrum = spectrum * np.exp(np.float32(-2 * np.pi) * 1j * view_frequencies(GRID) * shift[:, None]).astype(np.complex64)
+    spectrum = spectrum * np.exp(np.float32(-2 * np.pi) * 1j * view_frequencies(GRID) * shift[:, None]).astype(
+        np.complex64
+    )
     # views from the opposite side show the same rays; a half scan lacks them but for an overlap that is blended
     opposite = view >= VIEWS
     spectrum[opposite] = spectrum[opposite].conj()

@@ -22,7 +22,9 @@ def write_nifti(volume: CTVolume, path: Path) -> None:
     step = (volume.origins[-1] - volume.origins[0]) / max(1, len(volume.origins) - 1)
     even = np.allclose(volume.origins, volume.origins[0] + np.arange(len(volume.origins))[:, None] * step, atol=0.01)
     if len(volume.origins) < 2 or not even or np.linalg.norm(np.cross(step, volume.k)) > 0.01:
-        raise OutputError(f"The slices are tilted or unevenly spaced, so {path.name} cannot be NIfTI; use --format dicom.")
+        raise OutputError(
+            f"The slices are tilted or unevenly spaced, so {path.name} cannot be NIfTI; use --format dicom."
+        )
     steps = np.stack([volume.row_step, volume.col_step, step]) * (-1.0, -1.0, 1.0)  # LPS
     spacing = np.linalg.norm(steps, axis=1)
     image = SimpleITK.GetImageFromArray(volume.hu)

@@ -84,7 +84,9 @@ def _rays() -> sparse.csr_array:
 @lru_cache(maxsize=1)
 def _sectors() -> tuple[sparse.csr_array, ...]:
     rays = _rays()
-    return tuple(rays[first : first + rays.shape[0] // SECTORS] for first in range(0, rays.shape[0], rays.shape[0] // SECTORS))
+    return tuple(
+        rays[first : first + rays.shape[0] // SECTORS] for first in range(0, rays.shape[0], rays.shape[0] // SECTORS)
+    )
 
 
 @lru_cache(maxsize=8)
@@ -95,7 +97,16 @@ def _spectrum(n: int, pixel_mm: float, kernel_mm: float) -> tuple[Image, NDArray
     # Ramp times the transfer of the kernel; the focal spot and the detector, which blur the object only, leave a little more.
     transfer = np.sqrt(f + 0.004) * np.exp(-((f * kernel_mm / 0.25) ** 2))
     angle = np.arctan2(fy, fx)
-    wedge = np.stack([np.where(np.abs(_fold(angle - m * np.pi / SECTORS)) < np.pi / SECTORS, np.cos(SECTORS / 2 * _fold(angle - m * np.pi / SECTORS)) ** 2, 0) for m in range(SECTORS)])
+    wedge = np.stack(
+        [
+            np.where(
+                np.abs(_fold(angle - m * np.pi / SECTORS)) < np.pi / SECTORS,
+                np.cos(SECTORS / 2 * _fold(angle - m * np.pi / SECTORS)) ** 2,
+                0,
+            )
+            for m in range(SECTORS)
+        ]
+    )
     wedge *= transfer
     double = np.where((np.arange(fx.shape[1]) == 0) | ((np.arange(fx.shape[1]) == n // 2) & (n % 2 == 0)), 1.0, 2.0)
     power = np.einsum("mij,nij,j->mn", wedge, wedge, double)

@@ -13,8 +13,21 @@ from HeadCTIQALib.synthesis.cranium import scalp_thickness, skin, skull_thicknes
 from HeadCTIQALib.synthesis.head_model import HeadModel
 from HeadCTIQALib.synthesis.shapes import Point
 
-ForeignObject = Literal["earring", "earrings", "stud", "hair_clip", "hair_pin", "glasses", "electrode", "electrodes", "sensor", "hearing_aid"]
-Implant = Literal["aneurysm_clip", "aneurysm_coil", "dental_filling", "dental_fillings", "cochlear_implant", "skull_plates"]
+ForeignObject = Literal[
+    "earring",
+    "earrings",
+    "stud",
+    "hair_clip",
+    "hair_pin",
+    "glasses",
+    "electrode",
+    "electrodes",
+    "sensor",
+    "hearing_aid",
+]
+Implant = Literal[
+    "aneurysm_clip", "aneurysm_coil", "dental_filling", "dental_fillings", "cochlear_implant", "skull_plates"
+]
 CENTRE: Point = (20.0, 20.0, 40.0)  # rays from here find places on the calvarium
 
 
@@ -36,34 +49,77 @@ def paint_foreign(c: Canvas, model: HeadModel, item: Removable | ForeignObject) 
     if kind in ("earring", "earrings"):
         size = 6.5 + 2.5 * slide
         ring: tuple[Point, ...] = tuple(
-            (float(73.5 - 2.0 * np.cos(a)), float(-11.5 + size * np.cos(a)), float(-22.5 - size + size * np.sin(a))) for a in np.linspace(0, 2 * np.pi, 13)
+            (float(73.5 - 2.0 * np.cos(a)), float(-11.5 + size * np.cos(a)), float(-22.5 - size + size * np.sin(a)))
+            for a in np.linspace(0, 2 * np.pi, 13)
         )
         for s in (side,) if kind == "earring" else (1, -1):
             c.rods(ring, (1.4,) * 13, Tissue.FOREIGN, 3000.0, side=s, over=over)
     elif kind == "stud":
         c.rods(((71, -11, -20), (76, -12, -20)), (1.2, 1.9), Tissue.FOREIGN, 3000.0, side=side, over=over)
     elif kind == "hair_clip":
-        bar = tuple(_on_skin(model, CENTRE, (0.75, float(v) + 0.3 * slide, 0.62), 1.6) for v in np.linspace(-0.28, 0.12, 6))
+        bar = tuple(
+            _on_skin(model, CENTRE, (0.75, float(v) + 0.3 * slide, 0.62), 1.6) for v in np.linspace(-0.28, 0.12, 6)
+        )
         c.rods(bar, (1.7,) * 6, Tissue.FOREIGN, 2800.0, side=side, over=air)
     elif kind == "hair_pin":
-        bar = tuple(_on_skin(model, CENTRE, (0.8, -0.35 + 0.4 * slide, float(v)), 1.0) for v in np.linspace(0.2, 0.55, 5))
+        bar = tuple(
+            _on_skin(model, CENTRE, (0.8, -0.35 + 0.4 * slide, float(v)), 1.0) for v in np.linspace(0.2, 0.55, 5)
+        )
         c.rods(bar, (0.9,) * 5, Tissue.FOREIGN, 2900.0, side=side, over=air)
     elif kind in ("electrode", "electrodes"):
         places: tuple[Point, ...] = ((0.45, 0.8, 0.25),)
         if kind == "electrodes":
-            places = ((0.25, 0.85, 0.3), (0.7, 0.5, 0.35), (0.9, 0.0, 0.3), (0.75, -0.55, 0.3), (0.5, 0.2, 0.85), (0.45, -0.4, 0.8))
+            places = (
+                (0.25, 0.85, 0.3),
+                (0.7, 0.5, 0.35),
+                (0.9, 0.0, 0.3),
+                (0.75, -0.55, 0.3),
+                (0.5, 0.2, 0.85),
+                (0.45, -0.4, 0.8),
+            )
         for x, y, z in places:
-            _disc(c, _on_skin(model, CENTRE, (x, y + 0.15 * slide, z), 0.8), (x, y, z), 4.5, 3.0, 1800.0, (1, -1) if len(places) > 1 else (side,))
+            _disc(
+                c,
+                _on_skin(model, CENTRE, (x, y + 0.15 * slide, z), 0.8),
+                (x, y, z),
+                4.5,
+                3.0,
+                1800.0,
+                (1, -1) if len(places) > 1 else (side,),
+            )
     elif kind == "sensor":  # adhesive oximeter pad on the forehead with its cable
-        pad = tuple(_on_skin(model, CENTRE, (float(v), 0.85, 0.28 + 0.08 * slide), 1.5) for v in np.linspace(-0.05, 0.45, 5))
+        pad = tuple(
+            _on_skin(model, CENTRE, (float(v), 0.85, 0.28 + 0.08 * slide), 1.5) for v in np.linspace(-0.05, 0.45, 5)
+        )
         c.rods(pad, (1.8,) * 5, Tissue.FOREIGN, 350.0, side=side, over=air)
-        cable = tuple(_on_skin(model, CENTRE, (0.45 + 0.4 * float(t), 0.85 - 0.7 * float(t), 0.28), 3.0) for t in np.linspace(0, 1, 5))
+        cable = tuple(
+            _on_skin(model, CENTRE, (0.45 + 0.4 * float(t), 0.85 - 0.7 * float(t), 0.28), 3.0)
+            for t in np.linspace(0, 1, 5)
+        )
         c.rods(cable, (1.5,) * 5, Tissue.FOREIGN, 1500.0, side=side, over=air)
     elif kind == "hearing_aid":
-        c.rods(((76, -20, 8), (74, -23, 20), (73, -14, 27)), (3.6, 4.0, 2.2), Tissue.FOREIGN, 900.0, side=side, over=over)
-        c.rods(((75, -22, 12), (75, -23, 15)), (2.4, 2.4), Tissue.FOREIGN, 3000.0, side=side, over=(Tissue.OUTSIDE, Tissue.SOFT, Tissue.FOREIGN))
+        c.rods(
+            ((76, -20, 8), (74, -23, 20), (73, -14, 27)), (3.6, 4.0, 2.2), Tissue.FOREIGN, 900.0, side=side, over=over
+        )
+        c.rods(
+            ((75, -22, 12), (75, -23, 15)),
+            (2.4, 2.4),
+            Tissue.FOREIGN,
+            3000.0,
+            side=side,
+            over=(Tissue.OUTSIDE, Tissue.SOFT, Tissue.FOREIGN),
+        )
     else:
-        frame: tuple[Point, ...] = ((4, 103, 19), (20, 100, 26), (46, 96, 24), (60, 90, 20), (73, 60, 18), (75, 10, 17), (75, -16, 14), (76, -26, -2))
+        frame: tuple[Point, ...] = (
+            (4, 103, 19),
+            (20, 100, 26),
+            (46, 96, 24),
+            (60, 90, 20),
+            (73, 60, 18),
+            (75, 10, 17),
+            (75, -16, 14),
+            (76, -26, -2),
+        )
         for s in (1, -1):
             c.rods(frame, (1.6 + 0.4 * slide,) * 8, Tissue.FOREIGN, 900.0 + 600 * slide, side=s, over=air)
 
@@ -99,7 +155,9 @@ def paint_implant(c: Canvas, kind: Implant, side: int = 1) -> None:
             (((68, -38, 20), (62, -52, 34)), (4.5, 6.0), 9000.0, (side,)),
             (((66, -30, 14), (50, -10, 6), (34, 4, 6)), (0.8, 0.7, 0.7), 12000.0, (side,)),
         ),
-        "skull_plates": tuple((((68, y, z), (66, y + 7, z + 4)), (0.9, 0.9), 7000.0, (side,)) for y, z in ((40, 44), (-10, 78), (0, 30))),
+        "skull_plates": tuple(
+            (((68, y, z), (66, y + 7, z + 4)), (0.9, 0.9), 7000.0, (side,)) for y, z in ((40, 44), (-10, 78), (0, 30))
+        ),
     }
     body = tuple(t for t in Tissue if t and t not in (Tissue.HOLDER, Tissue.FOREIGN))
     for points, radii, hu, sides in rods[kind]:

@@ -36,14 +36,17 @@ class Lattice:
         k, j, i = (np.arange(n, dtype=np.float32) for n in self.shape)
         s, o = self.steps.astype(np.float32), self.origin.astype(np.float32)
         return tuple(  # type: ignore[return-value]
-            o[c] + (k * s[0, c])[:, None, None] + (j * s[1, c])[None, :, None] + (i * s[2, c])[None, None, :] for c in range(3)
+            o[c] + (k * s[0, c])[:, None, None] + (j * s[1, c])[None, :, None] + (i * s[2, c])[None, None, :]
+            for c in range(3)
         )
 
     def canvas(self, model: HeadModel, blur_mm: float) -> Canvas:
         """A blank canvas of the model's canonical coordinates on this grid."""
         inverse = np.linalg.inv(self.steps.T)
         x, y, z = model.to_canonical(*self.coordinates())
-        return Canvas.blank(x, y, z, blur_mm, model.lattice(np.asarray(inverse, float), np.asarray(-inverse @ self.origin, float)))
+        return Canvas.blank(
+            x, y, z, blur_mm, model.lattice(np.asarray(inverse, float), np.asarray(-inverse @ self.origin, float))
+        )
 
 
 def paint_head(canvas: Canvas, model: HeadModel) -> None:
@@ -118,7 +121,9 @@ def paint_coarse(
         paint_head(canvas, model)
         blocks = (depth, 2, shape[1], 2, shape[2], 2)
         hu[first : first + depth] = canvas.hu.reshape(blocks).mean(axis=(1, 3, 5))
-        labels[first : first + depth] = majority(canvas.label.reshape(blocks).transpose(0, 2, 4, 1, 3, 5).reshape(depth, shape[1], shape[2], 8))
+        labels[first : first + depth] = majority(
+            canvas.label.reshape(blocks).transpose(0, 2, 4, 1, 3, 5).reshape(depth, shape[1], shape[2], 8)
+        )
     points = {name: tuple(float(v) for v in turn @ (p - centre)) for name, p in head_landmarks(model).items()}
     return hu, labels, points  # type: ignore[return-value]
 

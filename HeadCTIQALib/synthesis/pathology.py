@@ -10,7 +10,9 @@ from typing import Literal
 
 from HeadCTIQALib.synthesis.shapes import Point
 
-LesionKind = Literal["haemorrhage", "infarct", "old_infarct", "tumour", "calcification", "subdural", "epidural", "subarachnoid", "oedema"]
+LesionKind = Literal[
+    "haemorrhage", "infarct", "old_infarct", "tumour", "calcification", "subdural", "epidural", "subarachnoid", "oedema"
+]
 HoleKind = Literal["craniectomy", "craniotomy", "burr_hole"]
 
 

@@ -45,7 +45,11 @@ SIEMENS = Scanner(
     None, ("trough", "wedges"),
 )  # fmt: skip
 PHILIPS = Scanner(
-    "Philips", "Simulated Philips", ((Kernel("UB", 0.5), 0.6), (Kernel("UA", 0.6, noise=0.85), 0.35), (Kernel("D", 0.28, 0.7, 2.8), 0.05)), -1024, ("cup", "couch")
+    "Philips",
+    "Simulated Philips",
+    ((Kernel("UB", 0.5), 0.6), (Kernel("UA", 0.6, noise=0.85), 0.35), (Kernel("D", 0.28, 0.7, 2.8), 0.05)),
+    -1024,
+    ("cup", "couch"),
 )
 CANON = Scanner(
     "TOSHIBA", "Simulated Toshiba", ((Kernel("FC26", 0.48), 0.6), (Kernel("FC21", 0.55, noise=0.9), 0.35), (Kernel("FC81", 0.28, 0.7, 2.8), 0.05)), -2000, ("trough", "couch")
@@ -73,7 +77,14 @@ class Population:
 
     name: str = "internal"
     scanners: tuple[tuple[Scanner, float], ...] = ((GE, 0.6), (SIEMENS, 0.25), (PHILIPS, 0.15))
-    thickness_mm: tuple[tuple[float, float], ...] = ((5.0, 0.70), (4.0, 0.10), (7.0, 0.06), (3.0, 0.08), (2.5, 0.04), (1.25, 0.02))
+    thickness_mm: tuple[tuple[float, float], ...] = (
+        (5.0, 0.70),
+        (4.0, 0.10),
+        (7.0, 0.06),
+        (3.0, 0.08),
+        (2.5, 0.04),
+        (1.25, 0.02),
+    )
     noise_hu: float = 3.9
     noise_spread: float = 0.30
     careless: float = 0.22

@@ -34,7 +34,9 @@ def random_pathology(rng: np.random.Generator, head: HeadModel, population: Popu
         lesions=tuple(lesions),
         holes=holes,
         shift_mm=float(mass * (1 - 0.6 * head.atrophy)),
-        vessel_hu=float(rng.choice([rng.uniform(90, 160), rng.uniform(200, 380)], p=[0.6, 0.4])) if contrast else float(rng.uniform(36, 50)),
+        vessel_hu=float(rng.choice([rng.uniform(90, 160), rng.uniform(200, 380)], p=[0.6, 0.4]))
+        if contrast
+        else float(rng.uniform(36, 50)),
         shunt_side=int(rng.choice([-1, 1])) if rng.random() < 0.05 * population.pathology_share else 0,
     )
 
@@ -44,15 +46,38 @@ def random_lesion(rng: np.random.Generator, kind: LesionKind, texture: int = 0) 
     side = float(rng.choice([-1, 1]))
     if kind in ("subdural", "epidural"):
         thick = float(rng.uniform(3, 15) if kind == "subdural" else rng.uniform(8, 25))
-        spread = (float(rng.uniform(45, 75)), float(rng.uniform(25, 40))) if kind == "subdural" else (float(rng.uniform(22, 34)), float(rng.uniform(20, 30)))
-        hu = float(rng.choice([rng.uniform(55, 75), rng.uniform(34, 45), rng.uniform(16, 28)], p=[0.5, 0.2, 0.3])) if kind == "subdural" else float(rng.uniform(55, 75))
-        return Lesion(kind, (side * 55.0, float(rng.uniform(-25, 35)), float(rng.uniform(55, 80))), (thick, *spread), hu, texture)
+        spread = (
+            (float(rng.uniform(45, 75)), float(rng.uniform(25, 40)))
+            if kind == "subdural"
+            else (float(rng.uniform(22, 34)), float(rng.uniform(20, 30)))
+        )
+        hu = (
+            float(rng.choice([rng.uniform(55, 75), rng.uniform(34, 45), rng.uniform(16, 28)], p=[0.5, 0.2, 0.3]))
+            if kind == "subdural"
+            else float(rng.uniform(55, 75))
+        )
+        return Lesion(
+            kind, (side * 55.0, float(rng.uniform(-25, 35)), float(rng.uniform(55, 80))), (thick, *spread), hu, texture
+        )
     if kind == "subarachnoid":
-        return Lesion(kind, (side * float(rng.uniform(0, 25)), 28.0, 32.0), (float(rng.uniform(18, 55)), 28.0, 16.0), float(rng.uniform(40, 62)), texture)
+        return Lesion(
+            kind,
+            (side * float(rng.uniform(0, 25)), 28.0, 32.0),
+            (float(rng.uniform(18, 55)), 28.0, 16.0),
+            float(rng.uniform(40, 62)),
+            texture,
+        )
     where: Point = (side * float(rng.uniform(14, 46)), float(rng.uniform(-48, 58)), float(rng.uniform(38, 88)))
     if kind == "haemorrhage" and rng.random() < 0.5:  # of the basal ganglia
         where = (side * 27.0, float(rng.uniform(8, 28)), float(rng.uniform(42, 52)))
-    size = {"haemorrhage": (5, 24), "infarct": (8, 34), "old_infarct": (4, 24), "tumour": (8, 24), "calcification": (1.2, 4.5), "oedema": (40, 80)}[kind]
+    size = {
+        "haemorrhage": (5, 24),
+        "infarct": (8, 34),
+        "old_infarct": (4, 24),
+        "tumour": (8, 24),
+        "calcification": (1.2, 4.5),
+        "oedema": (40, 80),
+    }[kind]
     mean = float(rng.uniform(*size))
     radii: Point = tuple(float(mean * rng.uniform(0.7, 1.3)) for _ in range(3))  # type: ignore[assignment]
     hu = {

@@ -19,9 +19,27 @@ from HeadCTIQALib.synthesis.random_pathology import random_pathology
 T = TypeVar("T")
 Rng = np.random.Generator
 MAX_POSE_DEG, MAX_PITCH_DEG = 16.0, 20.0
-OBJECTS = ("earring", "earrings", "stud", "hair_clip", "hair_pin", "glasses", "electrode", "electrodes", "sensor", "hearing_aid")
+OBJECTS = (
+    "earring",
+    "earrings",
+    "stud",
+    "hair_clip",
+    "hair_pin",
+    "glasses",
+    "electrode",
+    "electrodes",
+    "sensor",
+    "hearing_aid",
+)
 OBJECT_WEIGHTS = (0.16, 0.12, 0.12, 0.12, 0.12, 0.08, 0.08, 0.08, 0.06, 0.06)
-IMPLANTS: tuple[Implant, ...] = ("dental_filling", "dental_fillings", "aneurysm_clip", "aneurysm_coil", "cochlear_implant", "skull_plates")
+IMPLANTS: tuple[Implant, ...] = (
+    "dental_filling",
+    "dental_fillings",
+    "aneurysm_clip",
+    "aneurysm_coil",
+    "cochlear_implant",
+    "skull_plates",
+)
 IMPLANT_WEIGHTS = (0.25, 0.35, 0.12, 0.12, 0.06, 0.10)
 
 
@@ -89,9 +107,15 @@ def _acquire(rng: Rng, p: Population, scanner: Scanner, matrix: int) -> tuple[Ac
     thickness = pick(rng, p.thickness_mm)
     low, typical, high = p.fov_mm
     fov = float(np.round(rng.triangular(low, typical, high)))
-    tilt = float(np.round(rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(5, 22), 1)) if rng.random() < p.tilt_share else 0.0
+    tilt = (
+        float(np.round(rng.choice([-1, 1], p=[0.25, 0.75]) * rng.uniform(5, 22), 1))
+        if rng.random() < p.tilt_share
+        else 0.0
+    )
     # Thin slices are read with more noise, but not with as much as physics would give at the same dose.
-    noise = float(np.clip(p.noise_hu * np.exp(p.noise_spread * rng.normal()) * kernel.noise * (5 / thickness) ** 0.2, 1.2, 45))
+    noise = float(
+        np.clip(p.noise_hu * np.exp(p.noise_spread * rng.normal()) * kernel.noise * (5 / thickness) ** 0.2, 1.2, 45)
+    )
     exposure = float(np.clip(300 * (3.9 * kernel.noise / noise) ** 2 * 5 / thickness, 40, 900))
     uneven = rng.random() < p.uneven_share and thickness <= 4
     vertex, foramen = _margins(rng, p)
@@ -180,7 +204,9 @@ def _motion(rng: Rng, p: Population) -> tuple[Motion, ...]:
             degrees=min(3.2 * severity * turn, 14.0),
             shift_mm=min(2.4 * severity * (1 - turn), 9.0),
             lift_mm=float(min(severity * rng.uniform(0, 1.5), 4.0)) if rng.random() < 0.3 else 0.0,
-            course=("tremor", "drift", "jerk")[int(rng.integers(3))] if restless else COURSES[int(rng.integers(len(COURSES)))],
+            course=("tremor", "drift", "jerk")[int(rng.integers(3))]
+            if restless
+            else COURSES[int(rng.integers(len(COURSES)))],
             half_scan=bool(rng.random() < 0.3),
         ),
     )

@@ -23,7 +23,10 @@ from HeadCTIQALib.synthesis.truth import exact_metrics, in_scan
 from HeadCTIQALib.volume.types import Acquisition, CTVolume, Source
 
 HU_RANGE = (-1024, 3071)
-BONY, BASE_MM = 0.13, 20.0  # beam hardening leaves bands in slices with more than this share of bone, up to so far above the sella
+BONY, BASE_MM = (
+    0.13,
+    20.0,
+)  # beam hardening leaves bands in slices with more than this share of bone, up to so far above the sella
 METHOD = "simulation 2"
 MASKED_LANDMARKS = ("CANTHUS_R", "CANTHUS_L", "GLOBE_R", "GLOBE_L", "NASION")  # gone with the face
 
@@ -96,7 +99,9 @@ def demo_scene(seed: int = 0) -> Simulated:
         implants=("aneurysm_coil",),
         # above the hair clip, whose own streaks would hide the motion
         motion=(Motion(92.0, 94.0, degrees=0.7, shift_mm=0.6), Motion(94.5, 111.0, degrees=5.0, shift_mm=4.0)),
-        acquire=Acquire(matrix=384, fov_mm=240.0, spacing_mm=2.5, vertex_margin_mm=-3.0, foramen_margin_mm=27.0, noise_hu=5.6),
+        acquire=Acquire(
+            matrix=384, fov_mm=240.0, spacing_mm=2.5, vertex_margin_mm=-3.0, foramen_margin_mm=27.0, noise_hu=5.6
+        ),
     )
     return simulate(seed, scene=scene)
 
@@ -108,7 +113,9 @@ def _render(
     shape = (len(g.centres), g.matrix, g.matrix)
     hu, excess = np.empty(shape, np.float32), np.zeros(shape, np.float32)
     tissue, masked = np.empty(shape, np.uint8), np.zeros(shape, bool)
-    parts = max(1, int(np.ceil(g.thickness_mm / 2.6))) | 1  # odd, so that the label of most samples is never a tie of two
+    parts = (
+        max(1, int(np.ceil(g.thickness_mm / 2.6))) | 1
+    )  # odd, so that the label of most samples is never a tie of two
     gap = g.thickness_mm / parts
     back = float((g.pose @ _back_of_head(model) + g.offset)[1])
     steps = np.stack([g.k * gap, -g.a * g.pixel_mm, -g.r * g.pixel_mm]) @ g.pose
@@ -183,16 +190,25 @@ def _noise(
 
 
 def _move(
-    clean: NDArray[np.float32], tissue: NDArray[np.uint8], intracranial: NDArray[np.bool_], scene: Scene, g: Geometry, seed: int
+    clean: NDArray[np.float32],
+    tissue: NDArray[np.uint8],
+    intracranial: NDArray[np.bool_],
+    scene: Scene,
+    g: Geometry,
+    seed: int,
 ) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float32]]:
     """Grades (K,), RMS in HU (K,), and HU differences (K, J, I)."""
     grades, rms = np.zeros(len(clean), np.int8), np.zeros(len(clean))
     moved = np.zeros_like(clean)
     foramen = (g.landmarks["BASION"] + g.landmarks["OPISTHION"]) @ g.k / 2
     for motion in scene.motion:
-        for n in map(int, np.flatnonzero((g.positions - foramen >= motion.low_mm) & (g.positions - foramen <= motion.high_mm))):
+        for n in map(
+            int, np.flatnonzero((g.positions - foramen >= motion.low_mm) & (g.positions - foramen <= motion.high_mm))
+        ):
             rng = np.random.default_rng([seed, 7, n])
-            low, here, high = (_without_holder(clean[m], tissue[m]) for m in (max(n - 1, 0), n, min(n + 1, len(clean) - 1)))
+            low, here, high = (
+                _without_holder(clean[m], tissue[m]) for m in (max(n - 1, 0), n, min(n + 1, len(clean) - 1))
+            )
             lift = motion.lift_mm / float(np.median(np.diff(g.positions))) if len(clean) > 1 else 0.0
             moved[n] = motion_difference(
                 here, g.pixel_mm, rng, motion.degrees, motion.shift_mm,
@@ -208,7 +224,13 @@ def _without_holder(hu: NDArray[np.float32], tissue: NDArray[np.uint8]) -> NDArr
 
 
 def _streaks(
-    clean: NDArray[np.float32], excess: NDArray[np.float32], noise: NDArray[np.float32], tissue: NDArray[np.uint8], scene: Scene, g: Geometry, seed: int
+    clean: NDArray[np.float32],
+    excess: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    tissue: NDArray[np.uint8],
+    scene: Scene,
+    g: Geometry,
+    seed: int,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Streak mask (K, J, I) by its definition, within the head, and the HU differences."""
     mask, stripes = np.zeros(clean.shape, bool), np.zeros_like(clean)
@@ -226,7 +248,9 @@ def _streaks(
     return mask, stripes
 
 
-def _volume(hu: NDArray[np.int16], model: HeadModel, scene: Scene, g: Geometry, padding: NDArray[np.bool_] | None) -> CTVolume:
+def _volume(
+    hu: NDArray[np.int16], model: HeadModel, scene: Scene, g: Geometry, padding: NDArray[np.bool_] | None
+) -> CTVolume:
     a = scene.acquire
     acquisition = Acquisition(
         manufacturer=a.manufacturer,
@@ -245,7 +269,15 @@ def _volume(hu: NDArray[np.int16], model: HeadModel, scene: Scene, g: Geometry, 
         isocentre_ras=(0.0, 0.0, 0.0),
     )
     everywhere = None if padding is None else np.repeat(padding[None], len(hu), axis=0)
-    return CTVolume(hu, g.origins, -g.r * g.pixel_mm, -g.a * g.pixel_mm, everywhere, acquisition, Source("simulated", "simulated head"))
+    return CTVolume(
+        hu,
+        g.origins,
+        -g.r * g.pixel_mm,
+        -g.a * g.pixel_mm,
+        everywhere,
+        acquisition,
+        Source("simulated", "simulated head"),
+    )
 
 
 def _landmarks(g: Geometry, scene: Scene) -> dict[str, Landmark]:
@@ -258,4 +290,9 @@ def _landmarks(g: Geometry, scene: Scene) -> dict[str, Landmark]:
 
 def _midsagittal(g: Geometry) -> Plane:
     normal, origin = g.pose[:, 0], g.pose @ np.array(CRANIUM_CENTRE) + g.offset
-    return Plane((float(origin[0]), float(origin[1]), float(origin[2])), (float(normal[0]), float(normal[1]), float(normal[2])), 1.0, "truth")
+    return Plane(
+        (float(origin[0]), float(origin[1]), float(origin[2])),
+        (float(normal[0]), float(normal[1]), float(normal[2])),
+        1.0,
+        "truth",
+    )

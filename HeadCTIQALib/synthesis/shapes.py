@@ -55,7 +55,9 @@ def box(x: Array, y: Array, z: Array, centre: Point, half: Point, rounding: floa
     """Distance to an axis-aligned box with rounded edges."""
     q = [np.abs(v - m) - np.float32(h - rounding) for v, m, h in zip((x, y, z), centre, half, strict=True)]
     outside = np.sqrt(sum(np.maximum(v, 0) ** 2 for v in q))
-    return np.asarray(outside + np.minimum(np.maximum(np.maximum(q[0], q[1]), q[2]), 0) - np.float32(rounding), np.float32)
+    return np.asarray(
+        outside + np.minimum(np.maximum(np.maximum(q[0], q[1]), q[2]), 0) - np.float32(rounding), np.float32
+    )
 
 
 def smooth_min(a: Array, b: Array, width: float) -> Array:

@@ -105,7 +105,11 @@ def paint_spine(c: Canvas, model: HeadModel) -> None:
     bodies = smooth_max(box(w.x, y, local, (0, -2, 0), (10, 8.5, 7.5), 3), below, 1)
     arch = chain(ax, y, local, ((12, -14, 0), (14, -26, -1), (0, -42, -4)), (5.0, 4.5, 3.5))
     arch = smooth_max(np.minimum(arch, capsule(w.x, y, local, (0, -40, -3), (0, -56, -5), 3.0)), below, 1)
-    canal = smooth_max(ellipsoid(w.x, w.y + np.float32(slope * 0.6) * (w.z + 30), np.zeros_like(w.z), (0, -22, 0), (11.5, 8.5, 1e4)), w.z + 10, 1)
+    canal = smooth_max(
+        ellipsoid(w.x, w.y + np.float32(slope * 0.6) * (w.z + 30), np.zeros_like(w.z), (0, -22, 0), (11.5, 8.5, 1e4)),
+        w.z + 10,
+        1,
+    )
     for d, core in ((atlas, 550.0), (np.minimum(dens, axis_arch), 450.0), (np.minimum(bodies, arch), 350.0)):
         solid = np.maximum(d, -canal)
         w.paint(solid, Tissue.BONE, 950.0, keep)

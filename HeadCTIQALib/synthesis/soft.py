@@ -42,7 +42,13 @@ def paint_hair(c: Canvas, model: HeadModel, skin: Array) -> None:
     """Fuzz of hair around the calvarium, in room air; it stays outside the head."""
     if model.hair_mm <= 0:
         return
-    near = (skin > -0.5 * c.blur_mm) & (skin < model.hair_mm) & (c.label == int(Tissue.OUTSIDE)) & (c.z > 2 + 0.55 * c.y) & (c.y < 84)
+    near = (
+        (skin > -0.5 * c.blur_mm)
+        & (skin < model.hair_mm)
+        & (c.label == int(Tissue.OUTSIDE))
+        & (c.z > 2 + 0.55 * c.y)
+        & (c.y < 84)
+    )
     if not near.any():
         return
     p, d = c.points(near), skin[near]
@@ -87,7 +93,9 @@ def paint_ears(c: Canvas, model: HeadModel) -> None:
         plate = ellipsoid(u, tilt, w.z, (0, -16, 5), (4.2, 14.5, 30))
         keep = w.label != int(Tissue.OUTSIDE)
         hollow = ellipsoid(u, tilt, w.z, (3.6, -13, 2), (3.8, 9.0, 17))
-        root = chain(w.x, w.y, w.z, ((58, -12, 12), (73, -17, 12), (58, -11, -12), (72, -14, -14)), (6.0, 4.0, 6.0, 4.5))
+        root = chain(
+            w.x, w.y, w.z, ((58, -12, 12), (73, -17, 12), (58, -11, -12), (72, -14, -14)), (6.0, 4.0, 6.0, 4.5)
+        )
         w.paint(np.maximum(np.minimum(plate, root), -hollow), Tissue.SOFT, 25.0, keep)
 
 
@@ -97,6 +105,13 @@ def paint_airway(c: Canvas, model: HeadModel) -> None:
     if w is None:
         return
     x, y, z = w.x * np.float32(0.72), w.y, w.z
-    air = chain(x, y, z, ((0, 26, -20), (0, 19, -38), (0, 20, -70), (0, 24, -110), (0, 14, -200)), (7.0, 6.0, 5.5, 6.5, 7.5))
+    air = chain(
+        x, y, z, ((0, 26, -20), (0, 19, -38), (0, 20, -70), (0, 24, -110), (0, 14, -200)), (7.0, 6.0, 5.5, 6.5, 7.5)
+    )
     w.paint(air, Tissue.AIR_CAVITY, AIR, w.label != int(Tissue.SOFT))
-    w.paint(capsule(w.x, w.y, w.z, (0, 62, -38), (0, 38, -36), 2.5, 3.0), Tissue.AIR_CAVITY, AIR, w.label != int(Tissue.SOFT))
+    w.paint(
+        capsule(w.x, w.y, w.z, (0, 62, -38), (0, 38, -36), 2.5, 3.0),
+        Tissue.AIR_CAVITY,
+        AIR,
+        w.label != int(Tissue.SOFT),
+    )

@@ -13,7 +13,9 @@ from HeadCTIQALib.synthesis.acquisition import Geometry
 from HeadCTIQALib.volume.types import CTVolume
 
 Vector = NDArray[np.float64]
-LEAST_TISSUE_ML = 3.0  # a tenth of the usual deep grey matter; what oedema or a cut leaves of less is no place to measure contrast
+LEAST_TISSUE_ML = (
+    3.0  # a tenth of the usual deep grey matter; what oedema or a cut leaves of less is no place to measure contrast
+)
 LEAST_HEAD_MM2, LEAST_RANGE_MM = 500.0, 30.0  # a smaller piece of the head says nothing about centring
 
 
@@ -29,7 +31,12 @@ def in_scan(g: Geometry, point: Vector) -> bool:
 
 
 def exact_metrics(
-    volume: CTVolume, findings: Findings, g: Geometry, clean: NDArray[np.float32], profile: NDArray[np.float32], sigma: float
+    volume: CTVolume,
+    findings: Findings,
+    g: Geometry,
+    clean: NDArray[np.float32],
+    profile: NDArray[np.float32],
+    sigma: float,
 ) -> dict[str, float]:
     """IQM id to exact value; an IQM that the scan does not define (next to no deep grey, no brain) is absent.
 

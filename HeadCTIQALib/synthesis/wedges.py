@@ -25,7 +25,9 @@ ROOM = 2.25  # sides of the image in which streaks may run on before they come b
 REACH = 0.55  # ... and softness of the wedges, samples of the plane, which fades them out before
 
 
-def any_movement(rng: np.random.Generator, degrees: float, mm: float, lift: float = 0.0, half_scan: bool = False) -> Movement:
+def any_movement(
+    rng: np.random.Generator, degrees: float, mm: float, lift: float = 0.0, half_scan: bool = False
+) -> Movement:
     """A movement by up to about ``degrees``, ``mm`` and ``lift``: a step or a few, a slow rise, a drift, there and back, a tremor, or wandering."""
     t = np.linspace(0, 1, TIMES, endpoint=False)
     kind = rng.integers(6)
@@ -41,14 +43,27 @@ def any_movement(rng: np.random.Generator, degrees: float, mm: float, lift: floa
         at, width = rng.uniform(0.0, 0.8), rng.uniform(0.003, 0.04)
         path = rise(t, at, width) - rise(t, at + rng.uniform(0.05, 0.5), width)
     elif kind == 4:
-        path = 0.5 * np.sin(2 * np.pi * (rng.uniform(0.7, 8) * t + rng.random())) * np.exp(-(((t - rng.random()) / rng.uniform(0.2, 2.0)) ** 2))
+        path = (
+            0.5
+            * np.sin(2 * np.pi * (rng.uniform(0.7, 8) * t + rng.random()))
+            * np.exp(-(((t - rng.random()) / rng.uniform(0.2, 2.0)) ** 2))
+        )
     else:
         path = ndimage.gaussian_filter1d(rng.standard_normal(TIMES).cumsum(), rng.uniform(2, 25) * TIMES / 360)
     path = path / max(float(np.ptp(path)), 1e-6)
     direction, sign = rng.uniform(0, 2 * np.pi), float(rng.choice([-1.0, 1.0]))
     other = np.roll(path, rng.integers(0, TIMES // 9)) if rng.random() < 0.3 else path
     turn = np.deg2rad(degrees) * sign * path
-    return centred(Movement(turn, mm * np.cos(direction) * path, mm * np.sin(direction) * other, lift * other, int(rng.integers(TIMES)), half_scan))
+    return centred(
+        Movement(
+            turn,
+            mm * np.cos(direction) * path,
+            mm * np.sin(direction) * other,
+            lift * other,
+            int(rng.integers(TIMES)),
+            half_scan,
+        )
+    )
 
 
 def shares(half_scan: bool) -> NDArray[np.float64]:
@@ -57,7 +72,9 @@ def shares(half_scan: bool) -> NDArray[np.float64]:
     return np.asarray(w / (w + np.roll(w, VIEWS)))
 
 
-def moved_difference(hu: Image, pixel_mm: float, movement: Movement, body: NDArray[np.bool_], gradient: Image | None = None) -> Image:
+def moved_difference(
+    hu: Image, pixel_mm: float, movement: Movement, body: NDArray[np.bool_], gradient: Image | None = None
+) -> Image:
     """HU change of a slice (N, N) through a movement of what lies in ``body``; the rest stays still.
 
     Args:
@@ -68,7 +85,11 @@ def moved_difference(hu: Image, pixel_mm: float, movement: Movement, body: NDArr
     at = np.stack([movement.turn_rad * RADIUS_MM, movement.column_mm, movement.row_mm, movement.lift * 3.0])
     labels, chosen = _groups(at)
     density = np.where(body, np.maximum(hu, -1000) + 1000, 0).astype(np.float32)
-    slope = None if gradient is None or not np.any(movement.lift) else np.where(body, gradient * np.float32(0.5), 0).astype(np.float32)
+    slope = (
+        None
+        if gradient is None or not np.any(movement.lift)
+        else np.where(body, gradient * np.float32(0.5), 0).astype(np.float32)
+    )
     spline = ndimage.spline_filter(density, order=3, output=np.float32)
     size = fft.next_fast_len(int(ROOM * n), real=True)
     w = shares(movement.half_scan)
@@ -88,7 +109,9 @@ def moved_difference(hu: Image, pixel_mm: float, movement: Movement, body: NDArr
         image = spline if slope is None else spline + np.float32(lift) * slope
         c, s = np.cos(turn), np.sin(turn)
         matrix = np.array([[c, -s], [s, c]])
-        shown = ndimage.affine_transform(image, matrix, middle - matrix @ [middle, middle], order=3, prefilter=False, output=np.float32)
+        shown = ndimage.affine_transform(
+            image, matrix, middle - matrix @ [middle, middle], order=3, prefilter=False, output=np.float32
+        )
         spectrum = fft.rfft2(shown, (size, size))
         spectrum *= np.exp(rows * movement.row_mm[instant]).astype(np.complex64)[:, None]
         spectrum *= np.exp(columns * movement.column_mm[instant]).astype(np.complex64)

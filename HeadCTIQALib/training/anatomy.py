@@ -52,11 +52,17 @@ def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[LabelledHead
     real = [h for h in real if h.disagreement_mm <= AGREEMENT_MM]
     simulated = [LabelledHead.load(p) for p in sorted((data / "simulated").glob("*.npz"))]
     weights = [5.0 if h.grid.spacing < FINE_MM else 1.0 for h in real] + [5.0] * len(also)
-    made = [LabelledHead.load(p) for p in sorted((data / FOLDER).glob("*.npz")) if not {p.stem, parent_of(p.stem)} & set(exclude)]
+    made = [
+        LabelledHead.load(p)
+        for p in sorted((data / FOLDER).glob("*.npz"))
+        if not {p.stem, parent_of(p.stem)} & set(exclude)
+    ]
     third = sum(weights) / 3 or 1.0
     weights += [third / len(group) for group in (made, simulated) for _ in group]
     if not weights:
-        raise TrainingError(f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before.")
+        raise TrainingError(
+            f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before."
+        )
     return Sampler((*real, *also, *made, *simulated), tuple(float(w) for w in np.array(weights) / sum(weights)))
 
 
@@ -69,10 +75,20 @@ def soft_argmax(heat: torch.Tensor, radius: int = 5) -> torch.Tensor:
         for m in range(heat.shape[1]):
             i = int(peak[b, m])
             low = [max(0, c - radius) for c in (i // (h * w), i // w % h, i % w)]
-            box = heat[b, m, low[0] : low[0] + 2 * radius + 1, low[1] : low[1] + 2 * radius + 1, low[2] : low[2] + 2 * radius + 1]
+            box = heat[
+                b,
+                m,
+                low[0] : low[0] + 2 * radius + 1,
+                low[1] : low[1] + 2 * radius + 1,
+                low[2] : low[2] + 2 * radius + 1,
+            ]
             p = box.flatten().softmax(0).view(box.shape)
             axes = [torch.arange(n, device=heat.device) + lo for n, lo in zip(box.shape, low, strict=True)]
-            out.append(torch.stack([(p.sum((1, 2)) * axes[0]).sum(), (p.sum((0, 2)) * axes[1]).sum(), (p.sum((0, 1)) * axes[2]).sum()]))
+            out.append(
+                torch.stack(
+                    [(p.sum((1, 2)) * axes[0]).sum(), (p.sum((0, 2)) * axes[1]).sum(), (p.sum((0, 1)) * axes[2]).sum()]
+                )
+            )
     return torch.stack(out).view(*heat.shape[:2], 3)
 
 
@@ -107,7 +123,13 @@ def losses(out: torch.Tensor, sample: Sample) -> dict[str, torch.Tensor]:
     heatmap = (nll * present).sum() / present.sum().clamp_min(1)
     miss = (soft_argmax(heat) - sample.landmarks).abs().sum(-1).clamp_max(10)
     position = (miss * present).sum() / present.sum().clamp_min(1)
-    return {"cross": cross, "dice": dice, "canonical": canonical, "heatmap": 0.15 * heatmap, "position": 0.15 * position}
+    return {
+        "cross": cross,
+        "dice": dice,
+        "canonical": canonical,
+        "heatmap": 0.15 * heatmap,
+        "position": 0.15 * position,
+    }
 
 
 def step_losses(net: torch.nn.Module, batch: Sample) -> Mapping[str, torch.Tensor]:

@@ -84,7 +84,11 @@ class Mixtures(torch.utils.data.IterableDataset):
 def stream(items: Path, batch: int, seed: int) -> Iterator[dict[str, torch.Tensor]]:
     """:class:`Mixtures` as tensors, mixed in a process of its own while the network learns."""
     mixtures = Mixtures(items, batch, seed)
-    return iter(torch.utils.data.DataLoader(mixtures, batch_size=None, num_workers=1, prefetch_factor=AHEAD, multiprocessing_context="spawn"))
+    return iter(
+        torch.utils.data.DataLoader(
+            mixtures, batch_size=None, num_workers=1, prefetch_factor=AHEAD, multiprocessing_context="spawn"
+        )
+    )
 
 
 def stack(examples: Sequence[Example]) -> dict[str, NDArray]:
@@ -164,7 +168,9 @@ def train(
     names = sorted({p.name.rsplit("-", 1)[0] for p in items.glob("[!.]*.npz")})
     if not names:
         raise TrainingError(f"There are no items in {printable(str(items))}.")
-    write_text(output / "setup.json", json.dumps({"minutes": minutes, "seed": seed, "rate": rate, "heads": names}), "The file")
+    write_text(
+        output / "setup.json", json.dumps({"minutes": minutes, "seed": seed, "rate": rate, "heads": names}), "The file"
+    )
     on_gpu = device != "cpu"
     running: dict[str, float] = {}
     for truth in stream(items, BATCH_GPU if on_gpu else BATCH, seed + step):
@@ -172,7 +178,9 @@ def train(
         if spent >= minutes:
             break
         for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent / minutes)))
+            group["lr"] = (
+                rate * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent / minutes)))
+            )
         moved = {k: v.to(device) for k, v in truth.items()}
         with mixed(device):
             predicted = net(moved["hu"])
@@ -201,9 +209,23 @@ def train(
     return last
 
 
-def save(path: Path, net: torch.nn.Module, optimiser: torch.optim.Optimizer, average: dict[str, torch.Tensor], steps: tuple[int, int], minutes: float) -> None:
+def save(
+    path: Path,
+    net: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: dict[str, torch.Tensor],
+    steps: tuple[int, int],
+    minutes: float,
+) -> None:
     """Write a checkpoint whole or not at all; ``steps`` of this training, and of those that it started from."""
-    state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": steps[0], "earlier": steps[1], "minutes": minutes}
+    state = {
+        "net": net.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "average": average,
+        "step": steps[0],
+        "earlier": steps[1],
+        "minutes": minutes,
+    }
     loop.save(path, state)
 
 

@@ -52,7 +52,9 @@ def _windmill(gradient: Image, rng: np.random.Generator) -> Image:
     axis = np.arange(SIDE) - (SIDE - 1) / 2
     angle = np.arctan2(axis[:, None] - rng.normal(0, 15), axis[None, :] - rng.normal(0, 15))
     vanes = np.sin(rng.integers(2, 9) * angle + rng.uniform(0, 2 * np.pi))
-    return np.asarray(ndimage.gaussian_filter(gradient.clip(-500, 500), 1.5) * vanes * rng.uniform(0.005, 0.05), np.float32)
+    return np.asarray(
+        ndimage.gaussian_filter(gradient.clip(-500, 500), 1.5) * vanes * rng.uniform(0.005, 0.05), np.float32
+    )
 
 
 def _hair(head: NDArray[np.bool_], hu: Image, rng: np.random.Generator) -> Image:
@@ -88,7 +90,10 @@ def _cushion(head: NDArray[np.bool_], rng: np.random.Generator) -> Image:
     angle, away = rng.uniform(0, 2 * np.pi), reach * rng.uniform(0.9, 1.7)
     row, column = middle + away * np.array([np.sin(angle), np.cos(angle)])
     turn = angle + rng.normal(0, 0.4)  # it lies along the head
-    u, v = (x - column) * np.cos(turn) + (y - row) * np.sin(turn), (y - row) * np.cos(turn) - (x - column) * np.sin(turn)
+    u, v = (
+        (x - column) * np.cos(turn) + (y - row) * np.sin(turn),
+        (y - row) * np.cos(turn) - (x - column) * np.sin(turn),
+    )
     thick, long, power = rng.uniform(2, 30), rng.uniform(10, 80), float(rng.choice([2.0, 8.0]))  # an ellipse or a block
     bend = rng.uniform(-0.004, 0.004)
     inside = ((np.abs(u + bend * v**2) / thick) ** power + (np.abs(v) / long) ** power) < 1

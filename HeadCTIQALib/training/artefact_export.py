@@ -32,7 +32,9 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         figures: measured accuracy, name to value, for the metadata and the model card.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    weights = save(compact({k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state["average"].items()}))
+    weights = save(
+        compact({k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state["average"].items()})
+    )
     simulated = [h for h in heads if h.startswith("simulated")]
     real = [h for h in heads if not h.startswith("simulated")]
     record = {
@@ -48,8 +50,20 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         "authors": "HeadCTIQA contributors",
         "copyright": "HeadCTIQA contributors",
         "network_data_format": {
-            "inputs": {"image": {"type": "image", "num_channels": 1, "spatial_shape": [SIDE, SIDE], "pixel_mm": list(PIXEL_MM), "channel_def": {"0": "HU"}}},
-            "outputs": {"grades": "logits of grade >= 1, 2, 3", "streak": "logits", "motion": "log(1 + HU) on a quarter of the grid"},
+            "inputs": {
+                "image": {
+                    "type": "image",
+                    "num_channels": 1,
+                    "spatial_shape": [SIDE, SIDE],
+                    "pixel_mm": list(PIXEL_MM),
+                    "channel_def": {"0": "HU"},
+                }
+            },
+            "outputs": {
+                "grades": "logits of grade >= 1, 2, 3",
+                "streak": "logits",
+                "motion": "log(1 + HU) on a quarter of the grid",
+            },
         },
         "training_heads": real,
         "simulated_heads": len(simulated),

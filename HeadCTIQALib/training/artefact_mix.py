@@ -114,11 +114,15 @@ def _motion(hu: Image, item: Item, head: NDArray[np.bool_], rng: np.random.Gener
     size = float(np.exp(rng.uniform(np.log(LEAST_MM), np.log(MOST_MM))))
     turn, slide = rng.dirichlet([1.0, 1.0]) * size
     lift = float(min(1.0, rng.choice([0.0, 0.0, rng.uniform(0, 0.3) * size])))
-    movement = any_movement(rng, float(np.rad2deg(turn / RADIUS_MM)), float(slide), lift, half_scan=bool(rng.random() < 0.4))
+    movement = any_movement(
+        rng, float(np.rad2deg(turn / RADIUS_MM)), float(slide), lift, half_scan=bool(rng.random() < 0.4)
+    )
     # holder and cushion stay where they are when the head moves
     body = ndimage.binary_dilation(head, iterations=4)
     change = moved_difference(hu, float(item["pixel_mm"]), movement, body, item["gradient"].astype(np.float32))
-    return change if rng.random() < 0.5 else np.asarray(ndimage.gaussian_filter(change, rng.uniform(0.2, 0.8)), np.float32)
+    return (
+        change if rng.random() < 0.5 else np.asarray(ndimage.gaussian_filter(change, rng.uniform(0.2, 0.8)), np.float32)
+    )
 
 
 def _warped(item: Item, rng: np.random.Generator) -> Item:
@@ -165,7 +169,9 @@ def _noise(item: Item, rng: np.random.Generator) -> Image:
         smooth = ndimage.gaussian_filter(quantum, 0.7)
         quantum = quantum + np.float32(rng.uniform(-0.8, 0.9)) * (smooth - quantum)
         quantum /= max(float(quantum[SIDE // 3 : -SIDE // 3, SIDE // 3 : -SIDE // 3].std()), 1e-3)
-    grain = correlated_noise(rng, (SIDE, SIDE), float(item["pixel_mm"]), float(np.exp(rng.uniform(np.log(0.25), np.log(1.0)))))
+    grain = correlated_noise(
+        rng, (SIDE, SIDE), float(item["pixel_mm"]), float(np.exp(rng.uniform(np.log(0.25), np.log(1.0))))
+    )
     return np.asarray(sigma * (np.sqrt(share) * quantum.clip(-12, 12) + np.sqrt(1 - share) * grain), np.float32)
 
 

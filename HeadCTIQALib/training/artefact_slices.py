@@ -63,7 +63,15 @@ def simulated_slices(seed: int, count: int) -> Iterator[CleanSlice]:
     scene = random_scene(seed, TRAINING, matrix=SIDE)
     a = scene.acquire
     foramen = float(rng.uniform(-5, 10))
-    acquire = replace(a, spacing_mm=5.0, upper_spacing_mm=None, thickness_mm=a.thickness_mm, noise_hu=0.0, vertex_margin_mm=2.0, foramen_margin_mm=foramen)
+    acquire = replace(
+        a,
+        spacing_mm=5.0,
+        upper_spacing_mm=None,
+        thickness_mm=a.thickness_mm,
+        noise_hu=0.0,
+        vertex_margin_mm=2.0,
+        foramen_margin_mm=foramen,
+    )
     scan = simulate(seed, scene=replace(scene, acquire=acquire, motion=(), implants=(), foreign=()))
     inside, head = scan.findings.mask(*INTRACRANIAL), scan.findings.mask(*HEAD)
     pixel = scan.volume.pixel_spacing[0]
@@ -76,7 +84,9 @@ def simulated_slices(seed: int, count: int) -> Iterator[CleanSlice]:
         yield CleanSlice(hu[1], hu[0], hu[2], _bits(inside[k], head[k]), pixel)
 
 
-def real_slices(volume: CTVolume, tissue: NDArray[np.uint8], name: str, count: int, rng: np.random.Generator) -> Iterator[CleanSlice]:
+def real_slices(
+    volume: CTVolume, tissue: NDArray[np.uint8], name: str, count: int, rng: np.random.Generator
+) -> Iterator[CleanSlice]:
     """``count`` slices of the real scan ``name`` with the (K, J, I) ``tissue`` map on its grid; spoilt ones are left out."""
     head = np.isin(tissue, [int(t) for t in HEAD])
     grid = artefact_grid(volume, volume.ijk_to_ras(np.argwhere(head[:, ::8, ::8])[:, ::-1] * [8, 8, 1]))
@@ -90,7 +100,14 @@ def real_slices(volume: CTVolume, tissue: NDArray[np.uint8], name: str, count: i
             continue
         near = [int(np.argmin(np.abs(positions - positions[k] - d))) for d in (-3.0, 3.0)]
         hu, below, above = (sample_slice(volume, grid, n) for n in (k, *near))
-        yield CleanSlice(hu, below, above, _bits(inside, np.isin(labels, [int(t) for t in HEAD])), grid.pixel_mm, _noise_of(hu, inside))
+        yield CleanSlice(
+            hu,
+            below,
+            above,
+            _bits(inside, np.isin(labels, [int(t) for t in HEAD])),
+            grid.pixel_mm,
+            _noise_of(hu, inside),
+        )
         done += 1
 
 
@@ -115,7 +132,12 @@ def random_metal(clean: CleanSlice, rng: np.random.Generator) -> Image:
     if not len(spots):
         return out
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    low, high, largest = {"brain": (3000, 20000, 4.5), "face": (2000, 18000, 5.0), "skin": (1500, 9000, 4.0), "couch": (1500, 18000, 8.0)}[kind]
+    low, high, largest = {
+        "brain": (3000, 20000, 4.5),
+        "face": (2000, 18000, 5.0),
+        "skin": (1500, 9000, 4.0),
+        "couch": (1500, 18000, 8.0),
+    }[kind]
     middle = spots[rng.integers(len(spots))]
     for _ in range(rng.integers(1, 5)):
         beside = spots[np.argsort(((spots - middle) ** 2).sum(1))[: 2500 if kind == "face" else 600]]
@@ -124,7 +146,9 @@ def random_metal(clean: CleanSlice, rng: np.random.Generator) -> Image:
         u = (x - column) * np.cos(angle) + (y - row) * np.sin(angle)
         v = (y - row) * np.cos(angle) - (x - column) * np.sin(angle)
         distance = np.hypot(u / a, v / b)
-        out = np.maximum(out, np.clip((1.3 - distance) / 0.6, 0, 1) * np.float32(np.exp(rng.uniform(np.log(low), np.log(high)))))
+        out = np.maximum(
+            out, np.clip((1.3 - distance) / 0.6, 0, 1) * np.float32(np.exp(rng.uniform(np.log(low), np.log(high))))
+        )
     return out
 
 

@@ -53,7 +53,15 @@ def flipped(head: LabelledHead) -> LabelledHead:
         marks[other] = (centre - x, y, z)
     template = head.template[..., ::-1].copy()
     template[0] *= -1
-    return LabelledHead(head.name, head.hu[..., ::-1].copy(), head.inside[..., ::-1].copy(), head.tissue[..., ::-1].copy(), template, grid, marks)
+    return LabelledHead(
+        head.name,
+        head.hu[..., ::-1].copy(),
+        head.inside[..., ::-1].copy(),
+        head.tissue[..., ::-1].copy(),
+        template,
+        grid,
+        marks,
+    )
 
 
 def draw(head: LabelledHead, rng: np.random.Generator) -> Sample:
@@ -61,7 +69,9 @@ def draw(head: LabelledHead, rng: np.random.Generator) -> Sample:
     if rng.random() < 0.5:
         head = flipped(head)
     tilt = (rng.normal(0, 9), rng.normal(0, 7), rng.normal(0, 14))
-    matrix = np.diag(rng.uniform(0.88, 1.14) * rng.uniform(0.95, 1.05, 3)) @ rotation(*np.clip(tilt, (-25, -20, -40), (25, 20, 35)))
+    matrix = np.diag(rng.uniform(0.88, 1.14) * rng.uniform(0.95, 1.05, 3)) @ rotation(
+        *np.clip(tilt, (-25, -20, -40), (25, 20, 35))
+    )
     centre = np.mean([head.landmarks[n] for n in ("SEPTUM", "PINEAL")], axis=0)
     shift = rng.normal(0, 9, 3)
     if rng.random() < 0.15:  # a scan that ends below the vertex puts the head higher in the grid
@@ -69,7 +79,9 @@ def draw(head: LabelledHead, rng: np.random.Generator) -> Sample:
     # the network's box ends 24 mm above the top of the tissue, which is about 75 mm above the septum
     half = (np.array(SHAPE) - 1) / 2
     drop = np.array([-shift[2], -shift[1], -shift[0]])  # (z, y, x) mm from the grid centre to the anatomy's
-    z, y, x = np.meshgrid(*(SPACING * (np.arange(n) - h) - d for n, h, d in zip(SHAPE, half, drop, strict=True)), indexing="ij")
+    z, y, x = np.meshgrid(
+        *(SPACING * (np.arange(n) - h) - d for n, h, d in zip(SHAPE, half, drop, strict=True)), indexing="ij"
+    )
     out_points = np.stack([x, y, z], axis=-1)
     field = smooth_field(rng, rng.uniform(0, 4))
     source = out_points @ matrix.T + field + centre
@@ -77,9 +89,24 @@ def draw(head: LabelledHead, rng: np.random.Generator) -> Sample:
     n = torch.tensor(head.grid.shape, dtype=torch.float32)
     where = (2 * index / (n - 1) - 1)[None]
     where = where[..., [2, 1, 0]]
-    linear = torch.from_numpy(np.concatenate([head.hu[None] + 1024, head.inside[None], np.nan_to_num(head.template, nan=0.0), np.isfinite(head.template[:1])]).astype(np.float32))[None]
+    linear = torch.from_numpy(
+        np.concatenate(
+            [
+                head.hu[None] + 1024,
+                head.inside[None],
+                np.nan_to_num(head.template, nan=0.0),
+                np.isfinite(head.template[:1]),
+            ]
+        ).astype(np.float32)
+    )[None]
     soft = torch.nn.functional.grid_sample(linear, where, mode="bilinear", padding_mode="zeros", align_corners=True)[0]
-    hard = torch.nn.functional.grid_sample(torch.from_numpy(head.tissue.astype(np.float32))[None, None], where, mode="nearest", padding_mode="zeros", align_corners=True)[0, 0]
+    hard = torch.nn.functional.grid_sample(
+        torch.from_numpy(head.tissue.astype(np.float32))[None, None],
+        where,
+        mode="nearest",
+        padding_mode="zeros",
+        align_corners=True,
+    )[0, 0]
     hu = soft[0].numpy() - 1024
     inside, tissue = soft[1].numpy() > 0.5, hard.numpy().astype(np.uint8)
     valid = (soft[5].numpy() > 0.99) & (tissue > 0) & (tissue < Tissue.HOLDER)
@@ -110,11 +137,19 @@ def draw(head: LabelledHead, rng: np.random.Generator) -> Sample:
 def smooth_field(rng: np.random.Generator, sigma_mm: float) -> NDArray[np.float32]:
     """(Z, Y, X, 3) smooth random displacement in mm, (x, y, z) order; control points about 45 mm apart."""
     coarse = np.stack([ndimage.zoom(c, 3, order=3) for c in rng.normal(0, sigma_mm, (3, 6, 6, 6))])
-    fine = torch.nn.functional.interpolate(torch.from_numpy(coarse.astype(np.float32))[None], SHAPE, mode="trilinear", align_corners=True)
+    fine = torch.nn.functional.interpolate(
+        torch.from_numpy(coarse.astype(np.float32))[None], SHAPE, mode="trilinear", align_corners=True
+    )
     return fine[0].permute(1, 2, 3, 0).numpy()
 
 
-def degrade(hu: NDArray[np.float32], inside: NDArray[np.bool_], tissue: NDArray[np.uint8], marks: NDArray[np.float64], rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def degrade(
+    hu: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    tissue: NDArray[np.uint8],
+    marks: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Coverage cuts, field-of-view truncation, slice thickness, noise, lesions, defacing, contrast, metal."""
     z, y, x = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in SHAPE), indexing="ij", sparse=True)
     head = (tissue > 0) & (tissue < Tissue.HOLDER)
@@ -162,5 +197,7 @@ def degrade(hu: NDArray[np.float32], inside: NDArray[np.bool_], tissue: NDArray[
         top = np.argwhere(head)[:, 0].max() if head.any() else SHAPE[0] - 1
         inside &= plane < top - rng.uniform(-3, 9)
     if rng.random() < 0.15:
-        inside &= (y - SHAPE[1] / 2 + rng.normal(0, 3)) ** 2 + (x - SHAPE[2] / 2 + rng.normal(0, 3)) ** 2 < rng.uniform(21, 30) ** 2
+        inside &= (y - SHAPE[1] / 2 + rng.normal(0, 3)) ** 2 + (x - SHAPE[2] / 2 + rng.normal(0, 3)) ** 2 < rng.uniform(
+            21, 30
+        ) ** 2
     return np.where(inside, hu, -1024.0).astype(np.float32), inside

@@ -12,20 +12,31 @@ from HeadCTIQALib.networks.nets import objects as object_net
 
 from . import anatomy, fluid, landmarks, objects
 
-COMMON = {"version": "0.1.0", "license": "Apache-2.0", "authors": "HeadCTIQA contributors", "copyright": "HeadCTIQA contributors"}
+COMMON = {
+    "version": "0.1.0",
+    "license": "Apache-2.0",
+    "authors": "HeadCTIQA contributors",
+    "copyright": "HeadCTIQA contributors",
+}
 INTENDED = "image quality assessment of adult head CT; research use only, not a medical device"
 SOURCE = "see heads and docs/README.md"
 UNKNOWN = "Accuracy on a site's own population is unknown until the site has measured it. No paediatric heads. "
 
 
 def definition_of(network: str) -> dict[str, Any]:
-    """"_target_" and arguments of a network, as configs/inference.json has them."""
+    """ "_target_" and arguments of a network, as configs/inference.json has them."""
     nets = "HeadCTIQALib.networks.nets"
     if network == "anatomy":
         return {"_target_": f"{nets}.anatomy.AnatomyNet", "filters": list(anatomy.FILTERS)}
     if network == "landmarks":
-        return {"_target_": f"{nets}.landmarks.LandmarkNet", "landmarks": len(CHANNELS), "filters": list(landmarks.FILTERS)}
-    channels, filters = (fluid_net.CHANNELS, fluid.FILTERS) if network == "fluid" else (object_net.CHANNELS, objects.FILTERS)
+        return {
+            "_target_": f"{nets}.landmarks.LandmarkNet",
+            "landmarks": len(CHANNELS),
+            "filters": list(landmarks.FILTERS),
+        }
+    channels, filters = (
+        (fluid_net.CHANNELS, fluid.FILTERS) if network == "fluid" else (object_net.CHANNELS, objects.FILTERS)
+    )
     return {"_target_": f"{nets}.slices.SliceNet", "channels": len(channels), "filters": list(filters)}
 
 
@@ -46,8 +57,21 @@ def _landmarks() -> dict[str, Any]:
         "intended_use": f"landmarks for {INTENDED}",
         "network": "MONAI DynUNet, filters 32-64-96, between a space-to-depth stem and a depth-to-space head; 1.1 million weights, shared by all landmarks; patches of the left side are mirrored",
         "network_data_format": {
-            "inputs": {"image": {"type": "image", "num_channels": 3, "spatial_shape": [PATCH] * 3, "spacing_mm": PATCH_MM, "channel_def": {"0": "soft tissue window", "1": "bone window", "2": "imaged"}}},
-            "outputs": {"pred": {"num_channels": len(CHANNELS), "channel_def": "heatmap logits of " + ", ".join(CHANNELS) + '; "not in this patch" has the logit 0'}},
+            "inputs": {
+                "image": {
+                    "type": "image",
+                    "num_channels": 3,
+                    "spatial_shape": [PATCH] * 3,
+                    "spacing_mm": PATCH_MM,
+                    "channel_def": {"0": "soft tissue window", "1": "bone window", "2": "imaged"},
+                }
+            },
+            "outputs": {
+                "pred": {
+                    "num_channels": len(CHANNELS),
+                    "channel_def": "heatmap logits of " + ", ".join(CHANNELS) + '; "not in this patch" has the logit 0',
+                }
+            },
         },
         "channels": list(CHANNELS),
     }
@@ -60,11 +84,19 @@ def _fluid() -> dict[str, Any]:
         "intended_use": f"fluid spaces and the tissue that they leave, for {INTENDED}",
         "network": _network(fluid.FILTERS),
         "network_data_format": {
-            "inputs": {"image": {"type": "image", "num_channels": len(fluid_net.CHANNELS), "pixel_mm": "about 1", "channel_def": _numbered(fluid_net.CHANNELS)}},
+            "inputs": {
+                "image": {
+                    "type": "image",
+                    "num_channels": len(fluid_net.CHANNELS),
+                    "pixel_mm": "about 1",
+                    "channel_def": _numbered(fluid_net.CHANNELS),
+                }
+            },
             "outputs": {"pred": {"num_channels": 1, "channel_def": "logit of fluid"}},
         },
         "data_note": "Every simulated scan went through the anatomy network and the refinement, so that the outline of the brain, the prior and the HU levels err as they do in use.",
-        "limits": UNKNOWN + "Truth is simulated: sulci, cisterns and ventricles drawn from formulas. It looks only where the refinement finds the inside of the skull, and can be no better than that outline.",
+        "limits": UNKNOWN
+        + "Truth is simulated: sulci, cisterns and ventricles drawn from formulas. It looks only where the refinement finds the inside of the skull, and can be no better than that outline.",
     }
 
 

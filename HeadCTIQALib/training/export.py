@@ -40,7 +40,9 @@ def template_landmarks(heads: Sequence[LabelledHead]) -> dict[str, list[float]]:
         for h in heads:
             if name in h.landmarks:
                 index = h.grid.index(np.asarray(h.landmarks[name]))
-                value = [float(ndimage.map_coordinates(c, index[:, None], order=1, mode="nearest")[0]) for c in h.template]
+                value = [
+                    float(ndimage.map_coordinates(c, index[:, None], order=1, mode="nearest")[0]) for c in h.template
+                ]
                 if np.isfinite(value).all():
                     seen.append(value)
         if seen:
@@ -65,7 +67,11 @@ def write_bundle(folder: Path, state: State, definition: Mapping[str, Any], meta
     weights = {k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state.items()}
     with bundle_folder(folder) as part:
         (part / WEIGHTS).write_bytes(save(compact(weights)))
-        versions = {"monai_version": monai.__version__, "pytorch_version": torch.__version__.split("+")[0], "numpy_version": np.__version__}
+        versions = {
+            "monai_version": monai.__version__,
+            "pytorch_version": torch.__version__.split("+")[0],
+            "numpy_version": np.__version__,
+        }
         record = {**metadata, **versions, "weights_sha256": hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest()}
         (part / METADATA).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         (part / DEFINITION).write_text(json.dumps({"network_def": dict(definition)}, indent=2) + "\n", encoding="utf-8")
@@ -104,7 +110,9 @@ def check_bundle(folder: Path) -> None:
             recover(folder, _FILES.__contains__)
         ours = is_json(folder / METADATA, lambda content: content["weights_sha256"])
         if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputError(f"The folder {folder}, where the bundle would be written, holds other files; choose another --output.")
+            raise OutputError(
+                f"The folder {folder}, where the bundle would be written, holds other files; choose another --output."
+            )
     except OSError as error:
         raise output_error(folder, error, "The bundle") from error
 

@@ -91,7 +91,9 @@ def _box(head: FluidHead, rng: np.random.Generator) -> tuple[int, slice, slice]:
 def losses(net: torch.nn.Module, batch: Patch) -> Mapping[str, torch.Tensor]:
     """Cross entropy and half the missing overlap, inside the skull."""
     logits = net(batch.x)[:, 0].float()
-    cross = binary_cross_entropy_with_logits(logits, batch.fluid, batch.weight, reduction="sum") / batch.weight.sum().clamp_min(1)
+    cross = binary_cross_entropy_with_logits(
+        logits, batch.fluid, batch.weight, reduction="sum"
+    ) / batch.weight.sum().clamp_min(1)
     dice = overlap_loss(logits.sigmoid() * batch.weight, batch.fluid * batch.weight, 0.0)
     return {"cross": cross, "dice": 0.5 * dice}
 

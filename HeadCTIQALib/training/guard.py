@@ -56,7 +56,9 @@ def landmark_figures(net: torch.nn.Module, device: str = "cpu") -> Figures:
     net = net.eval().to(device)
     for head in _patch_heads(HEADS):
         rng = np.random.default_rng((head.grid.shape[0], 5))
-        batch = [patches.draw(head, name, rng) for name in head.landmarks if name in LANDMARKS for _ in range(EACH // 4)]
+        batch = [
+            patches.draw(head, name, rng) for name in head.landmarks if name in LANDMARKS for _ in range(EACH // 4)
+        ]
         hu, inside = (torch.stack([getattr(p, f) for p in batch]).to(device) for f in ("hu", "inside"))
         with torch.inference_mode():
             read = read_heatmaps(net(landmark_input(hu, inside)).float()).cpu()
@@ -66,7 +68,11 @@ def landmark_figures(net: torch.nn.Module, device: str = "cpu") -> Figures:
             wrong.append(present != claimed)
             if present:
                 errors.append(PATCH_MM * float((rows[own, :3] - patch.positions[own]).norm()))
-    return {"median landmark error in mm": float(np.median(errors)), "95th percentile of it in mm": float(np.percentile(errors, 95)), "wrongly present or absent": float(np.mean(wrong))}
+    return {
+        "median landmark error in mm": float(np.median(errors)),
+        "95th percentile of it in mm": float(np.percentile(errors, 95)),
+        "wrongly present or absent": float(np.mean(wrong)),
+    }
 
 
 def anatomy_figures(net: torch.nn.Module, device: str = "cpu") -> Figures:
@@ -89,7 +95,11 @@ def anatomy_figures(net: torch.nn.Module, device: str = "cpu") -> Figures:
             found = read_heatmaps(out[None, CLASSES + 3 :])[0, :, :3]
             errors.extend((augment.SPACING * (found - s.landmarks).norm(dim=-1))[s.present].tolist())
     dice = overlap[size > 0] / size[size > 0]
-    return {OVERLAP: 1 - float(dice.mean()), "template coordinates in mm": float(np.median(coordinates)), "median landmark error in mm": float(np.median(errors))}
+    return {
+        OVERLAP: 1 - float(dice.mean()),
+        "template coordinates in mm": float(np.median(coordinates)),
+        "median landmark error in mm": float(np.median(errors)),
+    }
 
 
 def fluid_figures(net: SliceNet, device: str = "cpu") -> Figures:
@@ -108,12 +118,19 @@ def object_figures(net: SliceNet, device: str = "cpu") -> Figures:
 
 def _missing(pairs: Iterable[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> Figures:
     """1 - Dice of all found and true masks together."""
-    counts = [(np.count_nonzero(found & truth), np.count_nonzero(found) + np.count_nonzero(truth)) for found, truth in pairs]
+    counts = [
+        (np.count_nonzero(found & truth), np.count_nonzero(found) + np.count_nonzero(truth)) for found, truth in pairs
+    ]
     common, total = (int(n) for n in np.sum(counts, axis=0))
     return {OVERLAP: 1 - 2 * common / max(1, total)}
 
 
-FIGURES: Mapping[str, Callable[..., Figures]] = {"anatomy": anatomy_figures, "landmarks": landmark_figures, "fluid": fluid_figures, "objects": object_figures}
+FIGURES: Mapping[str, Callable[..., Figures]] = {
+    "anatomy": anatomy_figures,
+    "landmarks": landmark_figures,
+    "fluid": fluid_figures,
+    "objects": object_figures,
+}
 
 
 def _first(count: int, make: Callable[[int], T | None]) -> tuple[T, ...]:

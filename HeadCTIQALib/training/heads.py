@@ -34,8 +34,12 @@ class LabelledHead:
         with whole_file(folder / f"{self.name}.npz", "The training head") as stream:
             np.savez_compressed(
                 stream,
-                hu=self.hu.clip(-1024, 3000).astype(np.int16), inside=self.inside, tissue=self.tissue,
-                template=self.template.astype(np.float16), origin=self.grid.origin, spacing=self.grid.spacing,
+                hu=self.hu.clip(-1024, 3000).astype(np.int16),
+                inside=self.inside,
+                tissue=self.tissue,
+                template=self.template.astype(np.float16),
+                origin=self.grid.origin,
+                spacing=self.grid.spacing,
                 landmarks=json.dumps({k: list(v) for k, v in self.landmarks.items()}),
                 disagreement_mm=self.disagreement_mm,
             )
@@ -47,4 +51,13 @@ class LabelledHead:
             hu = f["hu"].astype(np.float32)
             grid = Grid(f["origin"], float(f["spacing"]), hu.shape)
             marks = {k: tuple(v) for k, v in json.loads(str(f["landmarks"])).items()}
-            return cls(path.stem, hu, f["inside"], f["tissue"], f["template"].astype(np.float32), grid, marks, float(f["disagreement_mm"]))
+            return cls(
+                path.stem,
+                hu,
+                f["inside"],
+                f["tissue"],
+                f["template"].astype(np.float32),
+                grid,
+                marks,
+                float(f["disagreement_mm"]),
+            )

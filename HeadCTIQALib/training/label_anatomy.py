@@ -13,7 +13,9 @@ from .label_warp import smooth_noise
 
 Labels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-DEEP_MM = 25.0  # CSF further than this from the border of the intracranial space is a ventricle, nearer a sulcus or cistern
+DEEP_MM = (
+    25.0  # CSF further than this from the border of the intracranial space is a ventricle, nearer a sulcus or cistern
+)
 VAULT_MM = 20.0  # template z above which the skull is vault
 LEAST_ML = 1.0  # a smaller piece of deep CSF is a cleft, or a mislabelled speck, not a ventricle
 PATCH_MM = 25.0  # a border that moves by less than a voxel moves in patches about this large

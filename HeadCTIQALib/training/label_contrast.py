@@ -105,7 +105,9 @@ def _spot(d: Draft, spot: Spot, rng: np.random.Generator) -> None:
     if not len(where):
         return
     centre = where[int(spot.place * len(where))]
-    offset = np.meshgrid(*(np.arange(n) - c for n, c in zip(d.grid.shape, centre, strict=True)), indexing="ij", sparse=True)
+    offset = np.meshgrid(
+        *(np.arange(n) - c for n, c in zip(d.grid.shape, centre, strict=True)), indexing="ij", sparse=True
+    )
     radius = d.grid.spacing * np.sqrt(sum(o.astype(float) ** 2 for o in offset))
     ball = within & (radius * (1 + 0.2 * d.noise(rng, max(spot.radius_mm, 8))) <= spot.radius_mm)
     d.hu[ball] = spot.hu + rng.normal(0, 2, d.hu.shape)[ball]

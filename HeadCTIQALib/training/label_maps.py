@@ -32,7 +32,9 @@ def warp_of(parent: LabelledHead, recipe: Recipe) -> Warp:
     xy, xz, yz = recipe.shear
     shear = np.array([[1, xy, xz], [0, 1, yz], [0, 0, 1]])
     matrix = Rotation.from_rotvec(recipe.turn, degrees=True).as_matrix() @ shear @ np.diag(recipe.scale)
-    return Warp.random(np.random.default_rng([recipe.seed, 1]), parent.grid, matrix, recipe.field_mm, recipe.field_apart_mm)
+    return Warp.random(
+        np.random.default_rng([recipe.seed, 1]), parent.grid, matrix, recipe.field_mm, recipe.field_apart_mm
+    )
 
 
 def deform(parent: LabelledHead, warp: Warp) -> LabelledHead:
@@ -46,11 +48,15 @@ def deform(parent: LabelledHead, warp: Warp) -> LabelledHead:
         return ndimage.map_coordinates(a.astype(np.uint8), index, order=0, mode="constant")
 
     anatomy = np.where(parent.tissue < Tissue.HOLDER, parent.tissue, Tissue.OUTSIDE)
-    template = np.stack([ndimage.map_coordinates(c, index, order=1, mode="constant", cval=np.nan) for c in parent.template])
+    template = np.stack(
+        [ndimage.map_coordinates(c, index, order=1, mode="constant", cval=np.nan) for c in parent.template]
+    )
     moved = warp.inverse(np.array(list(parent.landmarks.values()), float).reshape(-1, 3))
     marks = {n: (float(x), float(y), float(z)) for n, (x, y, z) in zip(parent.landmarks, moved, strict=True)}
     air = np.full(parent.grid.shape, -1024.0, np.float32)
-    return LabelledHead(parent.name, air, nearest(parent.inside) > 0, nearest(anatomy), template.astype(np.float32), parent.grid, marks)
+    return LabelledHead(
+        parent.name, air, nearest(parent.inside) > 0, nearest(anatomy), template.astype(np.float32), parent.grid, marks
+    )
 
 
 def vary(parent: LabelledHead, recipe: Recipe) -> LabelledHead:
@@ -64,7 +70,9 @@ def vary(parent: LabelledHead, recipe: Recipe) -> LabelledHead:
     paint(draft, recipe, np.random.default_rng([recipe.seed, 3]))
     hu = np.where(new.inside, draft.hu.clip(-1024, 3071), -1024).astype(np.float32)
     tissue = np.where(new.inside, draft.tissue, Tissue.OUTSIDE).astype(np.uint8)
-    return LabelledHead(f"labelmap{recipe.seed}{_OF}{parent.name}", hu, new.inside, tissue, new.template, new.grid, new.landmarks)
+    return LabelledHead(
+        f"labelmap{recipe.seed}{_OF}{parent.name}", hu, new.inside, tissue, new.template, new.grid, new.landmarks
+    )
 
 
 def parent_of(name: str) -> str:

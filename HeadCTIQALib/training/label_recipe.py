@@ -140,6 +140,10 @@ def _spots(rng: np.random.Generator) -> tuple[Spot, ...]:
         for _ in range(rng.integers(1, k.most + 1) if rng.random() < k.chance else 0):
             spot = Spot(kind, float(rng.random()), float(rng.uniform(*k.radius_mm)), float(rng.uniform(*k.hu)))
             if kind == "tumour":
-                out.append(spot._replace(kind="oedema", radius_mm=spot.radius_mm * rng.uniform(1.2, 2), hu=float(rng.uniform(*OEDEMA_HU))))
+                out.append(
+                    spot._replace(
+                        kind="oedema", radius_mm=spot.radius_mm * rng.uniform(1.2, 2), hu=float(rng.uniform(*OEDEMA_HU))
+                    )
+                )
             out.append(spot)
     return tuple(out)

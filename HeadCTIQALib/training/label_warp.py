@@ -72,7 +72,10 @@ class Warp:
     def displacement(self, points: Array) -> Array:
         """u at (N, 3) points."""
         index = self.grid.index(points)
-        weights = [basis(index[:, c] * (m - 3) / (n - 1), m) for c, (n, m) in enumerate(zip(self.grid.shape, self.nodes.shape[1:], strict=True))]
+        weights = [
+            basis(index[:, c] * (m - 3) / (n - 1), m)
+            for c, (n, m) in enumerate(zip(self.grid.shape, self.nodes.shape[1:], strict=True))
+        ]
         return np.einsum("ckji,pk,pj,pi->pc", self.nodes, *weights, optimize=True)
 
     def inverse(self, points: Array) -> Array:

@@ -40,7 +40,11 @@ def to_ants(a: NDArray[np.generic], grid: Grid) -> ants.ANTsImage:
 
     ANTs works in any right-handed frame as long as all images share it; here physical = RAS.
     """
-    return ants.from_numpy(np.ascontiguousarray(a.transpose(2, 1, 0)).astype(np.float32), origin=tuple(map(float, grid.origin)), spacing=(grid.spacing,) * 3)
+    return ants.from_numpy(
+        np.ascontiguousarray(a.transpose(2, 1, 0)).astype(np.float32),
+        origin=tuple(map(float, grid.origin)),
+        spacing=(grid.spacing,) * 3,
+    )
 
 
 def from_ants(image: ants.ANTsImage) -> NDArray[np.float32]:
@@ -53,20 +57,26 @@ def registration_image(hu: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.interp(hu, [-1024, -300, 0, 80, 300, 1000], [0, 10, 40, 60, 120, 200]).astype(np.float32)
 
 
-def carry(atlas: LabelledHead, target_hu: NDArray[np.float32], grid: Grid, start: NDArray[np.float64]) -> tuple[ants.ANTsImage, list[str]]:
+def carry(
+    atlas: LabelledHead, target_hu: NDArray[np.float32], grid: Grid, start: NDArray[np.float64]
+) -> tuple[ants.ANTsImage, list[str]]:
     """Register ``atlas`` to a head; returns (target image, forward transforms).  ``start`` as for :func:`register`."""
     fixed = to_ants(registration_image(target_hu), grid)
     return register(fixed, to_ants(registration_image(atlas.hu), atlas.grid), start)
 
 
-def register(fixed: ants.ANTsImage, moving: ants.ANTsImage, start: NDArray[np.float64]) -> tuple[ants.ANTsImage, list[str]]:
+def register(
+    fixed: ants.ANTsImage, moving: ants.ANTsImage, start: NDArray[np.float64]
+) -> tuple[ants.ANTsImage, list[str]]:
     """Affine, then SyN, both by mutual information; returns (``fixed``, forward transforms).
 
     ``start`` is the rigid (4, 4) from the physical space of ``fixed`` to that of ``moving`` with which it begins.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "start.mat")
-        ants.write_transform(ants.create_ants_transform("Euler3DTransform", dimension=3, matrix=start[:3, :3], offset=start[:3, 3]), path)
+        ants.write_transform(
+            ants.create_ants_transform("Euler3DTransform", dimension=3, matrix=start[:3, :3], offset=start[:3, 3]), path
+        )
         affine = ants.registration(
             fixed, moving, "Affine", initial_transform=path, aff_metric="mattes", aff_iterations=(150, 50),
             aff_shrink_factors=(3, 2), aff_smoothing_sigmas=(2, 1), random_seed=1, singleprecision=True,
@@ -98,7 +108,9 @@ def rigid_part(matrix: NDArray[np.float64], about: NDArray[np.float64]) -> NDArr
     return out
 
 
-def carry_points(points: Mapping[str, tuple[float, float, float]], transforms: list[str]) -> dict[str, NDArray[np.float64]]:
+def carry_points(
+    points: Mapping[str, tuple[float, float, float]], transforms: list[str]
+) -> dict[str, NDArray[np.float64]]:
     """Points of the moving head to the fixed head (points travel with the inverse of the image transform)."""
     import pandas as pd
 
@@ -109,7 +121,9 @@ def carry_points(points: Mapping[str, tuple[float, float, float]], transforms: l
     return {n: moved.iloc[i][["x", "y", "z"]].to_numpy(float) for i, n in enumerate(points)}
 
 
-def warp(a: NDArray[np.generic], atlas_grid: Grid, fixed: ants.ANTsImage, transforms: list[str], how: str = "linear") -> NDArray[np.float32]:
+def warp(
+    a: NDArray[np.generic], atlas_grid: Grid, fixed: ants.ANTsImage, transforms: list[str], how: str = "linear"
+) -> NDArray[np.float32]:
     """An atlas array resampled on the fixed head."""
     return from_ants(ants.apply_transforms(fixed, to_ants(a, atlas_grid), transforms, interpolator=how))
 
@@ -123,10 +137,14 @@ def head_mask(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     mask = ndimage.binary_dilation(labels == sizes.argmax(), iterations=1) & (hu > -300)
-    return np.stack([ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(m, 6), iterations=5))[6:-6, 6:-6] for m in mask])
+    return np.stack(
+        [ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(m, 6), iterations=5))[6:-6, 6:-6] for m in mask]
+    )
 
 
-def tissue_map(hu: NDArray[np.float32], head: NDArray[np.bool_], prior: Mapping[Tissue, NDArray[np.float32]]) -> NDArray[np.uint8]:
+def tissue_map(
+    hu: NDArray[np.float32], head: NDArray[np.bool_], prior: Mapping[Tissue, NDArray[np.float32]]
+) -> NDArray[np.uint8]:
     """Tissue of a head from its HU and warped atlas priors (see :class:`Tissue`); holder is tissue outside the head."""
     out = np.zeros(hu.shape, np.uint8)
     out[(hu > -500) & ~ndimage.binary_dilation(head, iterations=2)] = Tissue.HOLDER
@@ -134,7 +152,9 @@ def tissue_map(hu: NDArray[np.float32], head: NDArray[np.bool_], prior: Mapping[
     eroded = ndimage.binary_erosion(head, iterations=2)
     out[head & (hu < -400) & eroded] = Tissue.AIR_CAVITY
     bone = head & (hu > 230)
-    inner = (sum(prior[t] for t in (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF)) > 0.5) & head
+    inner = (
+        sum(prior[t] for t in (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY, Tissue.CSF)) > 0.5
+    ) & head
     inner = ndimage.binary_dilation(inner, iterations=1) & ndimage.binary_closing(inner, iterations=2)
     inner &= (hu < 180) & (hu > -60)
     labels, n = ndimage.label(inner)

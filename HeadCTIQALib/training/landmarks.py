@@ -21,7 +21,17 @@ from .patches import ABSENT, PRESENT, Patch, draw
 FILTERS = (32, 64, 96)
 OTHERS = 0.3  # weight of the landmarks that a patch shows beside its own
 #: How often a landmark is drawn: those that metrics need, and that are hard, more often.
-WEIGHTS = {"CANTHUS": 1.4, "NASION": 1.4, "BASION": 1.6, "OPISTHION": 1.6, "SELLA": 1.3, "CRISTA": 0.7, "IOP": 0.7, "SEPTUM": 0.5, "PINEAL": 0.5}
+WEIGHTS = {
+    "CANTHUS": 1.4,
+    "NASION": 1.4,
+    "BASION": 1.6,
+    "OPISTHION": 1.6,
+    "SELLA": 1.3,
+    "CRISTA": 0.7,
+    "IOP": 0.7,
+    "SEPTUM": 0.5,
+    "PINEAL": 0.5,
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,12 @@ class Sampler:
         return draw(head, names[rng.choice(len(names), p=weight / weight.sum())], rng)
 
 
-def sampler(data: Path, exclude: Sequence[str] = (), shares: tuple[float, float, float] = (0.25, 0.35, 0.4), also: Sequence[PatchHead] = ()) -> Sampler:
+def sampler(
+    data: Path,
+    exclude: Sequence[str] = (),
+    shares: tuple[float, float, float] = (0.25, 0.35, 0.4),
+    also: Sequence[PatchHead] = (),
+) -> Sampler:
     """A sampler of the heads in ``data``/fine and ``data``/fine-simulated.
 
     Args:
@@ -59,7 +74,9 @@ def sampler(data: Path, exclude: Sequence[str] = (), shares: tuple[float, float,
     groups = (read, [h for h in real if h.label_mm >= PROPAGATED_MM], simulated)
     kept = [(tuple(g), s) for g, s in zip(groups, shares, strict=True) if g]
     if not kept:
-        raise TrainingError(f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before.")
+        raise TrainingError(
+            f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before."
+        )
     total = sum(s for _, s in kept)
     return Sampler(tuple(g for g, _ in kept), tuple(s / total for _, s in kept))
 

@@ -134,10 +134,26 @@ def fit(
             running[k] = running.get(k, 0.0) + float(v.detach())
         if step % plan.every == 0 or step == plan.steps:
             count = step - since
-            _log(out, {"step": step, "seconds": round(time.monotonic() - began, 1), **{k: round(v / count, 4) for k, v in running.items()}})
+            _log(
+                out,
+                {
+                    "step": step,
+                    "seconds": round(time.monotonic() - began, 1),
+                    **{k: round(v / count, 4) for k, v in running.items()},
+                },
+            )
             running, since = {}, step
         if step % (10 * plan.every) == 0 or step == plan.steps:
-            save(out / CHECKPOINT, {"plan": asdict(plan), "step": step, "net": net.state_dict(), "ema": average, "optimiser": optimiser.state_dict()})
+            save(
+                out / CHECKPOINT,
+                {
+                    "plan": asdict(plan),
+                    "step": step,
+                    "net": net.state_dict(),
+                    "ema": average,
+                    "optimiser": optimiser.state_dict(),
+                },
+            )
     return {k: v.cpu() for k, v in average.items()}
 
 
@@ -181,7 +197,9 @@ def _restore(path: Path, plan: Plan, net: torch.nn.Module, optimiser: torch.opti
     content = _load(path)
     same = ("steps", "batch", "rate", "seed")
     if any(content["plan"][k] != getattr(plan, k) for k in same):
-        raise TrainingError(f"The checkpoint {path} belongs to a training with other settings; repeat them or train without --resume.")
+        raise TrainingError(
+            f"The checkpoint {path} belongs to a training with other settings; repeat them or train without --resume."
+        )
     net.load_state_dict(content["net"])
     optimiser.load_state_dict(content["optimiser"])
     for k, v in content["ema"].items():
@@ -205,4 +223,6 @@ def _log(out: Path, line: Mapping[str, Any]) -> None:
 
 def _batches(draw: Callable[[np.random.Generator], Any], plan: Plan, step: int) -> Iterator[Any]:
     examples = Examples(draw, plan.seed, step * plan.batch, plan.steps * plan.batch)
-    return iter(torch.utils.data.DataLoader(examples, batch_size=plan.batch, num_workers=plan.workers, collate_fn=collate))
+    return iter(
+        torch.utils.data.DataLoader(examples, batch_size=plan.batch, num_workers=plan.workers, collate_fn=collate)
+    )

@@ -26,7 +26,11 @@ SIMULATED, PLANNING = "objects", "objects-planning"  # folders
 SCANS = "ct-head-neck"  # of a data folder: planning CTs
 SEEDS = range(500_000, 501_000)
 HEADS = 400
-NAME, FOREIGN_SHARE, MOTION_SHARE = "objects", 0.6, 0.15  # of the population: more objects and less motion than in training in general
+NAME, FOREIGN_SHARE, MOTION_SHARE = (
+    "objects",
+    0.6,
+    0.15,
+)  # of the population: more objects and less motion than in training in general
 MIN_SPACING_MM = 2.0  # of simulated scans: the network sees no thinner slices, and they take long
 AIR, BODY, HOLDER, OBJECT = range(4)
 
@@ -102,7 +106,13 @@ def held_out(names: Sequence[str]) -> set[str]:
     return {name for n, name in enumerate(sorted(names)) if n % 3 == 2 or name == "visible-human-male"}
 
 
-def prepare_objects(data: Path | None, out: Path, simulated: int = HEADS, device: str = "cpu", tell: Callable[[str], None] = lambda text: None) -> None:
+def prepare_objects(
+    data: Path | None,
+    out: Path,
+    simulated: int = HEADS,
+    device: str = "cpu",
+    tell: Callable[[str], None] = lambda text: None,
+) -> None:
     """Write ``out``/objects and ``out``/objects-planning; stacks that exist already are kept.
 
     Args:

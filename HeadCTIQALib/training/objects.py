@@ -58,7 +58,9 @@ def draw(stack: ObjectStack, rng: np.random.Generator) -> Example:
     hu = stack.hu[ks].astype(np.float32)
     window = Window(hu, labels, labels == OBJECT, float(stack.pixel_mm), gap, float(stack.thickness_mm) or gap)
     if rng.random() < 0.25:
-        hu += ndimage.gaussian_filter(rng.standard_normal(hu.shape, np.float32), (0, 0.6, 0.6)) * np.float32(rng.uniform(3, 25))
+        hu += ndimage.gaussian_filter(rng.standard_normal(hu.shape, np.float32), (0, 0.6, 0.6)) * np.float32(
+            rng.uniform(3, 25)
+        )
     if rng.random() < 0.35:
         random_plate(window, rng)
     if rng.random() < 0.3:

@@ -1,7 +1,7 @@
 """Finely sampled heads with landmarks: what the landmark network's patches are cut from, as small .npz files.
 
-    training-data/fine/<name>.npz              real heads whose landmarks stand in training-data/labels
-    training-data/fine-simulated/<name>.npz    simulated heads
+training-data/fine/<name>.npz              real heads whose landmarks stand in training-data/labels
+training-data/fine-simulated/<name>.npz    simulated heads
 """
 
 from __future__ import annotations
@@ -51,7 +51,14 @@ class PatchHead:
         with np.load(path, allow_pickle=False) as f:
             hu = f["hu"]
             marks = {k: tuple(v) for k, v in json.loads(str(f["landmarks"])).items()}
-            return cls(path.stem, hu, f["inside"], Grid(f["origin"], float(f["spacing"]), hu.shape), marks, float(f["label_mm"]))
+            return cls(
+                path.stem,
+                hu,
+                f["inside"],
+                Grid(f["origin"], float(f["spacing"]), hu.shape),
+                marks,
+                float(f["label_mm"]),
+            )
 
 
 def real_head(name: str, volume: CTVolume, landmarks: Points, label_mm: float) -> PatchHead:
@@ -91,7 +98,9 @@ def find_scan(data: Path, name: str) -> Path | None:
     return None
 
 
-def prepare_patch_heads(data: Path, out: Path, disagreement_mm: float = 12.0, simulated: int = len(SIMULATED_SEEDS)) -> None:
+def prepare_patch_heads(
+    data: Path, out: Path, disagreement_mm: float = 12.0, simulated: int = len(SIMULATED_SEEDS)
+) -> None:
     """Write ``out``/fine and ``out``/fine-simulated; heads that exist already are kept.
 
     Args:
@@ -102,14 +111,20 @@ def prepare_patch_heads(data: Path, out: Path, disagreement_mm: float = 12.0, si
     """
     for sub in ("fine", "fine-simulated"):
         (out / sub).mkdir(parents=True, exist_ok=True)
-    readers = json.loads((data / "landmarks.json").read_text(encoding="utf-8"))["scans"] if (data / "landmarks.json").exists() else {}
+    readers = (
+        json.loads((data / "landmarks.json").read_text(encoding="utf-8"))["scans"]
+        if (data / "landmarks.json").exists()
+        else {}
+    )
     for label in sorted((out / "labels").glob("*.npz")):
         scan = find_scan(data, label.stem)
         with np.load(label, allow_pickle=False) as f:
             if scan is None or (out / "fine" / label.name).exists() or float(f["disagreement_mm"]) > disagreement_mm:
                 continue
             marks = {k: tuple(v) for k, v in json.loads(str(f["landmarks"])).items()}
-        real_head(label.stem, read(scan), marks, READER_MM if label.stem in readers else PROPAGATED_MM).save(out / "fine")
+        real_head(label.stem, read(scan), marks, READER_MM if label.stem in readers else PROPAGATED_MM).save(
+            out / "fine"
+        )
     for seed in SIMULATED_SEEDS[:simulated]:
         if not (out / "fine-simulated" / f"simulated{seed}.npz").exists():
             simulated_head(seed).save(out / "fine-simulated")

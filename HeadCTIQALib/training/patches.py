@@ -91,12 +91,20 @@ def sample(head: PatchHead, points: Vector) -> tuple[NDArray[np.float32], NDArra
     part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     source = torch.from_numpy(np.stack([head.hu[part] + np.float32(1024), head.inside[part].astype(np.float32)]))[None]
     where = 2 * (index - low) / (high - low - 1) - 1
-    out = torch.nn.functional.grid_sample(source, torch.from_numpy(where[None, ..., ::-1].astype(np.float32)), mode="bilinear", padding_mode="zeros", align_corners=True)[0].numpy()
+    out = torch.nn.functional.grid_sample(
+        source,
+        torch.from_numpy(where[None, ..., ::-1].astype(np.float32)),
+        mode="bilinear",
+        padding_mode="zeros",
+        align_corners=True,
+    )[0].numpy()
     inside = out[1] > 0.5
     return np.where(inside, out[0] / np.maximum(out[1], 0.5) - 1024, -1024).astype(np.float32), inside
 
 
-def truth(head: PatchHead, matrix: Vector, centre: Vector, field: NDArray[np.float32], side: float) -> tuple[Vector, NDArray[np.int64]]:
+def truth(
+    head: PatchHead, matrix: Vector, centre: Vector, field: NDArray[np.float32], side: float
+) -> tuple[Vector, NDArray[np.int64]]:
     """Where every channel's landmark lies in the patch, in (z, y, x) voxels, and whether it is there."""
     inverse = np.linalg.inv(matrix)
     positions, state = np.zeros((len(CHANNELS), 3)), np.full(len(CHANNELS), UNKNOWN)
@@ -121,7 +129,9 @@ def degrade(hu: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.flo
     if rng.random() < 0.3:
         hu = np.where((hu > -20) & (hu < 120), 40 + (hu - 40) * rng.uniform(0.8, 1.5) + rng.normal(0, 6), hu)
     if rng.random() < 0.5:
-        hu = np.tensordot(slices(rng.choice([2.5, 3.0, 4.0, 5.0, 7.0]), rng.random()), hu, axes=(1, 0)).astype(np.float32)
+        hu = np.tensordot(slices(rng.choice([2.5, 3.0, 4.0, 5.0, 7.0]), rng.random()), hu, axes=(1, 0)).astype(
+            np.float32
+        )
     if rng.random() < 0.4:
         hu = ndimage.gaussian_filter(hu, (rng.uniform(0, 0.6), *(rng.uniform(0, 1.0),) * 2))
     sigma = rng.choice([0.0, 4.0, 10.0, 25.0, 60.0], p=[0.2, 0.3, 0.3, 0.15, 0.05])
@@ -154,7 +164,12 @@ def slices(spacing_mm: float, phase: float) -> Vector:
 
 
 def hide(
-    hu: NDArray[np.float32], inside: NDArray[np.bool_], positions: Vector, state: NDArray[np.int64], own: int, rng: np.random.Generator
+    hu: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    positions: Vector,
+    state: NDArray[np.int64],
+    own: int,
+    rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
     """End the scan, or take the face away, somewhere in the patch; landmarks beyond are no longer present."""
     z, y, x = np.meshgrid(*(np.arange(PATCH, dtype=np.float32),) * 3, indexing="ij", sparse=True)

@@ -35,7 +35,14 @@ Points = dict[str, tuple[float, float, float]]
 Priors = dict[Tissue, NDArray[np.float32]]
 COARSE = ((64, 64, 64), 4.0)
 #: Where the MNI template has the points from which its registration to an atlas head starts (MNI mm).
-MNI_POINTS = {"SEPTUM": (0, 10, 16), "PINEAL": (0, -29, 3), "SELLA": (0, 4, -28), "IOP": (0, -88, -20), "EAM_R": (62, -22, -38), "EAM_L": (-62, -22, -38)}
+MNI_POINTS = {
+    "SEPTUM": (0, 10, 16),
+    "PINEAL": (0, -29, 3),
+    "SELLA": (0, 4, -28),
+    "IOP": (0, -88, -20),
+    "EAM_R": (62, -22, -38),
+    "EAM_L": (-62, -22, -38),
+}
 #: Soft landmarks, displaced by the tumour in one atlas: not used to compare atlases.
 DISPLACED = ("SEPTUM", "PINEAL", "IOP")
 
@@ -105,7 +112,14 @@ def atlas_head(data: Path, name: str) -> tuple[LabelledHead, Priors]:
     return LabelledHead(name, hu, inside, tissue, template_mm, grid, marks), priors
 
 
-def label_head(name: str, volume: CTVolume, atlases: Mapping[str, tuple[LabelledHead, Priors]], readers: Points, pose: NDArray[np.float64], grid: Grid) -> LabelledHead:
+def label_head(
+    name: str,
+    volume: CTVolume,
+    atlases: Mapping[str, tuple[LabelledHead, Priors]],
+    readers: Points,
+    pose: NDArray[np.float64],
+    grid: Grid,
+) -> LabelledHead:
     """Landmarks, tissue and template coordinates of a head by registration of the atlases (not of a head to itself).
 
     ``pose`` is the network's (4, 4) template to RAS, from which registration starts.
@@ -150,7 +164,9 @@ def prepare(data: Path, out: Path) -> None:
             volume = read(path)
             shape, spacing = (lb.SHAPE, lb.SPACING) if path in fine else COARSE
             pose = coarse_anatomy(volume, infer).pose
-            head = label_head(name, volume, atlases, reader_landmarks(data, name), pose, head_grid(volume, spacing, shape))
+            head = label_head(
+                name, volume, atlases, reader_landmarks(data, name), pose, head_grid(volume, spacing, shape)
+            )
             head.save(out / "labels")
             print(f"{printable(name)}: atlases agree within {head.disagreement_mm:.1f} mm", flush=True)
     prepare_label_maps(out)

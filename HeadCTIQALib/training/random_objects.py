@@ -103,14 +103,19 @@ def _curve(window: Window, around: Outline, start: float, lift: float, rng: Rng,
     turn = length * np.sqrt(1 - steep**2) / (around.radius.mean() * window.pixel_mm) / (2 * np.pi) * BINS
     rise = rng.normal(0, 12 if thin else 3)
     along = np.linspace(-0.5, 0.5, int(np.clip(length / 8, 2, 12)))
-    points = [_point(window, around, start + turn * q, max(0, lift + rise * q) + radius, length * steep * q) for q in along]
+    points = [
+        _point(window, around, start + turn * q, max(0, lift + rise * q) + radius, length * steep * q) for q in along
+    ]
     return np.array(points), np.full(len(along), radius)
 
 
 def _blob(window: Window, around: Outline, start: float, lift: float, rng: Rng) -> tuple[Vector, Vector]:
     """A knob that stands off the skin."""
     radius = _spread(rng, 1.2, 6)
-    ends = [_point(window, around, start, lift, 0.0), _point(window, around, start, lift + rng.uniform(0.5, 6), rng.normal(0, 3))]
+    ends = [
+        _point(window, around, start, lift, 0.0),
+        _point(window, around, start, lift + rng.uniform(0.5, 6), rng.normal(0, 3)),
+    ]
     return np.array(ends), np.array([radius, radius * rng.uniform(0.5, 1)])
 
 
@@ -120,10 +125,14 @@ def _ring(window: Window, around: Outline, start: float, lift: float, rng: Rng) 
     middle = _point(window, around, start, lift + size * rng.uniform(0.2, 1), 0.0)
     axes, _ = np.linalg.qr(rng.normal(size=(3, 2)))
     turn = np.linspace(0, 2 * np.pi, 11)
-    return middle + size * (np.cos(turn)[:, None] * axes[:, 0] + np.sin(turn)[:, None] * axes[:, 1]), np.full(11, radius)
+    return middle + size * (np.cos(turn)[:, None] * axes[:, 0] + np.sin(turn)[:, None] * axes[:, 1]), np.full(
+        11, radius
+    )
 
 
-def paint(window: Window, points: Vector, radii: Vector, hu: float, over_head: bool = False, blur_mm: float = 0.5) -> None:
+def paint(
+    window: Window, points: Vector, radii: Vector, hu: float, over_head: bool = False, blur_mm: float = 0.5
+) -> None:
     """Paint a chain of cones with round ends, with the partial volume of pixels and slices; never over holders or other objects.
 
     Args:

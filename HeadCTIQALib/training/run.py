@@ -24,7 +24,12 @@ from .patch_heads import prepare_patch_heads
 from .simulated_heads import prepare_simulated
 
 MODULES: Mapping[str, Any] = {"anatomy": anatomy, "landmarks": landmarks, "fluid": fluid, "objects": objects}
-PLANS = {"anatomy": Plan(9000, batch=1), "landmarks": Plan(6000), "fluid": Plan(6000, batch=16), "objects": Plan(9000, batch=12)}
+PLANS = {
+    "anatomy": Plan(9000, batch=1),
+    "landmarks": Plan(6000),
+    "fluid": Plan(6000, batch=16),
+    "objects": Plan(9000, batch=12),
+}
 FINE_TUNING = {"steps": 600, "rate": 3e-4}
 FINE_TUNING_HEADS = 40  # simulated ones, which keep a network from forgetting
 
@@ -82,8 +87,12 @@ def run(job: Job, tell: Callable[[str], None] = lambda text: None) -> Bundle:
     tell("Evaluating on simulated heads")
     after = _figures(job.network, state, job.device)
     if before is not None and (loss := guard.worse(before, after)) is not None:
-        raise TrainingError(f"Fine-tuning made the network worse on the built-in evaluation ({loss}), so it was not written; correct more scans or use fewer steps.")
-    made = f"{plan.steps} steps of {plan.batch} examples, seed {plan.seed}, learning rate {plan.rate:g}" + (", from the shipped weights." if start is not None else ".")
+        raise TrainingError(
+            f"Fine-tuning made the network worse on the built-in evaluation ({loss}), so it was not written; correct more scans or use fewer steps."
+        )
+    made = f"{plan.steps} steps of {plan.batch} examples, seed {plan.seed}, learning rate {plan.rate:g}" + (
+        ", from the shipped weights." if start is not None else "."
+    )
     figures = {f"simulated heads not trained on: {k}": round(v, 3) for k, v in after.items()}
     record = {**metadata_of(job.network), "heads": sorted(heads), "training": made, "figures": figures, **template}
     return write_bundle(job.output / job.network, state, definition_of(job.network), record)
@@ -117,7 +126,11 @@ def _source(job: Job) -> tuple[anatomy.Sampler | landmarks.Sampler, list[str], d
         _some(job.folders, labelled)
         source = anatomy.sampler(prepared, job.exclude, labelled)
         real: Sequence[LabelledHead] = [h for h in source.heads if not h.name.startswith(("simulated", "labelmap"))]
-        template = {} if job.folders or not real else {"template_landmarks": {**metadata_of("anatomy")["template_landmarks"], **template_landmarks(real)}}
+        template = (
+            {}
+            if job.folders or not real
+            else {"template_landmarks": {**metadata_of("anatomy")["template_landmarks"], **template_landmarks(real)}}
+        )
         return source, [h.name for h in source.heads], template
     cut = [h for h in map(site.patch_head, scans) if h is not None]
     _some(job.folders, cut)
@@ -146,7 +159,9 @@ def _slices(job: Job, tell: Callable[[str], None]) -> tuple[Sampler[Any, Any], l
         if job.data is not None and (job.data / object_stacks.SIMULATED).is_dir():
             made = job.data
         elif job.data is not None and not (job.data / object_stacks.SCANS).is_dir():
-            raise TrainingError(f"The folder {job.data} holds neither scans (ct-head-neck/) nor heads prepared from them; simulated heads alone need no folder.")
+            raise TrainingError(
+                f"The folder {job.data} holds neither scans (ct-head-neck/) nor heads prepared from them; simulated heads alone need no folder."
+            )
         else:
             object_stacks.prepare_objects(job.data, made, device=job.device, tell=tell, **count)
         source = objects.sampler(made, job.exclude, stacks)
@@ -166,12 +181,16 @@ def _simulated(job: Job) -> int | None:
 def _prepared(job: Job) -> Path:
     """The folder of prepared heads: the data folder itself where it is one, else made from it beside the checkpoint."""
     count = {} if (number := _simulated(job)) is None else {"simulated": number}
-    if job.data is not None and any((job.data / sub).is_dir() for sub in ("labels", "fine", "simulated", "fine-simulated")):
+    if job.data is not None and any(
+        (job.data / sub).is_dir() for sub in ("labels", "fine", "simulated", "fine-simulated")
+    ):
         return job.data
     made = job.work / "prepared"
     if job.data is not None:
         if not (job.data / "ct").is_dir():
-            raise TrainingError(f"The folder {job.data} holds neither scans (ct/, ct-head-neck/, landmarks.json, atlas/) nor heads prepared from them.")
+            raise TrainingError(
+                f"The folder {job.data} holds neither scans (ct/, ct-head-neck/, landmarks.json, atlas/) nor heads prepared from them."
+            )
         from .prepare import prepare  # needs antspyx
 
         prepare(job.data, made)

@@ -44,7 +44,9 @@ def site_scans(folders: Sequence[Path], scans: Sequence[Path]) -> list[SiteScan]
         InputError: a folder is no assessment, or is of another scan.
     """
     if len(folders) != len(scans):
-        raise TrainingError(f"There are {len(folders)} assessment folders and {len(scans)} scans; give the scan of every folder, in the same order.")
+        raise TrainingError(
+            f"There are {len(folders)} assessment folders and {len(scans)} scans; give the scan of every folder, in the same order."
+        )
     out = []
     for n, (folder, scan) in enumerate(zip(folders, scans, strict=True), 1):
         volume = read(scan)
@@ -56,7 +58,11 @@ def site_scans(folders: Sequence[Path], scans: Sequence[Path]) -> list[SiteScan]
 
 def points(findings: Findings) -> dict[str, tuple[float, float, float]]:
     """The landmarks that may be learned from: placed by a reader, or in the scan and confident."""
-    return {n: m.position for n, m in findings.landmarks.items() if n in LANDMARKS and m.in_scan and (m.source == "reader" or m.confidence >= CONFIDENT)}
+    return {
+        n: m.position
+        for n, m in findings.landmarks.items()
+        if n in LANDMARKS and m.in_scan and (m.source == "reader" or m.confidence >= CONFIDENT)
+    }
 
 
 def patch_head(scan: SiteScan) -> PatchHead | None:

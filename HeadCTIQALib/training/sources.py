@@ -30,7 +30,9 @@ KNOWN = {
 }
 OPENKBP = Source("OpenKBP head-and-neck planning CTs (Babier et al., Med Phys 2021)", "MIT", _CARRIED)
 SIMULATED = Source("simulated heads of this project", "Apache-2.0", "exact")
-SITES = Source("scans of a site, corrected there", "the site's own; not for distribution without its consent", "the site's readers")
+SITES = Source(
+    "scans of a site, corrected there", "the site's own; not for distribution without its consent", "the site's readers"
+)
 UNKNOWN = Source("other heads of the data folder", "see the data folder", "see the data folder")
 
 

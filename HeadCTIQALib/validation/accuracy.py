@@ -62,7 +62,15 @@ def figures(records: Sequence[Record]) -> list[Figure]:
     """All figures of the evaluated heads, in the order of the table."""
     heads = [r for r in records if "refused" not in r]
     share = Figure("Heads", "assessed", "share", len(heads) / max(1, len(records)), None, None, len(records))
-    return [share, *_dice(heads), *_landmarks(heads), *_agreement(heads), *_noise(heads), *_motion_slices(heads), *_withheld(heads)]
+    return [
+        share,
+        *_dice(heads),
+        *_landmarks(heads),
+        *_agreement(heads),
+        *_noise(heads),
+        *_motion_slices(heads),
+        *_withheld(heads),
+    ]
 
 
 def _dice(heads: Sequence[Record]) -> list[Figure]:
@@ -72,7 +80,11 @@ def _dice(heads: Sequence[Record]) -> list[Figure]:
         values = [np.array([[r["dice"][region]]]) for r in heads if region in r["dice"]]
         target = DICE_TARGETS.get(region)
         out.append(bootstrap("Segmentation", region, "Dice, mean", values, lambda x: float(x[:, 0].mean()), target))
-        out.append(bootstrap("Segmentation", region, "Dice, 5th percentile", values, lambda x: float(np.percentile(x[:, 0], 5))))
+        out.append(
+            bootstrap(
+                "Segmentation", region, "Dice, 5th percentile", values, lambda x: float(np.percentile(x[:, 0], 5))
+            )
+        )
     return out
 
 
@@ -82,7 +94,10 @@ def _landmarks(heads: Sequence[Record]) -> list[Figure]:
     for title, in_scan, chosen in (
         ("all landmarks inside the scan", True, names), ("all landmarks outside the scan", False, names), *((n, True, [n]) for n in names),
     ):  # fmt: skip
-        per_head = [[r["landmarks"][n] for n in chosen if n in r["landmarks"] and r["landmarks"][n]["in_scan"] == in_scan] for r in heads]
+        per_head = [
+            [r["landmarks"][n] for n in chosen if n in r["landmarks"] and r["landmarks"][n]["in_scan"] == in_scan]
+            for r in heads
+        ]
         per_head = [marks for marks in per_head if marks]
         count = sum(map(len, per_head))
         trusted = [np.array([[m["error_mm"]] for m in marks if m["confidence"] >= CONFIDENT]) for marks in per_head]
@@ -91,17 +106,37 @@ def _landmarks(heads: Sequence[Record]) -> list[Figure]:
         of = "landmarks" if len(chosen) > 1 else "heads"
         target = (2.0, 5.0) if in_scan else (None, None)
         out += [
-            bootstrap("Landmarks", title, "error, median, mm", trusted, lambda x: float(np.median(x)), target[0], "<=", of),
-            bootstrap("Landmarks", title, "error, 95th percentile, mm", trusted, lambda x: float(np.percentile(x, 95)), target[1], "<=", of),
+            bootstrap(
+                "Landmarks", title, "error, median, mm", trusted, lambda x: float(np.median(x)), target[0], "<=", of
+            ),
+            bootstrap(
+                "Landmarks",
+                title,
+                "error, 95th percentile, mm",
+                trusted,
+                lambda x: float(np.percentile(x, 95)),
+                target[1],
+                "<=",
+                of,
+            ),
         ]
         if count:
-            out.append(bootstrap("Landmarks", title, "share flagged as not confident", flagged, lambda x: float(x.mean()), of_what=of))
+            out.append(
+                bootstrap(
+                    "Landmarks", title, "share flagged as not confident", flagged, lambda x: float(x.mean()), of_what=of
+                )
+            )
     return out
 
 
 def _agreement(heads: Sequence[Record]) -> list[Figure]:
     """ICC(A,1) with its lower limit, and MAD, of every metric and of the angles behind them."""
-    units = {m.id: m.unit for m in IQMS} | {"yaw_deg": "deg", "roll_deg": "deg", "orbitomeatal_angle": "deg", "gray_white_contrast_hu": "HU"}
+    units = {m.id: m.unit for m in IQMS} | {
+        "yaw_deg": "deg",
+        "roll_deg": "deg",
+        "orbitomeatal_angle": "deg",
+        "gray_white_contrast_hu": "HU",
+    }
     out = []
     for name, unit in units.items():
         pairs = _pairs(heads, name)
@@ -110,7 +145,18 @@ def _agreement(heads: Sequence[Record]) -> list[Figure]:
         icc, mad = icc_agreement(pairs), mean_absolute_difference(pairs[:, 0], pairs[:, 1])
         out.append(_from_estimate("Agreement with the truth", name, "ICC(A,1)", icc, ICC_TARGETS.get(name)))
         if name in (*ICC_TARGETS, *IQM_BY_ID) and icc.low is not None:
-            out.append(Figure("Agreement with the truth", name, "ICC(A,1), lower limit", icc.low, None, None, icc.n, target=ICC_LOWER_LIMIT))
+            out.append(
+                Figure(
+                    "Agreement with the truth",
+                    name,
+                    "ICC(A,1), lower limit",
+                    icc.low,
+                    None,
+                    None,
+                    icc.n,
+                    target=ICC_LOWER_LIMIT,
+                )
+            )
         out.append(_from_estimate("Agreement with the truth", name, f"MAD, {unit}", mad, MAD_TARGETS.get(name), "<="))
         bias = [np.array([[p[1] - p[0]]]) for p in pairs]
         out.append(bootstrap("Agreement with the truth", name, f"bias, {unit}", bias, lambda x: float(x.mean())))

@@ -91,7 +91,11 @@ def landmark_errors(truth: Findings, findings: Findings, k: NDArray[np.float64])
         if found is not None:
             gap = np.subtract(true.position, found.position)
             error = abs(float(gap @ k)) if name in TOPS else float(np.linalg.norm(gap))
-            out[name] = {"error_mm": round(error, 2), "in_scan": bool(true.in_scan), "confidence": round(float(found.confidence), 3)}
+            out[name] = {
+                "error_mm": round(error, 2),
+                "in_scan": bool(true.in_scan),
+                "confidence": round(float(found.confidence), 3),
+            }
     return out
 
 

@@ -17,7 +17,11 @@ from .observations import Observed
 
 OVERALL = "overall"
 TOLD_TO = 2.0  # in the unit: what a bound rests on is itself measured
-TITLES = {**{m.id: f"{m.title}, {m.unit}" for m in IQMS}, **{c.id: f"{c.title}, points" for c in CATEGORIES}, OVERALL: "Overall score, points"}
+TITLES = {
+    **{m.id: f"{m.title}, {m.unit}" for m in IQMS},
+    **{c.id: f"{c.title}, points" for c in CATEGORIES},
+    OVERALL: "Overall score, points",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,10 @@ def coverage(scans: Sequence[Observed], model: ErrorModel) -> list[Coverage]:
             elif m.bound is not None and m.value is not None:
                 bounds[id_].append(true <= m.value + TOLD_TO if m.bound == "at_most" else true >= m.value - TOLD_TO)
         found, truth = score(measured, guideline), score(o.true_measurements(), guideline)
-        for id_, a, b in [*((c, found.categories[c], truth.categories[c]) for c in found.categories), (OVERALL, found.overall, truth.overall)]:
+        for id_, a, b in [
+            *((c, found.categories[c], truth.categories[c]) for c in found.categories),
+            (OVERALL, found.overall, truth.overall),
+        ]:
             if a.interval is not None and b.score is not None:
                 held[id_].append(_held(a.interval, b.score))
     return [_coverage(id_, held[id_], bounds[id_]) for id_ in TITLES if held[id_] or bounds[id_]]
@@ -75,11 +82,16 @@ def _coverage(id_: str, rows: Sequence[tuple[bool, float]], bounds: Sequence[boo
 
 def table(found: Sequence[Coverage]) -> str:
     """A Markdown table."""
-    lines = ["| of | n | interval holds the truth | mean width | bounds that are true, to 2 mm |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "| of | n | interval holds the truth | mean width | bounds that are true, to 2 mm |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for c in found:
         low, high = c.limits if c.n else (0.0, 0.0)
         share = f"{100 * c.share:.1f} % ({100 * low:.1f} to {100 * high:.1f})" if c.n else ""
-        lines.append(f"| {TITLES[c.id]} | {c.n} | {share} | {f'{c.width:.2g}' if c.n else ''} | {f'{c.true} of {c.bounds}' if c.bounds else ''} |")
+        lines.append(
+            f"| {TITLES[c.id]} | {c.n} | {share} | {f'{c.width:.2g}' if c.n else ''} | {f'{c.true} of {c.bounds}' if c.bounds else ''} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -87,9 +99,11 @@ def card(model: ErrorModel, sources: Mapping[str, Sequence[Observed]], checks: M
     """The card of an error model: what it was fitted to, and its coverage there and elsewhere."""
     parts = [
         f"# Error model {model.version}",
-        ("How far each measurement can be from the truth: `errors.json` beside this card, made by `python -m HeadCTIQALib.validation.error_fit`, which says how. "
-        "Below: how often the 95 % intervals held the truth, and how wide they are, in the unit of the metric and in points of the scores. In brackets: 95 % interval "
-        "of a share (Clopper and Pearson 1934), as if scans were independent; cases made from one real scan are not. A bound is true where the true value lies on its side, to within 2 in its unit."),
+        (
+            "How far each measurement can be from the truth: `errors.json` beside this card, made by `python -m HeadCTIQALib.validation.error_fit`, which says how. "
+            "Below: how often the 95 % intervals held the truth, and how wide they are, in the unit of the metric and in points of the scores. In brackets: 95 % interval "
+            "of a share (Clopper and Pearson 1934), as if scans were independent; cases made from one real scan are not. A bound is true where the true value lies on its side, to within 2 in its unit."
+        ),
         "For research use only; not a medical device.",
         "## On scans that set none of its parameters",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import Measurement, measure
-from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.progress import Progress, share, silent
 from HeadCTIQALib.scoring import guideline_model, score
 from HeadCTIQALib.volume.types import CTVolume
 from HeadCTIQALib.writing import write_text
@@ -38,24 +39,24 @@ def plan(base: CTVolume, findings: Findings, measured: Mapping[str, Measurement]
     """(key, maker) of every degradation of one scan, made only when asked for."""
     for axis in ("yaw", "roll", "pitch"):
         for degrees in ANGLES_DEG:
-            yield f"{axis}{degrees:+g}", lambda axis=axis, degrees=degrees: d.turned(base, findings, axis, degrees)  # type: ignore[misc]
+            yield f"{axis}{degrees:+g}", partial(d.turned, base, findings, axis, degrees)
     for right, forward in ((10.0, 0.0), (0.0, -10.0)):
-        yield f"shift{right:+g}{forward:+g}", lambda right=right, forward=forward: d.shifted(base, right, forward)  # type: ignore[misc]
+        yield f"shift{right:+g}{forward:+g}", partial(d.shifted, base, right, forward)
     for mm in (10.0, 25.0):
-        yield f"below{mm:g}", lambda mm=mm: d.cut(base, below_mm=mm)  # type: ignore[misc]
+        yield f"below{mm:g}", partial(d.cut, base, below_mm=mm)
     for mm in (8.0, 20.0):
-        yield f"above{mm:g}", lambda mm=mm: d.cut(base, above_mm=mm)  # type: ignore[misc]
+        yield f"above{mm:g}", partial(d.cut, base, above_mm=mm)
     noise, cnr = measured["noise"].value, measured["gray_white_cnr"]
     if noise is not None:
         contrast = cnr.details.get("contrast_hu") if cnr.value is not None else None
         for sigma in (2.0, 4.0, 8.0):
-            yield f"noise{sigma:g}", lambda sigma=sigma: d.noisier(base, sigma, noise, contrast)  # type: ignore[misc]
+            yield f"noise{sigma:g}", partial(d.noisier, base, sigma, noise, contrast)
     for n in (2, 3) if float(np.median(np.diff(base.slice_positions))) < 3 else ():
-        yield f"thick{n}", lambda n=n: d.thicker(base, n)  # type: ignore[misc]
+        yield f"thick{n}", partial(d.thicker, base, n)
     for degrees in (0.5, 1.0, 2.0, 4.0):
-        yield f"motion{degrees:g}", lambda degrees=degrees: d.moved(base, findings, degrees)  # type: ignore[misc]
+        yield f"motion{degrees:g}", partial(d.moved, base, findings, degrees)
     for radius in (1.5, 3.0, 5.0):
-        yield f"metal{radius:g}", lambda radius=radius: d.with_metal(base, findings, radius)  # type: ignore[misc]
+        yield f"metal{radius:g}", partial(d.with_metal, base, findings, radius)
 
 
 def cross_talk(
@@ -87,12 +88,14 @@ def cross_talk(
     infer = networks.local_infer(device)
     rows: list[dict[str, Any]] = []
     for n, (name, path) in enumerate(paths.items()):
-        rows += _of_one_scan(name, d.binned(read(path)), infer, output / "real", lambda f, n=n: tell(STAGE, (n + f) / len(paths)))  # type: ignore[misc]
+        rows += _of_one_scan(name, d.binned(read(path)), infer, output / "real", share(tell, STAGE, n, len(paths)))
     crosstalk_tables.write(output, rows)
     return rows
 
 
-def _of_one_scan(name: str, base: CTVolume, infer: Infer, folder: Path, tell: Callable[[float], None]) -> list[dict[str, Any]]:
+def _of_one_scan(
+    name: str, base: CTVolume, infer: Infer, folder: Path, tell: Callable[[float], None]
+) -> list[dict[str, Any]]:
     from HeadCTIQALib import networks
 
     findings = networks.find(base, infer=infer)
@@ -106,7 +109,12 @@ def _of_one_scan(name: str, base: CTVolume, infer: Infer, folder: Path, tell: Ca
         if row is None:
             degraded = make()
             again = measure(degraded.volume, networks.find(degraded.volume, infer=infer))
-            row = {"format": FORMAT, "scan": name, "key": key, **_row(base, findings, measured, points, degraded, again)}
+            row = {
+                "format": FORMAT,
+                "scan": name,
+                "key": key,
+                **_row(base, findings, measured, points, degraded, again),
+            }
             write_text(path, json.dumps(row), "The file")
         rows.append(row)
         tell(n / len(steps))
@@ -159,5 +167,3 @@ def _points(measured: Mapping[str, Measurement]) -> dict[str, float]:
         for c in s.contributions
         if c.source_id in known
     }
-
-

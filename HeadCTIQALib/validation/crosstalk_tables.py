@@ -66,7 +66,10 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 
 def _followed(rows: Sequence[Row]) -> str:
-    lines = ["| degradation | metric | error, mean of sizes | largest | within tolerance | not assessable |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| degradation | metric | error, mean of sizes | largest | within tolerance | not assessable |",
+        "|---|---|---|---|---|---|",
+    ]
     for family, iqms in MEANT.items():
         of = [r for r in rows if r["family"] == family]
         for iqm in (q for q in iqms if q in TOLERANCES and of):
@@ -74,22 +77,32 @@ def _followed(rows: Sequence[Row]) -> str:
             refused = sum(r["iqms"][iqm]["found"] is None for r in of)
             if len(errors):
                 held = np.count_nonzero(errors <= TOLERANCES[iqm])
-                lines.append(f"| {family} | {iqm} | {_shown(iqm, errors.mean())} | {_shown(iqm, errors.max())} | {held} of {len(errors)} | {refused} |")
+                lines.append(
+                    f"| {family} | {iqm} | {_shown(iqm, errors.mean())} | {_shown(iqm, errors.max())} | {held} of {len(errors)} | {refused} |"
+                )
     return "\n".join(lines)
 
 
 def _responses(rows: Sequence[Row]) -> str:
-    lines = ["| scan | degradation | metric: found (by definition), from mild to severe | monotonic |", "|---|---|---|---|"]
+    lines = [
+        "| scan | degradation | metric: found (by definition), from mild to severe | monotonic |",
+        "|---|---|---|---|",
+    ]
     for family, iqm in MONOTONIC.items():
         for scan in dict.fromkeys(r["scan"] for r in rows):
             of = sorted((r for r in rows if r["scan"] == scan and r["family"] == family), key=lambda r: r["amount"])
             if not of:
                 continue
             values = [of[0]["iqms"][iqm]["base"], *(r["iqms"][iqm]["found"] for r in of)]
-            cells = [_number(values[0]), *(f"{_number(r['iqms'][iqm]['found'])} ({_number(r['iqms'][iqm]['expected'])})" for r in of)]
+            cells = [
+                _number(values[0]),
+                *(f"{_number(r['iqms'][iqm]['found'])} ({_number(r['iqms'][iqm]['expected'])})" for r in of),
+            ]
             known = [v for v in values if v is not None]
             rising = all(b >= a - 0.05 for a, b in itertools.pairwise(known)) and len(known) == len(values)
-            lines.append(f"| {markdown(scan)} | {family} | {iqm}: {' → '.join(cells)} | {'yes' if rising else '**no**'} |")
+            lines.append(
+                f"| {markdown(scan)} | {family} | {iqm}: {' → '.join(cells)} | {'yes' if rising else '**no**'} |"
+            )
     return "\n".join(lines)
 
 

@@ -50,7 +50,11 @@ class Degraded:
     @property
     def name(self) -> str:
         """As printed."""
-        return f"{self.family} {self.amount:+g} {self.unit}" if self.amount < 0 or self.unit == "deg" else f"{self.family} {self.amount:g} {self.unit}"
+        return (
+            f"{self.family} {self.amount:+g} {self.unit}"
+            if self.amount < 0 or self.unit == "deg"
+            else f"{self.family} {self.amount:g} {self.unit}"
+        )
 
 
 def binned(volume: CTVolume, pixel_mm: float = 0.9) -> CTVolume:
@@ -64,7 +68,12 @@ def binned(volume: CTVolume, pixel_mm: float = 0.9) -> CTVolume:
         padding = padding[..., : rows * f : f, : columns * f : f]
     origins = volume.origins + (volume.row_step + volume.col_step) * (f - 1) / 2
     return replace(
-        volume, hu=np.rint(hu).astype(np.int16), origins=origins, row_step=volume.row_step * f, col_step=volume.col_step * f, padding=padding
+        volume,
+        hu=np.rint(hu).astype(np.int16),
+        origins=origins,
+        row_step=volume.row_step * f,
+        col_step=volume.col_step * f,
+        padding=padding,
     )
 
 
@@ -88,7 +97,9 @@ def turned(volume: CTVolume, findings: Findings, axis: str, degrees: float) -> D
     for s in range(k):
         source = volume.ras_to_ijk((volume.origins[s] + plane - shift) @ turn)
         at = [source[..., 2], source[..., 1], source[..., 0]]
-        hu[s] = np.clip(np.rint(ndimage.map_coordinates(coefficients, at, order=3, prefilter=False, cval=AIR_HU)), *HU_RANGE)
+        hu[s] = np.clip(
+            np.rint(ndimage.map_coordinates(coefficients, at, order=3, prefilter=False, cval=AIR_HU)), *HU_RANGE
+        )
         # beyond an end where the head goes on, nothing is known; beyond one in air there is only air
         near = ndimage.map_coordinates(head.astype(np.float32), [np.clip(at[0], 0, k - 1), *at[1:]], order=0) > 0.5
         beyond = ((at[0] < -0.5) & ends[0]) | ((at[0] > k - 0.5) & ends[1])
@@ -121,11 +132,18 @@ def cut(volume: CTVolume, below_mm: float = 0.0, above_mm: float = 0.0) -> Degra
         padding = padding[keep]
     short = replace(volume, hu=volume.hu[keep].copy(), origins=volume.origins[keep], padding=padding)
     lost = float(short.slice_positions[0] - z[0] if below_mm else z[-1] - short.slice_positions[-1])
-    free = ("motion_extent", "streak_extent", "noise", "gray_white_cnr")  # the slices that are left may differ from those that went
+    free = (
+        "motion_extent",
+        "streak_extent",
+        "noise",
+        "gray_white_cnr",
+    )  # the slices that are left may differ from those that went
     return Degraded("cut below" if below_mm else "cut above", round(lost, 1), "mm", short, free=free)
 
 
-def noisier(volume: CTVolume, sigma_hu: float, base_noise: float, base_contrast: float | None, seed: int = 0) -> Degraded:
+def noisier(
+    volume: CTVolume, sigma_hu: float, base_noise: float, base_contrast: float | None, seed: int = 0
+) -> Degraded:
     """Noise of CT texture added to the whole scan; independent of what is there, so that variances add up."""
     rng = np.random.default_rng([seed, 11])
     hu = np.stack([s + sigma_hu * correlated_noise(rng, s.shape, volume.pixel_spacing[0]) for s in volume.hu])
@@ -162,13 +180,24 @@ def moved(volume: CTVolume, findings: Findings, degrees: float, share: float = 0
     half = max(1, round(share * len(brain) / 2))
     middle = brain[len(brain) // 2 - half : len(brain) // 2 + half]
     hu = volume.hu.astype(np.float32)
-    grades = np.zeros(len(area)) if findings.motion_grades is None else np.maximum(findings.motion_grades, 0).astype(float)
+    grades = (
+        np.zeros(len(area)) if findings.motion_grades is None else np.maximum(findings.motion_grades, 0).astype(float)
+    )
     for s in middle:
-        change = motion_difference(hu[s], volume.pixel_spacing[0], np.random.default_rng([seed, 7, int(s)]), degrees, degrees)
+        change = motion_difference(
+            hu[s], volume.pixel_spacing[0], np.random.default_rng([seed, 7, int(s)]), degrees, degrees
+        )
         grades[s] = motion_grade(change, inside[s], volume.pixel_spacing[0])[0]
         hu[s] += change
     extent = 100 * float(grades @ area) / (3 * float(area.sum()))
-    return Degraded("motion", degrees, "deg and mm", replace(volume, hu=_whole(hu)), truth={"motion_extent": extent}, free=("noise", "gray_white_cnr"))
+    return Degraded(
+        "motion",
+        degrees,
+        "deg and mm",
+        replace(volume, hu=_whole(hu)),
+        truth={"motion_extent": extent},
+        free=("noise", "gray_white_cnr"),
+    )
 
 
 def with_metal(volume: CTVolume, findings: Findings, radius_mm: float, seed: int = 0) -> Degraded:
@@ -183,14 +212,18 @@ def with_metal(volume: CTVolume, findings: Findings, radius_mm: float, seed: int
     for s in np.flatnonzero(np.abs(volume.slice_positions - centre @ volume.k) < radius_mm):
         distance = np.linalg.norm(volume.origins[s] + plane - centre, axis=-1)
         metal = (CLIP_HU * np.clip(radius_mm - distance + 0.5, 0, 1)).astype(np.float32)
-        change = metal_difference(hu[s] + metal, metal, volume.pixel_spacing[0], np.random.default_rng([seed, 13, int(s)]))
+        change = metal_difference(
+            hu[s] + metal, metal, volume.pixel_spacing[0], np.random.default_rng([seed, 13, int(s)])
+        )
         streak[s] = (np.abs(smooth3(change)) > noise) & (metal < 300)
         hu[s] += change + metal
     widths = volume.voxel_volumes_ml
     amount = float(np.count_nonzero(streak & inside, axis=(1, 2)) @ widths)
     extent = 100 * amount / float(np.count_nonzero(inside, axis=(1, 2)) @ widths)
     free = ("noise", "gray_white_cnr")
-    return Degraded("metal", radius_mm, "mm radius", replace(volume, hu=_whole(hu)), truth={"streak_extent": extent}, free=free)
+    return Degraded(
+        "metal", radius_mm, "mm radius", replace(volume, hu=_whole(hu)), truth={"streak_extent": extent}, free=free
+    )
 
 
 def carried(findings: Findings, base: CTVolume, degraded: Degraded) -> Findings:
@@ -215,8 +248,20 @@ def carried(findings: Findings, base: CTVolume, degraded: Degraded) -> Findings:
         else:
             del marks["VERTEX"]  # where the turned head is highest, the base scan does not show
     m = findings.midsagittal
-    plane_ = None if m is None else replace(m, origin=_point(turn @ np.asarray(m.origin) + shift), normal=_point(turn @ np.asarray(m.normal)))
-    return findings.with_(tissue=tissue, landmarks=marks, midsagittal=plane_, streak=None, motion_grades=None, motion_index=None, motion_probability=None)
+    plane_ = (
+        None
+        if m is None
+        else replace(m, origin=_point(turn @ np.asarray(m.origin) + shift), normal=_point(turn @ np.asarray(m.normal)))
+    )
+    return findings.with_(
+        tissue=tissue,
+        landmarks=marks,
+        midsagittal=plane_,
+        streak=None,
+        motion_grades=None,
+        motion_index=None,
+        motion_probability=None,
+    )
 
 
 def _moved(mark: Landmark, position: Vector) -> Landmark:

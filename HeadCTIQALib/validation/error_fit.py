@@ -79,8 +79,19 @@ def fit(sources: Sequence[Sequence[Observed]]) -> dict[str, Any]:
         for o in source:
             for m in _told(o):
                 assert m.value is not None
-                found[m.iqm, group_of(m, o.scene)][n].append((circumstances(m, o.scene), o.truth[m.iqm] - m.value, o.scanner))
-    return {"iqms": {m.id: {g: _group(m.id, _doubted(m.id, g, _weighed(found[m.id, g]))) for g in groups(m.id) if any(found[m.id, g])} for m in IQMS}}
+                found[m.iqm, group_of(m, o.scene)][n].append(
+                    (circumstances(m, o.scene), o.truth[m.iqm] - m.value, o.scanner)
+                )
+    return {
+        "iqms": {
+            m.id: {
+                g: _group(m.id, _doubted(m.id, g, _weighed(found[m.id, g])))
+                for g in groups(m.id)
+                if any(found[m.id, g])
+            }
+            for m in IQMS
+        }
+    }
 
 
 def _weighed(sources: list[list[tuple[Floats, float, str]]]) -> Rows:
@@ -98,7 +109,11 @@ def groups(iqm: str) -> tuple[str, ...]:
 
 def _told(o: Observed) -> list[Measurement]:
     """Measurements whose interval is to hold a truth that is known."""
-    return [m for i, m in o.measurements.items() if i in o.truth and m.value is not None and m.bound is None and m.status == "measured"]
+    return [
+        m
+        for i, m in o.measurements.items()
+        if i in o.truth and m.value is not None and m.bound is None and m.status == "measured"
+    ]
 
 
 def _doubted(iqm: str, group: str, rows: Rows) -> Rows:
@@ -204,12 +219,29 @@ def _named(arguments: Sequence[str]) -> dict[str, list[Observed]]:
 def main() -> None:
     """The command above."""
     parser = argparse.ArgumentParser(description="Fit the error model of every metric to scans whose truth is known.")
-    parser.add_argument("--fit", action="append", required=True, metavar="NAME=DIR", help="a folder of assessments with their truths; may be repeated")
-    parser.add_argument("--check", action="append", default=[], metavar="NAME=DIR", help="what to count coverage on, for the card; may be repeated")
+    parser.add_argument(
+        "--fit",
+        action="append",
+        required=True,
+        metavar="NAME=DIR",
+        help="a folder of assessments with their truths; may be repeated",
+    )
+    parser.add_argument(
+        "--check",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="what to count coverage on, for the card; may be repeated",
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder for errors.json and card.md")
     options = parser.parse_args()
     sources, checks = _named(options.fit), _named(options.check)
-    content = {"version": datetime.now(UTC).strftime("%Y.%m.%d"), "circumstances": CIRCUMSTANCES, "levels": LEVELS, **fit(list(sources.values()))}
+    content = {
+        "version": datetime.now(UTC).strftime("%Y.%m.%d"),
+        "circumstances": CIRCUMSTANCES,
+        "levels": LEVELS,
+        **fit(list(sources.values())),
+    }
     model = from_json(json.loads(json.dumps(content)))
     write_text(options.output / "errors.json", json.dumps(content, indent=1) + "\n", "The error model")
     write_text(options.output / "card.md", card(model, sources, checks), "The card of the error model")

@@ -56,7 +56,9 @@ def evaluate(
     from HeadCTIQALib.synthesis import EVALUATION_SEEDS
 
     if heads < 1 or seed < 0 or seed + heads > len(EVALUATION_SEEDS):
-        raise InputError(f"Give between 1 and {len(EVALUATION_SEEDS)} heads in all and a seed that is not negative (heads {heads}, seed {seed}).")
+        raise InputError(
+            f"Give between 1 and {len(EVALUATION_SEEDS)} heads in all and a seed that is not negative (heads {heads}, seed {seed})."
+        )
     tell = progress or silent
     folder = output / "heads"
     check_folder(output, folder, tables.FILES)
@@ -66,7 +68,11 @@ def evaluate(
     jobs = {s: (s, matrix, device) for s in missing}
     count = processes or os.cpu_count() or 1
     tell(STAGE, 1 - len(missing) / heads)
-    found = in_processes(jobs, count, _evaluate_here) if count > 1 else ((s, _evaluate_here(*job)) for s, job in jobs.items())
+    found = (
+        in_processes(jobs, count, _evaluate_here)
+        if count > 1
+        else ((s, _evaluate_here(*job)) for s, job in jobs.items())
+    )
     for n, (s, record) in enumerate(found, start=1):
         _store(folder, s, record, matrix, models)
         tell(STAGE, 1 - (len(missing) - n) / heads)
@@ -116,7 +122,9 @@ def _path(folder: Path, seed: int) -> Path:
 
 
 def _store(folder: Path, seed: int, record: dict[str, Any], matrix: int, models: dict[str, str]) -> None:
-    write_text(_path(folder, seed), json.dumps({"format": FORMAT, "matrix": matrix, "models": models, **record}), "The file")
+    write_text(
+        _path(folder, seed), json.dumps({"format": FORMAT, "matrix": matrix, "models": models, **record}), "The file"
+    )
 
 
 def _stored(folder: Path, seed: int, matrix: int, models: dict[str, str]) -> dict[str, Any] | None:

@@ -34,7 +34,9 @@ class Observed:
             m = self.measurements[id_]
             judged = None if m.judged is None or not m.value else m.judged * true / m.value
             details = {k: v for k, v in m.details.items() if k not in ("orbitomeatal_angle_deg", "target_deg")}
-            found[id_] = replace(m, value=true, status="measured", reason="", judged=judged, bound=None, quantiles=None, details=details)
+            found[id_] = replace(
+                m, value=true, status="measured", reason="", judged=judged, bound=None, quantiles=None, details=details
+            )
         return found
 
 
@@ -52,8 +54,9 @@ def observed_in(root: Path) -> list[Observed]:
             known = {str(k): float(v) for k, v in truth["truth"].items() if k in record["iqms"]}
             a = record["input"]["acquisition"]
             scanner = " ".join(str(a[k]) for k in ("manufacturer", "model", "kernel") if a.get(k))
-            found.append(Observed(path.parent.name, scanner, measurements_from_record(record), scene_of_record(record), known))
+            found.append(
+                Observed(path.parent.name, scanner, measurements_from_record(record), scene_of_record(record), known)
+            )
     if not found:
         raise InputError(f"The folder {root} holds no assessments with their truths; make them first.")
     return found
-

@@ -26,7 +26,9 @@ def scans_in(folder: Path, only: Sequence[str] = ()) -> dict[str, Path]:
         if (path.is_dir() or ending) and (not only or name in only):
             found[name] = path
     if not found:
-        raise InputError(f"The folder {folder} holds no scans to degrade; give a folder with one DICOM folder, or one NIfTI file, a scan.")
+        raise InputError(
+            f"The folder {folder} holds no scans to degrade; give a folder with one DICOM folder, or one NIfTI file, a scan."
+        )
     return found
 
 
@@ -54,6 +56,8 @@ def check_folder(output: Path, rows: Path, tables: Mapping[str, str]) -> None:
     except OSError as error:
         raise output_error(output, error, "The output folder") from error
     if foreign is not None:
-        raise OutputError(f"{foreign} was not written by an evaluation of the networks, or is damaged; remove it, or choose another folder.")
+        raise OutputError(
+            f"{foreign} was not written by an evaluation of the networks, or is damaged; remove it, or choose another folder."
+        )
     for name, words in tables.items():
         refuse_foreign(output / name, lambda file, words=words: starts_with(file, words), "a table of an evaluation")  # type: ignore[misc]

@@ -13,6 +13,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,9 @@ Truth = dict[str, float]
 Make = Callable[[], tuple[CTVolume, Truth]]
 
 
-def assess_degraded(scans: Path, output: Path, readers: Path | None = None, only: tuple[str, ...] = ()) -> Iterator[str]:
+def assess_degraded(
+    scans: Path, output: Path, readers: Path | None = None, only: tuple[str, ...] = ()
+) -> Iterator[str]:
     """Degrade and assess every scan in ``scans``; yields the name of every case done.  Cases in ``output`` are not repeated.
 
     Raises:
@@ -71,11 +74,16 @@ def marked_by(table: Mapping[str, Mapping[str, Any]], findings: Findings) -> Fin
     """
     a, b = table["reader_a"], table["reader_b"]
     marks: dict[str, Vector] = {n: (np.array(a[n], float) + np.array(b[n], float)) / 2 for n in a if a[n] and b.get(n)}
-    points = np.array([marks[n] for n in MIDLINE if n in marks] + [(marks[f"{p}_R"] + marks[f"{p}_L"]) / 2 for p in PAIRS if f"{p}_R" in marks])
+    points = np.array(
+        [marks[n] for n in MIDLINE if n in marks]
+        + [(marks[f"{p}_R"] + marks[f"{p}_L"]) / 2 for p in PAIRS if f"{p}_R" in marks]
+    )
     normal = np.linalg.svd(points - points.mean(axis=0))[2][-1]
     normal = normal if normal[0] > 0 else -normal
     landmarks = {**findings.landmarks, **{n: Landmark(_point(marks[n]), source="reader") for n in MARKED if n in marks}}
-    return findings.with_(landmarks=landmarks, midsagittal=Plane(_point(points.mean(axis=0)), _point(normal), source="reader"))
+    return findings.with_(
+        landmarks=landmarks, midsagittal=Plane(_point(points.mean(axis=0)), _point(normal), source="reader")
+    )
 
 
 def plan(name: str, base: CTVolume, seen: Findings, true: Findings) -> Iterator[tuple[str, Make]]:
@@ -96,21 +104,26 @@ def plan(name: str, base: CTVolume, seen: Findings, true: Findings) -> Iterator[
         return make
 
     yield "as-it-is", lambda: (base, truths)
-    for axis, degrees in (("yaw", -15.0), ("yaw", 6.0), ("roll", -8.0), ("roll", 4.0), ("pitch", -15.0), ("pitch", 8.0), ("pitch", 15.0)):
-        yield f"{axis}{degrees:+g}", degraded(lambda axis=axis, degrees=degrees: d.turned(base, seen, axis, degrees))  # type: ignore[misc]
+    for axis, turns in (("yaw", (-15.0, 6.0)), ("roll", (-8.0, 4.0)), ("pitch", (-15.0, 8.0, 15.0))):
+        for degrees in turns:
+            yield f"{axis}{degrees:+g}", degraded(partial(d.turned, base, seen, axis, degrees))
     for right, forward in ((10.0, 0.0), (4.0, -14.0)):
-        yield f"shift{right:+g}{forward:+g}", degraded(lambda right=right, forward=forward: d.shifted(base, right, forward))  # type: ignore[misc]
+        yield f"shift{right:+g}{forward:+g}", degraded(partial(d.shifted, base, right, forward))
     for mm in (8.0, 20.0, 35.0):
-        yield f"below{mm:g}", degraded(lambda mm=mm: d.cut(base, below_mm=mm))  # type: ignore[misc]
-        yield f"above{mm:g}", degraded(lambda mm=mm: d.cut(base, above_mm=mm))  # type: ignore[misc]
+        yield f"below{mm:g}", degraded(partial(d.cut, base, below_mm=mm))
+        yield f"above{mm:g}", degraded(partial(d.cut, base, above_mm=mm))
     if noise is not None:
         for sigma in (2.0, 5.0):
-            yield f"noise{sigma:g}", degraded(lambda sigma=sigma, noise=noise: d.noisier(base, sigma, noise, contrast))  # type: ignore[misc]
+            yield f"noise{sigma:g}", degraded(partial(d.noisier, base, sigma, noise, contrast))
     for n in (2, 4) if float(np.median(np.diff(base.slice_positions))) < 3 else ():
-        yield f"thick{n}", degraded(lambda n=n: d.thicker(base, n))  # type: ignore[misc]
+        yield f"thick{n}", degraded(partial(d.thicker, base, n))
     for key, family, case in cases.plan(name, base, seen, 2):
         if family in cases.MOTIONS or family == cases.METAL:
-            yield key, lambda case=case: _artefact(case(), base, seen, truths)  # type: ignore[misc]
+            yield key, partial(_made, case, base, seen, truths)
+
+
+def _made(case: Callable[[], cases.Case], base: CTVolume, seen: Findings, truths: Truth) -> tuple[CTVolume, Truth]:
+    return _artefact(case(), base, seen, truths)
 
 
 def _artefact(case: cases.Case, base: CTVolume, seen: Findings, truths: Truth) -> tuple[CTVolume, Truth]:
@@ -124,7 +137,9 @@ def _artefact(case: cases.Case, base: CTVolume, seen: Findings, truths: Truth) -
     truth = {i: truths[i] for i in GEOMETRY if i in truths}
     truth["motion_extent"] = 100 * float(np.maximum(case.grades, found) @ area) / (3 * float(area.sum()))
     if case.streak is not None:
-        truth["streak_extent"] = 100 * float(np.count_nonzero(streak & inside, axis=(1, 2)) @ widths) / float(area @ widths)
+        truth["streak_extent"] = (
+            100 * float(np.count_nonzero(streak & inside, axis=(1, 2)) @ widths) / float(area @ widths)
+        )
     return case.volume, truth
 
 
@@ -144,14 +159,22 @@ def _assess(volume: CTVolume, truth: Truth, folder: Path, infer: Infer) -> None:
     from HeadCTIQALib.writing import write_text
 
     findings = with_limits(volume, networks.find(volume, infer=infer))
-    write_text(folder / RECORD, dump(evaluate(volume, findings, models=networks.models_used()).record), "The assessment")
+    write_text(
+        folder / RECORD, dump(evaluate(volume, findings, models=networks.models_used()).record), "The assessment"
+    )
     known = {m.id: truth[m.id] for m in IQMS if m.id in truth}
-    write_text(folder / TRUTH, json.dumps({"truth": known, "refused": "", "failed": ""}, indent=1, allow_nan=False) + "\n", "The truth of the scan")
+    write_text(
+        folder / TRUTH,
+        json.dumps({"truth": known, "refused": "", "failed": ""}, indent=1, allow_nan=False) + "\n",
+        "The truth of the scan",
+    )
 
 
 def main() -> None:
     """The command above."""
-    parser = argparse.ArgumentParser(description="Degrade real scans by known amounts and assess them, for the error model.")
+    parser = argparse.ArgumentParser(
+        description="Degrade real scans by known amounts and assess them, for the error model."
+    )
     parser.add_argument("--scans", type=Path, required=True, help="a folder of scans: DICOM folders and NIfTI files")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--readers", type=Path, help="landmarks of two readers, as landmarks.json has them")

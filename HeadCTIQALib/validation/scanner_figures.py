@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,26 +35,127 @@ def figures(rows: Sequence[Row], title: str) -> list[Figure]:
         of = [r for r in moved if r["family"] == family]
         target = FOUND_TARGETS.get(family)
         out += [
-            _figure(title, family, "slices of 2 HU or more found, share", of, found_slices, _mean, target, ">=", "slices"),
-            _figure(title, family, "extent within 25 % of the truth, share", of, lambda r: within(r, "motion_extent"), _mean, None, ">=", "scans"),
-            _figure(title, family, "extent, found over true, median", of, lambda r: ratio(r, "motion_extent"), _median, None, ">=", "scans"),
+            _figure(
+                title, family, "slices of 2 HU or more found, share", of, found_slices, _mean, target, ">=", "slices"
+            ),
+            _figure(
+                title,
+                family,
+                "extent within 25 % of the truth, share",
+                of,
+                lambda r: within(r, "motion_extent"),
+                _mean,
+                None,
+                ">=",
+                "scans",
+            ),
+            _figure(
+                title,
+                family,
+                "extent, found over true, median",
+                of,
+                lambda r: ratio(r, "motion_extent"),
+                _median,
+                None,
+                ">=",
+                "scans",
+            ),
         ]
     for least, target in ((GRADE1_HU, 0.93), (GRADE2_HU, 0.98)):
-        out.append(_figure(title, "all motion", f"{least:g} HU or more against still slices, AUC", [*moved, *clean], lambda r, least=least: scores(r, least), _auc, target, ">=", "slices"))  # type: ignore[misc]
+        out.append(
+            _figure(
+                title,
+                "all motion",
+                f"{least:g} HU or more against still slices, AUC",
+                [*moved, *clean],
+                partial(scores, least=least),
+                _auc,
+                target,
+                ">=",
+                "slices",
+            )
+        )  # type: ignore[misc]
     out.append(_icc(title, "motion extent", [*moved, *clean], "motion_extent", None))
     out.append(_figure(title, "clean", "slices called moved, share", clean, called_moved, _mean, 0.01, "<=", "slices"))
-    out.append(_figure(title, "clean", "motion extent, largest, %", clean, lambda r: _value(r, "motion_extent"), lambda x: float(x.max()), 0.5, "<=", "scans"))
+    out.append(
+        _figure(
+            title,
+            "clean",
+            "motion extent, largest, %",
+            clean,
+            lambda r: _value(r, "motion_extent"),
+            lambda x: float(x.max()),
+            0.5,
+            "<=",
+            "scans",
+        )
+    )
     bulk = [r for r in rows if r["family"] == BULK]
-    out.append(_figure(title, "step of 5 mm between turns", "found in a slice beside it, share", bulk, lambda r: np.array([[float(max(r["jump"]) > 0)]]), _mean, None, ">=", "scans"))
+    out.append(
+        _figure(
+            title,
+            "step of 5 mm between turns",
+            "found in a slice beside it, share",
+            bulk,
+            lambda r: np.array([[float(max(r["jump"]) > 0)]]),
+            _mean,
+            None,
+            ">=",
+            "scans",
+        )
+    )
     out += [
-        _figure(title, METAL, "extent within 40 % of the truth, share", metal, lambda r: within(r, "streak_extent"), _mean, None, ">=", "scans"),
-        _figure(title, METAL, "extent, found over true, median", metal, lambda r: ratio(r, "streak_extent"), _median, None, ">=", "scans"),
+        _figure(
+            title,
+            METAL,
+            "extent within 40 % of the truth, share",
+            metal,
+            lambda r: within(r, "streak_extent"),
+            _mean,
+            None,
+            ">=",
+            "scans",
+        ),
+        _figure(
+            title,
+            METAL,
+            "extent, found over true, median",
+            metal,
+            lambda r: ratio(r, "streak_extent"),
+            _median,
+            None,
+            ">=",
+            "scans",
+        ),
         _icc(title, "streak extent", [*metal, *clean], "streak_extent", 0.85),
-        _figure(title, METAL, "area of slices with streaks called moved, share", metal, streaks_called_motion, _share, 0.15, "<=", "slices"),
-        _figure(title, "all motion", "area of moved slices called streaks, share", moved, motion_called_streaks, _share, 0.15, "<=", "slices"),
+        _figure(
+            title,
+            METAL,
+            "area of slices with streaks called moved, share",
+            metal,
+            streaks_called_motion,
+            _share,
+            0.15,
+            "<=",
+            "slices",
+        ),
+        _figure(
+            title,
+            "all motion",
+            "area of moved slices called streaks, share",
+            moved,
+            motion_called_streaks,
+            _share,
+            0.15,
+            "<=",
+            "slices",
+        ),
     ]
     bone = [r for r in rows if r["family"] == BONE]
-    for iqm, what in (("motion_extent", "motion extent, mean change, %"), ("foreign_object_volume", "objects, mean change, mL")):
+    for iqm, what in (
+        ("motion_extent", "motion extent, mean change, %"),
+        ("foreign_object_volume", "objects, mean change, mL"),
+    ):
         out.append(_figure(title, BONE, what, bone, lambda r, iqm=iqm: change(r, iqm), _mean, None, "<=", "scans"))  # type: ignore[misc]
     return [f for f in out if f.n]
 
@@ -67,7 +169,14 @@ def found_slices(row: Row) -> Rows:
 def scores(row: Row, least: float) -> Rows:
     """(n, 2): whether a slice moved by at least so much, and its probability; slices between that and stillness are left out."""
     s = row["slices"]
-    return np.array([(float(r >= least), p) for r, p in zip(s["rms"], s["p"], strict=True) if p is not None and (r == 0 or r >= least)], float).reshape(-1, 2)
+    return np.array(
+        [
+            (float(r >= least), p)
+            for r, p in zip(s["rms"], s["p"], strict=True)
+            if p is not None and (r == 0 or r >= least)
+        ],
+        float,
+    ).reshape(-1, 2)
 
 
 def called_moved(row: Row) -> Rows:
@@ -79,13 +188,18 @@ def called_moved(row: Row) -> Rows:
 def streaks_called_motion(row: Row) -> Rows:
     """(n, 2): area of each slice with added streaks, and how much of it is called moved."""
     s = row["slices"]
-    return np.array([(a, a * (f > 0)) for a, n, f in zip(s["area"], s["streak"], s["found"], strict=True) if n >= STREAKED * a], float).reshape(-1, 2)
+    return np.array(
+        [(a, a * (f > 0)) for a, n, f in zip(s["area"], s["streak"], s["found"], strict=True) if n >= STREAKED * a],
+        float,
+    ).reshape(-1, 2)
 
 
 def motion_called_streaks(row: Row) -> Rows:
     """(n, 2): area of each slice of 2 HU or more, and how much of it is called streak beyond what the clean scan has."""
     s = row["slices"]
-    return np.array([(a, n) for a, r, n in zip(s["area"], s["rms"], s["streaks_found"], strict=True) if r >= GRADE1_HU], float).reshape(-1, 2)
+    return np.array(
+        [(a, n) for a, r, n in zip(s["area"], s["rms"], s["streaks_found"], strict=True) if r >= GRADE1_HU], float
+    ).reshape(-1, 2)
 
 
 def ratio(row: Row, iqm: str) -> Rows:
@@ -141,13 +255,32 @@ def _figure(
     clusters = [c for c in (np.concatenate(d) for d in drawn.values()) if len(c)]
     if len(clusters) == 1:
         value = reduce(clusters[0])
-        return Figure(group, name, statistic, value if np.isfinite(value) else None, None, None, len(clusters[0]), of_what, target, sense, "One scan.")
+        return Figure(
+            group,
+            name,
+            statistic,
+            value if np.isfinite(value) else None,
+            None,
+            None,
+            len(clusters[0]),
+            of_what,
+            target,
+            sense,
+            "One scan.",
+        )
     return bootstrap(group, name, statistic, clusters, reduce, target, sense, of_what)
 
 
 def _icc(group: str, name: str, rows: Sequence[Row], iqm: str, target: float | None) -> Figure:
     """ICC(A,1) of found and true; what was not assessed is left out."""
-    pairs = np.array([(v["truth"], v["found"]) for v in (r["iqms"][iqm] for r in rows) if v["truth"] is not None and v["found"] is not None], float).reshape(-1, 2)
+    pairs = np.array(
+        [
+            (v["truth"], v["found"])
+            for v in (r["iqms"][iqm] for r in rows)
+            if v["truth"] is not None and v["found"] is not None
+        ],
+        float,
+    ).reshape(-1, 2)
     if len(pairs) < 3:
         return Figure(group, name, "ICC(A,1)", None, None, None, 0, "scans", target)
     e = icc_agreement(pairs)

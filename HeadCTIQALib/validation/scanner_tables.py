@@ -30,7 +30,9 @@ def write(output: Path, rows: Sequence[Row], taught: Mapping[str, Sequence[str]]
         OutputError: a file cannot be written.
     """
     seen = set(taught.get(ARTEFACT, ()))
-    found = figures([r for r in rows if r["scan"] not in seen], LEFT_OUT) + figures([r for r in rows if r["scan"] in seen], TAUGHT)
+    found = figures([r for r in rows if r["scan"] not in seen], LEFT_OUT) + figures(
+        [r for r in rows if r["scan"] in seen], TAUGHT
+    )
     trained = ", ".join(f"{name} {checksum[:12]}" for name, checksum in models.items())
     lines = [
         f"{BEGINS}: {len({r['scan'] for r in rows if 'slices' in r})} scans, {sum('slices' in r for r in rows)} cases.  Networks (SHA-256): {trained}.",
@@ -56,7 +58,16 @@ def _by_scan(rows: Sequence[Row], taught: Mapping[str, Sequence[str]]) -> list[s
         for family in FAMILIES:
             of = [r for r in rows if r["scan"] == scan and r.get("family") == family and "slices" in r]
             if of:
-                cells = [scan, of[0]["scanner"], by, family, str(len(of)), _count(of, found_slices), _count(of, called_moved), *_extents(of, family)]
+                cells = [
+                    scan,
+                    of[0]["scanner"],
+                    by,
+                    family,
+                    str(len(of)),
+                    _count(of, found_slices),
+                    _count(of, called_moved),
+                    *_extents(of, family),
+                ]
                 lines.append("| " + " | ".join(markdown(c) for c in cells) + " |")
     return lines
 
@@ -68,7 +79,12 @@ def _count(rows: Sequence[Row], of: Any) -> str:
 
 def _extents(rows: Sequence[Row], family: str) -> tuple[str, str, str]:
     motion, streak = (", ".join(_pair(r["iqms"][m]) for r in rows) for m in ("motion_extent", "streak_extent"))
-    objects = ", ".join("?" if r["iqms"]["foreign_object_volume"]["found"] is None else f"{r['iqms']['foreign_object_volume']['found']:.2f}" for r in rows)
+    objects = ", ".join(
+        "?"
+        if r["iqms"]["foreign_object_volume"]["found"] is None
+        else f"{r['iqms']['foreign_object_volume']['found']:.2f}"
+        for r in rows
+    )
     return motion, "" if family in MOTIONS else streak, objects
 
 
@@ -78,4 +94,8 @@ def _pair(v: Mapping[str, Any]) -> str:
 
 def _refused(rows: Sequence[Row]) -> list[str]:
     refused = [r for r in rows if "refused" in r]
-    return ["", *(f"- {markdown(r['scan'])} {r.get('key', '')}: {markdown(r['refused'])}" for r in refused)] if refused else []
+    return (
+        ["", *(f"- {markdown(r['scan'])} {r.get('key', '')}: {markdown(r['refused'])}" for r in refused)]
+        if refused
+        else []
+    )

@@ -15,7 +15,7 @@ import numpy as np
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings
 from HeadCTIQALib.metrics import Measurement, measure
-from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.progress import Progress, share, silent
 from HeadCTIQALib.volume.types import CTVolume
 from HeadCTIQALib.writing import write_text
 
@@ -33,7 +33,13 @@ MEASURED = ("motion_extent", "streak_extent", "foreign_object_volume")
 
 
 def by_scanner(
-    folder: Path, output: Path, *, device: str = "cpu", only: Sequence[str] = (), repeats: int = REPEATS, progress: Progress | None = None
+    folder: Path,
+    output: Path,
+    *,
+    device: str = "cpu",
+    only: Sequence[str] = (),
+    repeats: int = REPEATS,
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Degrade every scan in ``folder`` and look for motion and streaks; ``output``/scanners/*.json, ``scanners.md``, ``.csv``.
 
@@ -61,7 +67,7 @@ def by_scanner(
     infer = networks.local_infer(device)
     rows: list[dict[str, Any]] = []
     for n, (name, path) in enumerate(paths.items()):
-        rows += _of_one_scan(name, path, infer, store, models, repeats, lambda f, n=n: tell(STAGE, (n + f) / len(paths)))  # type: ignore[misc]
+        rows += _of_one_scan(name, path, infer, store, models, repeats, share(tell, STAGE, n, len(paths)))
     scanner_tables.write(output, rows, taught(), models)
     return rows
 
@@ -79,7 +85,13 @@ def taught() -> dict[str, tuple[str, ...]]:
 
 
 def _of_one_scan(
-    name: str, path: Path, infer: Infer, store: Path, models: dict[str, str], repeats: int, tell: Callable[[float], None]
+    name: str,
+    path: Path,
+    infer: Infer,
+    store: Path,
+    models: dict[str, str],
+    repeats: int,
+    tell: Callable[[float], None],
 ) -> list[dict[str, Any]]:
     from HeadCTIQALib import networks
     from HeadCTIQALib.volume import read
@@ -97,7 +109,14 @@ def _of_one_scan(
         row = stored_row(file, format=FORMAT, models=models)
         if row is None:
             case = make()
-            row = {"format": FORMAT, "models": models, "scan": name, "key": key, "family": family, "scanner": _scanner(base)}
+            row = {
+                "format": FORMAT,
+                "models": models,
+                "scan": name,
+                "key": key,
+                "family": family,
+                "scanner": _scanner(base),
+            }
             row |= compared(case, base, findings, measured, infer)
             write_text(file, json.dumps(row), "The file")
         rows.append(row)
@@ -105,7 +124,9 @@ def _of_one_scan(
     return rows
 
 
-def compared(case: Case, base: CTVolume, before: Findings, measured: dict[str, Measurement], infer: Infer) -> dict[str, Any]:
+def compared(
+    case: Case, base: CTVolume, before: Findings, measured: dict[str, Measurement], infer: Infer
+) -> dict[str, Any]:
     """What was found in a degraded scan against its truth, as plain numbers.
 
     Keys: ``slices`` (parallel lists ``area``, ``rms``, ``grade``, ``found``, ``p``, ``streak`` and ``streaks_found`` in
@@ -129,14 +150,22 @@ def compared(case: Case, base: CTVolume, before: Findings, measured: dict[str, M
     volumes = base.voxel_volumes_ml
     truth = {
         "motion_extent": 100 * float(case.grades @ area) / (3 * float(area.sum())) if area.any() else None,
-        "streak_extent": 100 * float(np.count_nonzero(true & inside, axis=(1, 2)) @ volumes) / float(area @ volumes) if area.any() else None,
+        "streak_extent": 100 * float(np.count_nonzero(true & inside, axis=(1, 2)) @ volumes) / float(area @ volumes)
+        if area.any()
+        else None,
         "foreign_object_volume": measured["foreign_object_volume"].value,
     }
     return {
         "about": case.about,
         "jump": None if case.jump is None else [int(g) for g in found[case.jump : case.jump + 2]],
         "iqms": {
-            m: {"base": _number(measured[m].value), "truth": _number(truth[m]), "found": _number(again[m].value), "reason": again[m].reason} for m in MEASURED
+            m: {
+                "base": _number(measured[m].value),
+                "truth": _number(truth[m]),
+                "found": _number(again[m].value),
+                "reason": again[m].reason,
+            }
+            for m in MEASURED
         },
         "slices": {
             "area": [int(a) for a in area[at]],

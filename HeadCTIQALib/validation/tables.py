@@ -46,7 +46,13 @@ def groups(found: Sequence[Figure]) -> list[str]:
     for f in found:
         if f.group != group:
             group = f.group
-            lines += ["", f"### {group}", "", "| of | statistic | value [95 % CI] | n | target | reached |", "|---|---|---|---|---|---|"]
+            lines += [
+                "",
+                f"### {group}",
+                "",
+                "| of | statistic | value [95 % CI] | n | target | reached |",
+                "|---|---|---|---|---|---|",
+            ]
         target = "" if f.target is None else f"{'≥' if f.sense == '>=' else '≤'} {f.target:g}"
         reached = {True: "yes", False: "**no**", None: ""}[f.reached]
         lines.append(f"| {f.name} | {f.statistic} | {_value(f)} | {f.n} {f.of_what} | {target} | {reached} |")
@@ -62,7 +68,9 @@ def as_csv(found: Sequence[Figure]) -> str:
         numbers = ["" if x is None else f"{x:.6g}" for x in (f.value, f.low, f.high)]
         target = "" if f.target is None else f"{f.sense} {f.target:g}"
         reached = {True: "yes", False: "no", None: ""}[f.reached]
-        writer.writerow([cell(f.group), cell(f.name), f.statistic, *numbers, f.n, f.of_what, target, reached, cell(f.note)])
+        writer.writerow(
+            [cell(f.group), cell(f.name), f.statistic, *numbers, f.n, f.of_what, target, reached, cell(f.note)]
+        )
     return out.getvalue()
 
 
@@ -72,7 +80,13 @@ def _value(f: Figure) -> str:
     share = "share" in f.statistic or "relative" in f.statistic
 
     def shown(x: float) -> str:
-        return f"{100 * x:.1f} %" if share else f"{x:.3f}" if f.statistic.startswith(("ICC", "Dice", "AUC")) else f"{x:.2f}"
+        return (
+            f"{100 * x:.1f} %"
+            if share
+            else f"{x:.3f}"
+            if f.statistic.startswith(("ICC", "Dice", "AUC"))
+            else f"{x:.2f}"
+        )
 
     interval = f" [{shown(f.low)}, {shown(f.high)}]" if f.low is not None and f.high is not None else ""
     return shown(f.value) + interval

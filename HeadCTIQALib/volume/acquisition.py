@@ -83,7 +83,9 @@ def exposure_mas(ds: Dataset) -> float | None:
     current = _first(*(_positive(number(ds, keyword)) for keyword in ("XRayTubeCurrent", "XRayTubeCurrentInmA")))
     seconds = _first(*(_seconds(ds, keyword) for keyword in ("ExposureTime", "ExposureTimeInms")))
     micro = _positive(number(ds, "ExposureInuAs"))
-    stated = _first(_positive(number(ds, "ExposureInmAs")), _positive(number(ds, "Exposure")), micro / 1000 if micro else None)
+    stated = _first(
+        _positive(number(ds, "ExposureInmAs")), _positive(number(ds, "Exposure")), micro / 1000 if micro else None
+    )
     product = current * seconds if current and seconds else None
     if stated is None or product is None or _close(stated, product):
         return _first(stated, product)

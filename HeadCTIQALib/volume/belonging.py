@@ -21,7 +21,9 @@ FOREIGN, TURNED, EXCHANGED = "unlike the slices beside", "mirrored or turned", "
 COPY, SHIFTED, SMOOTHED = "a copy of the slice beside", "in other units than most", "smoothed unlike the slices beside"
 #: The same of several slices, where it differs.
 SEVERAL = {COPY: "copies of the slice beside", EXCHANGED: "exchanged with each other"}
-_APART_MM = 10.0  # between the neighbours that a slice is measured against: thinner slices differ by noise and motion only
+_APART_MM = (
+    10.0  # between the neighbours that a slice is measured against: thinner slices differ by noise and motion only
+)
 _MISFIT = 1.4
 _END_MISFIT = 2.0  # times the difference of the next slices, of one that has one neighbour only
 _RUINED = 4.0  # no motion makes a slice as unlike its neighbours
@@ -100,7 +102,9 @@ def _ratios(s: Slices, rest: list[int]) -> Iterator[tuple[float, tuple[int, ...]
         for at in range(1, len(rest) - length):
             run, below, above = tuple(rest[at : at + length]), rest[at - 1], rest[at + length]
             nearer = min(s.unlike(below, run[0]), s.unlike(run[-1], above))
-            own = [s.unlike(rest[at + m], rest[at + m + 1]) for m in (-2, length) if at + m >= 0 and at + m + 1 < len(rest)]
+            own = [
+                s.unlike(rest[at + m], rest[at + m + 1]) for m in (-2, length) if at + m >= 0 and at + m + 1 < len(rest)
+            ]
             scale = max(_LEAST_HU, s.unlike(below, above), *own)
             if nearer <= _MISFIT * scale:
                 continue
@@ -131,16 +135,24 @@ def _settled(s: Slices, n: int, below: int, above: int, middle: Plane) -> float:
     def moved(x: NDArray[np.float64]) -> Plane:
         turn = np.deg2rad(x[0])
         matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-        return np.asarray(ndimage.affine_transform(plane, matrix, centre - matrix @ centre + x[1:] / s.cell_mm, order=1, mode="nearest"))
+        return np.asarray(
+            ndimage.affine_transform(
+                plane, matrix, centre - matrix @ centre + x[1:] / s.cell_mm, order=1, mode="nearest"
+            )
+        )
 
     def cost(x: NDArray[np.float64]) -> float:
         beyond = max(0.0, abs(x[0]) - _MOST_DEG, float(np.hypot(x[1], x[2])) - _MOST_MM)
         return difference(moved(x), middle) * (1 + beyond)
 
-    starts = [np.array([turn, row, column], float) for turn in (-12, 0, 12) for row in (-10, 0, 10) for column in (-10, 0, 10)]
+    starts = [
+        np.array([turn, row, column], float) for turn in (-12, 0, 12) for row in (-10, 0, 10) for column in (-10, 0, 10)
+    ]
     start = min(starts, key=cost)
     simplex = start + np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0], [0, 0, 4]])
-    best = moved(optimize.minimize(cost, start, method="Nelder-Mead", options={"initial_simplex": simplex, "maxfev": 80}).x)
+    best = moved(
+        optimize.minimize(cost, start, method="Nelder-Mead", options={"initial_simplex": simplex, "maxfev": 80}).x
+    )
     return min(difference(best, s.capped[below]), difference(best, s.capped[above]))
 
 
@@ -149,7 +161,9 @@ def _unrest(s: Slices, n: int) -> float:
     from scipy import ndimage
 
     body = s.cells[n] > -700
-    air = ndimage.binary_dilation(body, iterations=max(1, round(30 / s.cell_mm))) & ~ndimage.binary_dilation(body, iterations=2)
+    air = ndimage.binary_dilation(body, iterations=max(1, round(30 / s.cell_mm))) & ~ndimage.binary_dilation(
+        body, iterations=2
+    )
     steps = np.abs(np.diff(np.clip(s.cells[n], -1100, -800), axis=1))[air[:, 1:] & air[:, :-1]]
     return float(steps.mean()) + 1.0 if steps.size else 1.0
 
@@ -213,7 +227,12 @@ def _copies(s: Slices) -> dict[int, str]:
     """Slices that show exactly the anatomy of the one below or above, with other noise."""
     steps = np.array([s.unlike(n, n + 1) for n in range(len(s) - 1)])
     rates = steps / np.diff(s.z)
-    usual = np.array([np.median(np.r_[rates[max(0, n - 3) : n], rates[n + 1 : n + 4]]) if len(rates) > 1 else 0.0 for n in range(len(rates))])
+    usual = np.array(
+        [
+            np.median(np.r_[rates[max(0, n - 3) : n], rates[n + 1 : n + 4]]) if len(rates) > 1 else 0.0
+            for n in range(len(rates))
+        ]
+    )
     found: dict[int, str] = {}
     for n in np.flatnonzero(steps < _COPY * usual * np.diff(s.z)).tolist():
         if n in found or min(s.body_cm2[n], s.body_cm2[n + 1]) < 4 * _LEAST_CM2:

@@ -76,7 +76,9 @@ def _lowered(values: Plane, hu: Plane, single: int) -> tuple[Plane, int]:
 
 
 def _raised(values: Plane, hu: Plane) -> tuple[Plane, int]:
-    period, darkest, dense = (1 << 12, _DARK_HU, _BONE_HU) if int(values.max()) < 1 << 11 else (1 << 16, -_BEYOND_HU, _METAL_HU)
+    period, darkest, dense = (
+        (1 << 12, _DARK_HU, _BONE_HU) if int(values.max()) < 1 << 11 else (1 << 16, -_BEYOND_HU, _METAL_HU)
+    )
     if int(hu.min()) >= darkest:
         return values, 0
     dark = hu < darkest
@@ -106,7 +108,12 @@ def _borders(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp
     """Flat indices of pixels in the mask and of the neighbour outside it, for every pair of such neighbours."""
     index = np.arange(mask.size).reshape(mask.shape)
     inner, beside = [], []
-    for a, b in ((np.s_[1:], np.s_[:-1]), (np.s_[:-1], np.s_[1:]), (np.s_[:, 1:], np.s_[:, :-1]), (np.s_[:, :-1], np.s_[:, 1:])):
+    for a, b in (
+        (np.s_[1:], np.s_[:-1]),
+        (np.s_[:-1], np.s_[1:]),
+        (np.s_[:, 1:], np.s_[:, :-1]),
+        (np.s_[:, :-1], np.s_[:, 1:]),
+    ):
         edge = mask[a] & ~mask[b]
         inner.append(index[a][edge])
         beside.append(index[b][edge])

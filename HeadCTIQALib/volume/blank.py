@@ -79,14 +79,18 @@ def trimmed(stack: Stack) -> Trimmed:
         if plane is not None and plane != inner:
             count = abs(plane - start)
             slices = "1 slice" if count == 1 else f"{count} slices"
-            notes.append(f"Left out: {slices} {end} a plane in which the head ends: nothing of the patient was imaged there.")
+            notes.append(
+                f"Left out: {slices} {end} a plane in which the head ends: nothing of the patient was imaged there."
+            )
             start = plane
         ends[end] = start
     first, last = ends["below"], ends["above"]
     low, high = _corners(fills, first, last)
     if (low, high) != (first, last):
         count = low - first + last - high
-        notes.append(f"Left out: {count} outer slice{'s' if count > 1 else ''} that {'are' if count > 1 else 'is'} mostly blank (the edge of a resampled scan).")
+        notes.append(
+            f"Left out: {count} outer slice{'s' if count > 1 else ''} that {'are' if count > 1 else 'is'} mostly blank (the edge of a resampled scan)."
+        )
         first, last = low, high
     inside = range(first, last + 1)
     blank = [k for k in inside if (fills[k].blank and shown[0] < k < shown[-1]) or sections.is_gap(k, first, last)]
@@ -149,7 +153,9 @@ def _fill(plane: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> _Fill:
     if padding is not None:
         same = same | padding[::_STEP, ::_STEP]
     like = same | (sample < AIR_HU) if value < AIR_HU else np.ones(sample.shape, bool)
-    blank = _is_blank(sample, value, padding if padding is None else padding[::_STEP, ::_STEP]) and _is_blank(plane, value, padding)
+    blank = _is_blank(sample, value, padding if padding is None else padding[::_STEP, ::_STEP]) and _is_blank(
+        plane, value, padding
+    )
     return _Fill(value, float(same.mean()), float(same.sum() / like.sum()), blank)
 
 
@@ -193,7 +199,10 @@ class _Sections:
         """Whether slice `k` shows no patient although the head goes on below and above: noise or a value of its own is no image of it."""
         if not first < k < last or self.area_cm2(k) >= _EMPTY_CM2:
             return False
-        beside = [next((m for m in steps if self.area_cm2(m) >= _EMPTY_CM2), None) for steps in (range(k - 1, first - 1, -1), range(k + 1, last + 1))]
+        beside = [
+            next((m for m in steps if self.area_cm2(m) >= _EMPTY_CM2), None)
+            for steps in (range(k - 1, first - 1, -1), range(k + 1, last + 1))
+        ]
         return all(m is not None and self.area_cm2(m) >= _BESIDE_CM2 for m in beside)
 
     def flat_end(self, inner: int, towards: int, positions: Vector) -> int | None:
@@ -249,7 +258,12 @@ def _odd(stack: Stack, shown: list[int], positions: Vector, sections: _Sections)
 
 def _copied(voxels: NDArray[np.int16], slices: list[int]) -> list[int]:
     """Slices with exactly the values of the one before: nobody is the same, noise included, at two places."""
-    return [k for before, k in pairwise(slices) if np.array_equal(voxels[before, ::_STEP, ::_STEP], voxels[k, ::_STEP, ::_STEP]) and np.array_equal(voxels[before], voxels[k])]
+    return [
+        k
+        for before, k in pairwise(slices)
+        if np.array_equal(voxels[before, ::_STEP, ::_STEP], voxels[k, ::_STEP, ::_STEP])
+        and np.array_equal(voxels[before], voxels[k])
+    ]
 
 
 def _normal(stack: Stack) -> Vector:

@@ -54,7 +54,9 @@ class Candidate:
         return known_kernel(self.slices[0].kernel)
 
 
-def choose(images: Sequence[Slice], name: str, asked: str | None, beside: object = None) -> tuple[Candidate, str, tuple[str, ...]]:
+def choose(
+    images: Sequence[Slice], name: str, asked: str | None, beside: object = None
+) -> tuple[Candidate, str, tuple[str, ...]]:
     """The candidate to assess, one sentence why, and one line for every candidate considered.
 
     Args:
@@ -77,7 +79,9 @@ def choose(images: Sequence[Slice], name: str, asked: str | None, beside: object
         own = [c for c in (*candidates, *everything) if any(s.path == beside for s in c.slices)]
         if own and own[0].objection is None:
             return own[0], "the series of the file", considered
-        raise InputError(f"{name} cannot be assessed ({own[0].objection if own else 'no image'}); give a file or the folder of an axial head CT.")
+        raise InputError(
+            f"{name} cannot be assessed ({own[0].objection if own else 'no image'}); give a file or the folder of an axial head CT."
+        )
     usable = [c for c in candidates if c.objection is None]
     if not usable:
         raise InputError(_nothing_usable(candidates, name))
@@ -92,13 +96,18 @@ def _refuse_several(usable: list[Candidate], name: str) -> None:
     patients = list(dict.fromkeys(c.series.identity.patient for c in whole))
     studies = {c.series.identity for c in whole}
     if not whole and len(usable) > 1 and (images := sum(len(c.slices) for c in usable)) >= MIN_SLICES:
-        people, series = counted(len({c.series.identity.patient for c in usable}), "patient"), len({c.series for c in usable})
+        people, series = (
+            counted(len({c.series.identity.patient for c in usable}), "patient"),
+            len({c.series for c in usable}),
+        )
         told = f"{name} holds {images} CT images, but by their tags they are of {people} and {series} series, none with {MIN_SLICES} slices"
         raise InputError(f"{told}; give the folder of one head CT, or export it with its identifiers.")
     if len(studies) > 1:
         what = f"{len(patients)} patients" if len(patients) > 1 else f"{len(studies)} studies"
         lines = "; ".join(_line(c, patients) for c in whole)
-        raise InputError(f"{name} holds CT scans of {what}; choose one with --series and the first word of its entry: {lines}.")
+        raise InputError(
+            f"{name} holds CT scans of {what}; choose one with --series and the first word of its entry: {lines}."
+        )
 
 
 def _with_others(chosen: Candidate, candidates: list[Candidate]) -> Candidate:
@@ -117,11 +126,17 @@ def _asked_for(candidates: list[Candidate], name: str, asked: str, considered: t
     exact = [c for c in candidates if wanted in (c.label, c.series.uid)]
     fitting = exact or [c for c in candidates if wanted and (c.series.uid.endswith(wanted) or c.label.endswith(wanted))]
     usable = [c for c in fitting if c.objection is None]
-    if len(fitting) > 1 and len({c.series.identity for c in fitting}) == len({c.series.uid for c in fitting}) == 1 and usable:
+    if (
+        len(fitting) > 1
+        and len({c.series.identity for c in fitting}) == len({c.series.uid for c in fitting}) == 1
+        and usable
+    ):
         return max(usable, key=_suitability)  # several volumes of one series
     if len(fitting) != 1:
         problem = "fits no series" if not fitting else f"fits {len(fitting)} series"
-        raise InputError(f"{name}: --series {asked} {problem}; give the UID or a unique ending of one of: {'; '.join(considered)}.")
+        raise InputError(
+            f"{name}: --series {asked} {problem}; give the UID or a unique ending of one of: {'; '.join(considered)}."
+        )
     if fitting[0].objection:
         raise InputError(f"{name}: series {asked} cannot be assessed ({fitting[0].objection}); choose another one.")
     return fitting[0]
@@ -132,7 +147,9 @@ def _candidates(series: Series) -> list[Candidate]:
     objection = _objection(series)
     images = [s for s in series.slices if kind(s) != "localizer"]
     if objection or not images:
-        return [Candidate(series, series.slices, objection=objection or ("localizer" if series.slices else "no images"))]
+        return [
+            Candidate(series, series.slices, objection=objection or ("localizer" if series.slices else "no images"))
+        ]
     placed = [s for s in images if not s.problems]
     if not placed:
         each = Counter(problem for s in images for problem in s.problems)
@@ -140,8 +157,13 @@ def _candidates(series: Series) -> list[Candidate]:
         return [Candidate(series, tuple(images), objection=f"{shown} in every image")]
     found = volumes(placed)
     problems = Counter(" and ".join(s.problems) for s in images if s.problems)
-    notes = [f"Left out: {counted(count, 'image')} of the series ({problem})." for problem, count in sorted(problems.items())]
-    lost = tuple(Lost(f"{counted(count, 'image')} of the series cannot be placed ({problem})", slices=count) for problem, count in sorted(problems.items()))
+    notes = [
+        f"Left out: {counted(count, 'image')} of the series ({problem})." for problem, count in sorted(problems.items())
+    ]
+    lost = tuple(
+        Lost(f"{counted(count, 'image')} of the series cannot be placed ({problem})", slices=count)
+        for problem, count in sorted(problems.items())
+    )
     return [
         Candidate(
             series,
@@ -172,17 +194,28 @@ def _split_off(volume: list[Slice], found: list[list[Slice]], count: int) -> lis
     for other in found:
         if other is not volume:
             reasons[" and ".join(differences(volume[0], other[0]))] += len(other)
-    return [f"Left out: {images} of {counted(count, 'image')} of the series with another {reason}." for reason, images in reasons.items()]
+    return [
+        f"Left out: {images} of {counted(count, 'image')} of the series with another {reason}."
+        for reason, images in reasons.items()
+    ]
 
 
 def _mixed(volume: list[Slice]) -> list[str]:
     kv = ", ".join(map(str, sorted({round(s.kvp) for s in volume if s.kvp})))
-    return [f"The tube voltage changes within the scan ({kv} kV): HU, noise and contrast are not the same throughout."] if "," in kv else []
+    return (
+        [f"The tube voltage changes within the scan ({kv} kV): HU, noise and contrast are not the same throughout."]
+        if "," in kv
+        else []
+    )
 
 
 def _objection(series: Series) -> str | None:
     if series.context.modality != "CT":
-        return f"modality {_code(series.context.modality)}, not CT" if series.context.modality else "Modality is missing and nothing says CT"
+        return (
+            f"modality {_code(series.context.modality)}, not CT"
+            if series.context.modality
+            else "Modality is missing and nothing says CT"
+        )
     if series.context.sop_class != CT_IMAGE and series.context.sop_class not in ENHANCED_CT:
         return "secondary capture or report, not CT images"
     return None if series.context.grey else "colour images, not CT values"
@@ -260,7 +293,14 @@ def _nothing_usable(candidates: list[Candidate], name: str) -> str:
 
 def _listing_order(c: Candidate) -> tuple[object, ...]:
     first = c.slices[0]
-    return (c.series.context.number or 0, c.series.identity.date, c.series.uid, first.order, first.time, first.instance_uid)
+    return (
+        c.series.context.number or 0,
+        c.series.identity.date,
+        c.series.uid,
+        first.order,
+        first.time,
+        first.instance_uid,
+    )
 
 
 def _labelled(candidates: list[Candidate]) -> list[Candidate]:
@@ -270,7 +310,13 @@ def _labelled(candidates: list[Candidate]) -> list[Candidate]:
     labels, total = [], Counter(suffixes)
     for suffix in suffixes:
         seen[suffix] += 1
-        more = "" if suffix and total[suffix] == 1 else chr(96 + seen[suffix]) if seen[suffix] <= 26 else f"z{seen[suffix]}"
+        more = (
+            ""
+            if suffix and total[suffix] == 1
+            else chr(96 + seen[suffix])
+            if seen[suffix] <= 26
+            else f"z{seen[suffix]}"
+        )
         labels.append((suffix or "no-uid-") + more)
     return [replace(c, label=label) for c, label in zip(candidates, labels, strict=True)]
 

@@ -19,7 +19,9 @@ def image_size(data: bytes) -> tuple[int, int]:
         ends, origins = data[start + 8 : start + 16], data[start + 16 : start + 24]
         if len(origins) < 8:
             raise ValueError("the image has no size")
-        right, bottom, left, top = (int.from_bytes(part, "big") for part in (ends[:4], ends[4:], origins[:4], origins[4:]))
+        right, bottom, left, top = (
+            int.from_bytes(part, "big") for part in (ends[:4], ends[4:], origins[:4], origins[4:])
+        )
         return bottom - top, right - left
     at = 2
     while data.startswith(b"\xff\xd8") and at + 9 <= len(data) and data[at] == 0xFF:

@@ -33,18 +33,27 @@ def partly_blank(stack: Stack, slices: list[int]) -> list[int]:
     """
     if len(slices) < 3 or min(stack.voxels.shape[1:]) < 2:
         return []
-    if int(stack.voxels[slices[len(slices) // 2]].min()) > _BODY_HU:  # without air: cut off at a window, which is refused as such
+    if (
+        int(stack.voxels[slices[len(slices) // 2]].min()) > _BODY_HU
+    ):  # without air: cut off at a window, which is refused as such
         return []
     cells = _Cells(stack, slices)
     excess = [cells.excess(n) for n in range(len(slices))]
     areas = np.array([cells.cm2(x) for x in excess])
-    centre = min(range(len(slices) // 3, len(slices) - len(slices) // 3), key=lambda n: (areas[n], abs(n - len(slices) // 2)))
+    centre = min(
+        range(len(slices) // 3, len(slices) - len(slices) // 3), key=lambda n: (areas[n], abs(n - len(slices) // 2))
+    )
     found: set[int] = set()
     for outward in (range(centre, len(slices)), range(centre, -1, -1)):
         good = centre
         for n in outward:
             if n != centre and (cells.replaced(excess[n], n, good) or cells.cut(n, good)):
-                if not is_corner(areas[list(outward)], abs(n - centre), cells.at_border(excess[n]), cells.cm2(np.ones_like(excess[n]))):
+                if not is_corner(
+                    areas[list(outward)],
+                    abs(n - centre),
+                    cells.at_border(excess[n]),
+                    cells.cm2(np.ones_like(excess[n])),
+                ):
                     found.add(n)
             else:
                 good = n
@@ -62,7 +71,10 @@ class _Cells:
         step, self.mm = cell(stack)
         self._wide = max(2, round(_WIDE_MM / self.mm))
         _, rows, columns = stack.voxels.shape
-        value, *others = (stack.voxels[:, j : rows - 1 + j : step, i : columns - 1 + i : step][slices] for j, i in ((0, 0), (0, 1), (1, 0), (1, 1)))
+        value, *others = (
+            stack.voxels[:, j : rows - 1 + j : step, i : columns - 1 + i : step][slices]
+            for j, i in ((0, 0), (0, 1), (1, 0), (1, 1))
+        )
         flat = value == others[0]
         for other in others[1:]:
             flat &= value == other
@@ -78,7 +90,10 @@ class _Cells:
             same = flat & (value == v)
             of = air & ~structural if v < _AIR_HU else np.ones_like(air)
             frequent = np.median((same & ~structural).sum(axis=(1, 2)) / np.maximum(1, of.sum(axis=(1, 2)))) > _FREQUENT
-            everywhere = v < _AIR_HU and np.median(same[middle].sum(axis=(1, 2)) / np.maximum(1, air[middle].sum(axis=(1, 2)))) > _MASKED
+            everywhere = (
+                v < _AIR_HU
+                and np.median(same[middle].sum(axis=(1, 2)) / np.maximum(1, air[middle].sum(axis=(1, 2)))) > _MASKED
+            )
             if frequent or everywhere:
                 self.masks.append(v)
         self._inner = inner & ~np.isin(value, self.masks)

@@ -75,7 +75,9 @@ def content(volume: CTVolume) -> Content:
         cut_slices=tuple(int(r[0]) for r in enclosed if r[6] > 20),
         brain=brain(sections, pixel),
         aspect=aspect,
-        sideways=lies_sideways(volume, [(hu, filled, r[2]) for (hu, filled), r in zip(sections, rows, strict=True)], factors, aspect),
+        sideways=lies_sideways(
+            volume, [(hu, filled, r[2]) for (hu, filled), r in zip(sections, rows, strict=True)], factors, aspect
+        ),
     )
 
 
@@ -131,7 +133,9 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(labels == sizes.argmax())
 
 
-def _contact_mm(hu: NDArray[np.float32], enclosed: NDArray[np.bool_], edge: NDArray[np.bool_], pixel: tuple[float, float]) -> float:
+def _contact_mm(
+    hu: NDArray[np.float32], enclosed: NDArray[np.bool_], edge: NDArray[np.bool_], pixel: tuple[float, float]
+) -> float:
     """Length over which the head lies at the edge; thin things (holder, blanket) are opened away first."""
     if not enclosed.any():
         return 0.0

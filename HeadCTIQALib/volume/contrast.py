@@ -14,7 +14,24 @@ CONTRAST_TAGS = [
     "SeriesDescription", "ProtocolName", "ImageComments", "StudyDescription", "RequestedProcedureDescription",
     "PerformedProcedureStepDescription", "ContrastBolusAgent", "ContrastBolusVolume", "ContrastBolusTotalDose",
 ]  # fmt: skip
-_NO_AGENT = {"NONE", "NO", "N", "WITHOUT", "OHNE", "0", "NATIVE", "NATIV", "PLAIN", "NON", "FALSE", "NIL", "N/A", "NO CONTRAST", "WITHOUT CONTRAST", "NON CONTRAST"}
+_NO_AGENT = {
+    "NONE",
+    "NO",
+    "N",
+    "WITHOUT",
+    "OHNE",
+    "0",
+    "NATIVE",
+    "NATIV",
+    "PLAIN",
+    "NON",
+    "FALSE",
+    "NIL",
+    "N/A",
+    "NO CONTRAST",
+    "WITHOUT CONTRAST",
+    "NON CONTRAST",
+}
 _MEDIUM = r"(?:I\.?V\.?\s*)?(?:CONTRAST\w*|CONTRASTE|CONTRASTO|KONTRAST\w*|CON\b|CONT\b|MDC\b|KM\b|IV\b|INJ\w*|C\b)"
 _WITHOUT = re.compile(
     rf"""\b(?:WITHOUT|WITH\s+NO|W\s*/\s*O|WO|NO|NON|OHNE|SANS|SIN|SENZA|BEZ|ZONDER|PRE|BEFORE|S/)[\s/_-]*{_MEDIUM}
@@ -39,7 +56,9 @@ def said(description: str | None) -> bool | None:
     """
     upper = re.sub(r"\s+", " ", re.sub(r"[_,;.()\[\]]+", " ", (description or "").upper())).strip()
     rest, without = _WITHOUT.subn(" ", upper)
-    with_medium = bool(_WITH.search(rest)) or bool(without and re.search(r"\b(?:WITH|W/?)\s*(?:AND|&|\+|/(?!\s*O\b)|W/?O)", upper))
+    with_medium = bool(_WITH.search(rest)) or bool(
+        without and re.search(r"\b(?:WITH|W/?)\s*(?:AND|&|\+|/(?!\s*O\b)|W/?O)", upper)
+    )
     return with_medium if with_medium != bool(without) else None
 
 

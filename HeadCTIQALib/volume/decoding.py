@@ -41,7 +41,9 @@ _JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 
 
-_MUTING = threading.Lock()  # standard error belongs to the process: of two that mute it, the second would keep the first one's silence
+_MUTING = (
+    threading.Lock()
+)  # standard error belongs to the process: of two that mute it, the second would keep the first one's silence
 
 
 @contextmanager
@@ -106,7 +108,9 @@ class Decoder:
             available = False
         if not available:
             label = getattr(syntax, "name", "unknown")
-            raise InputError(f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed.")
+            raise InputError(
+                f"{image.path.name}: transfer syntax {label} cannot be decoded here; export it uncompressed."
+            )
         if syntax.is_encapsulated:
             _refuse_promises(ds, image)
             with _muted():
@@ -126,14 +130,23 @@ def _refuse_promises(ds: Dataset, image: Slice) -> None:
     if ds.file_meta.TransferSyntaxUID == RLELossless:  # pydicom decodes it
         return
     offsets = ds.get("ExtendedOffsetTable"), ds.get("ExtendedOffsetTableLengths")
-    frame = get_frame(ds.PixelData, image.frame or 0, number_of_frames=max(1, integer(ds, "NumberOfFrames") or 1), extended_offsets=offsets if all(offsets) else None)
+    frame = get_frame(
+        ds.PixelData,
+        image.frame or 0,
+        number_of_frames=max(1, integer(ds, "NumberOfFrames") or 1),
+        extended_offsets=offsets if all(offsets) else None,
+    )
     if image_size(frame) != (ds.Rows, ds.Columns):
         raise ValueError("the compressed image has another size")
 
 
 def _completed(ds: Dataset) -> Dataset:
     """With what every CT image has, where a file lacks it; a sign that is lost thereby is found by :mod:`.bits`."""
-    for keyword, value in (("SamplesPerPixel", 1), ("PhotometricInterpretation", "MONOCHROME2"), ("PixelRepresentation", 0)):
+    for keyword, value in (
+        ("SamplesPerPixel", 1),
+        ("PhotometricInterpretation", "MONOCHROME2"),
+        ("PixelRepresentation", 0),
+    ):
         if not present(ds, keyword):
             setattr(ds, keyword, value)
     if not present(ds, "BitsStored"):

@@ -47,7 +47,9 @@ def read_file(path: Path, series: str | None, progress: Progress, keep_name: boo
     if alone.directories:
         return read_folder(path.parent, series, progress, keep_name)
     if not alone.images:
-        raise next(iter(alone.damaged.values()), InputError(f"{path.name} holds no image; give the files of a head CT."))
+        raise next(
+            iter(alone.damaged.values()), InputError(f"{path.name} holds no image; give the files of a head CT.")
+        )
     try:
         beside = sorted(p for p in path.parent.iterdir() if p.is_file())
     except OSError:
@@ -57,7 +59,13 @@ def read_file(path: Path, series: str | None, progress: Progress, keep_name: boo
 
 
 def _read(
-    scan: Scan, name: str, series: str | None, progress: Progress, unreadable: int, keep_name: bool, beside: Path | None = None
+    scan: Scan,
+    name: str,
+    series: str | None,
+    progress: Progress,
+    unreadable: int,
+    keep_name: bool,
+    beside: Path | None = None,
 ) -> CTVolume:
     """Choose a series and read it.
 
@@ -70,7 +78,15 @@ def _read(
     damaged = [*scan.damaged, *_former_slices(scan, candidate)]
     notes = _notes(damaged, unreadable, keep_name)
     unread = sum(_may_be_slice(p, scan, candidate) for p in damaged)
-    source = Source("dicom", printable(name) if keep_name else TITLE, candidate.series.uid or None, None, because, considered, printable(name))
+    source = Source(
+        "dicom",
+        printable(name) if keep_name else TITLE,
+        candidate.series.uid or None,
+        None,
+        because,
+        considered,
+        printable(name),
+    )
     return stacked(candidate, source, notes, progress, unread, len(considered) == 1)
 
 
@@ -102,7 +118,9 @@ def _may_be_slice(path: Location, scan: Scan, candidate: Candidate) -> bool:
         uids = {header.context.series_uid, first.context.series_uid}
         return (len(uids) == 1 or "" in uids) and kind(header) == kind(first)
     names = {_DIGITS.sub("0", s.path.name.lower()) for s in candidate.slices}
-    return _DIGITS.sub("0", path.name.lower()) in names or len(names) > max(3, len(candidate.slices) // 4)  # names without a system
+    return _DIGITS.sub("0", path.name.lower()) in names or len(names) > max(
+        3, len(candidate.slices) // 4
+    )  # names without a system
 
 
 def _notes(damaged: Sequence[Location], unreadable: int, keep_name: bool) -> list[str]:
@@ -123,7 +141,9 @@ def _listed(names: list[str]) -> str:
 # ---- no DICOM at all ---------------------------------------------------------------------------------------------------
 
 
-def _read_other(name: str, files: Sequence[Location], series: str | None, progress: Progress, keep_name: bool) -> CTVolume:
+def _read_other(
+    name: str, files: Sequence[Location], series: str | None, progress: Progress, keep_name: bool
+) -> CTVolume:
     """The one image in a folder or archive without DICOM, or what is in the one archive there."""
     from .images import image_kind, read_image
 
@@ -145,5 +165,7 @@ def _no_dicom(name: str, files: Sequence[Location]) -> InputError:
 
     images = [p.name for p in files if image_kind(p)]
     if images:
-        return InputError(f"{name} holds {len(images)} image files and no DICOM files; give one of them by its own path: {_listed(images)}.")
+        return InputError(
+            f"{name} holds {len(images)} image files and no DICOM files; give one of them by its own path: {_listed(images)}."
+        )
     return InputError(f"{name} holds no DICOM files; give a folder, archive or image file of a head CT.")

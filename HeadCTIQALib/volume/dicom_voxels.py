@@ -67,7 +67,9 @@ def _decoded(
         try:
             values = decoder.stored_values(image)
             if values.shape != hu.shape[1:]:
-                raise InputError(f"{name}: {image.path.name} is damaged (its image is {values.shape}); copy the scan again.")
+                raise InputError(
+                    f"{name}: {image.path.name} is damaged (its image is {values.shape}); copy the scan again."
+                )
         except InputError as error:
             failed[k] = error
             hu[k] = PADDING_HU
@@ -96,7 +98,11 @@ def _other_format(slices: tuple[Slice, ...], failed: Collection[int], decoder: D
 
 
 def _compared(
-    slices: tuple[Slice, ...], hu: NDArray[np.int16], padding: NDArray[np.bool_], failed: dict[int, InputError], decoder: Decoder
+    slices: tuple[Slice, ...],
+    hu: NDArray[np.int16],
+    padding: NDArray[np.bool_],
+    failed: dict[int, InputError],
+    decoder: Decoder,
 ) -> dict[int, str]:
     """Read slices that do not fit their neighbours in the one way that does; what fits in none is added to `failed`.  How the others were read."""
     neighbours = Neighbours(hu, padding if padding.any() else None, [_tags(s) for s in slices], failed)
@@ -113,7 +119,9 @@ def _compared(
             padding[k] = padding_in(values, hu[k], slices[k])
             repairs[k] = reading.words
         elif neighbours.is_nonsense(k):
-            failed[k] = ImplausibleError(f"{slices[k].path.name} is not in HU like the slices beside it (wrong rescale tags?); export the scan again.")
+            failed[k] = ImplausibleError(
+                f"{slices[k].path.name} is not in HU like the slices beside it (wrong rescale tags?); export the scan again."
+            )
             padding[k] = True
     return repairs
 

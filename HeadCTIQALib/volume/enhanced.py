@@ -28,10 +28,24 @@ def frames(path: Location, ds: Dataset, context: Context) -> list[Slice]:
     count = integer(ds, "NumberOfFrames") or len(per_frame)
     (positions, remark), lut = _positions(ds, count), modality_lut(ds)
     found = [
-        replace(_frame(path, ds, context, (per_frame[i] if i < len(per_frame) else None, shared), positions[i] if positions else None, i), lut=lut)
+        replace(
+            _frame(
+                path,
+                ds,
+                context,
+                (per_frame[i] if i < len(per_frame) else None, shared),
+                positions[i] if positions else None,
+                i,
+            ),
+            lut=lut,
+        )
         for i in range(count)
     ]
-    return [replace(s, remark=remark) if positions and s.position == positions[i] else s for i, s in enumerate(found)] if remark else found
+    return (
+        [replace(s, remark=remark) if positions and s.position == positions[i] else s for i, s in enumerate(found)]
+        if remark
+        else found
+    )
 
 
 def _positions(ds: Dataset, count: int) -> tuple[list[tuple[float, ...]], str]:
@@ -52,13 +66,22 @@ def _positions(ds: Dataset, count: int) -> tuple[list[tuple[float, ...]], str]:
 
 
 def _frame(
-    path: Location, ds: Dataset, context: Context, groups: tuple[Dataset | None, ...], listed: tuple[float, ...] | None, index: int
+    path: Location,
+    ds: Dataset,
+    context: Context,
+    groups: tuple[Dataset | None, ...],
+    listed: tuple[float, ...] | None,
+    index: int,
 ) -> Slice:
     def group(keyword: str) -> Dataset:
         found = [item for source in groups if source is not None for item in items(source, keyword)[:1]]
         return found[0] if found else ds  # older files, and some new ones, have the tags at the top level
 
-    measures, rescale, content = group("PixelMeasuresSequence"), group("PixelValueTransformationSequence"), group("FrameContentSequence")
+    measures, rescale, content = (
+        group("PixelMeasuresSequence"),
+        group("PixelValueTransformationSequence"),
+        group("FrameContentSequence"),
+    )
     place, plane = group("PlanePositionSequence"), group("PlaneOrientationSequence")
     position = vector(place, "ImagePositionPatient", 3) if place is not ds else listed
     orientation, spacing = vector(plane, "ImageOrientationPatient", 6), pixel_spacing(measures)
@@ -82,7 +105,9 @@ def _frame(
         kernel=text(group("CTReconstructionSequence"), "ConvolutionKernel"),
         thickness=number(measures, "SliceThickness"),
         kvp=number(group("CTXRayDetailsSequence"), "KVP"),
-        phase=text(content, "TemporalPositionIndex") or text(group("TemporalPositionSequence"), "TemporalPositionIdentifier") or "",
+        phase=text(content, "TemporalPositionIndex")
+        or text(group("TemporalPositionSequence"), "TemporalPositionIdentifier")
+        or "",
         problems=(*pixel_problems(ds), *geometry, *(() if position else (NO_POSITIONS,))),
     )
 

@@ -40,7 +40,9 @@ _TEXTS: dict[str, Callable[[str], str | None]] = {
     "body_part": vocabulary.body_part,
     "study_date": lambda text: text if re.fullmatch(r"\d{8}", text) else None,
     "series_description": lambda text: vocabulary.words(text) or None,
-    "processed": lambda text: text if re.fullmatch(r"[a-z ]+(, \d{2,3} keV)?", text) and text.startswith((PROJECTED, DENOISED, KEV)) else None,
+    "processed": lambda text: (
+        text if re.fullmatch(r"[a-z ]+(, \d{2,3} keV)?", text) and text.startswith((PROJECTED, DENOISED, KEV)) else None
+    ),
 }
 _FLAGS = ("contrast_agent", "lossy_compression", "reformatted")
 _RANGES = {
@@ -62,7 +64,11 @@ def write_exchange(path: str | Path, volume: CTVolume) -> None:
     gap = float(np.diff(volume.slice_positions).mean()) if len(volume.origins) > 1 else float(volume.slice_widths[0])
     directions = np.stack([volume.row_step, np.linalg.norm(volume.col_step) * columns, gap * volume.k])
     directions[1] -= (directions[1] @ rows) * rows  # image pixels are square to a rounding error only
-    geometry = {"origins": volume.origins.tolist(), "row_step": volume.row_step.tolist(), "col_step": volume.col_step.tolist()}
+    geometry = {
+        "origins": volume.origins.tolist(),
+        "row_step": volume.row_step.tolist(),
+        "col_step": volume.col_step.tolist(),
+    }
     header = {
         "space": "left-posterior-superior",
         "kinds": ["domain"] * 3,
@@ -123,7 +129,9 @@ def _compare(header: ImageHeader, origins: Vector, row: Vector, column: Vector) 
     gaps = np.diff(origins @ k)
     tilt = np.linalg.norm(np.diff(origins, axis=0) - gaps[:, None] * k, axis=1)
     apart = (origins[-1] - origins[0]) @ k - (len(origins) - 1) * (grid[:, 2] @ k)
-    near = np.abs(edge).max() < _SAME_MM and np.abs(origins[0] - header.origin).max() < _SAME_MM and abs(apart) < _SAME_MM
+    near = (
+        np.abs(edge).max() < _SAME_MM and np.abs(origins[0] - header.origin).max() < _SAME_MM and abs(apart) < _SAME_MM
+    )
     if not (near and (gaps > 0).all() and (tilt <= _STEEPEST * gaps).all()):  # false for NaN as well
         raise ValueError("slices in other places")
 

@@ -32,7 +32,9 @@ def folder_files(folder: Path) -> tuple[list[Path], int]:
             entries = sorted(os.scandir(current), key=lambda e: e.name)
         except OSError as error:
             if current == folder:
-                raise InputError(f"{folder.name}: the folder cannot be read ({error.strerror}); check its permissions.") from error
+                raise InputError(
+                    f"{folder.name}: the folder cannot be read ({error.strerror}); check its permissions."
+                ) from error
             unreadable += 1
             continue
         for entry in entries:

@@ -27,7 +27,9 @@ class Stack:
     col_step: Vector
     padding: NDArray[np.bool_] | None = None
 
-    def volume(self, acquisition: Acquisition, source: Source, warnings: Sequence[str], lost: Sequence[Lost] = ()) -> CTVolume:
+    def volume(
+        self, acquisition: Acquisition, source: Source, warnings: Sequence[str], lost: Sequence[Lost] = ()
+    ) -> CTVolume:
         """The finished volume without blank parts; fills in the hash of the source.  The slices must already be in order.
 
         Args:
@@ -48,7 +50,9 @@ class Stack:
         refuse_many(missing, len(stack.origins), source.called)
         hu = np.ascontiguousarray(stack.voxels)
         digest = fingerprint(hu, stack.origins, stack.row_step, stack.col_step)
-        with boundary(f"{source.called} has slices at places where no scan can have them; check the image orientation and the slice positions."):
+        with boundary(
+            f"{source.called} has slices at places where no scan can have them; check the image orientation and the slice positions."
+        ):
             return CTVolume(
                 hu=hu,
                 origins=stack.origins,

@@ -21,7 +21,15 @@ def kind(s: Slice) -> str:
     by_type, said = kind_of(s.image_type), s.context.processed
     if by_type in ("localizer", "processed") or not said:
         return by_type
-    return "processed" if said == PROJECTED else "reformatted" if said == REFORMATTED else "derived" if KEV in said else by_type
+    return (
+        "processed"
+        if said == PROJECTED
+        else "reformatted"
+        if said == REFORMATTED
+        else "derived"
+        if KEV in said
+        else by_type
+    )
 
 
 #: What makes two images parts of different volumes, wherever they lie.  Where a file does not tell, it is as in the others.
@@ -74,7 +82,12 @@ def volumes(slices: Sequence[Slice]) -> list[list[Slice]]:
     for s, values in zip(slices, zip(*columns, strict=True), strict=True):
         exact[values].append(s)
     found = [
-        volume for group in exact.values() for plane in _by_plane(group) for day in _by_day(plane) for beam in _by_beam(day) for volume in _by_place(beam)
+        volume
+        for group in exact.values()
+        for plane in _by_plane(group)
+        for day in _by_day(plane)
+        for beam in _by_beam(day)
+        for volume in _by_place(beam)
     ]
     return sorted(found, key=len, reverse=True)
 

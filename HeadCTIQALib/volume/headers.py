@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")  # and legacy converted
 DICOM_DIRECTORY = "1.2.840.10008.1.3.10"
-_CT_ONLY = ("KVP", "ConvolutionKernel", "RescaleIntercept", "GantryDetectorTilt", "XRayTubeCurrent")  # tags that mark a CT image
+_CT_ONLY = (
+    "KVP",
+    "ConvolutionKernel",
+    "RescaleIntercept",
+    "GantryDetectorTilt",
+    "XRayTubeCurrent",
+)  # tags that mark a CT image
 _LEAST_PIXEL_MM = 0.01  # no CT has smaller ones
 
 _SCANNER = ("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber")
@@ -196,10 +202,15 @@ def _context(ds: Dataset, sop_class: str) -> Context:
     modality = (text(ds, "Modality") or "").upper()
     looks_like_ct = any(present(ds, keyword) for keyword in _CT_ONLY)
     if not sop_class and modality in ("", "CT") and (modality or looks_like_ct):
-        sop_class = ENHANCED_CT[0] if items(ds, "PerFrameFunctionalGroupsSequence") else CT_IMAGE  # removed by an anonymiser
+        sop_class = (
+            ENHANCED_CT[0] if items(ds, "PerFrameFunctionalGroupsSequence") else CT_IMAGE
+        )  # removed by an anonymiser
     if not modality and (sop_class in (CT_IMAGE, *ENHANCED_CT)):
         modality = "CT"
-    born, *dates = (re.sub(r"\D", "", text(ds, keyword) or "") for keyword in ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate"))
+    born, *dates = (
+        re.sub(r"\D", "", text(ds, keyword) or "")
+        for keyword in ("PatientBirthDate", "StudyDate", "SeriesDate", "AcquisitionDate")
+    )
     sex, age = (text(ds, "PatientSex") or "").upper()[:1], re.fullmatch(r"(\d+)Y", text(ds, "PatientAge") or "")
     return Context(
         patient=(text(ds, "PatientID") or "", born, _name(text(ds, "PatientName")), sex if sex in ("M", "F") else ""),
@@ -230,7 +241,11 @@ def _name(name: str | None) -> str:
 def slice_of(path: Location, ds: Dataset, context: Context) -> Slice:
     """The one image plane of a single-frame file."""
     rows, columns, lut = integer(ds, "Rows") or 0, integer(ds, "Columns") or 0, modality_lut(ds)
-    position, orientation, spacing = vector(ds, "ImagePositionPatient", 3), vector(ds, "ImageOrientationPatient", 6), pixel_spacing(ds)
+    position, orientation, spacing = (
+        vector(ds, "ImagePositionPatient", 3),
+        vector(ds, "ImageOrientationPatient", 6),
+        pixel_spacing(ds),
+    )
     return Slice(
         path=path,
         frame=None,
@@ -250,7 +265,9 @@ def slice_of(path: Location, ds: Dataset, context: Context) -> Slice:
         kernel=text(ds, "ConvolutionKernel"),
         thickness=number(ds, "SliceThickness"),
         kvp=number(ds, "KVP"),
-        phase="\\".join(text(ds, k) or "" for k in ("TemporalPositionIdentifier", "NominalPercentageOfCardiacPhase")).strip("\\"),
+        phase="\\".join(
+            text(ds, k) or "" for k in ("TemporalPositionIdentifier", "NominalPercentageOfCardiacPhase")
+        ).strip("\\"),
         lut=lut,
         problems=(*pixel_problems(ds), *geometry_problems(ds, position, orientation, spacing)),
     )
@@ -264,11 +281,16 @@ def pixel_spacing(ds: Dataset) -> tuple[float, ...] | None:
 
 def pixel_problems(ds: Dataset) -> tuple[str, ...]:
     """Phrases about tags without which pixels cannot be decoded."""
-    return tuple(_lacking(ds, keyword) for keyword in ("Rows", "Columns", "BitsAllocated") if (integer(ds, keyword) or 0) < 1)
+    return tuple(
+        _lacking(ds, keyword) for keyword in ("Rows", "Columns", "BitsAllocated") if (integer(ds, keyword) or 0) < 1
+    )
 
 
 def geometry_problems(
-    ds: Dataset, position: tuple[float, ...] | None, orientation: tuple[float, ...] | None, spacing: tuple[float, ...] | None
+    ds: Dataset,
+    position: tuple[float, ...] | None,
+    orientation: tuple[float, ...] | None,
+    spacing: tuple[float, ...] | None,
 ) -> tuple[str, ...]:
     """Phrases about tags without which a plane has no place in space."""
     values = {"ImagePositionPatient": position, "ImageOrientationPatient": orientation, "PixelSpacing": spacing}
@@ -290,11 +312,17 @@ def modality_lut(ds: Dataset) -> ModalityLut | None:
     """The table from stored values to HU, where the file has one instead of slope and intercept."""
     for item in items(ds, "ModalityLUTSequence")[:1]:
         descriptor, stored = numbers(item, "LUTDescriptor"), raw(item, "LUTData")
-        data = np.frombuffer(stored[: len(stored) // 2 * 2], "<u2") if isinstance(stored, bytes) else numbers(item, "LUTData")
+        data = (
+            np.frombuffer(stored[: len(stored) // 2 * 2], "<u2")
+            if isinstance(stored, bytes)
+            else numbers(item, "LUTData")
+        )
         if len(descriptor) == 3 and len(data) > 1:
             first = int(descriptor[1])
             signed = integer(ds, "PixelRepresentation") == 1 and first >= 32768
             table = np.array(data, np.int64)
             # HU below zero are written as 16 bits of two's complement.
-            return ModalityLut(first - 65536 if signed else first, np.where(table >= 32768, table - 65536, table).astype(np.int32))
+            return ModalityLut(
+                first - 65536 if signed else first, np.where(table >= 32768, table - 65536, table).astype(np.int32)
+            )
     return None

@@ -99,7 +99,10 @@ def readings(tags: Tags, usual: Tags) -> list[Reading]:
             if words or borrowed:
                 told = " and ".join(w for w in (words, borrowed) if w)
                 found.append(Reading(told, *own, expected=not words, values=values))
-    return [*found, *(Reading(f"with {offset:+d} HU", usual[0], usual[1] + offset) for offset in (-1024, 1024, -1000, 1000))]
+    return [
+        *found,
+        *(Reading(f"with {offset:+d} HU", usual[0], usual[1] + offset) for offset in (-1024, 1024, -1000, 1000)),
+    ]
 
 
 def whole_format(stored: Sequence[tuple[NDArray[np.integer], Tags]]) -> Format | None:
@@ -110,7 +113,9 @@ def whole_format(stored: Sequence[tuple[NDArray[np.integer], Tags]]) -> Format |
     """
     fitting: list[tuple[Format, NDArray[np.float64]]] = []
     for words, values in _FORMATS if stored else ():
-        hu = np.concatenate([(values(v.astype(np.int32)) * np.float64(slope) + intercept).ravel() for v, (slope, intercept) in stored])
+        hu = np.concatenate(
+            [(values(v.astype(np.int32)) * np.float64(slope) + intercept).ravel() for v, (slope, intercept) in stored]
+        )
         if fits(hu):
             fitting.append((Format(words, values), hu))
     if not fitting or any((fitting[0][1] != hu).mean() > _AMBIGUOUS for _, hu in fitting[1:]):
@@ -138,7 +143,9 @@ class Neighbours:
         usual: tags of most slices that can be right, None where there are none.
     """
 
-    def __init__(self, hu: NDArray[np.int16], padding: NDArray[np.bool_] | None, tags: Sequence[Tags], skip: Collection[int] = ()) -> None:
+    def __init__(
+        self, hu: NDArray[np.int16], padding: NDArray[np.bool_] | None, tags: Sequence[Tags], skip: Collection[int] = ()
+    ) -> None:
         self._planes = hu[:, ::_STEP, ::_STEP]
         self._padding = None if padding is None else padding[:, ::_STEP, ::_STEP]
         self._tags = tags
@@ -162,7 +169,9 @@ class Neighbours:
         """Whether slice `k` differs from its neighbours by more than anatomy can: air is air in any slice, and no slice is bone without tissue."""
         air, tissue = self._difference(k, self._planes[k])
         soft = (self._planes[k] > _TISSUE[0]) & (self._planes[k] < _TISSUE[1])
-        return air > _NONSENSE_HU or (tissue > _BONE_HU and bool((self._planes[k] > _BONE_HU).mean() > _LEAST) and bool(soft.mean() < _NO_TISSUE))
+        return air > _NONSENSE_HU or (
+            tissue > _BONE_HU and bool((self._planes[k] > _BONE_HU).mean() > _LEAST) and bool(soft.mean() < _NO_TISSUE)
+        )
 
     def _pair(self, n: int, a: NDArray[np.int32]) -> tuple[float, float]:
         b = self._planes[n]
@@ -184,7 +193,11 @@ class Neighbours:
         found, sound = [], set(self.sound)
         for k, plane in enumerate(self._planes):
             air, tissue = self._difference(k, plane)
-            if air > _OFF_HU or (self._tags[k] != self.usual and tissue > _OFF_HU) or (k not in sound and max(air, tissue) > _NONSENSE_HU):
+            if (
+                air > _OFF_HU
+                or (self._tags[k] != self.usual and tissue > _OFF_HU)
+                or (k not in sound and max(air, tissue) > _NONSENSE_HU)
+            ):
                 found.append(k)
         # a misfit is no neighbour to judge by, unless all are
         rest = [k for k in self.sound if k not in set(found)]

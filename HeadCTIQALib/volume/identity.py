@@ -54,7 +54,10 @@ def grouped(images: Sequence[Slice]) -> list[Series]:
     """
     keys = _series_keys(images)
     by_series = _indices(keys)
-    columns = [list(column) for column in zip(*((*s.context.patient, s.context.age, *s.context.study) for s in images), strict=True)]
+    columns = [
+        list(column)
+        for column in zip(*((*s.context.patient, s.context.age, *s.context.study) for s in images), strict=True)
+    ]
     *_, ages, uids, _date = columns
     made_up: set[int] = set()
     for members in by_series.values():
@@ -89,7 +92,14 @@ def is_stack(slices: Sequence[Slice]) -> bool:
     """Whether images lie on each other as those of one scan do: parallel, alike, in few distances, on one line."""
     placed = [s for s in slices if kind(s) != "localizer" and not s.problems]
     first = next(iter(placed), None)
-    alike = [s for s in placed if first and same_plane(first, s) and same_pixels(first, s) and (s.rows, s.columns) == (first.rows, first.columns)]
+    alike = [
+        s
+        for s in placed
+        if first
+        and same_plane(first, s)
+        and same_pixels(first, s)
+        and (s.rows, s.columns) == (first.rows, first.columns)
+    ]
     if first is None or len(alike) < max(MIN_SLICES, 0.8 * len(slices)):
         return False
     origins = np.array([s.position for s in alike], float)
@@ -109,7 +119,12 @@ def _series_keys(images: Sequence[Slice]) -> list[tuple[Hashable, ...]]:
     count = Counter(c.series_uid for c in contexts)
     rest = [(c.number, c.modality, c.sop_class) for c in contexts]
     alone = [i for i, c in enumerate(contexts) if count[c.series_uid] == 1]
-    joined = {i for lot in _indices([(rest[i], contexts[i].patient[0]) for i in alone]).values() if len(lot) >= MIN_SLICES for i in lot}
+    joined = {
+        i
+        for lot in _indices([(rest[i], contexts[i].patient[0]) for i in alone]).values()
+        if len(lot) >= MIN_SLICES
+        for i in lot
+    }
     joined = {alone[i] for i in joined}
     for lot in _indices([rest[i] for i in alone]).values():
         if is_stack([images[alone[i]] for i in lot]):

@@ -56,7 +56,9 @@ def _whole(plane: NDArray[Any]) -> bool:
     return plane.dtype.kind in "iu" or bool((np.abs(plane) < 2**31).all() and (plane == np.rint(plane)).all())
 
 
-def _read(planes: Iterable[NDArray[Any]], tags: Tags, form: Format | None, shape: tuple[int, int, int], name: str) -> Voxels:
+def _read(
+    planes: Iterable[NDArray[Any]], tags: Tags, form: Format | None, shape: tuple[int, int, int], name: str
+) -> Voxels:
     hu = np.empty(shape, np.int16)
     padding = np.zeros(shape, bool)  # takes memory only where it is written
     unsigned, impossible = [], 0
@@ -90,8 +92,16 @@ def _read(planes: Iterable[NDArray[Any]], tags: Tags, form: Format | None, shape
             padding[k] = empty
             hu[k][empty] = PADDING_HU
     if impossible > _MAX_NAN * hu.size:
-        raise InputError(f"{name} is {100 * impossible / hu.size:.0f} % NaN, infinite or beyond all HU; export the CT values again.")
+        raise InputError(
+            f"{name} is {100 * impossible / hu.size:.0f} % NaN, infinite or beyond all HU; export the CT values again."
+        )
     if fractions and low >= -1 and high <= 1:
-        raise InputError(f"{name} holds values between {low:.3g} and {high:.3g}, so it was normalised and is not in HU; export the CT values.")
-    notes = [f"Taken as padding: {counted(impossible, 'voxel')} with NaN, infinite or impossible value."] if impossible else []
+        raise InputError(
+            f"{name} holds values between {low:.3g} and {high:.3g}, so it was normalised and is not in HU; export the CT values."
+        )
+    notes = (
+        [f"Taken as padding: {counted(impossible, 'voxel')} with NaN, infinite or impossible value."]
+        if impossible
+        else []
+    )
     return hu, padding if padding.any() else None, [*notes, *sign_note(unsigned)]

@@ -29,7 +29,9 @@ _HEADERS = {"nifti": nifti_header, "nrrd": nrrd_header, "metaimage": metaimage_h
 def image_kind(path: Location) -> str | None:
     """``nifti``, ``nrrd`` or ``metaimage`` by the file's ending, None for any other and for what macOS writes beside a file."""
     name = path.name.lower()
-    return None if name.startswith("._") else next((kind for ending, kind in KINDS.items() if name.endswith(ending)), None)
+    return (
+        None if name.startswith("._") else next((kind for ending, kind in KINDS.items() if name.endswith(ending)), None)
+    )
 
 
 def read_image(path: Location, keep_name: bool = False, name: str | None = None) -> CTVolume:
@@ -54,7 +56,9 @@ def read_image(path: Location, keep_name: bool = False, name: str | None = None)
         notes = [*header.notes, *lost_geometry(name, header.sizes, header.steps, header.origin)]
         known = exchanged(header, name) if kind == "nrrd" else None
         tags = header.stored.slope, header.stored.intercept
-        hu, padding, remarks = to_hu(lambda: planes(header.stored, header.sizes, name), tags, (slices, rows, columns), name)
+        hu, padding, remarks = to_hu(
+            lambda: planes(header.stored, header.sizes, name), tags, (slices, rows, columns), name
+        )
         if known is not None:  # written by HeadCTIQA for itself
             origins, row_step, col_step = known.origins, known.row_step, known.col_step
         else:
@@ -65,7 +69,22 @@ def read_image(path: Location, keep_name: bool = False, name: str | None = None)
         refuse_oversized(name, *stack.voxels.shape)
         notes += remarks
         if turned:
-            notes.append("The image was stored with sagittal or coronal slices: axes were exchanged to make them axial.")
+            notes.append(
+                "The image was stored with sagittal or coronal slices: axes were exchanged to make them axial."
+            )
         if known is not None:
-            return stack.volume(known.acquisition, Source("slicer", known.name if keep_name else TITLES["slicer"], chosen_because="the volume in 3D Slicer", given=known.name), notes)
-        return stack.volume(Acquisition(), Source(kind, name if keep_name else TITLES[kind], chosen_because="the only image", given=name), notes)
+            return stack.volume(
+                known.acquisition,
+                Source(
+                    "slicer",
+                    known.name if keep_name else TITLES["slicer"],
+                    chosen_because="the volume in 3D Slicer",
+                    given=known.name,
+                ),
+                notes,
+            )
+        return stack.volume(
+            Acquisition(),
+            Source(kind, name if keep_name else TITLES[kind], chosen_because="the only image", given=name),
+            notes,
+        )

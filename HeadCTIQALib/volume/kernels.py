@@ -15,7 +15,24 @@ _PHILIPS_SOFT = {"A", "B", "UA", "UB", "EB", "EC", "XCA", "XCB", "YA", "BRAIN ST
 _SIEMENS = re.compile(r"^[A-Z]{1,2}[A-Z]?(\d{2})[A-Z]?$")
 _CANON = re.compile(r"^FC(\d{2})$")
 
-_OTHER_NAMES = {"DETAIL", "CHST", "CHEST", "HD STANDARD", "HD BONE", "HD BONEPLUS", "HD EDGE", "HD DETAIL", "HD LUNG", "STANDARD2", "C", "F", "YA", "EA", "ED", "XCC"}
+_OTHER_NAMES = {
+    "DETAIL",
+    "CHST",
+    "CHEST",
+    "HD STANDARD",
+    "HD BONE",
+    "HD BONEPLUS",
+    "HD EDGE",
+    "HD DETAIL",
+    "HD LUNG",
+    "STANDARD2",
+    "C",
+    "F",
+    "YA",
+    "EA",
+    "ED",
+    "XCC",
+}
 _NAMES = _SHARP_NAMES | _SOFT_NAMES | _PHILIPS_SHARP | _PHILIPS_SOFT | _OTHER_NAMES
 _CANON_NAME = re.compile(r"FC\d{2}[A-Z]?$")
 _SIEMENS_NAME = re.compile(r"(?:[ABCDHIJKQSTU]|[BHQSTUEI][a-z]|[A-Z]H)\d{2}[a-z]?$")

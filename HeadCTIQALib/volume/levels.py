@@ -39,9 +39,16 @@ def _step(a: Plane, b: Plane) -> float:
 
 
 def _change(a: Plane, b: Plane) -> float:
-    flat = (np.abs(np.diff(a, axis=0, append=a[-1:])) < _FLAT_HU) & (np.abs(np.diff(a, axis=1, append=a[:, -1:])) < _FLAT_HU)
+    flat = (np.abs(np.diff(a, axis=0, append=a[-1:])) < _FLAT_HU) & (
+        np.abs(np.diff(a, axis=1, append=a[:, -1:])) < _FLAT_HU
+    )
     air, tissue = _median(b - a, flat & (a < _AIR_HU)), _median(b - a, flat & (a > SOFT_HU[0]) & (a < SOFT_HU[1]))
-    agree = air is not None and tissue is not None and min(abs(air), abs(tissue)) >= _STEP_HU and abs(air - tissue) <= max(_STEP_HU / 2, _SAME * abs(tissue))
+    agree = (
+        air is not None
+        and tissue is not None
+        and min(abs(air), abs(tissue)) >= _STEP_HU
+        and abs(air - tissue) <= max(_STEP_HU / 2, _SAME * abs(tissue))
+    )
     return tissue if agree and tissue is not None else 0.0
 
 

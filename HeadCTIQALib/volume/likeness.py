@@ -53,7 +53,11 @@ class Slices:
         half = step // 2
         _, rows, columns = stack.voxels.shape
         rows, columns = max(step, rows // step * step), max(step, columns // step * step)
-        corners = [(0, 0), (0, 1), (1, 0), (1, 1), (half, half), (half, half + 1), (half + 1, half), (half + 1, half + 1)] if step > 3 else [(0, 0), (0, 1), (1, 0), (1, 1)][: step * step]
+        corners = (
+            [(0, 0), (0, 1), (1, 0), (1, 1), (half, half), (half, half + 1), (half + 1, half), (half + 1, half + 1)]
+            if step > 3
+            else [(0, 0), (0, 1), (1, 0), (1, 1)][: step * step]
+        )
         samples = [stack.voxels[:, j:rows:step, i:columns:step][index] for j, i in corners]
         self.cells: NDArray[np.float32] = samples[0].astype(np.float32)
         for sample in samples[1:]:

@@ -23,13 +23,19 @@ def refuse_oversized(name: str, slices: int, rows: int, columns: int, bytes_per_
         bytes_per_voxel: of the values as stored and decoded.
     """
     if min(slices, rows, columns) < 1:
-        raise InputError(f"{name} says that it is {columns} x {rows} x {slices} voxels large, which no image is; export it again.")
+        raise InputError(
+            f"{name} says that it is {columns} x {rows} x {slices} voxels large, which no image is; export it again."
+        )
     if slices > MAX_SLICES:
-        raise InputError(f"{name} has {slices} slices, more than {MAX_SLICES}; give a head CT with thicker slices or choose another series.")
+        raise InputError(
+            f"{name} has {slices} slices, more than {MAX_SLICES}; give a head CT with thicker slices or choose another series."
+        )
     size = slices * rows * columns
     if 2 * size > MAX_BYTES or bytes_per_voxel * size > 2 * MAX_BYTES:
         shown = max(2, bytes_per_voxel) * size / 1e9
-        raise InputError(f"{name} is {shown:.1f} GB large, more than {MAX_BYTES / 1e9:g} GB; give a head CT with a smaller matrix or thicker slices.")
+        raise InputError(
+            f"{name} is {shown:.1f} GB large, more than {MAX_BYTES / 1e9:g} GB; give a head CT with a smaller matrix or thicker slices."
+        )
 
 
 def refuse_padded(name: str, packed: int, unpacked: int) -> None:
@@ -41,7 +47,9 @@ def refuse_padded(name: str, packed: int, unpacked: int) -> None:
         unpacked: bytes that the header says they become.
     """
     if packed > 4 * unpacked + (1 << 20):
-        raise InputError(f"{name} is {packed / 1e6:.0f} MB long, but its header tells of {unpacked / 1e6:.1f} MB of voxels; export it again.")
+        raise InputError(
+            f"{name} is {packed / 1e6:.0f} MB long, but its header tells of {unpacked / 1e6:.1f} MB of voxels; export it again."
+        )
 
 
 def refuse_endless(name: str, edits: int, runs: int, painted: int, voxels: int) -> None:
@@ -55,7 +63,9 @@ def refuse_endless(name: str, edits: int, runs: int, painted: int, voxels: int) 
     """
     if edits > MAX_EDITS or runs > MAX_RUNS or painted > max(MAX_PAINTED, 4 * voxels):
         told = f"{edits:,} that paint {painted / 1e6:,.0f} million voxels in {runs:,} runs"
-        raise InputError(f"{name} are more than can be kept for one scan ({told}); revert some, or assess the scan again.")
+        raise InputError(
+            f"{name} are more than can be kept for one scan ({told}); revert some, or assess the scan again."
+        )
 
 
 def refuse_large_table(name: str, unpacked: int, cells: int = 0) -> None:
@@ -67,7 +77,9 @@ def refuse_large_table(name: str, unpacked: int, cells: int = 0) -> None:
         cells: seen so far, the empty ones between them included.
     """
     if unpacked > MAX_TABLE_BYTES or cells > MAX_TABLE_CELLS:
-        raise InputError(f"{name} is too large for a table of scores (over {MAX_TABLE_BYTES >> 20} MB or {MAX_TABLE_CELLS:,} cells); save the table alone.")
+        raise InputError(
+            f"{name} is too large for a table of scores (over {MAX_TABLE_BYTES >> 20} MB or {MAX_TABLE_CELLS:,} cells); save the table alone."
+        )
 
 
 class Meter:
@@ -85,4 +97,6 @@ class Meter:
         """Raise InputError once the bytes so far exceed the limit."""
         self._seen += count
         if self._seen > self._limit:
-            raise InputError(f"{self._name} is too large when unpacked (over {self._limit >> 20} MB); give the archive of one study.")
+            raise InputError(
+                f"{self._name} is too large when unpacked (over {self._limit >> 20} MB); give the archive of one study."
+            )

@@ -29,7 +29,10 @@ def refuse_many(lost: Iterable[Lost], there: int, name: str) -> None:
 
 def told(lost: Sequence[Lost]) -> list[str]:
     """A sentence for every entry."""
-    return [f"{x.reason[0].upper()}{x.reason[1:]}, {place(x)}: what lies there was not assessed; copy the scan again." for x in lost]
+    return [
+        f"{x.reason[0].upper()}{x.reason[1:]}, {place(x)}: what lies there was not assessed; copy the scan again."
+        for x in lost
+    ]
 
 
 def place(x: Lost) -> str:
@@ -48,7 +51,9 @@ def between(positions: Vector, known: Sequence[Lost]) -> list[Lost]:
     return [
         Lost("slices seem to be missing", low, high)
         for low, high in missing_slices(positions)
-        if not any(x.low_mm is not None and x.high_mm is not None and x.low_mm < high and x.high_mm > low for x in known)
+        if not any(
+            x.low_mm is not None and x.high_mm is not None and x.low_mm < high and x.high_mm > low for x in known
+        )
     ]
 
 
@@ -123,7 +128,10 @@ def set_aside(places: Sequence[float], positions: Vector, why: str) -> list[Lost
         off = min(abs(at - mm) for mm in (low, high) if mm is not None)
         if off > 0.4 * gap and (off <= reach or (low is not None and high is not None)):
             found[low, high] = found.get((low, high), 0) + 1
-    return [Lost(f"{n} slices were left out ({why})" if n > 1 else f"1 slice was left out ({why})", low, high, n) for (low, high), n in found.items()]
+    return [
+        Lost(f"{n} slices were left out ({why})" if n > 1 else f"1 slice was left out ({why})", low, high, n)
+        for (low, high), n in found.items()
+    ]
 
 
 def doubts(numbers: Sequence[int], positions: Vector, others: Iterable[int], total: int | None) -> list[str]:
@@ -145,13 +153,19 @@ def doubts(numbers: Sequence[int], positions: Vector, others: Iterable[int], tot
     if 1 <= before <= len(numbers) and not any(n < first for n in others):
         found.append(f"{numbered}: if the scanner began at 1, {_beyond(before, positions, top=not upwards)}.")
     if 1 <= after <= len(numbers) and before < 1 and not any(n > last for n in others):
-        found.append(f"{numbered}, and the header tells of {total} images: {_beyond(after, positions, top=upwards)} if all were of this scan.")
+        found.append(
+            f"{numbered}, and the header tells of {total} images: {_beyond(after, positions, top=upwards)} if all were of this scan."
+        )
     return found
 
 
 def _beyond(count: int, positions: Vector, *, top: bool) -> str:
     where = f"above {positions[-1]:.1f}" if top else f"below {positions[0]:.1f}"
-    return f"{count} slices {where} mm along the slice normal are missing" if count > 1 else f"1 slice {where} mm along the slice normal is missing"
+    return (
+        f"{count} slices {where} mm along the slice normal are missing"
+        if count > 1
+        else f"1 slice {where} mm along the slice normal is missing"
+    )
 
 
 def _at_end(reason: str, count: int, positions: Vector, *, top: bool) -> Lost:

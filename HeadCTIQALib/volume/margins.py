@@ -24,7 +24,9 @@ def without_margins(stack: Stack) -> tuple[Stack, list[str]]:
     """
     top, left = (_margin(stack.voxels, axis) for axis in (1, 2))
     bottom, right = (_margin(stack.voxels[:, ::-1, ::-1], axis) for axis in (1, 2))
-    shift = np.array([bottom - top, right - left]) / 2 * [np.linalg.norm(stack.col_step), np.linalg.norm(stack.row_step)]
+    shift = (
+        np.array([bottom - top, right - left]) / 2 * [np.linalg.norm(stack.col_step), np.linalg.norm(stack.row_step)]
+    )
     if np.abs(shift).max() <= _CENTRE_MM:
         return stack, []
     _, rows, columns = stack.voxels.shape

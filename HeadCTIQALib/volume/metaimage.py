@@ -45,8 +45,13 @@ def metaimage_header(path: Location, name: str) -> ImageHeader:
     sizes = three_sizes(name, extents)
     spacing = _first(fields, "ElementSpacing", "ElementSize")
     if spacing is None:
-        raise InputError(f"{name} does not say how large its voxels are (no ElementSpacing); export it again with its voxel sizes.")
-    turned, place = _first(fields, "TransformMatrix", "Rotation", "Orientation"), _first(fields, "Offset", "Position", "Origin")
+        raise InputError(
+            f"{name} does not say how large its voxels are (no ElementSpacing); export it again with its voxel sizes."
+        )
+    turned, place = (
+        _first(fields, "TransformMatrix", "Rotation", "Orientation"),
+        _first(fields, "Offset", "Position", "Origin"),
+    )
     axes = np.eye(3) if turned is None else _axes(turned, count)
     scale = unit_mm(fields.get("DistanceUnits", "").replace("?", ""), name)
     lengths = _numbers(spacing, count)[:3]
@@ -109,7 +114,10 @@ def _stored(path: Location, fields: Mapping[str, str], start: int, name: str) ->
         packing = "zlib" if _is(fields, "CompressedData") else "raw"
         dtype = np.dtype((">" if _is(fields, "BinaryDataByteOrderMSB", "ElementByteOrderMSB") else "<") + kind)
     begin = start if local else None if skip == -1 else skip
-    slope, intercept = (float(fields.get(f"ElementToIntensityFunction{part}", default)) for part, default in (("Slope", 1), ("Offset", 0)))
+    slope, intercept = (
+        float(fields.get(f"ElementToIntensityFunction{part}", default))
+        for part, default in (("Slope", 1), ("Offset", 0))
+    )
     if not (np.isfinite(slope) and np.isfinite(intercept)) or slope == 0:
         raise damaged(name)
     return Stored(where, dtype, begin, 0, packing, slope, intercept)

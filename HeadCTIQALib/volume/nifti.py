@@ -44,10 +44,30 @@ class _Layout:
 
 _LAYOUTS = (
     _Layout(
-        348, (b"n+1\0", b"ni1\0"), 344, (40, "8h"), (70, "h"), (76, "8f"), ((108, "f"), (112, "2f")), (252, "2h"), (256, "6f"), (280, "12f"), (123, "B")
+        348,
+        (b"n+1\0", b"ni1\0"),
+        344,
+        (40, "8h"),
+        (70, "h"),
+        (76, "8f"),
+        ((108, "f"), (112, "2f")),
+        (252, "2h"),
+        (256, "6f"),
+        (280, "12f"),
+        (123, "B"),
     ),
     _Layout(
-        540, (b"n+2\0", b"ni2\0"), 4, (16, "8q"), (12, "h"), (104, "8d"), ((168, "q"), (176, "2d")), (344, "2i"), (352, "6d"), (400, "12d"), (500, "i")
+        540,
+        (b"n+2\0", b"ni2\0"),
+        4,
+        (16, "8q"),
+        (12, "h"),
+        (104, "8d"),
+        ((168, "q"), (176, "2d")),
+        (344, "2i"),
+        (352, "6d"),
+        (400, "12d"),
+        (500, "i"),
     ),
 )
 
@@ -94,7 +114,15 @@ def nifti_header(path: Location, name: str) -> ImageHeader:
         offset = layout.size + 4
     stored = Stored(data, np.dtype(order + _TYPES[int(datatype)]), 0, int(offset), packing, slope, intercept)
     steps, origin, notes = placed(
-        Placing(field(layout.pixdim), field(layout.codes), field(layout.quatern), field(layout.srow), int(field(layout.units)[0])), sizes, name
+        Placing(
+            field(layout.pixdim),
+            field(layout.codes),
+            field(layout.quatern),
+            field(layout.srow),
+            int(field(layout.units)[0]),
+        ),
+        sizes,
+        name,
     )
     return ImageHeader(sizes, steps, origin, stored, tuple(notes))
 

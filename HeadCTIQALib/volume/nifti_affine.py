@@ -52,21 +52,29 @@ def placed(header: Placing, sizes: tuple[int, int, int], name: str) -> tuple[Vec
         sform = None
     if scode > 0 and sform is None and not notes:
         if qform is None:
-            raise InputError(f"{name} has an sform that spans no volume (zeros or no numbers in it); export it again with its geometry.")
+            raise InputError(
+                f"{name} has an sform that spans no volume (zeros or no numbers in it); export it again with its geometry."
+            )
         notes.append("The sform of the file is damaged (zeros or no numbers in it): the qform was used.")
     if sform is not None and qform is not None:
         notes += _contradictions(sform, qform, sizes)
         if scode >= _TEMPLATE > qcode:
-            notes = ["The sform leads into the space of an atlas: the qform was used, which leads into that of the scanner."]
+            notes = [
+                "The sform leads into the space of an atlas: the qform was used, which leads into that of the scanner."
+            ]
             sform = None
     elif sform is not None and not sized:
-        notes.append(f"The voxel sizes (pixdim) of the file are damaged ({_shown(voxel)} mm): those of the sform were used.")
+        notes.append(
+            f"The voxel sizes (pixdim) of the file are damaged ({_shown(voxel)} mm): those of the sform were used."
+        )
     elif sform is not None and not _same_sizes(sform[0], voxel):
         notes.append("The sform and the voxel sizes (pixdim) of the file contradict each other: the sform was used.")
     affine = sform or qform
     if affine is None:
         if not sized:
-            raise InputError(f"{name} does not say how large its voxels are ({_shown(voxel)} mm); export it again with its voxel sizes.")
+            raise InputError(
+                f"{name} does not say how large its voxels are ({_shown(voxel)} mm); export it again with its voxel sizes."
+            )
         if qcode > 0:
             raise InputError(f"{name} has a qform that is no rotation; export it again with its geometry.")
         affine = np.diag([-1.0, -1.0, 1.0]) * voxel, np.zeros(3)
@@ -85,7 +93,11 @@ def _shown(voxel: Vector) -> str:
 def _sform(header: Placing) -> Affine | None:
     rows = np.array(header.srow, float).reshape(3, 4)
     steps = rows[:, :3]
-    if not np.isfinite(rows).all() or abs(np.linalg.det(steps)) < 1e-9 * np.prod(np.linalg.norm(steps, axis=0)) or not steps.any(axis=0).all():
+    if (
+        not np.isfinite(rows).all()
+        or abs(np.linalg.det(steps)) < 1e-9 * np.prod(np.linalg.norm(steps, axis=0))
+        or not steps.any(axis=0).all()
+    ):
         return None
     return steps, rows[:, 3]
 
@@ -128,9 +140,13 @@ def _contradictions(sform: Affine, qform: Affine, sizes: tuple[int, int, int]) -
     """A sentence where the two differ by more than what a qform cannot say, the shear of tilted slices."""
     turn = min(_angle(_rotation(sform[0]), _rotation(qform[0])), _in_plane(sform[0], qform[0]))
     centre = 0.5 * (np.array(sizes) - 1)
-    shift = 0.0 if _is_sheared(sform[0]) else float(np.linalg.norm((sform[0] - qform[0]) @ centre + sform[1] - qform[1]))
+    shift = (
+        0.0 if _is_sheared(sform[0]) else float(np.linalg.norm((sform[0] - qform[0]) @ centre + sform[1] - qform[1]))
+    )
     if turn > _SAME_DEG or shift > _SAME_MM or not _same_sizes(sform[0], np.linalg.norm(qform[0], axis=0)):
-        return [f"The sform and the qform of the file differ (by {turn:.0f} degrees and {shift:.0f} mm): the sform was used."]
+        return [
+            f"The sform and the qform of the file differ (by {turn:.0f} degrees and {shift:.0f} mm): the sform was used."
+        ]
     return []
 
 
@@ -143,7 +159,11 @@ def _rotation(steps: Vector) -> Vector:
 def _angle(first: Vector, second: Vector) -> float:
     """Degrees between two orthogonal matrices; 180 where one of them is a reflection."""
     between = first.T @ second
-    return float(np.degrees(np.arccos(np.clip((np.trace(between) - 1) / 2, -1, 1)))) if np.linalg.det(between) > 0 else 180.0
+    return (
+        float(np.degrees(np.arccos(np.clip((np.trace(between) - 1) / 2, -1, 1))))
+        if np.linalg.det(between) > 0
+        else 180.0
+    )
 
 
 def _in_plane(first: Vector, second: Vector) -> float:

@@ -24,7 +24,9 @@ FLAT = 0.4  # share of the windows that is kept
 BAND_PER_MM = (0.06, 0.9)  # below lies what the surface has taken off, above no power of a soft kernel
 
 
-def mean_frequency(planes: Sequence[NDArray[np.int16]], masks: Sequence[NDArray[np.bool_]], pixel: tuple[float, float], step_hu: float) -> float | None:
+def mean_frequency(
+    planes: Sequence[NDArray[np.int16]], masks: Sequence[NDArray[np.bool_]], pixel: tuple[float, float], step_hu: float
+) -> float | None:
     """Mean frequency of the noise power, cycles/mm; None with too few windows or pixels too coarse.
 
     Args:
@@ -36,7 +38,12 @@ def mean_frequency(planes: Sequence[NDArray[np.int16]], masks: Sequence[NDArray[
     if min(rows, columns) < MIN_PIXELS:
         return None
     shift = ((0, 0), (rows // 2, columns // 2))
-    found = np.concatenate([np.empty((0, rows, columns)), *(_tiles(p, m, rows, columns, *at) for p, m in zip(planes, masks, strict=True) for at in shift)])
+    found = np.concatenate(
+        [
+            np.empty((0, rows, columns)),
+            *(_tiles(p, m, rows, columns, *at) for p, m in zip(planes, masks, strict=True) for at in shift),
+        ]
+    )
     level = found.mean(axis=(1, 2))
     found = found[np.abs(level - np.median(level)) < LIKE_HU] if len(found) else found
     if len(found) < MIN_WINDOWS:
@@ -70,7 +77,9 @@ def _band(pixel: tuple[float, float]) -> tuple[float, float]:
     return BAND_PER_MM[0], min(BAND_PER_MM[1], 0.5 / max(pixel))
 
 
-def _tiles(plane: NDArray[np.int16], mask: NDArray[np.bool_], nj: int, ni: int, j0: int, i0: int) -> NDArray[np.float64]:
+def _tiles(
+    plane: NDArray[np.int16], mask: NDArray[np.bool_], nj: int, ni: int, j0: int, i0: int
+) -> NDArray[np.float64]:
     """(n, nj, ni) HU of the tiles, starting at (j0, i0), that lie in ``mask``."""
     rows, columns = (plane.shape[0] - j0) // nj, (plane.shape[1] - i0) // ni
 

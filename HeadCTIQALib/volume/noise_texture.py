@@ -61,7 +61,11 @@ def surface(rows: int, columns: int) -> Matrix:
 def products(residual: NDArray[np.float64], window: Window) -> Matrix:
     """(n, lags) mean product of pixels of (n, rows, columns) residuals at the window's lags, down and right averaged."""
     out = [
-        0.5 * ((residual[:, a:] * residual[:, :-a]).mean(axis=(1, 2)) + (residual[:, :, b:] * residual[:, :, :-b]).mean(axis=(1, 2)))
+        0.5
+        * (
+            (residual[:, a:] * residual[:, :-a]).mean(axis=(1, 2))
+            + (residual[:, :, b:] * residual[:, :, :-b]).mean(axis=(1, 2))
+        )
         for a, b in window.lags
     ]
     return np.stack(out, axis=-1)
@@ -71,7 +75,11 @@ def residue(correlation: NDArray[np.float64], window: Window) -> Residue:
     """The residue of the noise whose residuals have this correlation, (lags,), at the window's lags."""
     known, variance, samples = _table(window)
     best = int(np.argmin(((known - correlation) ** 2).sum(axis=1)))
-    peak = float("inf") if best == len(known) - 1 else float(np.interp(best / BETWEEN, range(len(PEAKS_PER_MM)), PEAKS_PER_MM))
+    peak = (
+        float("inf")
+        if best == len(known) - 1
+        else float(np.interp(best / BETWEEN, range(len(PEAKS_PER_MM)), PEAKS_PER_MM))
+    )
     return Residue(float(variance[best]), float(samples[best]), peak)
 
 

@@ -25,7 +25,16 @@ _TYPES = {
     "ulonglong": "u8", "unsigned long long": "u8", "unsigned long long int": "u8", "uint64": "u8", "uint64_t": "u8",
     "float": "f4", "double": "f8",
 }  # fmt: skip
-_PACKINGS = {"raw": "raw", "gz": "gzip", "gzip": "gzip", "bz2": "bzip2", "bzip2": "bzip2", "txt": "text", "text": "text", "ascii": "text"}
+_PACKINGS = {
+    "raw": "raw",
+    "gz": "gzip",
+    "gzip": "gzip",
+    "bz2": "bzip2",
+    "bzip2": "bzip2",
+    "txt": "text",
+    "text": "text",
+    "ascii": "text",
+}
 _SPACES = {
     "rightanteriorsuperior": (1, 1, 1), "ras": (1, 1, 1), "leftanteriorsuperior": (-1, 1, 1), "las": (-1, 1, 1),
     "leftposteriorsuperior": (-1, -1, 1), "lps": (-1, -1, 1),
@@ -55,7 +64,9 @@ def nrrd_header(path: Location, name: str) -> ImageHeader:
     directions = _directions(fields.get("spacedirections"))
     spatial = _spatial_axes(fields, directions, count)
     extra = [axis for axis in range(count) if axis not in spatial]
-    if any(sizes[axis] > 1 and (axis < min(spatial, default=0) or _kind(fields, axis) not in _REPEATS) for axis in extra):
+    if any(
+        sizes[axis] > 1 and (axis < min(spatial, default=0) or _kind(fields, axis) not in _REPEATS) for axis in extra
+    ):
         raise colour(name)
     shape = three_sizes(name, [sizes[axis] for axis in (*spatial, *extra)])
     signs, notes = _frame(fields)
@@ -96,7 +107,9 @@ def _directions(text: str | None) -> list[Vector] | None:
     """The vectors of a field; a vector of NaN for an axis without direction; None where the field is not there."""
     if text is None:
         return None
-    found = [np.array([float(n) for n in v.split(",")] if v else [np.nan] * 3) for v in re.findall(r"none|\(([^)]*)\)", text)]
+    found = [
+        np.array([float(n) for n in v.split(",")] if v else [np.nan] * 3) for v in re.findall(r"none|\(([^)]*)\)", text)
+    ]
     if any(len(v) < 3 for v in found):
         raise ValueError("a vector of less than three numbers")
     return found
@@ -107,7 +120,9 @@ def _spatial_axes(fields: Mapping[str, str], directions: list[Vector] | None, co
         return [axis for axis in range(count) if _kind(fields, axis) in _IN_SPACE][:3]
     if len(directions) != count:
         raise ValueError("not as many directions as axes")
-    return [axis for axis, v in enumerate(directions) if not np.isnan(v).all() and not (len(v) > 3 and not v[:3].any())][:3]
+    return [
+        axis for axis, v in enumerate(directions) if not np.isnan(v).all() and not (len(v) > 3 and not v[:3].any())
+    ][:3]
 
 
 def _kind(fields: Mapping[str, str], axis: int) -> str:
@@ -118,7 +133,11 @@ def _kind(fields: Mapping[str, str], axis: int) -> str:
 def _frame(fields: Mapping[str, str]) -> tuple[Vector, list[str]]:
     """Signs from the file's space to RAS, and a sentence where it is no space of a patient."""
     space = re.sub(r"[ _-]", "", fields.get("space", "").lower())
-    signs = _SPACES.get(space) or _SPACES.get(space.removesuffix("time")) or (_SPACES.get(space[:-1]) if len(space) == 4 else None)
+    signs = (
+        _SPACES.get(space)
+        or _SPACES.get(space.removesuffix("time"))
+        or (_SPACES.get(space[:-1]) if len(space) == 4 else None)
+    )
     return (LPS_TO_RAS, [ORIENTATION_UNSTATED]) if signs is None else (np.array(signs, float), [])
 
 
@@ -140,9 +159,13 @@ def _stored(path: Location, fields: Mapping[str, str], start: int, name: str) ->
     packing = _PACKINGS.get(fields["encoding"].lower())
     kind = _TYPES.get(fields["type"].lower())
     if kind is None or packing is None:
-        raise InputError(f"{name} is stored in a way that is not read (type or encoding); save it as 16-bit integers, raw or gzip.")
+        raise InputError(
+            f"{name} is stored in a way that is not read (type or encoding); save it as 16-bit integers, raw or gzip."
+        )
     if integer(fields.get("lineskip", "0")) != 0:
-        raise InputError(f"{name} has lines of text before its voxels (line skip), which is not read; save it as one file.")
+        raise InputError(
+            f"{name} has lines of text before its voxels (line skip), which is not read; save it as one file."
+        )
     order = {"little": "<", "big": ">"}.get(fields.get("endian", "").lower())
     if packing == "text":
         kind, order = "f8", "="
@@ -154,4 +177,10 @@ def _stored(path: Location, fields: Mapping[str, str], start: int, name: str) ->
     skip = integer(fields.get("byteskip", "0"))
     from_end = skip == -1 and packing == "raw"
     where = path if data is None else data_file(path, data, name)
-    return Stored(where, np.dtype(order + kind), None if from_end else start if data is None else 0, 0 if from_end else skip, packing)
+    return Stored(
+        where,
+        np.dtype(order + kind),
+        None if from_end else start if data is None else 0,
+        0 if from_end else skip,
+        packing,
+    )

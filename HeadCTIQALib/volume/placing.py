@@ -8,7 +8,9 @@ from ..errors import InputError
 from .geometry import Stack
 from .types import Vector
 
-ORIENTATION_UNSTATED = "The file does not say how the image lies in the patient: orientation assumed, left and right may be exchanged."
+ORIENTATION_UNSTATED = (
+    "The file does not say how the image lies in the patient: orientation assumed, left and right may be exchanged."
+)
 POSITION_UNSTATED = "The file does not say where the image lies in the scanner: its position was assumed."
 _PLACEHOLDER = (
     "The file gives voxels of exactly 1 mm at the position 0, as files do that lost their geometry: sizes in mm and orientation "
@@ -48,7 +50,9 @@ def refuse_impossible(name: str, steps: Vector, origin: Vector) -> None:
     lengths = np.linalg.norm(steps, axis=0)
     if not (np.isfinite(steps).all() and (lengths > 1e-6).all() and (lengths < _MAX_MM).all()):
         size = " x ".join(f"{n:g}" for n in lengths)
-        raise InputError(f"{name} says that its voxels are {size} mm large, which no image has; export it again with its voxel sizes.")
+        raise InputError(
+            f"{name} says that its voxels are {size} mm large, which no image has; export it again with its voxel sizes."
+        )
     if abs(np.linalg.det(steps / lengths)) < _FLAT:
         raise InputError(f"{name} has axes that do not span a volume (its orientation is damaged); export it again.")
     if not np.isfinite(origin).all() or np.abs(origin).max() > _MAX_MM:
@@ -66,7 +70,9 @@ def lost_geometry(name: str, sizes: tuple[int, int, int], steps: Vector, origin:
     nowhere = not origin.any()
     if max(sizes) >= _WIDE and (nowhere or min(sizes) < _SHORT):
         shown = " x ".join(map(str, sizes))
-        raise InputError(f"{name} says that all of its {shown} voxels are exactly 1 mm large: their true size was lost; export it again with its geometry.")
+        raise InputError(
+            f"{name} says that all of its {shown} voxels are exactly 1 mm large: their true size was lost; export it again with its geometry."
+        )
     return [_PLACEHOLDER] if nowhere else []
 
 
@@ -74,4 +80,6 @@ def refuse_skewed(name: str, stack: Stack) -> None:
     """Raise InputError for rows and columns that are not at right angles; slices may be shifted, as by a gantry tilt."""
     row, column = (v / np.linalg.norm(v) for v in (stack.row_step, stack.col_step))
     if abs(float(row @ column)) > _SQUARE:
-        raise InputError(f"{name} has rows and columns that are not at right angles (it was sheared); give the scan as it was before.")
+        raise InputError(
+            f"{name} has rows and columns that are not at right angles (it was sheared); give the scan as it was before."
+        )

@@ -12,9 +12,42 @@ from .tags import number, numbers, text, values_of, vector
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-PROCESSING_TAGS = ["LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod", "DerivationDescription"]
-_PROCESSED = {"MIP", "MNIP", "MINIP", "PROJECTION IMAGE", "VRT", "SSD", "PERFUSION", "CBF", "CBV", "MTT", "TMAX", "TTP", "VNC", "IODINE", "RHO", "ZEFF"}
-_REFORMATTED = {"REFORMATTED", "REFORMAT", "AVERAGE", "AVERAGED", "RESAMPLED", "MEAN", "CURVED", "CPR", "OBLIQUE", "CSAPARALLEL"}
+PROCESSING_TAGS = [
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+    "DerivationDescription",
+]
+_PROCESSED = {
+    "MIP",
+    "MNIP",
+    "MINIP",
+    "PROJECTION IMAGE",
+    "VRT",
+    "SSD",
+    "PERFUSION",
+    "CBF",
+    "CBV",
+    "MTT",
+    "TMAX",
+    "TTP",
+    "VNC",
+    "IODINE",
+    "RHO",
+    "ZEFF",
+}
+_REFORMATTED = {
+    "REFORMATTED",
+    "REFORMAT",
+    "AVERAGE",
+    "AVERAGED",
+    "RESAMPLED",
+    "MEAN",
+    "CURVED",
+    "CPR",
+    "OBLIQUE",
+    "CSAPARALLEL",
+}
 PROJECTED, REFORMATTED, DENOISED, KEV = "projections or maps", "reformatted", "denoised", "virtual monoenergetic"
 #: Words of a description, and what they say of the images.
 _SAID = {
@@ -25,7 +58,9 @@ _SAID = {
 }
 
 _SYNTAX = "1.2.840.10008.1.2.4."
-_ALWAYS_LOSSY = {f"{_SYNTAX}{n}" for n in (50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 64, *range(100, 109))}  # JPEG, MPEG, HEVC
+_ALWAYS_LOSSY = {
+    f"{_SYNTAX}{n}" for n in (50, 51, 52, 53, 54, 55, 56, 59, 60, 61, 62, 63, 64, *range(100, 109))
+}  # JPEG, MPEG, HEVC
 #: JPEG-LS near-lossless, JPEG 2000, its multi-component form, high-throughput JPEG 2000 and JPEG XL: with or without loss.
 _MAYBE_LOSSY = {f"{_SYNTAX}{n}" for n in (81, 91, 93, 203, 112)}
 _ALIGNED = 0.01  # by how much the direction of rows may be off the patient's axes: headers jitter by less

@@ -12,7 +12,10 @@ from .types import CTVolume
 
 
 def read(
-    path: Path | str, series: str | None = None, progress: Callable[[float], None] | None = None, keep_name: bool = False
+    path: Path | str,
+    series: str | None = None,
+    progress: Callable[[float], None] | None = None,
+    keep_name: bool = False,
 ) -> CTVolume:
     """Read a head CT.
 
@@ -62,4 +65,6 @@ def _read_file(path: Path, series: str | None, report: Callable[[float], None], 
         from .dicom import read_archive
 
         return read_archive(path, series, report, keep_name)
-    raise InputError(f"{name} is in no known format; give DICOM files, a .zip of them, or a NIfTI, NRRD or MetaImage file.")
+    raise InputError(
+        f"{name} is in no known format; give DICOM files, a .zip of them, or a NIfTI, NRRD or MetaImage file."
+    )

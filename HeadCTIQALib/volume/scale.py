@@ -104,14 +104,20 @@ def looks_like(sample: NDArray[np.int16]) -> str:
     wide = sample.astype(np.float64)
     shift = _shift(wide)
     if shift is not None and abs(shift) > OFF_HU:
-        return f" (they look about {abs(shift)} HU too {'high' if shift > 0 else 'low'}: is the rescale intercept wrong?)"
+        return (
+            f" (they look about {abs(shift)} HU too {'high' if shift > 0 else 'low'}: is the rescale intercept wrong?)"
+        )
     for factor in _FACTORS:
         if any(fits((wide + offset) / factor - offset) for offset in (0, *_OFFSETS)):
             how = f"{factor:g} times too high" if factor > 1 else f"{1 / factor:g} times too low"
             return f" (they look {how}: is the rescale slope wrong?)"
     if any(fits(wide - offset) for offset in _OFFSETS):
         return " (they look 1000 or 1024 too high: was the rescale intercept lost?)"
-    if soft < _PILE and ((sample > -1064) & (sample < -890)).mean() > 0.4 and 0.02 < (sample > -890).mean() < _MOST_SKULL:
+    if (
+        soft < _PILE
+        and ((sample > -1064) & (sample < -890)).mean() > 0.4
+        and 0.02 < (sample > -890).mean() < _MOST_SKULL
+    ):
         return " (they look 1000 or 1024 too low: was the rescale intercept applied twice?)"
     if float((sample > 0.8 * float(sample.max())).mean()) > 0.25:
         return " (air seems to be the brightest: is the image inverted?)"
@@ -123,7 +129,9 @@ def looks_like(sample: NDArray[np.int16]) -> str:
 def is_shifted(plane: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> bool:
     """Whether a slice shows no air and more of what is dense than any head, as where the rescale tags were lost."""
     sample = plane[::4, ::4] if padding is None else plane[::4, ::4][~padding[::4, ::4]]
-    return bool(sample.size and ((sample > -1150) & (sample < -850)).mean() < _PILE and (sample > _BONE_HU).mean() > _MOST_BONE)
+    return bool(
+        sample.size and ((sample > -1150) & (sample < -850)).mean() < _PILE and (sample > _BONE_HU).mean() > _MOST_BONE
+    )
 
 
 def step(hu: NDArray[np.int16]) -> int:

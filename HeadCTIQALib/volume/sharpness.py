@@ -54,7 +54,10 @@ def sharpness(volume: CTVolume) -> Sharpness:
         return Sharpness(None, reason=f"Pixels of {coarsest:.1f} mm are too coarse to measure the sharpness of edges.")
     found = np.array([f for s in _slices(volume) for side in range(4) for f in _side(volume, s, side)])
     if len(found) < MIN_PIECES:
-        return Sharpness(None, reason=f"Only {len(found)} clean pieces of edge between air and skin were found; {MIN_PIECES} are needed.")
+        return Sharpness(
+            None,
+            reason=f"Only {len(found)} clean pieces of edge between air and skin were found; {MIN_PIECES} are needed.",
+        )
     low, middle, high = (float(q) for q in np.quantile(found, (0.25, 0.5, 0.75)))
     return Sharpness(middle, low, high, len(found))
 
@@ -64,7 +67,9 @@ def _slices(volume: CTVolume) -> list[int]:
     coarse = volume.hu[:, ::8, ::8] > EDGE_HU
     width = np.array([np.count_nonzero(c) for c in coarse], float)
     wide = np.flatnonzero(width > 0.6 * width.max())
-    return [int(s) for s in np.unique(wide[np.linspace(0, len(wide) - 1, min(MAX_SLICES, len(wide))).round().astype(int)])]
+    return [
+        int(s) for s in np.unique(wide[np.linspace(0, len(wide) - 1, min(MAX_SLICES, len(wide))).round().astype(int)])
+    ]
 
 
 def _view(volume: CTVolume, s: int, side: int) -> tuple[NDArray[np.int16], float, float]:
@@ -100,7 +105,11 @@ def _side(volume: CTVolume, s: int, side: int) -> list[float]:
     found = []
     for start in range(0, len(edge) - rows + 1, rows):
         part = slice(start, start + rows)
-        if np.isfinite(edge[part]).all() and np.isfinite(lean[part]).sum() * 2 > rows and (leans := float(np.nanmedian(lean[part]))) < LEAN_MM:
+        if (
+            np.isfinite(edge[part]).all()
+            and np.isfinite(lean[part]).sum() * 2 > rows
+            and (leans := float(np.nanmedian(lean[part]))) < LEAN_MM
+        ):
             f50 = _piece(plane[part], edge[part], along, across, leans)
             if f50 is not None:
                 found.append(f50)
@@ -114,9 +123,15 @@ def _lean(volume: CTVolume, s: int, side: int, edge: Floats, along: float) -> Fl
     moved = []
     for other in (s - 1, s + 1):
         if 0 <= other < len(volume.hu):
-            shift = (volume.origins[other] - volume.origins[s]) @ axis  # slices of a tilted gantry are offset against each other
+            shift = (
+                volume.origins[other] - volume.origins[s]
+            ) @ axis  # slices of a tilted gantry are offset against each other
             gap = abs(volume.slice_positions[other] - volume.slice_positions[s])
-            moved.append(np.abs((_crossings(_view(volume, other, side)[0], along) - edge) * along + shift) / gap * (thickness or gap))
+            moved.append(
+                np.abs((_crossings(_view(volume, other, side)[0], along) - edge) * along + shift)
+                / gap
+                * (thickness or gap)
+            )
     if not moved:
         return np.zeros(len(edge))  # a single slice: nothing tells
     return 0.5 * (moved[0] + moved[-1])
@@ -150,7 +165,9 @@ def _f50(distance: Floats, hu: Floats, lean: float) -> float | None:
     n = np.bincount(at, minlength=count)
     filled = np.flatnonzero(n)
     centres = (np.arange(count) + 0.5) * BIN_MM - REACH_MM
-    spread = np.interp(centres, np.bincount(at, distance, count)[filled] / n[filled], np.bincount(at, hu, count)[filled] / n[filled])
+    spread = np.interp(
+        centres, np.bincount(at, distance, count)[filled] / n[filled], np.bincount(at, hu, count)[filled] / n[filled]
+    )
     line = np.convolve(np.diff(spread), np.full(3, 1 / 3), "same")  # its own transfer is divided out below
     x = centres[:-1] + 0.5 * BIN_MM
     top = int(np.argmax(np.where(np.abs(x) < 1.5, line, 0)))
@@ -159,10 +176,15 @@ def _f50(distance: Floats, hu: Floats, lean: float) -> float | None:
     a, b, c = line[top - 1 : top + 2]
     peak = x[top] + (0.5 * BIN_MM * (a - c) / (a - 2 * b + c) if a - 2 * b + c < 0 else 0.0)
     outside = np.arange(0, REACH_MM - 1, BIN_MM)  # from the peak towards the air
-    half = np.interp(peak - outside, x, line) * np.cos(0.5 * np.pi * np.clip((outside - FLAT_MM) / (outside[-1] - FLAT_MM), 0, 1)) ** 2
+    half = (
+        np.interp(peak - outside, x, line)
+        * np.cos(0.5 * np.pi * np.clip((outside - FLAT_MM) / (outside[-1] - FLAT_MM), 0, 1)) ** 2
+    )
     half[0] *= 0.5
     transfer = np.cos(2 * np.pi * FREQUENCIES[:, None] * outside) @ half / half.sum()
-    transfer /= np.sinc(FREQUENCIES * BIN_MM) ** 2 * np.sinc(3 * FREQUENCIES * BIN_MM) * np.sinc(FREQUENCIES * lean)  # bins, differences, smoothing, lean
+    transfer /= (
+        np.sinc(FREQUENCIES * BIN_MM) ** 2 * np.sinc(3 * FREQUENCIES * BIN_MM) * np.sinc(FREQUENCIES * lean)
+    )  # bins, differences, smoothing, lean
     below = np.flatnonzero(transfer < 0.5)
     if len(below) == 0 or below[0] == 0:
         return None

@@ -44,7 +44,9 @@ def soft_tissue(volume: CTVolume) -> SoftTissue:
 def _deep(plane: NDArray[np.int16], pixel: list[float] | tuple[float, float]) -> BoolArray:
     smooth = ndimage.uniform_filter(plane.astype(np.float32), [_odd(SMOOTH_MM / 2, p) for p in pixel])
     soft = (smooth > SOFT_HU[0]) & (smooth < SOFT_HU[1])
-    return np.asarray(ndimage.minimum_filter(soft.view(np.uint8), [_odd(DEPTH_MM, p) for p in pixel], mode="constant").view(bool))
+    return np.asarray(
+        ndimage.minimum_filter(soft.view(np.uint8), [_odd(DEPTH_MM, p) for p in pixel], mode="constant").view(bool)
+    )
 
 
 def _odd(reach_mm: float, pixel_mm: float) -> int:

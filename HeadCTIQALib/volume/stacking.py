@@ -34,7 +34,9 @@ _TOTALS = ("ImagesInAcquisition", "NumberOfSeriesRelatedInstances", "NumberOfSli
 HEADERS_SHARE = 0.3  # of the progress bar: reading the headers
 
 
-def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Progress, unread: int = 0, alone: bool = True) -> CTVolume:
+def stacked(
+    candidate: Candidate, source: Source, notes: list[str], progress: Progress, unread: int = 0, alone: bool = True
+) -> CTVolume:
     """The volume of one candidate.  A slice that cannot be decoded is left out and told, not a reason to refuse the scan.
 
     Args:
@@ -69,28 +71,40 @@ def stacked(candidate: Candidate, source: Source, notes: list[str], progress: Pr
         notes.append("The rescale tags are missing: the stored values were taken as HU.")
     slopes = {s.slope for s in slices if s.lut is None and s.slope is not None}
     if len(slopes) == 1 and not _SLOPES[0] <= max(slopes) <= _SLOPES[1]:
-        raise InputError(f"{source.called}: RescaleSlope is {max(slopes):g} in every slice, which no CT has; export the scan again.")
-    hu, padding, failed, repairs = voxels(slices, source.called, lambda f: progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * f))
+        raise InputError(
+            f"{source.called}: RescaleSlope is {max(slopes):g} in every slice, which no CT has; export the scan again."
+        )
+    hu, padding, failed, repairs = voxels(
+        slices, source.called, lambda f: progress(HEADERS_SHARE + (1 - HEADERS_SHARE) * 0.95 * f)
+    )
     notes += repairs
     positions = origins @ normal(row_step, col_step)
     unread += sum(x.slices or 0 for x in candidate.lost)
     lost = _lost(slices, positions, failed, unread, alone)
     lost = _set_aside(candidate, slices, positions, lost)
     good = [k for k in range(len(slices)) if k not in failed]
-    stack = Stack(hu[good], origins[good], row_step, col_step, None if padding is None else padding[good]) if failed else Stack(hu, origins, row_step, col_step, padding)
+    stack = (
+        Stack(hu[good], origins[good], row_step, col_step, None if padding is None else padding[good])
+        if failed
+        else Stack(hu, origins, row_step, col_step, padding)
+    )
     header = _header([slices[k] for k in good])
     context = _told_anywhere(acquisition(header, origins[good]), slices)
     doubtful = [] if unread else _doubts(candidate, slices, positions, header)
     stack, turned = _upright(stack, source.called)
     if turned:
-        notes.append("The slices are sagittal or coronal reformats: axes were exchanged, in-plane measures refer to axial planes.")
+        notes.append(
+            "The slices are sagittal or coronal reformats: axes were exchanged, in-plane measures refer to axial planes."
+        )
         lost, doubtful = [replace(x, low_mm=None, high_mm=None) for x in lost], []  # planes that cross all axial ones
     volume = stack.volume(context, source, [*notes, *doubtful], lost)
     progress(1.0)
     return volume
 
 
-def _lost(slices: tuple[Slice, ...], positions: Vector, failed: Mapping[int, InputError], unread: int, alone: bool) -> list[Lost]:
+def _lost(
+    slices: tuple[Slice, ...], positions: Vector, failed: Mapping[int, InputError], unread: int, alone: bool
+) -> list[Lost]:
     """What is missing between the slices, and where: damaged ones, gaps in the numbering, files that cannot be read.
 
     Raises:
@@ -102,7 +116,12 @@ def _lost(slices: tuple[Slice, ...], positions: Vector, failed: Mapping[int, Inp
     gaps = by_number(numbers, positions)
     good = [k for k in range(len(slices)) if k not in failed]
     odd = {k for k, error in failed.items() if isinstance(error, ImplausibleError)}
-    return [*runs(positions, good, failed.keys() - odd, "damaged"), *runs(positions, good, odd, "in other units than the slices beside"), *gaps, *of_files(unread, alone, numbers, positions, gaps)]
+    return [
+        *runs(positions, good, failed.keys() - odd, "damaged"),
+        *runs(positions, good, odd, "in other units than the slices beside"),
+        *gaps,
+        *of_files(unread, alone, numbers, positions, gaps),
+    ]
 
 
 def _set_aside(candidate: Candidate, slices: tuple[Slice, ...], positions: Vector, lost: list[Lost]) -> list[Lost]:
@@ -143,7 +162,9 @@ def _upright(stack: Stack, name: str) -> tuple[Stack, bool]:
     try:
         return upright(stack)
     except ValueError as error:
-        raise InputError(f"{name} holds unevenly spaced sagittal or coronal slices only; give the axial series.") from error
+        raise InputError(
+            f"{name} holds unevenly spaced sagittal or coronal slices only; give the axial series."
+        ) from error
 
 
 def _told_anywhere(context: Acquisition, slices: Sequence[Slice]) -> Acquisition:

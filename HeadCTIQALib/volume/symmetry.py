@@ -21,7 +21,9 @@ _CLEAR, _SUSPECT = 0.05, 0.02
 _WIDE = 1.1  # times as wide as long: hardly any head is, so that less is proof
 
 
-def lies_sideways(volume: CTVolume, sections: Sequence[Section], factors: tuple[int, int], aspect: float | None) -> bool:
+def lies_sideways(
+    volume: CTVolume, sections: Sequence[Section], factors: tuple[int, int], aspect: float | None
+) -> bool:
     """Whether front and back resemble each other more than left and right do.
 
     Args:
@@ -47,9 +49,14 @@ def _alike(volume: CTVolume, section: Section, factors: tuple[int, int]) -> tupl
     columns, rows = factors[1] * volume.row_step, factors[0] * volume.col_step
     best = [-1.0, -1.0]
     for turn in np.deg2rad(list(_TURNS_DEG)):
-        right, front = np.cos(turn) * volume.r + np.sin(turn) * volume.a, np.cos(turn) * volume.a - np.sin(turn) * volume.r
+        right, front = (
+            np.cos(turn) * volume.r + np.sin(turn) * volume.a,
+            np.cos(turn) * volume.a - np.sin(turn) * volume.r,
+        )
         points = at[:, None, None] * right + at[:, None] * front
         where = [points @ rows / (rows @ rows) + j.mean(), points @ columns / (columns @ columns) + i.mean()]
         plane = ndimage.map_coordinates(image, where, output=np.float32, order=1)
-        best = [max(b, float(np.corrcoef(plane.ravel(), np.flip(plane, axis).ravel())[0, 1])) for axis, b in enumerate(best)]
+        best = [
+            max(b, float(np.corrcoef(plane.ravel(), np.flip(plane, axis).ravel())[0, 1])) for axis, b in enumerate(best)
+        ]
     return best[0], best[1]

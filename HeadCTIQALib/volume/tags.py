@@ -46,7 +46,11 @@ def text(ds: Dataset, keyword: str) -> str | None:
     if value is None:
         return None
     try:
-        parts = [str(v) for v in value] if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue" else [str(value)]
+        parts = (
+            [str(v) for v in value]
+            if isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
+            else [str(value)]
+        )
     except Exception:  # names of people are decoded when they are shown
         return None
     return printable("\\".join(parts).rstrip("\0")).strip()[:_MAX_TEXT] or None
@@ -66,7 +70,9 @@ def numbers(ds: Dataset, keyword: str) -> tuple[float, ...]:
     try:
         if value is None:
             values = _with_commas(_stored_text(ds, keyword))
-        elif any(isinstance(v, str) and not isinstance(v, float) for v in several):  # pydicom's answer to what is no number to it
+        elif any(
+            isinstance(v, str) and not isinstance(v, float) for v in several
+        ):  # pydicom's answer to what is no number to it
             values = _with_commas("\\".join(map(str, several)))
         else:
             values = tuple(float(v) for v in several)

@@ -57,7 +57,12 @@ def texture(volume: CTVolume) -> Texture | None:
     if min(window.rows, window.columns) < MIN_PIXELS:
         return None
     places = soft_tissue(volume)
-    found = np.concatenate([np.empty((0, 2 + len(window.lags))), *(_windows(volume.hu[k], mask, window) for k, mask in zip(places.slices, places.masks, strict=True))])
+    found = np.concatenate(
+        [
+            np.empty((0, 2 + len(window.lags))),
+            *(_windows(volume.hu[k], mask, window) for k, mask in zip(places.slices, places.masks, strict=True)),
+        ]
+    )
     if len(found) < MIN_WINDOWS:
         return None
     found = found[found[:, 1] <= np.quantile(found[:, 1], FLAT)]

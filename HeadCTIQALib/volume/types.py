@@ -41,7 +41,9 @@ class Acquisition:
     lossy_compression: bool | None = None  # at any time since the scanner wrote the images
     lossy_ratio: float | None = None  # of the compression with loss, where the file says it
     reformatted: bool | None = None  # derived from other slices: reformatted, resampled or averaged
-    processed: str | None = None  # "denoised", "projections or maps", or "virtual monoenergetic" with its keV, by words of the header
+    processed: str | None = (
+        None  # "denoised", "projections or maps", or "virtual monoenergetic" with its keV, by words of the header
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class Source:
     sha256: str | None = None  # of the voxels and geometry; identifies the scan without identifying the patient
     chosen_because: str = ""
     series_considered: tuple[str, ...] = ()
-    given: str = field(default="", repr=False, compare=False)  # the name of the path that was given, which may be a patient's: for refusals, never written down
+    given: str = field(
+        default="", repr=False, compare=False
+    )  # the name of the path that was given, which may be a patient's: for refusals, never written down
 
     @property
     def called(self) -> str:

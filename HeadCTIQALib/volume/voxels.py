@@ -71,7 +71,9 @@ def three_sizes(name: str, sizes: Sequence[int]) -> tuple[int, int, int]:
         InputError: 2-D, or several time points.
     """
     if any(n > 1 for n in sizes[3:]):
-        raise InputError(f"{name} is {len(sizes)}-D ({' x '.join(map(str, sizes))}), not one volume; give a single time point.")
+        raise InputError(
+            f"{name} is {len(sizes)}-D ({' x '.join(map(str, sizes))}), not one volume; give a single time point."
+        )
     if len(sizes) < 3 or 1 in sizes[:3]:
         raise InputError(f"{name} is a 2-D image, not a volume; give the whole head CT.")
     return sizes[0], sizes[1], sizes[2]
@@ -105,7 +107,9 @@ def data_file(header: Location, entry: str, name: str) -> Location:
     entry = entry.removeprefix("./")
     shown = printable(entry)[:80]
     if not entry or entry in (".", "..") or re.search(r"[/\\:\0]", entry):
-        raise InputError(f"{name} names a data file in another place ({shown}); put both into one folder and the bare name into the header.")
+        raise InputError(
+            f"{name} names a data file in another place ({shown}); put both into one folder and the bare name into the header."
+        )
     path = beside(header, entry)
     if path is None:
         raise InputError(f"{name}: its data file {shown} does not exist; put both into one folder.")
@@ -126,7 +130,9 @@ def planes(stored: Stored, sizes: tuple[int, int, int], name: str) -> Iterator[N
         for _ in range(depth):
             yield np.frombuffer(_exactly(stream, wanted, name), stored.dtype).reshape(rows, columns)
         if len(up_to(stream, wanted)) == wanted:  # reading on also compares the checksum
-            raise InputError(f"{name} holds more voxels than the {columns} x {rows} x {depth} that its header says; export it again.")
+            raise InputError(
+                f"{name} holds more voxels than the {columns} x {rows} x {depth} that its header says; export it again."
+            )
 
 
 def _unpacked(file: BinaryIO, stored: Stored, total: int, name: str) -> IO[bytes]:

@@ -26,4 +26,6 @@ def check_writable(path: Path) -> None:
         if len(os.fsencode(path.name)) > _LONGEST:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     except OSError as error:
-        raise OutputError(f"The output {path} cannot be written ({error.strerror or error}); choose another place.") from error
+        raise OutputError(
+            f"The output {path} cannot be written ({error.strerror or error}); choose another place."
+        ) from error

@@ -96,7 +96,9 @@ def refuse_foreign(path: Path, is_ours: Callable[[Path], bool], what: str) -> No
     """
     try:
         if os.path.lexists(path) and not (path.is_file() and is_ours(path)):
-            raise OutputError(f"{path} exists and is not {what} written by HeadCTIQA, so it is not replaced; choose another file.")
+            raise OutputError(
+                f"{path} exists and is not {what} written by HeadCTIQA, so it is not replaced; choose another file."
+            )
     except OSError as error:
         raise output_error(path, error) from error
 

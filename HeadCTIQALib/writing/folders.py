@@ -129,7 +129,9 @@ def _tidy(entry: Hidden, target: Path, ours: Ours) -> None:
     not_exchanged = entry.inode is not None and entry.path.stat().st_ino != entry.inode  # so this is the new one
     if entry.role == "new" or not_exchanged:
         _remove(entry.path)
-    elif entry.inode is None and entry.as_role("new").exists():  # somebody made another folder there: the older result has no successor
+    elif (
+        entry.inode is None and entry.as_role("new").exists()
+    ):  # somebody made another folder there: the older result has no successor
         entry.path.rename(free_name(target))
     else:
         _settle(entry, target, ours)

@@ -20,7 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LONGEST = 180  # bytes of the destination's name that are repeated; file systems allow 255 in all
-_NAME = re.compile(r"\.(?P<shown>.+)\.(?P<nonce>[0-9a-f]{8})(?P<proof>[0-9a-f]{8})\.(?P<role>new|drop|keep)(?:-(?P<inode>[0-9a-f]+))?", re.DOTALL)
+_NAME = re.compile(
+    r"\.(?P<shown>.+)\.(?P<nonce>[0-9a-f]{8})(?P<proof>[0-9a-f]{8})\.(?P<role>new|drop|keep)(?:-(?P<inode>[0-9a-f]+))?",
+    re.DOTALL,
+)
 _KEPT = re.compile(r".+\.previous(-\d+)?", re.DOTALL)
 
 

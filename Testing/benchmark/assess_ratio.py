@@ -89,7 +89,17 @@ def main() -> None:
     peaks: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "assessment"
-        assess = [sys.executable, "-m", "HeadCTIQALib", "assess", str(a.scan), "--output", str(out), "--progress", "json"]
+        assess = [
+            sys.executable,
+            "-m",
+            "HeadCTIQALib",
+            "assess",
+            str(a.scan),
+            "--output",
+            str(out),
+            "--progress",
+            "json",
+        ]
         for n in range(a.repeats + 1):
             floor, run = timed([sys.executable, "-c", FLOOR, str(a.scan)]), staged(assess, peaks)
             if n:  # the first round fills the disk cache
@@ -97,7 +107,9 @@ def main() -> None:
                 runs.append(run)
     floor, total = statistics.median(floors), statistics.median(sum(run.values()) for run in runs)
     print(f"cores {os.cpu_count()}  repeats {a.repeats}")
-    print(f"ratio {total / floor:.2f}  (assess {total:.1f} s, floor {floor:.1f} s)  peak memory {max(peaks):.2f} GB of all its processes")
+    print(
+        f"ratio {total / floor:.2f}  (assess {total:.1f} s, floor {floor:.1f} s)  peak memory {max(peaks):.2f} GB of all its processes"
+    )
     for stage in runs[0]:
         seconds = statistics.median(run[stage] for run in runs)
         print(f"  {stage:<32}{seconds:6.2f} s {100 * seconds / total:5.1f} %")

@@ -14,11 +14,20 @@ from .formats import FORMATS, build
 
 def main() -> int:
     """Exit code 1 when anything bad happened."""
-    parser = argparse.ArgumentParser(prog="python -m Testing.fuzz", description="Damaged inputs against every reader and loader.")
+    parser = argparse.ArgumentParser(
+        prog="python -m Testing.fuzz", description="Damaged inputs against every reader and loader."
+    )
     parser.add_argument("--minutes", type=float, default=2.0, help="how long (default: 2)")
     parser.add_argument("--inputs", type=int, default=0, help="so many inputs instead")
     parser.add_argument("--seed", default="1", help="another seed, other damage (default: 1)")
-    parser.add_argument("--only", action="append", choices=FORMATS, default=[], metavar="FORMAT", help=f"one of {', '.join(FORMATS)}; may be repeated")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=FORMATS,
+        default=[],
+        metavar="FORMAT",
+        help=f"one of {', '.join(FORMATS)}; may be repeated",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes beside each other (default: 2)")
     parser.add_argument("--case", metavar="FORMAT:NUMBER", help="one case alone, in this process, with its traceback")
     parser.add_argument("--save", type=Path, metavar="DIR", help="with --case: make its input there and do not load it")
@@ -27,7 +36,15 @@ def main() -> int:
         if options.case:
             return _one(options.case, options.seed, Path(folder), options.save)
         seconds = 0.0 if options.inputs else 60 * options.minutes
-        tallies = campaign.run(options.seed, Path(folder), seconds=seconds, inputs=options.inputs, only=tuple(options.only), jobs=options.jobs, tell=_tell)
+        tallies = campaign.run(
+            options.seed,
+            Path(folder),
+            seconds=seconds,
+            inputs=options.inputs,
+            only=tuple(options.only),
+            jobs=options.jobs,
+            tell=_tell,
+        )
     print(campaign.table(tallies))
     return int(any(t.bad for t in tallies.values()))
 

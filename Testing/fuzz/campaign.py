@@ -85,7 +85,10 @@ class Child:
         heard = self._work / "heard"
         text = heard.read_text(encoding="utf-8", errors="replace") if heard.exists() else ""
         places = [f"{Path(file).name}:{line}" for file, line in re.findall(r'File "([^"]+)", line (\d+)', text)]
-        ours = [f"{Path(file).name}:{line}" for file, line in re.findall(r'File "([^"]+HeadCTIQALib[^"]+)", line (\d+)', text)]
+        ours = [
+            f"{Path(file).name}:{line}"
+            for file, line in re.findall(r'File "([^"]+HeadCTIQALib[^"]+)", line (\d+)', text)
+        ]
         return " < ".join(dict.fromkeys((*ours[:1], *places[:1]))) or text[-300:]
 
     def _running(self) -> subprocess.Popen[str]:
@@ -93,8 +96,16 @@ class Child:
             shutil.rmtree(self._work, ignore_errors=True)
             own = self._work / "tmp"
             own.mkdir(parents=True)
-            environment = {**os.environ, "TMPDIR": str(own), "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-            self._process = subprocess.Popen(self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=own)
+            environment = {
+                **os.environ,
+                "TMPDIR": str(own),
+                "PYTHONPATH": str(ROOT),
+                "OPENBLAS_NUM_THREADS": "1",
+                "OMP_NUM_THREADS": "1",
+            }
+            self._process = subprocess.Popen(
+                self._arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=own
+            )
         return self._process
 
     @property
@@ -122,7 +133,10 @@ def _busy(pid: int) -> float:
 def _waits(pid: int) -> bool:
     """Whether every thread waits for something else than the processor or a disk."""
     try:
-        states = [(task / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()]
+        states = [
+            (task / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+            for task in Path(f"/proc/{pid}/task").iterdir()
+        ]
     except (OSError, IndexError):  # one just ended
         return False
     return all(state == "S" for state in states)
@@ -149,7 +163,14 @@ def cases(only: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def run(
-    seed: str, folder: Path, *, seconds: float = 0.0, inputs: int = 0, only: tuple[str, ...] = (), jobs: int = 1, tell: Callable[[str], None] = lambda _: None
+    seed: str,
+    folder: Path,
+    *,
+    seconds: float = 0.0,
+    inputs: int = 0,
+    only: tuple[str, ...] = (),
+    jobs: int = 1,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Tally]:
     """Try cases for so many seconds, or so many cases; returns a tally by format.
 
@@ -194,7 +215,9 @@ def run(
 
 def table(tallies: dict[str, Tally]) -> str:
     """The tallies as text, and every kind of bad outcome with the case that shows it."""
-    lines = [f"{'format':<16}{'inputs':>8}{'refused':>9}{'accepted':>10}{'bad':>6}{'worst s':>9}{'worst MB':>10}  kinds"]
+    lines = [
+        f"{'format':<16}{'inputs':>8}{'refused':>9}{'accepted':>10}{'bad':>6}{'worst s':>9}{'worst MB':>10}  kinds"
+    ]
     total = Tally()
     for name, t in (*tallies.items(), ("all", total)):
         kinds = {kind: n for kind, n in t.verdicts.items() if kind not in ("refused", "accepted")}

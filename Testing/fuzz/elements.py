@@ -10,12 +10,45 @@ from .mutate import FLOATS, INTEGERS, TEXTS, extreme_number
 
 _LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 _ALL = (*_LONG, *(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()), b"??", b"\0\0")
-_SIZES = {b"US": 2, b"SS": 2, b"OW": 2, b"AT": 2, b"UL": 4, b"SL": 4, b"FL": 4, b"OF": 4, b"OL": 4, b"FD": 8, b"OD": 8, b"SV": 8, b"UV": 8, b"OV": 8}
+_SIZES = {
+    b"US": 2,
+    b"SS": 2,
+    b"OW": 2,
+    b"AT": 2,
+    b"UL": 4,
+    b"SL": 4,
+    b"FL": 4,
+    b"OF": 4,
+    b"OL": 4,
+    b"FD": 8,
+    b"OD": 8,
+    b"SV": 8,
+    b"UV": 8,
+    b"OV": 8,
+}
 _FORMATS = {b"US": "<H", b"SS": "<h", b"UL": "<I", b"SL": "<i", b"FL": "<f", b"FD": "<d"}
 _SYNTAX = (0x0002, 0x0010)
 _ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
 _SYNTAXES = tuple(
-    f"1.2.840.10008.1.2{end}".encode() for end in ("", ".1", ".1.99", ".2", ".5", ".4.50", ".4.51", ".4.57", ".4.70", ".4.80", ".4.81", ".4.90", ".4.91", ".4.100", ".4.201", ".9")
+    f"1.2.840.10008.1.2{end}".encode()
+    for end in (
+        "",
+        ".1",
+        ".1.99",
+        ".2",
+        ".5",
+        ".4.50",
+        ".4.51",
+        ".4.57",
+        ".4.70",
+        ".4.80",
+        ".4.81",
+        ".4.90",
+        ".4.91",
+        ".4.100",
+        ".4.201",
+        ".9",
+    )
 )
 #: Elements that decide what a file costs or how it is read, with values that no scanner writes.
 _HARMFUL = (
@@ -111,7 +144,11 @@ def _swapped(value: bytes, size: int) -> bytes:
 def with_syntax(elements: list[Element], uid: str) -> list[Element]:
     """The elements with another transfer syntax in the meta information (whose group length is no longer right)."""
     raw = uid.encode() + b"\0" * (len(uid) % 2)
-    return [replace(e, value=raw) if (e.group, e.number) == _SYNTAX else e for e in elements if (e.group, e.number) != (2, 0)]
+    return [
+        replace(e, value=raw) if (e.group, e.number) == _SYNTAX else e
+        for e in elements
+        if (e.group, e.number) != (2, 0)
+    ]
 
 
 def damaged(rng: Random, elements: list[Element]) -> list[Element]:
@@ -146,9 +183,25 @@ def _blow(rng: Random, here: list[Element]) -> None:
     elif blow == 2:
         e.vr = rng.choice(_ALL)
     elif blow == 3:
-        e.length = rng.choice((0, 1, len(e.value) + 1, len(e.value) + 2, max(0, len(e.value) - 1), 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFE, 0x7FFFFFFF, rng.getrandbits(16)))
+        e.length = rng.choice(
+            (
+                0,
+                1,
+                len(e.value) + 1,
+                len(e.value) + 2,
+                max(0, len(e.value) - 1),
+                0xFFFF,
+                0xFFFFFFFF,
+                0xFFFFFFFE,
+                0x7FFFFFFF,
+                rng.getrandbits(16),
+            )
+        )
     elif blow == 4:
-        e.group, e.number = rng.choice((0, 1, 2, 8, 9, 0x10, 0x28, 0x7FE0, 0xFFFC, 0xFFFE)), rng.choice((0, 1, 0x10, 0xE000, 0xE00D, 0xE0DD, rng.getrandbits(16)))
+        e.group, e.number = (
+            rng.choice((0, 1, 2, 8, 9, 0x10, 0x28, 0x7FE0, 0xFFFC, 0xFFFE)),
+            rng.choice((0, 1, 0x10, 0xE000, 0xE00D, 0xE0DD, rng.getrandbits(16))),
+        )
     elif blow == 5 and e.items is not None:
         e.items = rng.choice(([], e.items * rng.choice((2, 30)), e.items[: len(e.items) // 2], [[]]))
     elif (e.group, e.number) == _SYNTAX:
@@ -169,8 +222,14 @@ def _value(rng: Random, e: Element) -> bytes:
         parts[rng.randrange(len(parts))] = extreme_number(rng)
         return "\\".join(parts * rng.choice((1, 1, 1, 2))).encode("utf-8", "surrogatepass")
     if len(e.value) > 200:  # pixels
-        return rng.choice((e.value[: len(e.value) // 2], b"", e.value * 2, rng.randbytes(len(e.value)), bytes(len(e.value))))
-    return rng.choice((*TEXTS, *FLOATS)).encode("utf-8", "surrogatepass") if rng.random() < 0.7 else rng.randbytes(rng.choice((1, 2, 3, 16, 300)))
+        return rng.choice(
+            (e.value[: len(e.value) // 2], b"", e.value * 2, rng.randbytes(len(e.value)), bytes(len(e.value)))
+        )
+    return (
+        rng.choice((*TEXTS, *FLOATS)).encode("utf-8", "surrogatepass")
+        if rng.random() < 0.7
+        else rng.randbytes(rng.choice((1, 2, 3, 16, 300)))
+    )
 
 
 def _nested(depth: int) -> Element:

@@ -65,7 +65,9 @@ def _dicom(encoding: str, rng: Random, path: Path, stored: Path) -> None:
         meta = elements.encode([e for e in tree if e.group == 2])
         path.write_bytes(data[:132] + meta + seeds.zeros(4))
     elif rng.random() < 0.65:
-        path.write_bytes((b"" if encoding == "dicom-bare" else data[:132]) + seeds.recoded(elements.damaged(rng, tree), encoding))
+        path.write_bytes(
+            (b"" if encoding == "dicom-bare" else data[:132]) + seeds.recoded(elements.damaged(rng, tree), encoding)
+        )
     else:
         path.write_bytes(mutate.damaged(rng, data, _neighbour(rng, path)))
 
@@ -104,10 +106,14 @@ def _other_fields(rng: Random, data: bytes) -> bytes:
     for _ in range(rng.choice((1, 1, 2, 3))):
         at, code = rng.choice(_FIELDS)
         if code == "f":
-            struct.pack_into("<f", out, at, rng.choice((0.0, -1.0, 1e30, 1e-30, float("nan"), float("inf"), rng.uniform(-500, 500))))
+            struct.pack_into(
+                "<f", out, at, rng.choice((0.0, -1.0, 1e30, 1e-30, float("nan"), float("inf"), rng.uniform(-500, 500)))
+            )
         else:
             size = struct.calcsize(code)
-            out[at : at + size] = (rng.choice((*mutate.INTEGERS, 2, 4, 16, 64, 128, 256, 512, 768, 1024, 1536, 2304)) % (1 << 8 * size)).to_bytes(size, "little")
+            out[at : at + size] = (
+                rng.choice((*mutate.INTEGERS, 2, 4, 16, 64, 128, 256, 512, 768, 1024, 1536, 2304)) % (1 << 8 * size)
+            ).to_bytes(size, "little")
     return bytes(out)
 
 
@@ -153,7 +159,10 @@ def _record(rng: Random, path: Path, stored: Path) -> None:
         from base64 import b64encode
 
         labels = next(e.get("change", e) for e in review["edits"] if "data" in json.dumps(e))
-        path.write_text(json.dumps(record).replace(_packed_runs(labels), b64encode(b"\x78\x01" + seeds.zeros(2)).decode()), encoding="utf-8")
+        path.write_text(
+            json.dumps(record).replace(_packed_runs(labels), b64encode(b"\x78\x01" + seeds.zeros(2)).decode()),
+            encoding="utf-8",
+        )
         return
     record["review"] = "@here"
     text = json.dumps(record).replace('"@here"', mutate.json_text(rng, review))
@@ -190,8 +199,14 @@ def _zip(rng: Random, path: Path, stored: Path) -> None:
             members = {name: z.read(name) for name in z.namelist()}
         for name in rng.sample(sorted(members), rng.choice((1, 1, len(members)))):
             content = members.pop(name)
-            members[rng.choice((name, name, "../" + name, "/etc/" + name, "a" * 200, name + "/", "\u202e" + name))] = mutate.damaged(rng, content)
-        path.write_bytes(seeds.archive(members, rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))))
+            members[rng.choice((name, name, "../" + name, "/etc/" + name, "a" * 200, name + "/", "\u202e" + name))] = (
+                mutate.damaged(rng, content)
+            )
+        path.write_bytes(
+            seeds.archive(
+                members, rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+            )
+        )
 
 
 _NRRD_LINES = (
@@ -210,7 +225,14 @@ _META_LINES = (
 _RECODED = (*seeds.ENCODINGS, "dicom-bare")
 
 
-def _row(name: str, entry: str, attacked: str, damage: Damage, load: Callable[[Path, Path], str] = judge.volume, weight: float = 1.0) -> Format:
+def _row(
+    name: str,
+    entry: str,
+    attacked: str,
+    damage: Damage,
+    load: Callable[[Path, Path], str] = judge.volume,
+    weight: float = 1.0,
+) -> Format:
     return Format(name, entry, attacked, damage, load, weight)
 
 
@@ -220,7 +242,10 @@ _DICOM = (
 FORMATS: dict[str, Format] = {
     f.name: f
     for f in (
-        *(_row(name, "", "*.dcm", partial(_dicom, name), weight=2.0 if name in ("dicom", "dicom-enhanced") else 1.0) for name in _DICOM),
+        *(
+            _row(name, "", "*.dcm", partial(_dicom, name), weight=2.0 if name in ("dicom", "dicom-enhanced") else 1.0)
+            for name in _DICOM
+        ),
         _row("dicomdir", "DICOMDIR", "*", _bytes, weight=0.5),
         _row("zip", "scan.zip", "*.zip", _zip),
         _row("zip-nested", "scan.zip", "*.zip", _zip, weight=0.5),

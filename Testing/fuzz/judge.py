@@ -81,7 +81,10 @@ def assessment(path: Path, stored: Path) -> str:
 
 
 def _values_fault(measurements: Any) -> str:
-    return next((f"{m.iqm} is {m.value}" for m in measurements.values() if m.value is not None and not math.isfinite(m.value)), "")
+    return next(
+        (f"{m.iqm} is {m.value}" for m in measurements.values() if m.value is not None and not math.isfinite(m.value)),
+        "",
+    )
 
 
 def cohort(path: Path, stored: Path) -> str:
@@ -104,7 +107,9 @@ def readers(path: Path, stored: Path) -> str:
     table = read_readers(path)
     if not all(v.value is None or math.isfinite(v.value) for v in table.values):
         return "a value is not finite"
-    return next((f"a warning holds characters for the terminal: {w!r}" for w in table.warnings if not w.isprintable()), "")
+    return next(
+        (f"a warning holds characters for the terminal: {w!r}" for w in table.warnings if not w.isprintable()), ""
+    )
 
 
 def scoring(path: Path, stored: Path) -> str:

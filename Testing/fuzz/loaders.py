@@ -134,7 +134,16 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
     calibrate(folder / "cohort", [table], "robust", test_share=0.0).save(fitted)
     account = folder / "model.fit.json"
     semicolons = table.read_bytes().replace(b",", b";").replace(b".", b",")
-    truth = json.dumps({"seed": 3, "population": "a", "refused": "", "failed": "", "truth": {"noise": 4.0}, "cpu_seconds": {"simulation": 1.0, "assessment": 2.0}}).encode()
+    truth = json.dumps(
+        {
+            "seed": 3,
+            "population": "a",
+            "refused": "",
+            "failed": "",
+            "truth": {"noise": 4.0},
+            "cpu_seconds": {"simulation": 1.0, "assessment": 2.0},
+        }
+    ).encode()
 
     def use_account(path: Path) -> None:
         (path.parent / "model.json").write_bytes(fitted.read_bytes())
@@ -145,7 +154,11 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
         for target in read.targets:
             plain(read.mean(target)[~_nan(read.mean(target))])
 
-    beside = {p.name: p.read_bytes() for p in stored["corrected"].iterdir() if p.name != "assessment.json" and p.suffix != ".html"}
+    beside = {
+        p.name: p.read_bytes()
+        for p in stored["corrected"].iterdir()
+        if p.name != "assessment.json" and p.suffix != ".html"
+    }
 
     def use_review_files(path: Path) -> None:
         for name, content in beside.items():
@@ -157,8 +170,16 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
         Loader("record", "assessment.json", records, JSON, use_record),
         Loader("review", "assessment.json", records[1:], (json_values, json_numbers, reviewed), use_review_files),
         Loader("segmentation", "segmentation.seg.nrrd", read("segmentation.seg.nrrd"), PLAIN, use_segmentation),
-        Loader("landmarks", "landmarks.mrk.json", read("landmarks.mrk.json"), JSON, lambda p: with_points(read_landmarks(p))),
-        Loader("plane", "midsagittal.mrk.json", read("midsagittal.mrk.json"), JSON, lambda p: with_plane(read_plane(p))),
+        Loader(
+            "landmarks",
+            "landmarks.mrk.json",
+            read("landmarks.mrk.json"),
+            JSON,
+            lambda p: with_points(read_landmarks(p)),
+        ),
+        Loader(
+            "plane", "midsagittal.mrk.json", read("midsagittal.mrk.json"), JSON, lambda p: with_plane(read_plane(p))
+        ),
         Loader("scoring model", "model.json", (fitted.read_bytes(),), JSON, use_model),
         Loader("account", "model.fit.json", (account.read_bytes(),), JSON, use_account),
         Loader("reader table", "readers.csv", (table.read_bytes(), semicolons), PLAIN, use_table),
@@ -224,7 +245,9 @@ def attack(loader: Loader, count: int, seed: int, folder: Path) -> Outcome:
         except Exception as error:
             outcome.counts["bad"] += 1
             last = traceback.extract_tb(error.__traceback__)[-1]
-            outcome.bad.append(f"{loader.name}, input {n}: {type(error).__name__}: {str(error)[:200]} ({Path(last.filename).name}, line {last.lineno})")
+            outcome.bad.append(
+                f"{loader.name}, input {n}: {type(error).__name__}: {str(error)[:200]} ({Path(last.filename).name}, line {last.lineno})"
+            )
         outcome.slowest = max(outcome.slowest, time.monotonic() - began)
     return outcome
 
@@ -236,7 +259,14 @@ def main(count: int, seed: int, only: str = "") -> int:
         for loader in loaders(Path(folder) / "good"):
             if only in loader.name:
                 outcome = attack(loader, count, seed, Path(folder) / "bad" / loader.name)
-                print(loader.name, dict(outcome.counts), f"slowest {outcome.slowest:.1f} s", *outcome.bad[:20], sep="\n  ", flush=True)
+                print(
+                    loader.name,
+                    dict(outcome.counts),
+                    f"slowest {outcome.slowest:.1f} s",
+                    *outcome.bad[:20],
+                    sep="\n  ",
+                    flush=True,
+                )
                 bad += len(outcome.bad)
     return bad
 

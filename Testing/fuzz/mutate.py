@@ -10,13 +10,58 @@ from typing import Any
 
 MAX_BYTES = 4 << 20  # of a damaged file: what is large must be so by its word, not on the disk
 
-INTEGERS = (0, 1, -1, 2, 7, 100, 127, 255, 256, 1501, 32767, 65535, 65536, 2**31 - 1, -(2**31), 2**32, 2 * 10**9, 2**63 - 1, -(2**63), 10**30)
-FLOATS = ("nan", "inf", "-inf", "1e400", "-1e308", "1e-320", "0.0", "-0", "1e20", "0,5", "1_000", "0x10", "--3", "", "3.5.1", "\u0663")
+INTEGERS = (
+    0,
+    1,
+    -1,
+    2,
+    7,
+    100,
+    127,
+    255,
+    256,
+    1501,
+    32767,
+    65535,
+    65536,
+    2**31 - 1,
+    -(2**31),
+    2**32,
+    2 * 10**9,
+    2**63 - 1,
+    -(2**63),
+    10**30,
+)
+FLOATS = (
+    "nan",
+    "inf",
+    "-inf",
+    "1e400",
+    "-1e308",
+    "1e-320",
+    "0.0",
+    "-0",
+    "1e20",
+    "0,5",
+    "1_000",
+    "0x10",
+    "--3",
+    "",
+    "3.5.1",
+    "\u0663",
+)
 TEXTS = (
     "", " ", "\0", "A" * 5000, "\x1b[2J\x1b]0;x\x07", "\u202eevil\u202c", "\ud800", "=cmd|'/c x'!A1", "../../../etc/passwd", "%s%n%d", "a\nb\r\nc", "\\", '"', "null",
     "\N{PILE OF POO}" * 40, "--help", "None", "[]",
 )  # fmt: skip
-_TOKENS = {"@deep": "[" * 100_000, "@deepclosed": "[" * 5000 + "]" * 5000, "@deepmap": '{"a":' * 30_000, "@huge": "1e400", "@digits": "9" * 5000, "@cut": "nul"}
+_TOKENS = {
+    "@deep": "[" * 100_000,
+    "@deepclosed": "[" * 5000 + "]" * 5000,
+    "@deepmap": '{"a":' * 30_000,
+    "@huge": "1e400",
+    "@digits": "9" * 5000,
+    "@cut": "nul",
+}
 
 
 def damaged(rng: Random, data: bytes, other: bytes = b"") -> bytes:
@@ -65,14 +110,41 @@ def _repeat(rng: Random, data: bytes, other: bytes) -> bytes:
 
 
 def _truncate(rng: Random, data: bytes, other: bytes) -> bytes:
-    return data[: rng.choice((0, 1, 2, 131, 132, 133, 347, 348, 352, _place(rng, data), _place(rng, data), max(0, len(data) - rng.randrange(1, 16))))]
+    return data[
+        : rng.choice(
+            (
+                0,
+                1,
+                2,
+                131,
+                132,
+                133,
+                347,
+                348,
+                352,
+                _place(rng, data),
+                _place(rng, data),
+                max(0, len(data) - rng.randrange(1, 16)),
+            )
+        )
+    ]
 
 
 def _splice(rng: Random, data: bytes, other: bytes) -> bytes:
     return data[: _place(rng, data)] + other[_place(rng, other) :]
 
 
-_BLOWS: tuple[Callable[[Random, bytes, bytes], bytes], ...] = (_flip, _overwrite, _overwrite, _blank, _delete, _insert, _repeat, _truncate, _splice)
+_BLOWS: tuple[Callable[[Random, bytes, bytes], bytes], ...] = (
+    _flip,
+    _overwrite,
+    _overwrite,
+    _blank,
+    _delete,
+    _insert,
+    _repeat,
+    _truncate,
+    _splice,
+)
 
 
 def extreme_number(rng: Random) -> str:
@@ -145,10 +217,28 @@ def _blow_to_node(rng: Random, tree: Any) -> Any:
 
 def _damaged_text(rng: Random, text: str) -> str:
     at = rng.randrange(len(text) + 1)
-    return rng.choice((text[:at], text[at:], text + text, text[:at] + rng.choice(TEXTS) + text[at:], _other_number(rng, text)))
+    return rng.choice(
+        (text[:at], text[at:], text + text, text[:at] + rng.choice(TEXTS) + text[at:], _other_number(rng, text))
+    )
 
 
 def json_value(rng: Random) -> Any:
     """Anything that stands where something else was expected."""
     number = rng.choice((*INTEGERS, *(float(x) for x in ("nan", "inf", "1e308", "-1e-320")), rng.uniform(-100, 100)))
-    return rng.choice((None, True, False, [], {}, [[]], {"a": None}, number, number, number, rng.choice(TEXTS), rng.choice(TEXTS), *_TOKENS))
+    return rng.choice(
+        (
+            None,
+            True,
+            False,
+            [],
+            {},
+            [[]],
+            {"a": None},
+            number,
+            number,
+            number,
+            rng.choice(TEXTS),
+            rng.choice(TEXTS),
+            *_TOKENS,
+        )
+    )

@@ -46,7 +46,11 @@ from HeadCTIQALib.volume.types import CTVolume
 from . import elements
 
 VOLUME = "volume.nrrd"  # the head itself, for loaders that need the scan beside the file
-ENCODINGS = {"dicom-implicit": ImplicitVRLittleEndian, "dicom-big": ExplicitVRBigEndian, "dicom-deflated": DeflatedExplicitVRLittleEndian}
+ENCODINGS = {
+    "dicom-implicit": ImplicitVRLittleEndian,
+    "dicom-big": ExplicitVRBigEndian,
+    "dicom-deflated": DeflatedExplicitVRLittleEndian,
+}
 
 
 def make(folder: Path) -> None:
@@ -70,14 +74,19 @@ def _write_dicom(volume: CTVolume, folder: Path) -> None:
     for name, syntax in ENCODINGS.items():
         (folder / name).mkdir()
         for file, data in files.items():
-            (folder / name / file).write_bytes(data[:132] + recoded(elements.with_syntax(elements.parse(data[132:]), syntax), name))
+            (folder / name / file).write_bytes(
+                data[:132] + recoded(elements.with_syntax(elements.parse(data[132:]), syntax), name)
+            )
     (folder / "dicom-bare").mkdir()
     for file, data in files.items():
         (folder / "dicom-bare" / file).write_bytes(data[132:])
     (folder / "dicom-enhanced").mkdir()
     write_enhanced(plain, folder / "dicom-enhanced" / "scan.dcm")
     _write_dicomdir(plain, folder / "dicomdir")
-    for name, content in (("zip", files), ("zip-nested", {"study/inner.zip": archive(files), "readme.txt": b"A scan."})):
+    for name, content in (
+        ("zip", files),
+        ("zip-nested", {"study/inner.zip": archive(files), "readme.txt": b"A scan."}),
+    ):
         (folder / name).mkdir()
         (folder / name / "scan.zip").write_bytes(archive(content))
 
@@ -187,16 +196,37 @@ def _write_dicomdir(series: Path, folder: Path) -> None:
 def _write_images(volume: CTVolume, folder: Path) -> None:
     import SimpleITK
 
-    for name in ("nifti", "nifti-gz", "nifti-pair", "nrrd", "nrrd-bzip2", "nrrd-text", "nhdr", "mha", "mha-zlib", "mhd", "exchange"):
+    for name in (
+        "nifti",
+        "nifti-gz",
+        "nifti-pair",
+        "nrrd",
+        "nrrd-bzip2",
+        "nrrd-text",
+        "nhdr",
+        "mha",
+        "mha-zlib",
+        "mhd",
+        "exchange",
+    ):
         (folder / name).mkdir()
     write_exchange(folder / "exchange" / "scan.nrrd", volume)
     write_exchange(folder / VOLUME, volume)
     write_nifti(volume, folder / "nifti" / "scan.nii")
-    (folder / "nifti-gz" / "scan.nii.gz").write_bytes(gzip.compress((folder / "nifti" / "scan.nii").read_bytes(), 1, mtime=0))
+    (folder / "nifti-gz" / "scan.nii.gz").write_bytes(
+        gzip.compress((folder / "nifti" / "scan.nii").read_bytes(), 1, mtime=0)
+    )
     image = SimpleITK.ReadImage(str(folder / "nifti" / "scan.nii"))
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
-    for name in ("nifti-pair/scan.hdr", "nrrd/scan.nrrd", "nhdr/scan.nhdr", "mha/scan.mha", "mha-zlib/scan.mha", "mhd/scan.mhd"):
+    for name in (
+        "nifti-pair/scan.hdr",
+        "nrrd/scan.nrrd",
+        "nhdr/scan.nhdr",
+        "mha/scan.mha",
+        "mha-zlib/scan.mha",
+        "mhd/scan.mhd",
+    ):
         SimpleITK.WriteImage(image, str(folder / name), useCompression=name in ("nrrd/scan.nrrd", "mha-zlib/scan.mha"))
     head, _, packed = (folder / "nrrd" / "scan.nrrd").read_bytes().partition(b"\n\n")
     voxels = gzip.decompress(packed)
@@ -218,8 +248,16 @@ def _write_results(scan: Simulated, folder: Path) -> None:
         write_plane(folder / name / PLANE, review.findings.midsagittal)
     for name in ("one", "two"):
         (folder / "cohort" / name).mkdir()
-        (folder / "cohort" / name / RECORD).write_text(_dumped(evaluate(scan.volume, scan.findings).record), encoding="utf-8")
-    values = [ReaderValue(f"scan{s}", reader, t, 40.0 + s) for s in range(3) for reader in ("A", "B") for t in TARGETS if not t.endswith("angle")]
+        (folder / "cohort" / name / RECORD).write_text(
+            _dumped(evaluate(scan.volume, scan.findings).record), encoding="utf-8"
+        )
+    values = [
+        ReaderValue(f"scan{s}", reader, t, 40.0 + s)
+        for s in range(3)
+        for reader in ("A", "B")
+        for t in TARGETS
+        if not t.endswith("angle")
+    ]
     write_readers(folder / "readers" / "readers.csv", [v for v in values if v.value is not None])
     save_model(guideline_model(), folder / "scoring" / "model.json")
     _write_bundle(folder / "bundle" / "tiny")
@@ -234,7 +272,13 @@ def corrected(scan: Simulated) -> Review:
     from datetime import UTC, datetime
 
     fresh = evaluate(scan.volume, scan.findings)
-    review = Review(scan.volume, scan.findings, fresh.measurements, record=fresh.record, now=lambda: datetime(2026, 1, 2, tzinfo=UTC))
+    review = Review(
+        scan.volume,
+        scan.findings,
+        fresh.measurements,
+        record=fresh.record,
+        now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
+    )
     tissue = scan.findings.tissue.copy()
     tissue[3][tissue[3] == Tissue.BONE] = Tissue.SOFT
     review.paint(tissue, corrector="A")
@@ -261,7 +305,15 @@ def _write_bundle(folder: Path) -> None:
     (folder / "configs").mkdir(parents=True)
     (folder / "models").mkdir()
     (folder / "models" / "model.safetensors").write_bytes(weights)
-    metadata = {"name": "tiny", "version": "1", "license": "Apache-2.0", "weights_sha256": sha256(weights).hexdigest(), "channels": ["A", "B"]}
+    metadata = {
+        "name": "tiny",
+        "version": "1",
+        "license": "Apache-2.0",
+        "weights_sha256": sha256(weights).hexdigest(),
+        "channels": ["A", "B"],
+    }
     (folder / "configs" / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
-    (folder / "configs" / "inference.json").write_text(json.dumps({"network_def": {"_target_": "x", "channels": 3}}), encoding="utf-8")
+    (folder / "configs" / "inference.json").write_text(
+        json.dumps({"network_def": {"_target_": "x", "channels": 3}}), encoding="utf-8"
+    )
     seal(folder)

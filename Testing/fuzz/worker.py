@@ -111,7 +111,9 @@ def main() -> None:
     """Answer until standard input ends.  Arguments: the seed, the folder of seeds, a folder of our own."""
     seed, stored, work = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    heard = os.open(work / "heard", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)  # what libraries say, whoever they are
+    heard = os.open(
+        work / "heard", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    )  # what libraries say, whoever they are
     os.dup2(heard, 1)
     os.dup2(heard, 2)
     faulthandler.enable()

@@ -21,7 +21,9 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 MEMORY = Path("/dev/shm")  # flushing to a disk takes most of the time
 
 
-def campaign(only: str = "", signals: tuple[signal.Signals, ...] = SIGNALS, step: int = 1) -> Iterator[tuple[str, Count]]:
+def campaign(
+    only: str = "", signals: tuple[signal.Signals, ...] = SIGNALS, step: int = 1
+) -> Iterator[tuple[str, Count]]:
     """Findings by case, of every ``step``-th point."""
     with tempfile.TemporaryDirectory(prefix="kill-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as folder:
         for case in cases():
@@ -49,7 +51,9 @@ def main() -> int:
     for name, count in campaign(options.only, SIGNALS[:2] if options.quick else SIGNALS, options.quick or 1):
         print(f"{name:50}{count.points:8}{len(count.losses):8}{len(count.leftovers):11}", flush=True)
         total.add(count)
-    print(f"{'all':50}{total.points:8}{len(total.losses):8}{len(total.leftovers):11}   {time.monotonic() - began:.0f} s")
+    print(
+        f"{'all':50}{total.points:8}{len(total.losses):8}{len(total.leftovers):11}   {time.monotonic() - began:.0f} s"
+    )
     print("\n".join([*total.losses, *total.leftovers][:40]))
     return 1 if total.losses or total.leftovers else 0
 

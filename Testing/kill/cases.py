@@ -60,7 +60,9 @@ def _result() -> Any:
 
 def _write(folder: Path, created: str, replace_: bool = False, **changes: Any) -> None:
     result = _result()
-    write_assessment(replace(result, record={**result.record, "created": created, **changes}), folder, silent, replace=replace_)
+    write_assessment(
+        replace(result, record={**result.record, "created": created, **changes}), folder, silent, replace=replace_
+    )
 
 
 def _older(work: Path) -> None:
@@ -86,7 +88,9 @@ def _newer(work: Path) -> None:
 
 def _newer_beside(work: Path) -> None:
     _at_rest(work)
-    if not (work / "scan.previous").exists():  # else a killed run has got so far, and another one would keep its result too
+    if not (
+        work / "scan.previous"
+    ).exists():  # else a killed run has got so far, and another one would keep its result too
         _write(work / "scan", "2021-01-01T00:00:00Z", replace_=True)
 
 
@@ -120,8 +124,20 @@ def _calibrations() -> tuple[Any, Any]:
 
 def _fit() -> list[Case]:
     return [
-        Case("fit", lambda work: _ready(_calibrations), lambda work: _save(work, 1), ("model.json", "model.fit.json"), _settled),
-        Case("fit over an older model", lambda work: _save(work, 0), lambda work: _save(work, 1), ("model.json", "model.fit.json"), _settled),
+        Case(
+            "fit",
+            lambda work: _ready(_calibrations),
+            lambda work: _save(work, 1),
+            ("model.json", "model.fit.json"),
+            _settled,
+        ),
+        Case(
+            "fit over an older model",
+            lambda work: _save(work, 0),
+            lambda work: _save(work, 1),
+            ("model.json", "model.fit.json"),
+            _settled,
+        ),
     ]
 
 
@@ -169,9 +185,21 @@ def _many() -> list[Case]:
     return [
         Case("rescore", cohort, score, ("one", "two"), scans.find_folders, KINDS),
         Case("evaluate", lambda work: None, lambda work: evaluated(work, "new"), ("out",)),
-        Case("evaluate over an older one", older, lambda work: evaluated(work, "new"), ("out",), lambda work: evaluation_report.check_folder(work / "out"), KINDS),
+        Case(
+            "evaluate over an older one",
+            older,
+            lambda work: evaluated(work, "new"),
+            ("out",),
+            lambda work: evaluation_report.check_folder(work / "out"),
+            KINDS,
+        ),
         Case("reader scores", lambda work: judged(work, 50.0), lambda work: judged(work, 60.0), ("readers-a.csv",)),
-        Case("evaluate-networks", lambda work: accuracy(work, 1), lambda work: accuracy(work, 2), ("heads/7.json", "accuracy.md", "accuracy.csv")),
+        Case(
+            "evaluate-networks",
+            lambda work: accuracy(work, 1),
+            lambda work: accuracy(work, 2),
+            ("heads/7.json", "accuracy.md", "accuracy.csv"),
+        ),
     ]
 
 
@@ -185,7 +213,10 @@ def _evaluation(figure: str) -> None:
             return f"{figure}\n"
 
     evaluation_report.tables = lambda e: (Table(),)
-    evaluation_report.figures = lambda e: {f"cohorts-{figure}": Html("<svg ></svg>"), "scores-icc-test": Html("<svg ></svg>")}
+    evaluation_report.figures = lambda e: {
+        f"cohorts-{figure}": Html("<svg ></svg>"),
+        "scores-icc-test": Html("<svg ></svg>"),
+    }
     evaluation_report.render_evaluation = lambda *a: f"<html><title>HeadCTIQA: {figure}</title></html>"
     evaluation_report.as_json = lambda e: "{}"
 
@@ -202,12 +233,21 @@ def _scan() -> Any:
 def _simulate() -> list[Case]:
     def once(work: Path, format_: str) -> None:
         recover(work / "out", lambda name: False)
-        if not (work / "out" / "truth.json").exists():  # else a killed run was finished, and into a folder with files nothing is written
+        if not (
+            work / "out" / "truth.json"
+        ).exists():  # else a killed run was finished, and into a folder with files nothing is written
             write_simulated(_scan(), work / "out", format_=format_)  # type: ignore[arg-type]
 
     return [
         Case("simulate", lambda work: _ready(_scan), lambda work: once(work, "dicom"), ("out",)),
-        Case("simulate into an empty folder", lambda work: _ready(_scan, (work / "out").mkdir), lambda work: once(work, "nifti"), ("out",), None, KINDS[:2]),
+        Case(
+            "simulate into an empty folder",
+            lambda work: _ready(_scan, (work / "out").mkdir),
+            lambda work: once(work, "nifti"),
+            ("out",),
+            None,
+            KINDS[:2],
+        ),
     ]
 
 
@@ -215,10 +255,21 @@ def _simulate() -> list[Case]:
 
 
 def _study() -> list[Case]:
-    small = replace(PRESETS["small"], centres=tuple(replace(c, scans=n) for c, n in zip(PRESETS["small"].centres, (2, 1, 0, 0), strict=True)), test=1)
+    small = replace(
+        PRESETS["small"],
+        centres=tuple(replace(c, scans=n) for c, n in zip(PRESETS["small"].centres, (2, 1, 0, 0), strict=True)),
+        test=1,
+    )
 
     def assess(folder: Path, population: Any, seed: int, matrix: int) -> dict[str, Any]:
-        found = {"seed": seed, "population": population.name, "refused": "", "failed": "", "truth": {}, "cpu_seconds": {"simulation": 0, "assessment": 0}}
+        found = {
+            "seed": seed,
+            "population": population.name,
+            "refused": "",
+            "failed": "",
+            "truth": {},
+            "cpu_seconds": {"simulation": 0, "assessment": 0},
+        }
         if not (folder / "assessment.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
             write_cohort(folder.parent, values(1, seed % 100), names=[folder.name])
@@ -237,5 +288,12 @@ def _study() -> list[Case]:
         document._wanted = lambda key, e: True
         study.run_study(work / "s", small, 1, assess=assess, document=work / "page.md")
 
-    return [Case("study", lambda work: _ready(_calibrations, template), run, ("s/study.json", "s/model.json", "s/evaluation", "page", "page.md"), None)]
-
+    return [
+        Case(
+            "study",
+            lambda work: _ready(_calibrations, template),
+            run,
+            ("s/study.json", "s/model.json", "s/evaluation", "page", "page.md"),
+            None,
+        )
+    ]

@@ -20,7 +20,17 @@ from pathlib import Path
 from HeadCTIQALib.cli.interrupts import Interrupts
 from HeadCTIQALib.writing import folders
 
-CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate", "os.utime"}
+CHANGES = {
+    "os.rename",
+    "os.mkdir",
+    "os.remove",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.chmod",
+    "os.truncate",
+    "os.utime",
+}
 KINDS = ("exchange", "two steps", "no links")  # what the file system can do
 Content = dict[str, str]
 
@@ -106,7 +116,9 @@ def content(folder: Path) -> Content:
 
 def hidden(folder: Path) -> list[str]:
     """Names of what temporary entries are called like."""
-    return [str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.name.startswith(".") or p.suffix == ".part"]
+    return [
+        str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.name.startswith(".") or p.suffix == ".part"
+    ]
 
 
 def _losses(case: Case, old: Content, new: Content, now: Content) -> Iterator[str]:
@@ -166,8 +178,13 @@ def _stopping(work: Path, kind: str, at: int | None, how: signal.Signals) -> Ite
             os.kill(os.getpid(), how)
 
     def told(event: str, arguments: tuple[object, ...]) -> None:
-        changes = event in CHANGES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-        inside = any(str(a).startswith(str(work)) for a in arguments if isinstance(a, (str, Path))) or event in ("os.remove", "os.rmdir")
+        changes = event in CHANGES or (
+            event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        )
+        inside = any(str(a).startswith(str(work)) for a in arguments if isinstance(a, (str, Path))) or event in (
+            "os.remove",
+            "os.rmdir",
+        )
         if changes and inside:
             point()
 

@@ -1,6 +1,6 @@
 """Keeps the lists of files in CMakeLists.txt: every file of the library and of Resources is shipped.
 
-    python Testing/slicer_module/cmake_lists.py     writes the lists
+python Testing/slicer_module/cmake_lists.py     writes the lists
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ def shipped() -> dict[str, list[str]]:
     library = [p for p in (ROOT / "HeadCTIQALib").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     scripts = [p for p in library if p.suffix == ".py"]
     resources += [p for p in library if p.suffix not in (".py", ".pyc")]
-    return {name: sorted(p.relative_to(ROOT).as_posix() for p in paths) for name, paths in (("scripts", scripts), ("resources", resources))}
+    return {
+        name: sorted(p.relative_to(ROOT).as_posix() for p in paths)
+        for name, paths in (("scripts", scripts), ("resources", resources))
+    }
 
 
 def listed() -> dict[str, list[str]]:

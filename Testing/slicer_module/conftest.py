@@ -104,7 +104,11 @@ def module(scene, views):
     widget = make_widget()
     widget.enter()
     yield types.SimpleNamespace(
-        python=python_module, widget=widget, controller=widget.controller, session=widget.controller.session, ui=widget.controller.ui
+        python=python_module,
+        widget=widget,
+        controller=widget.controller,
+        session=widget.controller.session,
+        ui=widget.controller.ui,
     )
     widget.exit()
     widget.cleanup()

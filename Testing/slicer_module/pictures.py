@@ -32,7 +32,12 @@ def panel(module, size):
         qt.QApplication.processEvents()
     image = holder.grab().toImage().convertToFormat(qt.QImage.Format_RGB888)
     height, width, line = image.height(), image.width(), image.bytesPerLine()
-    return np.frombuffer(image.constBits(), np.uint8).reshape(height, line)[:, : 3 * width].reshape(height, width, 3).copy()
+    return (
+        np.frombuffer(image.constBits(), np.uint8)
+        .reshape(height, line)[:, : 3 * width]
+        .reshape(height, width, 3)
+        .copy()
+    )
 
 
 def views(shown, size):

@@ -89,7 +89,9 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
 
 @pytest.mark.parametrize("answer", [False, True])
 @pytest.mark.parametrize("way", ["assess", "load"])
-def test_corrections_are_replaced_only_after_asking(scan_node, module, slicer_app, assessment_folder, monkeypatch, way, answer):
+def test_corrections_are_replaced_only_after_asking(
+    scan_node, module, slicer_app, assessment_folder, monkeypatch, way, answer
+):
     import qt
     import slicer
 
@@ -209,7 +211,9 @@ def test_installation_goes_slicers_way(slicer_app, monkeypatch):
     monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=Logic))
     packaging = types.ModuleType("slicer.packaging")
     packaging.load_requirements = lambda path: Path(path).read_text(encoding="utf-8").splitlines()
-    packaging.pip_ensure = lambda requirements, requester=None: done.append((requester, [r for r in requirements if not r.startswith("#")]))
+    packaging.pip_ensure = lambda requirements, requester=None: done.append(
+        (requester, [r for r in requirements if not r.startswith("#")])
+    )
     monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
     dependencies.install(["torch", "monai", "pynrrd"])
     assert done[:2] == ["torch>=2.4", "--no-deps monai>=1.4"]
@@ -226,7 +230,9 @@ def test_dicom_files_are_used_when_known(chosen, slicer_app, dicom_head_folder, 
 
     from HeadCTIQALib.gui.volumes import INSTANCES
 
-    files = sorted(str(p) for p in dicom_head_folder.rglob("*.dcm")) or sorted(str(p) for p in dicom_head_folder.rglob("*") if p.is_file())
+    files = sorted(str(p) for p in dicom_head_folder.rglob("*.dcm")) or sorted(
+        str(p) for p in dicom_head_folder.rglob("*") if p.is_file()
+    )
     known = {f"1.2.{n}": name for n, name in enumerate(files)}
     monkeypatch.setattr(slicer, "dicomDatabase", types.SimpleNamespace(fileForInstance=known.get), raising=False)
     chosen.session.volume_node.SetAttribute(INSTANCES, " ".join(known))

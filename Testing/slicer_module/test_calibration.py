@@ -35,14 +35,18 @@ def cohort(tmp_path_factory, folder):
         for m in IQMS:
             good, poor = (next(x for x, y in m.knots[::-1] if y == limit) for limit in (80, 60))
             worst = 2 * poor - good
-            record["iqms"][m.id].update(value=float(rng.uniform(min(good, worst), max(good, worst))), status="measured", judged=None, bound=None)
+            record["iqms"][m.id].update(
+                value=float(rng.uniform(min(good, worst), max(good, worst))), status="measured", judged=None, bound=None
+            )
         record = rescored_record(record, score(measurements_from_record(record), model), model)
         (root / "assessments" / f"s{n:02d}").mkdir(parents=True)
         (root / "assessments" / f"s{n:02d}" / "assessment.json").write_text(json.dumps(record))
         for reader in ("AB", "CD"):
             for target in SCORES:
                 automatic = record["overall"]["score"] if target == "overall" else record["categories"][target]["score"]
-                values.append(ReaderValue(f"s{n:02d}", reader, target, float(np.clip(automatic - 15 + rng.normal(0, 3), 0, 100))))
+                values.append(
+                    ReaderValue(f"s{n:02d}", reader, target, float(np.clip(automatic - 15 + rng.normal(0, 3), 0, 100)))
+                )
     write_readers(root / "readers" / "all.csv", values)
     return root
 
@@ -84,7 +88,10 @@ def test_fit_shows_before_and_after_and_changes_nothing_yet(bench, cohort, scene
     chart = bench.section._plots.bland_altman
     assert chart.GetNumberOfPlotSeriesNodes() == 5  # before, after, bias and two limits
     before_series, after_series = (chart.GetNthPlotSeriesNode(n) for n in (0, 1))
-    differences = [np.array([t.GetValue(r, 1).ToDouble() for r in range(t.GetNumberOfRows())]) for t in (s.GetTableNode().GetTable() for s in (before_series, after_series))]
+    differences = [
+        np.array([t.GetValue(r, 1).ToDouble() for r in range(t.GetNumberOfRows())])
+        for t in (s.GetTableNode().GetTable() for s in (before_series, after_series))
+    ]
     assert differences[0].mean() == pytest.approx(15, abs=2), "the readers are stricter than the guideline"
     assert abs(differences[1].mean()) < 3
     turned = []
@@ -120,7 +127,9 @@ def test_the_users_views_come_back(bench, cohort, scene, monkeypatch, way):
 
     layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode") or scene.AddNewNodeByClass("vtkMRMLLayoutNode")
     layout.SetViewArrangement(layout.SlicerLayoutOneUpRedSliceView)
-    logic = types.SimpleNamespace(ShowChartInLayout=lambda _chart: layout.SetViewArrangement(layout.SlicerLayoutFourUpPlotView))
+    logic = types.SimpleNamespace(
+        ShowChartInLayout=lambda _chart: layout.SetViewArrangement(layout.SlicerLayoutFourUpPlotView)
+    )
     monkeypatch.setattr(slicer.modules, "plots", types.SimpleNamespace(logic=lambda: logic), raising=False)
     fit(bench, cohort)
     assert layout.GetViewArrangement() == layout.SlicerLayoutFourUpPlotView

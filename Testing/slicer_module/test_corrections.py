@@ -289,7 +289,9 @@ def test_saved_scene_comes_back_with_its_corrections(opened, scene, tmp_path, sl
     path = str(tmp_path / "saved.mrb")
     assert slicer.util.saveScene(path)
     record = opened.session.record
-    assert record["iqms"]["vertex_margin"]["value"] == pytest.approx(before["iqms"]["vertex_margin"]["value"] + 6, abs=1e-3)
+    assert record["iqms"]["vertex_margin"]["value"] == pytest.approx(
+        before["iqms"]["vertex_margin"]["value"] + 6, abs=1e-3
+    )
     scene.Clear(False)
     opened.session.scene_changed()  # the module does this on the scene's events
     assert opened.session.record is None
@@ -300,7 +302,9 @@ def test_saved_scene_comes_back_with_its_corrections(opened, scene, tmp_path, sl
     table = widget(opened, "correctionsTable")
     assert table.rowCount >= 6
     widget(opened, "undoButton").click()
-    assert entry(opened, "vertex_margin")["value"] == pytest.approx(record["iqms"]["vertex_margin"]["value"] - 1, abs=1e-3)
+    assert entry(opened, "vertex_margin")["value"] == pytest.approx(
+        record["iqms"]["vertex_margin"]["value"] - 1, abs=1e-3
+    )
     widget(opened, "revertAllButton").click()
     now = opened.session.record
     assert (now["iqms"], now["corrections"], now["findings"]) == (before["iqms"], [], before["findings"])
@@ -326,7 +330,9 @@ def test_saved_folder_comes_back_with_its_corrections(opened, folder, tmp_path, 
 
 
 @pytest.mark.parametrize("leave", ["another scan", "save", "table"])
-def test_an_edit_just_made_counts_before_anything_is_kept_or_exchanged(opened, scene, folder, tmp_path, leave, monkeypatch):
+def test_an_edit_just_made_counts_before_anything_is_kept_or_exchanged(
+    opened, scene, folder, tmp_path, leave, monkeypatch
+):
     """The hand has not rested yet when the reader goes on."""
     from HeadCTIQALib.gui import files
 
@@ -340,7 +346,9 @@ def test_an_edit_just_made_counts_before_anything_is_kept_or_exchanged(opened, s
         opened.session.set_volume(node)
     elif leave == "save":
         files.save(opened.session, tmp_path / "kept")
-        assert load_assessment(tmp_path / "kept").record["iqms"]["vertex_margin"]["value"] == pytest.approx(before + 5, abs=1e-3)
+        assert load_assessment(tmp_path / "kept").record["iqms"]["vertex_margin"]["value"] == pytest.approx(
+            before + 5, abs=1e-3
+        )
     else:
         files.export_row(opened.session, tmp_path / "t.csv")
         (row,) = csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8"))

@@ -42,13 +42,21 @@ def test_every_row(assessed, views, iqm):
         assert views["Red"].node.GetSliceOffset() == pytest.approx(position, abs=0.01)
     results = assessed.session.results
     segmentation = results.segmentation.GetDisplayNode()
-    visible = {s for s in results.segmentation.GetSegmentation().GetSegmentIDs() if segmentation.GetVisibility() and segmentation.GetSegmentVisibility(s)}
+    visible = {
+        s
+        for s in results.segmentation.GetSegmentation().GetSegmentIDs()
+        if segmentation.GetVisibility() and segmentation.GetSegmentVisibility(s)
+    }
     from HeadCTIQALib.report.focus import segments
 
     assert visible == set(segments(assessed.session.record, iqm))
     assert bool(results.plane.GetDisplayNode().GetVisibility()) == (evidence["plane"] is not None)
     points = results.landmarks
-    shown = {points.GetNthControlPointLabel(n) for n in range(points.GetNumberOfControlPoints()) if points.GetNthControlPointVisibility(n)}
+    shown = {
+        points.GetNthControlPointLabel(n)
+        for n in range(points.GetNumberOfControlPoints())
+        if points.GetNthControlPointVisibility(n)
+    }
     shown = shown if points.GetDisplayNode().GetVisibility() else set()
     assert shown == set(evidence["points"]) & set(assessed.session.record["findings"]["landmarks"])
     lines = [n for n in slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode") if n.GetDisplayNode().GetVisibility()]

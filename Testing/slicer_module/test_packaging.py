@@ -42,7 +42,15 @@ def test_metadata():
     for key in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS"):
         assert re.search(rf'^set\(EXTENSION_{key} "[^"]+"\)$', text, re.MULTILINE), key
     entry = json.loads((ROOT / "Docs" / "HeadCTIQA.json").read_text(encoding="utf-8"))
-    assert set(entry) == {"$schema", "build_dependencies", "build_subdirectory", "category", "scm_revision", "scm_url", "tier"}
+    assert set(entry) == {
+        "$schema",
+        "build_dependencies",
+        "build_subdirectory",
+        "category",
+        "scm_revision",
+        "scm_url",
+        "tier",
+    }
     assert entry["build_dependencies"] == ["PyTorch"]
     assert entry["tier"] == 1
     assert f'set(EXTENSION_CATEGORY "{entry["category"]}")' in text
@@ -117,7 +125,10 @@ def test_only_gui_imports_slicer():
         if "gui" not in path.relative_to(ROOT).parts:
             assert not re.search(r"^\s*(import|from) (slicer|qt|ctk|vtk)\b", text, re.MULTILINE), path
         assert "PySide" not in text, path
-        assert not re.search(r"^\s*(import|from) HeadCTIQALib\.(synthesis|training)", text, re.MULTILINE) or "gui" not in path.parts, path
+        assert (
+            not re.search(r"^\s*(import|from) HeadCTIQALib\.(synthesis|training)", text, re.MULTILINE)
+            or "gui" not in path.parts
+        ), path
 
 
 def test_core_needs_no_pynrrd(slicer_app):

@@ -108,8 +108,27 @@ def test_withheld_and_not_assessable_are_visible(assessed):
 def test_corrected_is_marked(assessed):
     record = copy.deepcopy(assessed.session.record)
     entry = record["iqms"]["motion_extent"]
-    entry.update(value=0.0, interval=None, score_interval=None, read_at=0.0, band="good", score=100.0, status="corrected", reason="no motion in truth")
-    record["corrections"] = [{"iqm": "motion_extent", "reason": "no motion in truth", "corrector": "AB", "time": "2026-01-01T00:00:00Z", "original": 3.0, "value": 0.0, "finding": "value"}]
+    entry.update(
+        value=0.0,
+        interval=None,
+        score_interval=None,
+        read_at=0.0,
+        band="good",
+        score=100.0,
+        status="corrected",
+        reason="no motion in truth",
+    )
+    record["corrections"] = [
+        {
+            "iqm": "motion_extent",
+            "reason": "no motion in truth",
+            "corrector": "AB",
+            "time": "2026-01-01T00:00:00Z",
+            "original": 3.0,
+            "value": 0.0,
+            "finding": "value",
+        }
+    ]
     assessed.session.select("motion_extent")
     assessed.session.update(record)
     assert assessed.session.corrected
@@ -189,7 +208,9 @@ def test_report_table_and_folder(assessed, tmp_path, monkeypatch):
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_: str(target))
     assessed.ui.saveButton.click()
     assert "Saved in" in assessed.ui.messageLabel.text
-    assert (target / "assessment.json").read_text(encoding="utf-8") == (assessed.session.folder / "assessment.json").read_text(encoding="utf-8")
+    assert (target / "assessment.json").read_text(encoding="utf-8") == (
+        assessed.session.folder / "assessment.json"
+    ).read_text(encoding="utf-8")
 
 
 def test_corrected_assessment_is_saved_anew(assessed, tmp_path, monkeypatch):

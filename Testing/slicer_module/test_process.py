@@ -25,7 +25,9 @@ def ended(process: Process) -> list[dict]:
 
 
 @pytest.mark.parametrize("path", ["", ":", ".", ".:/nowhere"])
-def test_nothing_is_imported_from_where_slicer_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_nothing_is_imported_from_where_slicer_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
     folder = tmp_path / "started"
     folder.mkdir()
     told = poison(folder)
@@ -38,7 +40,9 @@ def test_nothing_is_imported_from_where_slicer_was_started(tmp_path: Path, monke
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX file mode")
-def test_the_interpreter_is_not_looked_for_where_slicer_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_interpreter_is_not_looked_for_where_slicer_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = tmp_path / "PythonSlicer"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

@@ -157,7 +157,11 @@ def test_a_scan_that_cannot_be_opened_is_named(bench, monkeypatch):
     bench.read("AB")
     (bench.scans / "case 0.nii.gz").write_bytes(b"x")
     bench.widget("worklistFolderButton").directory = ""
-    made = Bench(lambda session, holder: __import__("HeadCTIQALib.gui.worklist", fromlist=["x"]).WorklistSection(session, holder, fail))
+    made = Bench(
+        lambda session, holder: __import__("HeadCTIQALib.gui.worklist", fromlist=["x"]).WorklistSection(
+            session, holder, fail
+        )
+    )
     made.widget("worklistFolderButton").directory = str(bench.scans)
     made.widget("nextButton").click()
     assert made.widget("worklistNotice").text == "case 0.nii.gz was not opened: It is damaged."
@@ -200,7 +204,9 @@ def test_two_assessments_side_by_side(compared, folder, tmp_path):
     (other / "assessment.json").write_text(json.dumps(record))
     compared.widget("compareFolderButton").directory = str(other)
     table = compared.widget("comparisonTable")
-    rows = {table.item(n, 0).text().strip(): [table.item(n, c).text() for c in (1, 2, 3)] for n in range(table.rowCount)}
+    rows = {
+        table.item(n, 0).text().strip(): [table.item(n, c).text() for c in (1, 2, 3)] for n in range(table.rowCount)
+    }
     assert len(rows) == 17
     assert rows["Noise (HU)"][2] == "+1.50"
     assert rows["Vertex margin (mm)"][2] == "="

@@ -76,4 +76,6 @@ def felt(whole, name):
     undo = time.process_time()
     whole.section.reviewing.correct(lambda review: review.undo())
     assert whole.session.record["iqms"] == before["iqms"], name
-    print(f"{name:36s} {used:5.2f} s of the processor, {wall:5.2f} s wall; undo {time.process_time() - undo:5.2f} s of the processor")
+    print(
+        f"{name:36s} {used:5.2f} s of the processor, {wall:5.2f} s wall; undo {time.process_time() - undo:5.2f} s of the processor"
+    )

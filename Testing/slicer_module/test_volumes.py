@@ -103,7 +103,9 @@ def test_dicom_files_are_found_by_instance(scene, head_volume, tmp_path, monkeyp
     assert dicom_files(node) == []
     (tmp_path / "1.dcm").write_bytes(b"x")
     known = {"1.2": str(tmp_path / "1.dcm")}
-    monkeypatch.setattr(slicer, "dicomDatabase", types.SimpleNamespace(fileForInstance=lambda uid: known.get(uid, "")), raising=False)
+    monkeypatch.setattr(
+        slicer, "dicomDatabase", types.SimpleNamespace(fileForInstance=lambda uid: known.get(uid, "")), raising=False
+    )
     node.SetAttribute(INSTANCES, "1.2")
     assert dicom_files(node) == [tmp_path / "1.dcm"]
     node.SetAttribute(INSTANCES, "1.2 1.3")

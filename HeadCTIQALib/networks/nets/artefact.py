@@ -44,13 +44,21 @@ class ArtefactNet(torch.nn.Module):
         common: dict[str, Any] = {"spatial_dims": 2, "kernel_size": 3, "norm_name": NORM, "act_name": ACTIVATION}
         self.fine = UnetBasicBlock(in_channels=WINDOWS * 2**2, out_channels=fine, stride=1, **common)
         self.stem = UnetBasicBlock(in_channels=fine * 2**2 + UNREST, out_channels=f[0], stride=1, **common)
-        self.down = torch.nn.ModuleList(UnetBasicBlock(in_channels=a, out_channels=b, stride=2, **common) for a, b in pairwise(f))
+        self.down = torch.nn.ModuleList(
+            UnetBasicBlock(in_channels=a, out_channels=b, stride=2, **common) for a, b in pairwise(f)
+        )
         self.up = torch.nn.ModuleList(
-            UnetUpBlock(in_channels=b, out_channels=a, stride=1, upsample_kernel_size=2, **common) for a, b in pairwise(f)
+            UnetUpBlock(in_channels=b, out_channels=a, stride=1, upsample_kernel_size=2, **common)
+            for a, b in pairwise(f)
         )
         self.maps = torch.nn.Conv2d(f[0], STEM**2 + 2 + 2 * 4, 1)
         features = 2 * f[-1] + 2 * f[0] + 3 + UNREST + 8
-        self.grades = torch.nn.Sequential(torch.nn.BatchNorm1d(features), torch.nn.Linear(features, 64), torch.nn.LeakyReLU(0.01), torch.nn.Linear(64, GRADES))
+        self.grades = torch.nn.Sequential(
+            torch.nn.BatchNorm1d(features),
+            torch.nn.Linear(features, 64),
+            torch.nn.LeakyReLU(0.01),
+            torch.nn.Linear(64, GRADES),
+        )
         channels_last(self)
 
     def forward(self, hu: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -77,7 +85,13 @@ class ArtefactNet(torch.nn.Module):
         strength = torch.stack([rms, (brain + 1e-4).log(), (everywhere + 1e-4).log()], 1)
         deep = levels[-1]
         space = torch.cat([valid[:, :1] * weight, valid[:, 1:]], 1)
-        pooled = [restlessness(restless, space), deep.mean((2, 3)), deep.amax((2, 3)), x.mean((2, 3)), (x * weight).sum((2, 3)) / share[:, None]]
+        pooled = [
+            restlessness(restless, space),
+            deep.mean((2, 3)),
+            deep.amax((2, 3)),
+            x.mean((2, 3)),
+            (x * weight).sum((2, 3)) / share[:, None],
+        ]
         features = torch.nn.functional.dropout(torch.cat([*pooled, strength], 1), DROPOUT, self.training)
         return {
             "grades": self.grades(features),
@@ -96,7 +110,9 @@ def windows(hu: torch.Tensor) -> torch.Tensor:
     wide = (hu / 1000.0).clamp(-1.0, 2.0)
     tissue = hu.clamp(-60.0, 120.0)
     around = smoothed(torch.nn.functional.avg_pool2d(tissue, 4), 3, pad=False)
-    detail = ((tissue - torch.nn.functional.interpolate(around, scale_factor=4, mode="bilinear")) / 15.0).clamp(-2.5, 2.5)
+    detail = ((tissue - torch.nn.functional.interpolate(around, scale_factor=4, mode="bilinear")) / 15.0).clamp(
+        -2.5, 2.5
+    )
     return torch.cat([brain, air, wide, detail], dim=1)
 
 
@@ -120,7 +136,10 @@ def unrest(hu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rest = x - surroundings * share
         coarse = pool(rest, 2)
         bands = [fine, pool((rest - smoothed(rest, 3)) ** 2, 2), smoothed(coarse**2, 3)]
-        bands += [pool(torch.nn.functional.conv2d(rest, lines, padding=LINE) ** 2, 2), torch.nn.functional.conv2d(coarse, lines, padding=LINE) ** 2]
+        bands += [
+            pool(torch.nn.functional.conv2d(rest, lines, padding=LINE) ** 2, 2),
+            torch.nn.functional.conv2d(coarse, lines, padding=LINE) ** 2,
+        ]
         out += [band.add(0.03).log() / 3.0 for band in bands]
     return torch.cat(out, 1), torch.cat(shares, 1)
 
@@ -152,7 +171,9 @@ def restlessness(restless: torch.Tensor, space: torch.Tensor) -> torch.Tensor:
         total = weight.sum((2, 3))
         mean = (maps * weight).sum((2, 3)) / total
         spread = ((maps - mean[..., None, None]) ** 2 * weight).sum((2, 3)) / total
-        lines = mean[:, 3 : 3 + 2 * ANGLES].unflatten(1, (2, ANGLES)).sort(2).values.flatten(1)  # whatever the direction
+        lines = (
+            mean[:, 3 : 3 + 2 * ANGLES].unflatten(1, (2, ANGLES)).sort(2).values.flatten(1)
+        )  # whatever the direction
         out += [mean[:, :3], lines, mean[:, -2:], (spread[:, -2:] + 1e-6).sqrt()]
     return torch.cat(out, 1)
 

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from .slices import SliceNet, beside, boxes, gaps, probabilities
 
-CHANNELS = ("HU from fluid (0) to brain (1)", "the same in the slice below", "and above", "HU / 1000", "the anatomy network's fluid", "gap / 5 mm", "noise, as HU")
+CHANNELS = (
+    "HU from fluid (0) to brain (1)",
+    "the same in the slice below",
+    "and above",
+    "HU / 1000",
+    "the anatomy network's fluid",
+    "gap / 5 mm",
+    "noise, as HU",
+)
 FILTERS = (32, 48, 64, 96)
 EVIDENCE, WIDE = (-1.5, 3.0), (-1.0, 2.0)
 

@@ -88,6 +88,8 @@ def read_heatmaps(heat: torch.Tensor) -> torch.Tensor:
     for c in range(3):
         marginals.append(p.sum([d + 2 for d in range(3) if d != c]) / mass[..., None])
     position = torch.stack([(m * a).sum(-1) for m, a in zip(marginals, axes, strict=True)], -1)
-    variance = sum((m * (a - position[..., c : c + 1]) ** 2).sum(-1) for c, (m, a) in enumerate(zip(marginals, axes, strict=True)))
+    variance = sum(
+        (m * (a - position[..., c : c + 1]) ** 2).sum(-1) for c, (m, a) in enumerate(zip(marginals, axes, strict=True))
+    )
     absent = (-total).exp()
     return torch.cat([position, mass[..., None], variance.sqrt()[..., None], absent[..., None]], -1)  # type: ignore[union-attr]

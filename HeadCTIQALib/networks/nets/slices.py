@@ -26,12 +26,20 @@ class SliceNet(torch.nn.Module):
 
     def __init__(self, channels: int, filters: Sequence[int]) -> None:
         super().__init__()
-        common: dict[str, Any] = {"spatial_dims": 2, "kernel_size": 3, "norm_name": "batch", "act_name": ("leakyrelu", {"inplace": True, "negative_slope": 0.01})}
+        common: dict[str, Any] = {
+            "spatial_dims": 2,
+            "kernel_size": 3,
+            "norm_name": "batch",
+            "act_name": ("leakyrelu", {"inplace": True, "negative_slope": 0.01}),
+        }
         self.multiple = STEM * 2 ** (len(filters) - 1)
         self.stem = UnetBasicBlock(in_channels=channels * STEM**2, out_channels=filters[0], stride=1, **common)
-        self.down = torch.nn.ModuleList(UnetBasicBlock(in_channels=a, out_channels=b, stride=2, **common) for a, b in pairwise(filters))
+        self.down = torch.nn.ModuleList(
+            UnetBasicBlock(in_channels=a, out_channels=b, stride=2, **common) for a, b in pairwise(filters)
+        )
         self.up = torch.nn.ModuleList(
-            UnetUpBlock(in_channels=b, out_channels=a, stride=1, upsample_kernel_size=2, **common) for a, b in pairwise(filters)
+            UnetUpBlock(in_channels=b, out_channels=a, stride=1, upsample_kernel_size=2, **common)
+            for a, b in pairwise(filters)
         )
         self.out = torch.nn.Conv2d(filters[0], STEM**2, 1)
         channels_last(self)
@@ -69,11 +77,17 @@ def mixed(device: str) -> AbstractContextManager[Any]:
     """Autocast to bfloat16, which the networks of slices were trained in, on a GPU or a CPU that computes in it."""
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)
     on_gpu = device.startswith("cuda")
-    return torch.autocast("cuda" if on_gpu else "cpu", torch.bfloat16, enabled=on_gpu or (device == "cpu" and supported()))
+    return torch.autocast(
+        "cuda" if on_gpu else "cpu", torch.bfloat16, enabled=on_gpu or (device == "cpu" and supported())
+    )
 
 
 def probabilities(
-    net: SliceNet, inputs: Callable[[torch.Tensor], torch.Tensor], count: int, device: str, boxes: torch.Tensor | None = None
+    net: SliceNet,
+    inputs: Callable[[torch.Tensor], torch.Tensor],
+    count: int,
+    device: str,
+    boxes: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """(K, H, W) uint8 probabilities in 1/255 of ``count`` slices of any size.
 

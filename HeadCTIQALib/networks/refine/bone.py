@@ -20,7 +20,9 @@ POROUS = 0.6  # unless the peak is less than this share of it: marrow and air ce
 LAYERS = 4  # work pixels that partial volume can spread over, most where the vault is cut obliquely
 
 
-def half_maximum_bone(hu: NDArray[np.int16], dense: NDArray[np.bool_], pixel_mm: tuple[float, float]) -> NDArray[np.bool_]:
+def half_maximum_bone(
+    hu: NDArray[np.int16], dense: NDArray[np.bool_], pixel_mm: tuple[float, float]
+) -> NDArray[np.bool_]:
     """(K, J', I') bool: ``dense`` without its rim below half the height of the bone it belongs to.
 
     Only what hangs together with the outside through such voxels is taken off, so that marrow between two dense

@@ -65,7 +65,9 @@ def refine(
         foreign = closer.objects(tissue, proposed)
         tissue[foreign] = Tissue.FOREIGN
         del outlines, complete, proposed  # as large as the scan
-        search = beside.submit(closer.artefacts if closer.sees_artefacts else partial(analytic_artefacts, volume), tissue, early.result())
+        search = beside.submit(
+            closer.artefacts if closer.sees_artefacts else partial(analytic_artefacts, volume), tissue, early.result()
+        )
         tell("Finding the mid-sagittal plane", 0.55)
         plane, details = symmetry.result()
         landmarks: dict[str, Landmark] = {**closer.landmarks(), **vertex(volume, tissue, coarse)}
@@ -76,7 +78,9 @@ def refine(
     inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
     ungraded = int(np.count_nonzero((artefacts.motion_grades < 0) & inside.any(axis=(1, 2))))
     if ungraded and artefacts.motion_probability is None:  # a network grades all but slices with next to no brain
-        notes.append(f"{ungraded} slices through the brain could not be graded for motion (metal, hair, cloth, or air that was clipped or masked).")
+        notes.append(
+            f"{ungraded} slices through the brain could not be graded for motion (metal, hair, cloth, or air that was clipped or masked)."
+        )
     top = landmarks.get("VERTEX")
     if top is not None and not top.in_scan:
         notes.append("The vertex lies above the scan; its position is estimated.")
@@ -89,7 +93,8 @@ def refine(
         motion_grades=artefacts.motion_grades,
         motion_index=artefacts.motion_index,
         motion_probability=artefacts.motion_probability,
-        methods={**closer.methods(METHODS), **artefacts.methods} | ({} if turned is plane else {"midsagittal": METHODS["midsagittal"] + MIDLINE}),
+        methods={**closer.methods(METHODS), **artefacts.methods}
+        | ({} if turned is plane else {"midsagittal": METHODS["midsagittal"] + MIDLINE}),
         notes=tuple(notes),
     )
 

@@ -15,7 +15,10 @@ from .headmask import box_filter_max
 from .workgrid import Field, grown_box
 
 SPREAD_HU = 5.0  # of fluid and of brain themselves, beside the noise
-SHARPEN, LIFT_HU = 0.25, 2.0  # some of what blur took from a sulcus is given back, the noise with it; it never shows fluid's full darkness
+SHARPEN, LIFT_HU = (
+    0.25,
+    2.0,
+)  # some of what blur took from a sulcus is given back, the noise with it; it never shows fluid's full darkness
 RIM_EVIDENCE = 2.0  # beside bone HU say nothing, but fluid and dura lie between the inner table and the brain
 RIM_HU = -12.0  # from the brain; darker ones speak for themselves
 PRIOR_WEIGHT = 0.3  # a coarse network sees no sulci
@@ -23,8 +26,14 @@ ITERATIONS = 3
 
 
 def fluid_mask(
-    hu: NDArray[np.int16], inside: NDArray[np.bool_], dense: NDArray[np.bool_], skull: NDArray[np.bool_],
-    prior: Field, fluid_hu: float, brain_hu: float, noise: float,
+    hu: NDArray[np.int16],
+    inside: NDArray[np.bool_],
+    dense: NDArray[np.bool_],
+    skull: NDArray[np.bool_],
+    prior: Field,
+    fluid_hu: float,
+    brain_hu: float,
+    noise: float,
 ) -> NDArray[np.bool_]:
     """(N,) bool at the voxels of ``inside``: mostly fluid.
 

@@ -91,12 +91,16 @@ def _in_air(grid: WorkGrid, hu: NDArray[np.int16], part: NDArray[np.bool_], box:
     r = [max(2, round(2.5 / p)) for p in grid.pixel]
     wide = (box[0], *(slice(max(0, b.start - m), b.stop + m) for b, m in zip(box[1:], r, strict=True)))
     padded = np.zeros(hu[wide].shape, bool)
-    padded[tuple(slice(b.start - w.start, b.start - w.start + b.stop - b.start) for b, w in zip(box, wide, strict=True))] = part
+    padded[
+        tuple(slice(b.start - w.start, b.start - w.start + b.stop - b.start) for b, w in zip(box, wide, strict=True))
+    ] = part
     shell = box_filter_max(padded, (0, r[0], r[1])) & ~box_filter_max(padded, (0, 1, 1))
     return float((hu[wide][shell] < -500).mean()) if shell.any() else 0.0
 
 
-def _worn(grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _worn(
+    grid: WorkGrid, hu: NDArray[np.int16], head: NDArray[np.bool_], holder: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Dense things on the skin that the head mask took in, and metal just under it, not connected to bone or teeth."""
     dense = hu > DENSE_HU
 

@@ -39,7 +39,9 @@ def head_mask(hu: NDArray[np.int16], depth: Field, holder: Field) -> NDArray[np.
     seeds = np.bincount(labels[(depth > 4.0) & body].ravel(), minlength=n + 1)
     seeds[0] = 0
     sizes = np.bincount(labels.ravel())
-    keep = (seeds >= 0.5 * sizes) & (seeds > 0)  # parts that lie mostly within the coarse head: teeth, ears stay attached
+    keep = (seeds >= 0.5 * sizes) & (
+        seeds > 0
+    )  # parts that lie mostly within the coarse head: teeth, ears stay attached
     keep[int(seeds.argmax())] = True
     head = keep[labels] | ((depth > FILL_MM) & ~(_room(hu) & (depth < ROOM_MM)))
     # air shut in between ear or scalp and the holder is not the head's

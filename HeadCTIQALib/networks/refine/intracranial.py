@@ -58,7 +58,11 @@ def _in_box(
 
 
 def up_to_the_bone(
-    inside: NDArray[np.bool_], bone: NDArray[np.bool_], blurred: NDArray[np.bool_], head: NDArray[np.bool_], pixel_mm: tuple[float, float]
+    inside: NDArray[np.bool_],
+    bone: NDArray[np.bool_],
+    blurred: NDArray[np.bool_],
+    head: NDArray[np.bool_],
+    pixel_mm: tuple[float, float],
 ) -> NDArray[np.bool_]:
     """``inside`` grown to the inner table where that is near: what lies between is fluid and dura, blurred with the bone.
 

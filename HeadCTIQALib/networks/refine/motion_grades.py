@@ -31,7 +31,9 @@ MIN_SECTOR_MM2 = 50.0
 CLIPPED_SHARE = 0.4  # with more of the ring at the lowest value, its unrest has been cut away
 
 
-def motion(volume: CTVolume, tissue: NDArray[np.uint8], steps: NDArray[np.float64]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+def motion(
+    volume: CTVolume, tissue: NDArray[np.uint8], steps: NDArray[np.float64]
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """(grades, index): (K,) int8 grade 0..3 per slice, -1 where it cannot be graded, and the (K,) ring index, HU.
 
     The index is the SD of the smoothed HU in the air 4-20 mm outside the scalp, from the half darker than the scan's
@@ -116,7 +118,9 @@ def ring_index(
         air = float(np.median([np.percentile([np.median(v) for v in r], 25) for r in readings.values()]))
         for s, r in readings.items():
             # a whole direction that is a little darker is scatter, not motion
-            deviation = [np.sqrt(2.0 * np.mean(np.minimum(v - min(air, float(np.median(v))), 0.0) ** 2, dtype=float)) for v in r]
+            deviation = [
+                np.sqrt(2.0 * np.mean(np.minimum(v - min(air, float(np.median(v))), 0.0) ** 2, dtype=float)) for v in r
+            ]
             index[s] = np.percentile(deviation, SECTOR_PERCENTILE)
     return index, ndimage.binary_dilation(metal, iterations=1)
 
@@ -145,7 +149,9 @@ def _sectors(
     hu, ring = hu[box], ring[box]
     sigma = (SMOOTH_MM / pixel[0], SMOOTH_MM / pixel[1])
     weight = ndimage.gaussian_filter(ring.astype(np.float32), sigma, truncate=2.5)
-    smooth = ndimage.gaussian_filter(np.where(ring, hu, 0).astype(np.float32), sigma, truncate=2.5) / np.maximum(weight, 1e-3)
+    smooth = ndimage.gaussian_filter(np.where(ring, hu, 0).astype(np.float32), sigma, truncate=2.5) / np.maximum(
+        weight, 1e-3
+    )
     y, x = np.nonzero(ring)
     centre = [float(c.mean()) for c in np.nonzero(head)]
     angle = np.arctan2(y + rows[0] - centre[0], x + columns[0] - centre[1])

@@ -31,9 +31,14 @@ ZONE_PERCENTILES = (25.0, 85.0)  # of the guide: white and grey matter in the zo
 VISIBLE_HU = 2.0  # a smaller difference between them is no more than noise and uneven HU make
 DOUBT = 0.5  # share of the way from the middle to grey matter that is left unclassified; to white matter all of it is,
 BLUR_HU = 4.0  # but no more than what noise and mixed voxels move the guide
-RING_MM = (2.5, 5.0)  # half the sides of the square ring: beyond the erosion of the measurement and the reach of the noise's correlation
+RING_MM = (
+    2.5,
+    5.0,
+)  # half the sides of the square ring: beyond the erosion of the measurement and the reach of the noise's correlation
 MIN_RING = 8  # voxels
-RING_DARK = 0.5  # share of the way from the middle to white matter that the ring around measured white matter must have gone
+RING_DARK = (
+    0.5  # share of the way from the middle to white matter that the ring around measured white matter must have gone
+)
 TAIL_HU = 3.0  # beyond grey and white lie the partial volume of fluid, calcium, bleeds
 
 
@@ -57,7 +62,9 @@ def noise_sd(hu: NDArray[np.int16], mask: NDArray[np.bool_]) -> float:
     return float(1.4826 * np.median(np.abs(second - np.median(second))) / np.sqrt(6.0))
 
 
-def masked_smooth(hu: NDArray[np.int16], mask: NDArray[np.bool_], sigma_mm: float, voxel_mm: tuple[float, float, float]) -> Field:
+def masked_smooth(
+    hu: NDArray[np.int16], mask: NDArray[np.bool_], sigma_mm: float, voxel_mm: tuple[float, float, float]
+) -> Field:
     """Gaussian mean over the voxels of ``mask`` only, so that bone does not bleed in; 0 outside the mask."""
     out = np.zeros(hu.shape, np.float32)
     if not mask.any():
@@ -132,7 +139,11 @@ def classify(values: Field, csf: Field, grey: Field, white: Field, mix: Mixture)
 
 
 def guide(
-    hu: NDArray[np.int16], mask: NDArray[np.bool_], positions: NDArray[np.float64], thickness: float, pixel: tuple[float, float]
+    hu: NDArray[np.int16],
+    mask: NDArray[np.bool_],
+    positions: NDArray[np.float64],
+    thickness: float,
+    pixel: tuple[float, float],
 ) -> tuple[Field, Field]:
     """Mean smoothed HU in the slices below and in those above, each (N,) at the voxels of ``mask``; NaN outside ``mask`` there.
 

@@ -39,7 +39,9 @@ def slice_steps(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.float
     return _beyond_trend(np.diff(_course(volume, tissue), axis=0), gaps, COURSE_SIDE, COURSE_RESTLESS, COURSE_MARGIN_MM)
 
 
-def _beyond_trend(shifts: NDArray[np.float64], gaps: NDArray[np.float64], side: int, restless: float, margin: float) -> NDArray[np.float64]:
+def _beyond_trend(
+    shifts: NDArray[np.float64], gaps: NDArray[np.float64], side: int, restless: float, margin: float
+) -> NDArray[np.float64]:
     """(K - 1,) mm by which the in-plane ``shifts`` (K - 1, 2) depart from those around them; NaN where unknown."""
     rate = shifts / gaps[:, None]  # a seam between two rotations is a longer gap, not a step
     out = np.zeros(len(gaps))
@@ -95,7 +97,9 @@ def _flows(volume: CTVolume, tissue: NDArray[np.uint8]) -> NDArray[np.float64]:
         if previous is not None:
             use = mask | previous[1]
             # slices offset against each other by a gantry tilt carry that offset in their origins
-            known = (volume.origins[s] - volume.origins[s - 1]) @ np.stack([volume.col_step / dj, volume.row_step / di], axis=1)
+            known = (volume.origins[s] - volume.origins[s - 1]) @ np.stack(
+                [volume.col_step / dj, volume.row_step / di], axis=1
+            )
             if area[s] > MIN_HEAD_MM2:
                 flow[s - 1] = _flow(previous[0], image, use) * f * np.array([dj, di]) + known
         previous = (image, mask)

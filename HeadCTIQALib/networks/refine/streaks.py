@@ -23,11 +23,15 @@ METAL_HU, WORN_METAL_HU = 2500, 1200  # anywhere; worn on the head, where small 
 METAL_REACH_MM = 1.0  # streaks lie in the planes of the metal; thin slices beside it share its partial volume
 SMOOTH_MM, LOCAL_MM = 1.3, 9.0
 SIGMAS = 3.0
-SMOOTHED_NOISE = 0.40  # what a 3-pixel mean leaves of the SD of CT noise: 0.31 to 0.45 in simulated scans, 0.36 to 0.53 in real ones
+SMOOTHED_NOISE = (
+    0.40  # what a 3-pixel mean leaves of the SD of CT noise: 0.31 to 0.45 in simulated scans, 0.36 to 0.53 in real ones
+)
 # With a network, probability (in 1/255) from which what departs from its surroundings is a streak: in slices with metal, where it is
 # right, and in others, where on simulated scans it saw as many streaks in clean slices as in hardened ones.
 LIKELY, SURE = 28, 204
-DEPARTURE_SIGMAS = 2.25  # the definition asks for 3, of the streak alone; taking off the local mean also takes some of the streak
+DEPARTURE_SIGMAS = (
+    2.25  # the definition asks for 3, of the streak alone; taking off the local mean also takes some of the streak
+)
 UNSEEN = 13  # probability below which it says that there are none
 ENERGY_MM = 5.0  # over which the restlessness of a slice is averaged
 RESTLESS, QUIET_PERCENTILE = 1.2, 80.0  # times what is still usual in the nearest slices without metal
@@ -147,13 +151,18 @@ def _restlessness(hu: NDArray[np.int16], labels: NDArray[np.uint8], pixel: tuple
     """How restless the brain of a slice is, away from bone, metal and air, and how far its HU depart from their surroundings: brain from brain, fluid from fluid."""
     voxel = (1.0, *pixel)
     inside = INSIDE[labels]
-    clear = inside & ~box_filter_max(((hu < -150) | (hu > DENSE_HU) | (labels == Tissue.BONE))[None], in_slice(EDGE_MM, pixel))[0]
+    clear = (
+        inside
+        & ~box_filter_max(((hu < -150) | (hu > DENSE_HU) | (labels == Tissue.BONE))[None], in_slice(EDGE_MM, pixel))[0]
+    )
     use = SOLID[labels] & clear
     local = masked_smooth(hu[None], use[None], LOCAL_MM, voxel)[0]
     departs = masked_smooth(hu[None], use[None], SMOOTH_MM, voxel)[0] - local
     sigma = [ENERGY_MM / p for p in pixel]
     weight = np.maximum(ndimage.gaussian_filter(use.astype(np.float32), sigma, truncate=2.5), 1e-3)
-    energy = np.sqrt(ndimage.gaussian_filter(np.where(use, departs**2, 0).astype(np.float32), sigma, truncate=2.5) / weight)
+    energy = np.sqrt(
+        ndimage.gaussian_filter(np.where(use, departs**2, 0).astype(np.float32), sigma, truncate=2.5) / weight
+    )
     fluid = masked_smooth(hu[None], (clear & ~use)[None], LOCAL_MM, voxel)[0]
     departure = ndimage.uniform_filter(hu.astype(np.float32), 3, mode="nearest") - np.where(use, local, fluid)
     return _Restless(np.asarray(energy, np.float32), use, departure, inside, clear, noise_sd(hu[None], inside[None]))

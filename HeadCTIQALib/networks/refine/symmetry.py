@@ -67,7 +67,9 @@ def midsagittal_plane(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Plane, S
     start = network if abs(network[0][0]) > 0.5 else (np.array([1.0, 0.0, 0.0]), centre)
     by_landmarks = plane_of_landmarks(coarse)
     line = midline(coarse.landmarks)
-    normal, offset, mismatch, rival = _register(values, points, mirrored, start[0], centre, (start[1] - centre) @ start[0], line)
+    normal, offset, mismatch, rival = _register(
+        values, points, mirrored, start[0], centre, (start[1] - centre) @ start[0], line
+    )
     origin = centre + offset * normal
     to_network = _angle(normal, network[0])
     to_landmarks = None if by_landmarks is None else _angle(normal, by_landmarks[0])
@@ -155,7 +157,9 @@ def _head_image(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Field, Vector,
     points = grid.ras()
     use = seen & (depth > -3.0) & (points @ up > np.percentile(ras @ up, 1) - BELOW_MM)
     # normalised: the nothing above and below a cut scan is no air, which would draw the plane across the slices
-    image = ndimage.gaussian_filter(image, BLUR) / np.maximum(ndimage.gaussian_filter(seen.astype(np.float32), BLUR), 1e-3)
+    image = ndimage.gaussian_filter(image, BLUR) / np.maximum(
+        ndimage.gaussian_filter(seen.astype(np.float32), BLUR), 1e-3
+    )
     image[~seen] = np.nan  # what was not imaged must not count against a plane
     points = points[use] + SPACING_MM * (np.random.default_rng(0).random((np.count_nonzero(use), 3)) - 0.5)
     values = np.empty(len(points), np.float32)
@@ -207,7 +211,13 @@ def _turns(n0: Vector, normal: Vector) -> tuple[float, float]:
 
 
 def _register(
-    values: Field, points: Vector, mirrored: Callable[[Vector], Mirror], n0: Vector, centre: Vector, offset: float, line: tuple[Vector, Vector] | None
+    values: Field,
+    points: Vector,
+    mirrored: Callable[[Vector], Mirror],
+    n0: Vector,
+    centre: Vector,
+    offset: float,
+    line: tuple[Vector, Vector] | None,
 ) -> tuple[Vector, float, float, float]:
     """(normal, offset mm from ``centre``, mismatch) of the best mirror plane, coarse to fine, and the angle to the plane furthest from it that fits alike.
 
@@ -248,7 +258,11 @@ def _register(
     found = [_simplex(middle, x, (2.0, 2.0, 2.0), 45) for x in tried]
     least = min(f.fun for f in found)
     alike = [f.x for f in found if f.fun <= ALIKE * least]
-    best = min(found, key=lambda f: f.fun).x if line is None else min(alike, key=lambda x: abs(float(_normal(n0, x[0], x[1]) @ line[0])))
+    best = (
+        min(found, key=lambda f: f.fun).x
+        if line is None
+        else min(alike, key=lambda x: abs(float(_normal(n0, x[0], x[1]) @ line[0])))
+    )
     final = _simplex(cost(45_000), best, (0.6, 0.6, 0.5), 60)
     normal = _normal(n0, final.x[0], final.x[1])
     rival = max(_angle(normal, _normal(n0, x[0], x[1])) for x in alike)
@@ -256,7 +270,10 @@ def _register(
 
 
 def _simplex(
-    f: Callable[[NDArray[np.float64]], float], x: NDArray[np.float64], size: tuple[float, float, float], evaluations: int
+    f: Callable[[NDArray[np.float64]], float],
+    x: NDArray[np.float64],
+    size: tuple[float, float, float],
+    evaluations: int,
 ) -> optimize.OptimizeResult:
     simplex = np.vstack([x, x + np.diag(size)])
     options = {"initial_simplex": simplex, "maxfev": evaluations, "xatol": 0.01, "fatol": 1e-6}
@@ -266,13 +283,18 @@ def _simplex(
 def _confidence(mismatch: float, to_network: float, to_landmarks: float | None, rival: float) -> tuple[float, str]:
     confidence, note = 0.95, ""
     if rival > DISAGREE_DEG and to_landmarks is None:
-        confidence, note = 0.6, f"Two mirror planes {rival:.1f} degrees apart fit the head alike; check the mid-sagittal plane."
+        confidence, note = (
+            0.6,
+            f"Two mirror planes {rival:.1f} degrees apart fit the head alike; check the mid-sagittal plane.",
+        )
     if mismatch > 0.45:
         confidence, note = 0.6, "The head is unusually asymmetric, so that its mirror plane is less certain."
     apart = to_network if to_landmarks is None else min(to_network, to_landmarks)
     if apart > DISAGREE_DEG:
         confidence = min(confidence, 0.45 if apart > 2 * DISAGREE_DEG else 0.6)
-        note = f"The mirror plane and the anatomy network disagree by {apart:.1f} degrees; check the mid-sagittal plane."
+        note = (
+            f"The mirror plane and the anatomy network disagree by {apart:.1f} degrees; check the mid-sagittal plane."
+        )
     return confidence, note
 
 

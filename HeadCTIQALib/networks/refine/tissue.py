@@ -49,7 +49,9 @@ def tissue_map(volume: CTVolume, coarse: CoarseAnatomy, search: FluidSearch | No
     return complete()
 
 
-def outlined(volume: CTVolume, coarse: CoarseAnatomy, search: FluidSearch | None = None) -> tuple[NDArray[np.uint8], Callable[[], NDArray[np.uint8]]]:
+def outlined(
+    volume: CTVolume, coarse: CoarseAnatomy, search: FluidSearch | None = None
+) -> tuple[NDArray[np.uint8], Callable[[], NDArray[np.uint8]]]:
     """:func:`tissue_map` before and after fluid is told from brain: at once as it is without, and a call that waits for the whole.
 
     Most steps that follow need no more than the first, and can work while the network looks for fluid.
@@ -79,7 +81,9 @@ def _outside_labels(volume: CTVolume, step: int) -> NDArray[np.uint8]:
     return out
 
 
-def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], search: FluidSearch | None) -> tuple[NDArray[np.uint8], Fluid | None]:
+def _labels(
+    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], search: FluidSearch | None
+) -> tuple[NDArray[np.uint8], Fluid | None]:
     """Work-grid labels, and the call that marks fluid in them; None where there is no head."""
     fluid = None
     out = np.zeros(hu.shape, np.uint8)
@@ -94,7 +98,12 @@ def _labels(grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], search
 
 
 def _head_labels(
-    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], depth: Field, out: NDArray[np.uint8], search: FluidSearch | None
+    grid: WorkGrid,
+    coarse: CoarseAnatomy,
+    hu: NDArray[np.int16],
+    depth: Field,
+    out: NDArray[np.uint8],
+    search: FluidSearch | None,
 ) -> Fluid | None:
     """Label the head in ``out`` in place, where everything dense is still HOLDER, but for fluid; ``depth``: mm inside the coarse head."""
     p = coarse.probabilities
@@ -123,8 +132,14 @@ def _head_labels(
 
 
 def _brain_labels(
-    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_],
-    dense: NDArray[np.bool_], skull: NDArray[np.bool_], out: NDArray[np.uint8], search: FluidSearch | None,
+    grid: WorkGrid,
+    coarse: CoarseAnatomy,
+    hu: NDArray[np.int16],
+    inside: NDArray[np.bool_],
+    dense: NDArray[np.bool_],
+    skull: NDArray[np.bool_],
+    out: NDArray[np.uint8],
+    search: FluidSearch | None,
 ) -> Fluid | None:
     """Label the intracranial voxels of ``out`` in place, but for fluid; ``dense`` is everything of bone's density, ``skull`` the bone around them."""
     if np.count_nonzero(inside) < 1000:
@@ -140,7 +155,11 @@ def _brain_labels(
     cerebrum = cerebrum[:: max(1, len(cerebrum) // 120_000)]
     mix = parenchyma.fit_mixture(values[cerebrum], np.stack([csf, grey + deep, white])[:, cerebrum], noise)
     levels = (mix.csf, 0.5 * (mix.grey + mix.white), noise)
-    fluid = _seen_fluid(grid, coarse, hu, inside, levels, search) if search else partial(fluid_mask, hu, inside, dense, skull, csf, *levels)
+    fluid = (
+        _seen_fluid(grid, coarse, hu, inside, levels, search)
+        if search
+        else partial(fluid_mask, hu, inside, dense, skull, csf, *levels)
+    )
     kind = parenchyma.classify(values, csf, grey + deep, white, mix)
     # grey and white by a voxel's own HU are for the eye; the two tissues that are measured come from the neighbouring slices
     label = np.array([Tissue.GREY, Tissue.GREY, Tissue.BRAIN, Tissue.BRAIN], np.uint8)[kind]
@@ -153,7 +172,9 @@ def _brain_labels(
     whole = np.zeros_like(inside)
     whole[inside] = (kind == 1) | (kind == 2)
     around = parenchyma.surroundings(hu, whole, grid.pixel)[solid]
-    deep_grey, clean_white = parenchyma.measured_tissue(below, above, around, (deep * cerebral)[at], (white * cerebral)[at])
+    deep_grey, clean_white = parenchyma.measured_tissue(
+        below, above, around, (deep * cerebral)[at], (white * cerebral)[at]
+    )
     out[inside] = label
 
     def mark_fluid() -> None:
@@ -165,11 +186,18 @@ def _brain_labels(
 
 
 def _seen_fluid(
-    grid: WorkGrid, coarse: CoarseAnatomy, hu: NDArray[np.int16], inside: NDArray[np.bool_], levels: tuple[float, float, float], search: FluidSearch
+    grid: WorkGrid,
+    coarse: CoarseAnatomy,
+    hu: NDArray[np.int16],
+    inside: NDArray[np.bool_],
+    levels: tuple[float, float, float],
+    search: FluidSearch,
 ) -> Callable[[], NDArray[np.bool_]]:
     """Show the network the box around the brain; the call that is returned waits for its (N,) answer at the voxels of ``inside``."""
     ks, js, is_ = box = grown_box(inside, (0, SEEN_AROUND, SEEN_AROUND))
     prior = grid.window(js, is_).sample(coarse.probabilities[Tissue.CSF], coarse, slices=ks)
     positions = grid.volume.slice_positions[ks]
-    answer = search(np.ascontiguousarray(hu[box]), np.rint(255 * prior).astype(np.uint8), positions, np.array(levels), inside[box])
+    answer = search(
+        np.ascontiguousarray(hu[box]), np.rint(255 * prior).astype(np.uint8), positions, np.array(levels), inside[box]
+    )
     return lambda: answer.result()[inside[box]] > 127

@@ -47,7 +47,9 @@ def _lut(*tissues: Tissue) -> NDArray[np.bool_]:
     return lut
 
 
-def _top(volume: CTVolume, tissue: NDArray[np.uint8], lut: NDArray[np.bool_], prior: Landmark | None) -> Landmark | None:
+def _top(
+    volume: CTVolume, tissue: NDArray[np.uint8], lut: NDArray[np.bool_], prior: Landmark | None
+) -> Landmark | None:
     h = volume.slice_positions
     upper = np.flatnonzero(h >= h[-1] - 110.0)
     dj, di = volume.pixel_spacing
@@ -148,6 +150,10 @@ def _ordered(volume: CTVolume, found: dict[str, Landmark]) -> dict[str, Landmark
         if height > limit:
             moved = np.array(mark.position) + (limit - height) * volume.k
             found[name] = Landmark(
-                (float(moved[0]), float(moved[1]), float(moved[2])), mark.confidence, mark.in_scan, mark.source, mark.spread_mm
+                (float(moved[0]), float(moved[1]), float(moved[2])),
+                mark.confidence,
+                mark.in_scan,
+                mark.source,
+                mark.spread_mm,
             )
     return found

@@ -134,7 +134,9 @@ class WorkGrid:
         if np.hypot(di[1], di[2]) * self.columns < 0.25 and abs(dj[0]) * self.rows < 0.25:
             x, y, z = start[0] + di[0] * n_i, start[1] + dj[1] * n_j, start[2] + dj[2] * n_j
             if np.ptp(z) < 1e-6:  # not tilted: one plane of the field serves all rows
-                lines = _weights(float(y[0]), float(dj[1]), len(y), field.shape[-2]) @ _plane(field, float(z[0]), outside)
+                lines = _weights(float(y[0]), float(dj[1]), len(y), field.shape[-2]) @ _plane(
+                    field, float(z[0]), outside
+                )
                 lines[..., (y < -0.5) | (y > field.shape[-2] - 0.5), :] = outside
             else:
                 lines = _bilinear(field, z, y, outside)

@@ -14,4 +14,18 @@ from .laws import LAWS, Law, Motion, Pose, Timing
 from .metal import Part, WithMetal, add_metal
 from .moving import Moved, move
 
-__all__ = ["LAWS", "Law", "Motion", "Moved", "Part", "Pose", "Timing", "WithMetal", "add_metal", "cupped", "move", "ringed", "sharpened"]
+__all__ = [
+    "LAWS",
+    "Law",
+    "Motion",
+    "Moved",
+    "Part",
+    "Pose",
+    "Timing",
+    "WithMetal",
+    "add_metal",
+    "cupped",
+    "move",
+    "ringed",
+    "sharpened",
+]

@@ -19,6 +19,8 @@ MASS_ATTENUATION: Mapping[str, tuple[float, ...]] = {
 }
 #: g/cm^3; bone is counted in g/cm^2.
 DENSITY = {"water": 1.0, "bone": 1.0, "titanium": 4.54, "steel": 7.87, "platinum": 21.45}
-SPECTRUM = tuple((share, {name: DENSITY[name] * mu[n] for name, mu in MASS_ATTENUATION.items()}) for n, share in enumerate(SIGNAL))
+SPECTRUM = tuple(
+    (share, {name: DENSITY[name] * mu[n] for name, mu in MASS_ATTENUATION.items()}) for n, share in enumerate(SIGNAL)
+)
 #: 1/cm at the beam's mean: what a thin layer attenuates.
 EFFECTIVE = {name: sum(share * mu[name] for share, mu in SPECTRUM) for name in MASS_ATTENUATION}

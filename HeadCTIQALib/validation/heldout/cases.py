@@ -55,7 +55,9 @@ class Case:
     about: dict[str, Any]
 
 
-def plan(name: str, volume: CTVolume, findings: Findings, repeats: int) -> Iterator[tuple[str, str, Callable[[], Case]]]:
+def plan(
+    name: str, volume: CTVolume, findings: Findings, repeats: int
+) -> Iterator[tuple[str, str, Callable[[], Case]]]:
     """(key, family, maker) of every case of a scan; ``repeats`` of every kind of motion and of a step, twice as many with metal."""
     yield "clean", CLEAN, lambda: still(volume, "")
     for f, family in enumerate(MOTIONS):
@@ -112,10 +114,21 @@ def _bulk(name: str, volume: CTVolume, findings: Findings, n: int) -> Case:
     while k > 0 and begins[k - 1] == begins[k]:
         k -= 1
     towards = rng.uniform(0, 2 * np.pi)
-    pose = Pose(yaw_deg=float(rng.uniform(-1, 1)), right_mm=BULK_MM * float(np.cos(towards)), forward_mm=BULK_MM * float(np.sin(towards)))
+    pose = Pose(
+        yaw_deg=float(rng.uniform(-1, 1)),
+        right_mm=BULK_MM * float(np.cos(towards)),
+        forward_mm=BULK_MM * float(np.sin(towards)),
+    )
     motion = Motion("step", pose, (float(begins[k]) - 0.6,), DURATIONS["step"], _pivot("step", volume, findings))
     moved = move(volume, findings.tissue, motion, timing)
-    return Case(moved.volume, moved.rms, moved.grades, None, k - 1, {"kind": "step between turns", "gap_mm": round(float(np.diff(volume.slice_positions)[k - 1]), 2)})
+    return Case(
+        moved.volume,
+        moved.rms,
+        moved.grades,
+        None,
+        k - 1,
+        {"kind": "step between turns", "gap_mm": round(float(np.diff(volume.slice_positions)[k - 1]), 2)},
+    )
 
 
 def _metal(name: str, volume: CTVolume, findings: Findings, n: int) -> Case:
@@ -133,20 +146,51 @@ def _metal(name: str, volume: CTVolume, findings: Findings, n: int) -> Case:
     at, parts = middle + way * rng.uniform(0.2, 0.7) * skull, []
     if kind in ("rod", "electrode"):
         radius = float(rng.uniform(1.0, 2.5)) if kind == "rod" else 0.65
-        parts = [Part("steel" if kind == "rod" else "platinum", _point(at), (radius, radius), float(rng.uniform(10, 40)), fill=1.0 if kind == "rod" else 0.4)]
+        parts = [
+            Part(
+                "steel" if kind == "rod" else "platinum",
+                _point(at),
+                (radius, radius),
+                float(rng.uniform(10, 40)),
+                fill=1.0 if kind == "rod" else 0.4,
+            )
+        ]
     elif kind == "clip":
-        parts = [Part("titanium", _point(at), (float(rng.uniform(4, 8)), float(rng.uniform(0.8, 1.3))), float(rng.uniform(3, 8)), float(rng.uniform(0, 180)))]
+        parts = [
+            Part(
+                "titanium",
+                _point(at),
+                (float(rng.uniform(4, 8)), float(rng.uniform(0.8, 1.3))),
+                float(rng.uniform(3, 8)),
+                float(rng.uniform(0, 180)),
+            )
+        ]
     elif kind == "coils":
         radius = float(rng.uniform(2, 4))
         parts = [Part("platinum", _point(at), (radius, radius), 2 * radius, fill=0.25)]
     elif kind == "rod at bone":
         parts = [Part("titanium", _point(middle + way * (skull + 2)), (2.0, 2.0), float(rng.uniform(6, 15)))]
     elif kind == "on the skin":
-        parts = [Part("steel", _point(middle + way * (skin + 2)), (float(rng.uniform(2, 6)), 1.5), float(rng.uniform(4, 12)), float(rng.uniform(0, 180)))]
+        parts = [
+            Part(
+                "steel",
+                _point(middle + way * (skin + 2)),
+                (float(rng.uniform(2, 6)), 1.5),
+                float(rng.uniform(4, 12)),
+                float(rng.uniform(0, 180)),
+            )
+        ]
     else:
         below = _reach(volume, s, head, middle, -volume.a)
         side = float(rng.uniform(-40, 40))
-        parts = [Part("steel", _point(middle - volume.a * (below + 20) + side * volume.r), (3.0, 3.0), float(rng.uniform(10, 40)))]
+        parts = [
+            Part(
+                "steel",
+                _point(middle - volume.a * (below + 20) + side * volume.r),
+                (3.0, 3.0),
+                float(rng.uniform(10, 40)),
+            )
+        ]
     done = add_metal(volume, findings.tissue, parts, rng)
     k = volume.shape[0]
     return Case(done.volume, np.zeros(k), np.zeros(k, np.int8), done.streak, None, {"kind": kind})
@@ -163,7 +207,9 @@ def _pose(law: Law, rng: np.random.Generator, mm: float, degrees: float) -> Pose
     axis *= degrees / np.linalg.norm(axis)
     up = 0.3 * mm * float(rng.uniform(-1, 1))
     flat = float(np.sqrt(mm**2 - up**2))
-    return Pose(float(axis[0]), float(axis[1]), float(axis[2]), flat * float(np.cos(towards)), flat * float(np.sin(towards)), up)
+    return Pose(
+        float(axis[0]), float(axis[1]), float(axis[2]), flat * float(np.cos(towards)), flat * float(np.sin(towards)), up
+    )
 
 
 def _pivot(law: Law, volume: CTVolume, findings: Findings) -> tuple[float, float, float]:

@@ -29,14 +29,20 @@ class HeadGrid:
     def __init__(self, volume: CTVolume, tissue: NDArray[np.uint8]) -> None:
         self.volume, self.tissue = volume, tissue
         self.head = np.isin(tissue, [int(t) for t in (*HEAD, Tissue.FOREIGN)])
-        self.ex, self.ey = volume.row_step / np.linalg.norm(volume.row_step), volume.col_step / np.linalg.norm(volume.col_step)
+        self.ex, self.ey = (
+            volume.row_step / np.linalg.norm(volume.row_step),
+            volume.col_step / np.linalg.norm(volume.col_step),
+        )
         self._spacing = volume.pixel_spacing[::-1]  # x, y
         j, i = (np.flatnonzero(self.head.any(axis=axes)) for axes in ((0, 2), (0, 1)))
         self._middle = (i[0] + i[-1]) / 2, (j[0] + j[-1]) / 2
         extent = max((i[-1] - i[0] + 1) * self._spacing[0], (j[-1] - j[0] + 1) * self._spacing[1])
         self.pixel_mm = float(ROOM * extent / projector.N)
         _, rows, columns = volume.shape
-        self.from_axis_mm = (self._middle[0] - (columns - 1) / 2) * self._spacing[0], (self._middle[1] - (rows - 1) / 2) * self._spacing[1]
+        self.from_axis_mm = (
+            (self._middle[0] - (columns - 1) / 2) * self._spacing[0],
+            (self._middle[1] - (rows - 1) / 2) * self._spacing[1],
+        )
         self._smooth: dict[int, Plane] = {}
 
     def centre(self, s: int) -> Vector:
@@ -112,13 +118,20 @@ class HeadGrid:
         tilt = rotation - flat * v.k
         across = np.cross(tilt, ((v.origins[s] - pivot) @ v.k) * v.k) + shift
         back = here - pivot - (across - (across @ v.k) * v.k)
-        source = pivot + np.cos(flat) * back - np.sin(flat) * np.cross(v.k, back) + (1 - np.cos(flat)) * (back @ v.k)[..., None] * v.k
+        source = (
+            pivot
+            + np.cos(flat) * back
+            - np.sin(flat) * np.cross(v.k, back)
+            + (1 - np.cos(flat)) * (back @ v.k)[..., None] * v.k
+        )
         lift = np.cross(rotation, source - pivot) @ v.k + shift @ v.k
         labels_at = np.rint(np.interp(v.slice_positions[s] - lift, v.slice_positions, np.arange(len(v.hu)))).astype(int)
         labels = np.zeros(v.shape[1:], np.uint8)
         for n in np.unique(labels_at):
             labels = np.where(
-                labels_at == n, self.sampled(np.where(self.tissue[n] == Tissue.HOLDER, 0, self.tissue[n]), int(n), source, 0, 0), labels
+                labels_at == n,
+                self.sampled(np.where(self.tissue[n] == Tissue.HOLDER, 0, self.tissue[n]), int(n), source, 0, 0),
+                labels,
             )
         labels = labels.astype(np.uint8)
         alone = np.where(self.moving(s), v.hu[s], AIR_HU).astype(np.float32)

@@ -35,11 +35,17 @@ def sharpened(volume: CTVolume, rng: np.random.Generator, *, name: str | None = 
     soft_mm = seen.edge_mm if seen is not None and seen.edge_mm else SOFT_MM
     sigma = seen.sigma_hu if seen is not None else 4.0
     rows_mm, columns_mm = volume.pixel_spacing
-    f = np.hypot(np.fft.fftfreq(volume.shape[1], rows_mm)[:, None], np.fft.rfftfreq(volume.shape[2], columns_mm)[None, :])
+    f = np.hypot(
+        np.fft.fftfreq(volume.shape[1], rows_mm)[:, None], np.fft.rfftfreq(volume.shape[2], columns_mm)[None, :]
+    )
     nyquist = 0.5 / max(rows_mm, columns_mm)
     end = min(CUTOFF_PER_MM, nyquist)
     taper = 0.5 * (1 + np.cos(np.pi * np.clip((f - 0.8 * end) / (0.2 * end), 0, 1)))
-    bone = np.exp(-2 * (np.pi * BONE_MM * f) ** 2) * (1 + OVERSHOOT * np.sin(np.pi / 2 * np.clip(f / OVERSHOOT_PER_MM, 0, 2)) ** 2) * taper
+    bone = (
+        np.exp(-2 * (np.pi * BONE_MM * f) ** 2)
+        * (1 + OVERSHOOT * np.sin(np.pi / 2 * np.clip(f / OVERSHOOT_PER_MM, 0, 2)) ** 2)
+        * taper
+    )
     soft = np.exp(-2 * (np.pi * soft_mm * f) ** 2)
     gain = np.minimum(bone / np.maximum(soft, 1e-6), LARGEST_GAIN)
     # the ramp's power f per unit of its level, of which the soft kernel passed sigma^2
@@ -61,7 +67,9 @@ def ringed(volume: CTVolume, rng: np.random.Generator, hu: float = 12.0, rings: 
     pixel = max(volume.shape[1] * volume.pixel_spacing[0], volume.shape[2] * volume.pixel_spacing[1]) / projector.N
     for radius in rng.uniform(8, 70, rings):
         profile[round(projector.CELLS / 2 + rng.choice([-1, 1]) * radius / pixel)] += rng.choice([-1.0, 1.0])
-    profile = (profile + np.roll(profile[::-1], 1)) / 2  # half a turn later the cell looks along the other side of the axis
+    profile = (
+        profile + np.roll(profile[::-1], 1)
+    ) / 2  # half a turn later the cell looks along the other side of the axis
     change = projector.reconstruct(np.tile(profile, (projector.VIEWS, 1)))
     change *= hu / np.percentile(np.abs(change[projector.in_circle()]), 99)
     return _added(volume, _native(volume, change))
@@ -82,7 +90,9 @@ def _native(volume: CTVolume, change: NDArray[np.floating]) -> NDArray[np.floati
     """(J, I) of an (N, N) image that spans the whole field of view."""
     spacing, counts = volume.pixel_spacing, volume.shape[1:]
     pixel = max(n * mm for n, mm in zip(counts, spacing, strict=True)) / projector.N
-    at = [(np.arange(n) - (n - 1) / 2) * mm / pixel + (projector.N - 1) / 2 for n, mm in zip(counts, spacing, strict=True)]
+    at = [
+        (np.arange(n) - (n - 1) / 2) * mm / pixel + (projector.N - 1) / 2 for n, mm in zip(counts, spacing, strict=True)
+    ]
     return np.asarray(ndimage.map_coordinates(change, np.meshgrid(*at, indexing="ij"), order=3, mode="nearest"))
 
 

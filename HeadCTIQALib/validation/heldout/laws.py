@@ -102,8 +102,16 @@ class Timing:
         inside = (since >= 0) & (since < length)
         if self.weighting == "full":
             return inside.astype(float)
-        ramp = length / 2 if self.weighting == "helical" else length - 1 if self.weighting == "overscan" else half_fan / np.pi
-        return np.where(inside, np.sin(np.pi / 2 * np.clip(np.minimum(since, length - since) / ramp, 1e-3, 1)) ** 2, 0.0)
+        ramp = (
+            length / 2
+            if self.weighting == "helical"
+            else length - 1
+            if self.weighting == "overscan"
+            else half_fan / np.pi
+        )
+        return np.where(
+            inside, np.sin(np.pi / 2 * np.clip(np.minimum(since, length - since) / ramp, 1e-3, 1)) ** 2, 0.0
+        )
 
 
 def _course(law: Law, x: Vector, duration: float) -> Vector:

@@ -61,7 +61,9 @@ class WithMetal:
     streak: NDArray[np.bool_]
 
 
-def add_metal(volume: CTVolume, tissue: NDArray[np.uint8], parts: Sequence[Part], rng: np.random.Generator, *, quanta: float = 3e5) -> WithMetal:
+def add_metal(
+    volume: CTVolume, tissue: NDArray[np.uint8], parts: Sequence[Part], rng: np.random.Generator, *, quanta: float = 3e5
+) -> WithMetal:
     """The scan, had the metal been in it.
 
     Args:
@@ -110,17 +112,26 @@ def _slice(
     soft_cm, bone_cm = projector.project(np.stack([density - bone, bone])).astype(float).clip(0) * pixel / 10
     bone_g = bone_cm * EFFECTIVE["water"] / EFFECTIVE["bone"]  # g/cm^2 that would attenuate as much
     added, true = _measured(soft_cm, bone_g, _chords(volume, s, here, pixel), rng, quanta)
-    shown = float((added * true).sum() / max((true**2).sum(), 1e-12))  # the scanner shows dense metal less dense than it is
-    native = [(np.arange(n) - (n - 1) / 2) * mm / pixel + (projector.N - 1) / 2 for n, mm in ((rows, rows_mm), (columns, columns_mm))]
+    shown = float(
+        (added * true).sum() / max((true**2).sum(), 1e-12)
+    )  # the scanner shows dense metal less dense than it is
+    native = [
+        (np.arange(n) - (n - 1) / 2) * mm / pixel + (projector.N - 1) / 2
+        for n, mm in ((rows, rows_mm), (columns, columns_mm))
+    ]
     where = np.meshgrid(*native, indexing="ij")
     per_hu = 10 / pixel / EFFECTIVE["water"] * 1000
     fine = [ndimage.gaussian_filter1d(views * per_hu, 2 * KERNEL_MM / pixel, axis=1) for views in (added, shown * true)]
     smooth = [views.reshape(projector.VIEWS, -1, 2).mean(axis=2) for views in fine]
-    change, ideal = (ndimage.map_coordinates(projector.reconstruct(views), where, order=3, mode="nearest") for views in smooth)
+    change, ideal = (
+        ndimage.map_coordinates(projector.reconstruct(views), where, order=3, mode="nearest") for views in smooth
+    )
     return plane + change, change - ideal, ndimage.maximum_filter(ideal, 3) > BONE_HU
 
 
-def _chords(volume: CTVolume, s: int, here: Sequence[tuple[Part, float]], pixel: float) -> list[tuple[Material, float, Vector]]:
+def _chords(
+    volume: CTVolume, s: int, here: Sequence[tuple[Part, float]], pixel: float
+) -> list[tuple[Material, float, Vector]]:
     """Material, share of the slice and (subrays, VIEWS, 2 CELLS) chord in cm of every part.
 
     Two turns' worth of rays lie between each other, as the quarter shift of the detector makes them.
@@ -135,7 +146,9 @@ def _chords(volume: CTVolume, s: int, here: Sequence[tuple[Part, float]], pixel:
         turned = theta - np.deg2rad(part.angle_deg)
         reach2 = (a * np.cos(turned)) ** 2 + (b * np.sin(turned)) ** 2
         off = along - x * np.cos(theta) - y * np.sin(theta)
-        out.append((part.material, share, part.fill * 2 * a * b * np.sqrt(np.clip(reach2 - off**2, 0, None)) / reach2 / 10))
+        out.append(
+            (part.material, share, part.fill * 2 * a * b * np.sqrt(np.clip(reach2 - off**2, 0, None)) / reach2 / 10)
+        )
     return out
 
 
@@ -147,7 +160,11 @@ def _place(volume: CTVolume, s: int, part: Part) -> tuple[float, float]:
 
 
 def _measured(
-    soft_cm: Vector, bone_g: Vector, chords: list[tuple[Material, float, Vector]], rng: np.random.Generator, quanta: float
+    soft_cm: Vector,
+    bone_g: Vector,
+    chords: list[tuple[Material, float, Vector]],
+    rng: np.random.Generator,
+    quanta: float,
 ) -> tuple[Vector, Vector]:
     """(VIEWS, 2 CELLS) attenuation that the metal adds, after a correction for water, and what it would add at the mean energy."""
     touched = np.any([(chord > 0).any(axis=0) for _, _, chord in chords], axis=0)

@@ -84,7 +84,9 @@ class _Moving:
         self.theta = np.pi * np.arange(2 * projector.VIEWS)[:, None] / projector.VIEWS
         along = (self.cells - projector.CELLS / 2)[None, :] * self.grid.pixel_mm
         x, y = self.grid.from_axis_mm
-        fan = np.arcsin(np.clip((along + x * np.cos(self.theta) + y * np.sin(self.theta)) / timing.source_mm, -0.9, 0.9))
+        fan = np.arcsin(
+            np.clip((along + x * np.cos(self.theta) + y * np.sin(self.theta)) / timing.source_mm, -0.9, 0.9)
+        )
         self.half_fan = float(np.abs(fan).max())
         self.time = (self.theta - fan) / (2 * np.pi)  # of the parallel ray, in turns
 
@@ -106,7 +108,9 @@ class _Moving:
             inside = np.isin(labels, [int(t) for t in INTRACRANIAL])
             pixel = float(np.mean(self.volume.pixel_spacing))
             # the nearest of these poses is not quite the one that the image shows
-            grade, rms = motion_grade(undisplaced(change, np.asarray(hu, np.float32), inner_part(inside, pixel)), inside, pixel)
+            grade, rms = motion_grade(
+                undisplaced(change, np.asarray(hu, np.float32), inner_part(inside, pixel)), inside, pixel
+            )
             results.append((rms, pose, grade, labels, hu + change))
         rms, pose, grade, labels, moved = min(results, key=lambda r: r[:2])
         return _whole(moved), labels, grade, rms, pose
@@ -166,7 +170,8 @@ class _Views:
         self._keys = np.linspace(low, high, count) if count > 1 else np.zeros(1)
         images = np.stack([grid.lifted(s, key * lift) for key in self._keys])
         self._knots = [
-            ndimage.spline_filter(projector.full_turn(view), order=3, output=np.float32, mode="grid-wrap") for view in projector.project(images)
+            ndimage.spline_filter(projector.full_turn(view), order=3, output=np.float32, mode="grid-wrap")
+            for view in projector.project(images)
         ]
 
     def at_rest(self, pose: float) -> Vector:
@@ -193,7 +198,9 @@ class _Views:
             share = 1 - np.abs(level - n)
             used = share > 0
             if used.any():
-                values[used] += share[used] * ndimage.map_coordinates(knots, where[:, used], order=3, mode="grid-wrap", prefilter=False)
+                values[used] += share[used] * ndimage.map_coordinates(
+                    knots, where[:, used], order=3, mode="grid-wrap", prefilter=False
+                )
         out = np.zeros(pose.shape)
         out[v, c] = values
         return out

@@ -26,7 +26,9 @@ class IOManager(QtCore.QObject):
     """Reads and writes through the logics and storage nodes."""
 
     def fileType(self, name):
-        return "SegmentationFile" if str(name).endswith(".seg.nrrd") else _ENDINGS.get(Path(name).suffix.lower(), "NoFile")
+        return (
+            "SegmentationFile" if str(name).endswith(".seg.nrrd") else _ENDINGS.get(Path(name).suffix.lower(), "NoFile")
+        )
 
     def fileWriterFileType(self, _node):
         return "NodeFile"
@@ -103,7 +105,8 @@ class Application(QtWidgets.QApplication):
         self._mrml, self._io, self._modules, self._layouts = mrml, IOManager(), ModuleManager(), LayoutManager()
         self.temporaryPath = self.slicerHome = tempfile.mkdtemp(prefix="Slicer-standin-")
         self.majorVersion, self.minorVersion, self.applicationVersion = 5, 12, "5.12.0-standin"
-        self._settings = QtCore.QSettings(os.path.join(self.temporaryPath, "settings.ini"), QtCore.QSettings.Format.IniFormat)  # noqa: PTH118
+        settings = os.path.join(self.temporaryPath, "settings.ini")  # noqa: PTH118
+        self._settings = QtCore.QSettings(settings, QtCore.QSettings.Format.IniFormat)
 
     def mrmlScene(self):
         return slicer.mrmlScene

@@ -18,7 +18,11 @@ def install():
     """Put the modules into ``sys.modules`` and ``slicer``."""
     _module("i18n", tr=lambda text: text, translate=lambda context, text: text)
     _module("ScriptedLoadableModule", **{c.__name__: c for c in _BASES}, __all__=[c.__name__ for c in _BASES])
-    _module("parameterNodeWrapper", parameterNodeWrapper=parameter_node_wrapper, **{c.__name__: c for c in (WithinRange, Choice, Default)})
+    _module(
+        "parameterNodeWrapper",
+        parameterNodeWrapper=parameter_node_wrapper,
+        **{c.__name__: c for c in (WithinRange, Choice, Default)},
+    )
 
 
 def _module(name, **content):
@@ -138,12 +142,23 @@ def parameter_node_wrapper(cls):
         is_node = isinstance(kind, type) and issubclass(kind, slicer.vtkMRMLNode)
         if not is_node and kind not in (str, bool, int, float):
             raise TypeError(f"parameter {name}: {kind} is not supported")
-        default = None if is_node else getattr(cls, name, next((c.value for c in checks if isinstance(c, Default)), kind()))
+        default = (
+            None if is_node else getattr(cls, name, next((c.value for c in checks if isinstance(c, Default)), kind()))
+        )
         setattr(cls, name, _parameter(name, kind, is_node, default, checks))
         annotations[name] = (kind, checks)
     cls.__init__ = _init
     for method in (_connect_gui, _disconnect_gui, _add_observer, _remove_observer):
-        setattr(cls, {"_connect_gui": "connectGui", "_disconnect_gui": "disconnectGui", "_add_observer": "AddObserver", "_remove_observer": "RemoveObserver"}[method.__name__], method)
+        setattr(
+            cls,
+            {
+                "_connect_gui": "connectGui",
+                "_disconnect_gui": "disconnectGui",
+                "_add_observer": "AddObserver",
+                "_remove_observer": "RemoveObserver",
+            }[method.__name__],
+            method,
+        )
     cls.__setattr__ = _no_new_attributes
     return cls
 
@@ -245,7 +260,9 @@ def _check_connector(widget, name, annotations):
     """Slicer's own connectors insist on these annotations."""
     needed = {"QComboBox": Choice, "ctkSliderWidget": WithinRange}.get(type(widget).__name__)
     if needed is not None and needed not in annotations:
-        raise RuntimeError(f"parameter {name} needs the annotation {needed.__name__} to be shown by a {type(widget).__name__}")
+        raise RuntimeError(
+            f"parameter {name} needs the annotation {needed.__name__} to be shown by a {type(widget).__name__}"
+        )
 
 
 def _disconnect_gui(self, tag):

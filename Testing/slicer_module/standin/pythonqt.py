@@ -156,7 +156,9 @@ def _setattr(self, name, value):
             return _plain_setattr(self, name, value)  # QUiLoader hands out children by name, as PythonQt finds them
         if name in [bytes(x).decode() for x in self.dynamicPropertyNames()]:
             return _set_property(self, name, value)
-        raise AttributeError(f"{name} does not exist on {cls.__name__}, and new attributes on C++ objects are not allowed")
+        raise AttributeError(
+            f"{name} does not exist on {cls.__name__}, and new attributes on C++ objects are not allowed"
+        )
     return _plain_setattr(self, name, value)
 
 

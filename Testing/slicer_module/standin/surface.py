@@ -48,7 +48,14 @@ def stand_in(name):
         return _classes[name]
     entry = MANIFEST[name]
     bases = [b.split("::")[-1] for b in entry["bases"]]
-    base = next((stand_in(b) if b in MANIFEST else getattr(QtWidgets, b) for b in bases if b in MANIFEST or hasattr(QtWidgets, b)), QtWidgets.QWidget)
+    base = next(
+        (
+            stand_in(b) if b in MANIFEST else getattr(QtWidgets, b)
+            for b in bases
+            if b in MANIFEST or hasattr(QtWidgets, b)
+        ),
+        QtWidgets.QWidget,
+    )
     acts = BEHAVIOURS.get(name)
     body = {"__module__": "standin", "_manifest": name}
     body["_signatures"] = dict(getattr(base, "_signatures", {}))

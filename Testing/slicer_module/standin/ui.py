@@ -27,7 +27,9 @@ class UiLoader(QtUiTools.QUiLoader):
         root = ET.fromstring(bytes(file.readAll().data()))
         for widget in root.iter("widget"):
             _check(widget)
-        lines = [tuple(c.find(t).text for t in ("sender", "signal", "receiver", "slot")) for c in root.iter("connection")]
+        lines = [
+            tuple(c.find(t).text for t in ("sender", "signal", "receiver", "slot")) for c in root.iter("connection")
+        ]
         for element in root.findall("connections"):
             root.remove(element)
         buffer = QtCore.QBuffer()
@@ -35,7 +37,9 @@ class UiLoader(QtUiTools.QUiLoader):
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
         top = QtUiTools.QUiLoader.load(self, buffer, parent)
         for sender, signal, receiver, slot in lines:
-            source, target = (top if top.objectName == n else top.findChild(QtCore.QObject, n) for n in (sender, receiver))
+            source, target = (
+                top if top.objectName == n else top.findChild(QtCore.QObject, n) for n in (sender, receiver)
+            )
             if source is None or target is None:
                 raise RuntimeError(f".ui connects {sender} to {receiver}: no such object")
             source.connect(signal, getattr(target, slot.split("(")[0]))

@@ -153,7 +153,9 @@ class qMRMLNodeComboBox:
         if any(node.IsA(hidden) for hidden in self.hideChildNodeTypes or ()):
             return False
         wanted = ((name, value) for (kind, name), value in self._attributes.items() if kind == type_name)
-        return all(node.GetAttribute(n) is not None and (v is None or node.GetAttribute(n) == str(v)) for n, v in wanted)
+        return all(
+            node.GetAttribute(n) is not None and (v is None or node.GetAttribute(n) == str(v)) for n, v in wanted
+        )
 
     def _refill(self, *_):
         if not shiboken6.isValid(self):  # the widget was deleted; Slicer's own stops observing then
@@ -162,7 +164,11 @@ class qMRMLNodeComboBox:
                 scene.RemoveObserver(tag)
             return
         types = self.nodeTypes or ()
-        nodes = [n for t in types for n in slicer.util.getNodesByClass(t, self._scene) if self._fits(n, t)] if self._scene else []
+        nodes = (
+            [n for t in types for n in slicer.util.getNodesByClass(t, self._scene) if self._fits(n, t)]
+            if self._scene
+            else []
+        )
         self._nodes, current = nodes, self._current
         self._box.blockSignals(True)
         self._box.clear()
