@@ -8,7 +8,7 @@ publishes only its shape.  Curves carry their source, or say "inference".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log10
+from math import copysign, log10
 from typing import Literal
 
 from HeadCTIQALib.curve import Band, Knots, band_at, good_range, range_words, rounded
@@ -90,6 +90,12 @@ class IQM:
         digits = 0 if abs(value) >= 100 else 2 if self.unit in ("1", "mL") else 1
         shown, d = rounded(value, digits, lambda v: band_at(knots or self.knots, v))
         return f"{shown + 0.0:.{d}f}"
+
+    def length_text(self, margin: float, knots: Knots | None = None) -> str:
+        """The length of a signed margin in mm as said in a sentence: whole from 10 mm on, and never rounded into another band."""
+        curve, sign = knots or self.knots, copysign(1.0, margin)
+        shown, d = rounded(abs(margin), 0 if abs(margin) >= 10 else 1, lambda v: band_at(curve, sign * v))
+        return f"{shown:.{d}f}"
 
 
 CATEGORIES: tuple[Category, ...] = (

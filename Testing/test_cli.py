@@ -450,7 +450,7 @@ def test_every_item_and_metric_stands_in_the_tree_with_score_and_band(record):
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
     assert lines[1].startswith("scored by: Guideline model")
     assert "profile: Default" in lines[1]
-    assert lines[2] == f"in brackets: 95 % intervals, by error model {record['error_model']}"
+    assert lines[2] == f"in brackets: 95 % intervals (error model {record['error_model']})"
     assert lines[4] == record["verdict"]["sentence"]
     for iqm in IQMS:
         entry = record["iqms"][iqm.id]

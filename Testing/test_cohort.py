@@ -250,7 +250,7 @@ def test_one_damaged_folder_does_not_stop_the_others(fitted, tmp_path, capsys):
     old = record_of(tmp_path / names[1])
     assert cli.main(["rescore", "--assessments", str(tmp_path), "--scoring", str(fitted)]) == 3
     captured = capsys.readouterr()
-    assert "1 assessments scored" in captured.out
+    assert "Assessments scored: 1" in captured.out
     assert names[0] in captured.err
     assert "was not written by this version" in captured.err
     assert record_of(tmp_path / names[1]) == old

@@ -175,7 +175,7 @@ def test_one_bad_record_is_named_and_left_out(tmp_path, capsys):
         cli.main(["rescore", "--assessments", str(tmp_path / "a"), "--scoring", str(tmp_path / "m.json")]) == cli.INPUT
     )
     said = capsys.readouterr()
-    assert "1 were left out" in said.out
+    assert "left out: 1" in said.out
     assert names[3] in said.err
     for name in names:
         (tmp_path / "a" / name / "assessment.json").write_text("{")

@@ -66,9 +66,9 @@ def test_symmetry_signs_in_words_of_anatomy():
 def test_baseline_is_the_angle_of_the_line_to_the_slices(angles, flip, shift):
     _, _, pitch, tilt = angles
     volume = small(tilt=tilt, flip=flip)
-    m = baseline_angle(volume, head(volume, rotation("x", pitch), shift)[1], target_baseline_deg=-10.0)
+    m = baseline_angle(volume, head(volume, rotation("x", pitch), shift)[1])
     assert m.details["orbitomeatal_angle_deg"] == pytest.approx(pitch - tilt, abs=1e-6)  # + chin up: canthi higher
-    assert m.value == pytest.approx(abs(pitch - tilt + 10), abs=1e-6)
+    assert m.value == pytest.approx(abs(pitch - tilt), abs=1e-6)
 
 
 def test_baseline_mirrors_a_missing_side_and_flags_extrapolation():
@@ -264,6 +264,23 @@ def test_a_cut_costs_the_vertex_exactly_what_was_cut():
         assert any("brain is cut" in f for f in m.flags) == bool(m.details["brain_cut"])
 
 
+@pytest.mark.parametrize(
+    ("margin", "caption"),
+    [
+        (2.5, "The scan ends 2.5 mm above the vertex of the scalp."),
+        (26.9, "The scan ends 27 mm above the vertex of the scalp."),
+        (-5.04, "About 5.1 mm are missing up to the vertex of the scalp."),
+        (-12.4, "About 12 mm are missing up to the vertex of the scalp."),
+    ],
+)
+def test_a_margin_is_said_as_it_was_measured_and_an_estimate_as_about(margin, caption):
+    volume = grid(np.arange(-100, 131, 10.0), matrix=40, pixel=5.5)
+    findings = head(volume)[1]
+    top = volume.slice_positions[-1] - margin
+    findings = with_landmark(findings, "VERTEX", position=(0.0, 0.0, top), in_scan=margin > 0)
+    assert vertex_margin(volume, findings).evidence.caption == caption
+
+
 def test_an_estimated_vertex_too_close_to_a_cut_brain_is_bounded_but_a_readers_is_not():
     volume = grid(np.arange(-100, 61, 5.0), matrix=40, pixel=5.5)
     findings = head(volume)[1]
@@ -368,7 +385,6 @@ def test_measure_keeps_the_order_passes_reasons_on_and_measures_only_what_is_ask
     assert list(measure(volume, findings, only=["noise", "symmetry_angle"])) == ["symmetry_angle", "noise"]
     told = measure(volume, findings.with_(not_assessable={"vertex_margin": "The head is wrapped."}))["vertex_margin"]
     assert told.reason == "The head is wrapped."
-    assert measure(volume, findings, target_baseline_deg=-5)["baseline_angle"].value == pytest.approx(5)
     with pytest.raises(ValueError, match="unknown IQMs"):
         measure(volume, findings, only=["sharpness"])
     with pytest.raises(ValueError, match="do not fit"):

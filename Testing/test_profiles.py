@@ -216,7 +216,9 @@ def test_rescoring_by_a_profile_and_back(tmp_path, capsys):
     (name,) = write_cohort(tmp_path / "a", values(1), report=True)
     before = record_of(tmp_path / "a" / name)
     assert cli.main(["rescore", "--assessments", str(tmp_path / "a"), "--profile", str(site)]) == 0
-    assert "profile: Our site: 1 assessments scored" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Assessments scored: 1, unchanged: 0." in said
+    assert said.endswith("profile: Our site.\n")
     record = record_of(tmp_path / "a" / name)
     assert record["profile"] == {"id": "site", "name": "Our site"}
     assert record["iqms"]["noise"]["score"] == 0

@@ -246,7 +246,7 @@ def test_first_screen_says_score_band_reasons_and_research_use(document: str, sc
 
 
 def test_networks_are_named_with_what_they_were_trained_on(document: str) -> None:
-    for said in ("Trained on", "<td>simulated heads</td>", "cd" * 32):
+    for said in ("Training data", "<td>simulated heads</td>", "cd" * 32):
         assert said in document
 
 
@@ -258,7 +258,7 @@ def test_not_assessable_iqm_withholds_and_is_explained(scene: tuple[CTVolume, Fi
     assert "Not assessable: No noise here." in words
     assert "Not assessable: No vertex margin here." in words
     assert "no value" in words
-    assert "/ 100" not in words.split("From the score down")[0]
+    assert "/ 100" not in words.split("Scores and measurements")[0]
     section = text.split('id="noise"')[0].rsplit("<section", 1)[1] + text.split('id="noise"')[1].split("</section>")[0]
     assert "<img" not in section
 

@@ -89,7 +89,7 @@ def test_item_scores_are_read_where_they_shall_be():
     unknown = item("symmetry_angle", not_assessable("symmetry_angle", "No plane."), DEFAULT)
     assert (unknown.score, unknown.band, unknown.at_least, unknown.at_most) == (None, None, 50.0, 100.0)
     tilted = Profile(id="eur", name="EUR", baseline_target_deg=-11.0)
-    line = Measurement("baseline_angle", 9.0, details={"orbitomeatal_angle_deg": -9.0, "target_deg": 0.0})
+    line = Measurement("baseline_angle", 9.0, details={"orbitomeatal_angle_deg": -9.0})
     assert (item("baseline_angle", line, DEFAULT).judged, item("baseline_angle", line, tilted).judged) == (9.0, 2.0)
     typed = Measurement("baseline_angle", 1.0, status="corrected")
     assert item("baseline_angle", typed, tilted).judged == 1.0

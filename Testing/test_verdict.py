@@ -83,7 +83,7 @@ def test_what_cannot_be_told_is_not_told():
     )
     s = judged(NO_CONTRAST, symmetry_angle=13.1)  # 57: at most 77
     assert (s.verdict.band, s.verdict.sentence) == (
-        None, "Acceptable at best, at most 77: left-right symmetry (13.1 deg); grey-white contrast could not be measured. The brain is complete.",
+        None, "Acceptable at best, at most 77: left-right symmetry is poor (13.1 deg); grey-white contrast could not be measured. The brain is complete.",
     )  # fmt: skip
     s = judged(Measurement("vertex_margin", -1.0, bound="at_most"))
     assert s.verdict.sentence.startswith("Good at best, at most 9")
@@ -94,13 +94,28 @@ def test_a_good_scan_says_so():
     assert said() == "Good: every item is good. The brain is complete."
     assert judged().verdict.limiting == ()
     assert (
-        said(symmetry_angle=5.5) == "Good: weakest is left-right symmetry (5.5 deg), acceptable. The brain is complete."
+        said(symmetry_angle=5.5)
+        == "Good overall: weakest is left-right symmetry (5.5 deg), acceptable. The brain is complete."
     )
     assert said(
         noise=6.4, motion_extent=9.0, symmetry_angle=7.0, streak_extent=7.9, baseline_angle=11.0, centering_offset=18.0
     ) == (
-        "Acceptable: streak and dark-band artefact (7.9 %); also noise, motion artefact and 3 more. The brain is complete."
+        "Acceptable: weakest is streak and dark-band artefact (7.9 %); also below good: noise, motion artefact and 3 more. The brain is complete."
     )
+
+
+def test_a_poor_item_never_reads_as_if_it_had_the_band_of_the_scan():
+    assert (
+        said(baseline_angle=29.1)
+        == "Acceptable overall: orbitomeatal baseline is poor (29.1 deg). The brain is complete."
+    )
+    assert said(baseline_angle=29.1, noise=5.0).endswith(
+        "is poor (29.1 deg); also below good: noise. The brain is complete."
+    )
+    steep = replace(DEFAULT, id="steep", name="Steep", baseline_target_deg=-12.0)
+    line = Measurement("baseline_angle", 9.0, details={"orbitomeatal_angle_deg": 9.0})
+    s = score({**measured(IDEAL), "baseline_angle": line}, guideline_model(steep))
+    assert "orbitomeatal baseline is poor (21.0 deg from the wanted angle)" in s.verdict.sentence
 
 
 def test_the_brain_is_complete_only_where_that_is_known():
@@ -113,11 +128,12 @@ def test_the_brain_is_complete_only_where_that_is_known():
 
 
 def test_values_in_words():
-    assert "noise (7.0 HU at 5 mm)" in said(Measurement("noise", 9.0, judged=7.0))
+    assert "noise is poor (7.0 HU at 5 mm)" in said(Measurement("noise", 9.0, judged=7.0))
     cut = Measurement("centering_offset", 3.0, ceiling=30.0, ceiling_reason="The field of view cuts the skull.")
     assert said(cut).startswith("Poor: centring in the image (3.0 mm; the field of view cuts the skull).")
-    assert "coverage of the vertex (35 mm spare)" in said(vertex_margin=35.0)
-    assert "(5.1 mm missing)" in said(vertex_margin=-5.04), "5 mm missing would be acceptable"
+    assert "coverage of the vertex is poor (35 mm spare)" in said(vertex_margin=35.0)
+    assert "(about 12 mm missing)" in said(vertex_margin=-12.4)
+    assert "(about 5.1 mm missing)" in said(vertex_margin=-5.04), "5 mm missing would be acceptable"
 
 
 def test_a_reader_model_that_is_harsh_on_a_good_scan_says_whose_verdict_it_is():
@@ -127,7 +143,7 @@ def test_a_reader_model_that_is_harsh_on_a_good_scan_says_whose_verdict_it_is():
     s = score(measured(IDEAL), harsh)
     assert (s.overall.score, s.verdict.sentence) == (
         70.0,
-        "Acceptable: by this scoring model, although every item is good. The brain is complete.",
+        "Acceptable: every item is good, but this scoring model gives a scan without defects 70. The brain is complete.",
     )
 
 
@@ -205,14 +221,21 @@ def test_a_fitted_model_names_what_takes_its_points_not_what_the_curves_call_wor
     assert s.items["noise"].band == "good"
     assert s.items["symmetry_angle"].band == s.items["baseline_angle"].band == "poor"
     assert s.verdict.limiting == ("noise",)
-    assert s.verdict.sentence == "Acceptable: noise (4.0 HU) costs most by this scoring model. The brain is complete."
+    assert (
+        s.verdict.sentence
+        == "Acceptable overall: most is lost by noise (4.0 HU), which is good. The brain is complete."
+    )
     lost = points_by_iqm(s)
     assert min(lost, key=lost.__getitem__) == s.verdict.limiting[0]
     s = score(measured(IDEAL, noise=7.5, symmetry_angle=24.0), readers)
     assert s.verdict.limiting == ("noise",)
     assert s.verdict.sentence.startswith("Poor: noise (7.5 HU).")
     nothing = score(measured(IDEAL, noise=0.0, baseline_angle=29.0), readers)
-    assert nothing.verdict.sentence == "Good: by this scoring model no item costs a point. The brain is complete."
+    assert nothing.verdict.sentence == "Good: no item costs a point by this scoring model. The brain is complete."
+    sparing = replace(readers, intercept=-26.0)
+    assert score(measured(IDEAL, noise=0.0, baseline_angle=29.0), sparing).verdict.sentence.startswith(
+        "Acceptable: no item costs a point, but this scoring model gives a scan without defects 74."
+    )
 
 
 def test_the_limit_of_a_fitted_model_names_the_item_that_makes_its_category_worst():

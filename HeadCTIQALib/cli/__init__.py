@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         sub.add_argument(
-            "--debug", action="store_true", help="print where in the program an error arose, without what the scan says"
+            "--debug", action="store_true", help="print where in the program an error arose; no patient data is printed"
         )
         sub.set_defaults(run=run)
         return sub

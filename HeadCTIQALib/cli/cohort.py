@@ -61,19 +61,27 @@ def add(command: Add) -> None:
         help="table to write (CSV); an existing file is never replaced",
     )
     template.add_argument(
-        "--seed", metavar="N", type=seed, default=0, help="of the order; another one for every reader (default: 0)"
+        "--seed",
+        metavar="N",
+        type=seed,
+        default=0,
+        help="random seed of the order; use another for every reader (default: 0)",
     )
 
     fit = command("fit", "Fit a scoring model to readers' scores of assessed scans.", _fit)
     _inputs(fit, needed=False)
     fit.add_argument(
-        "--output", "-o", metavar="FILE", type=path, help="scoring model to write (JSON); its account stands beside it"
+        "--output",
+        "-o",
+        metavar="FILE",
+        type=path,
+        help="scoring model to write (JSON); the record of the fit is written beside it",
     )
     fit.add_argument(
         "--suggest",
         metavar="N",
         type=count,
-        help="fit nothing, but say which N scans readers should read next; --readers only if some were read",
+        help="fit nothing, but list the N scans that readers should score next; --readers only where some are scored already",
     )
     fit.add_argument(
         "--mode", choices=("paper", "robust"), default="paper",
@@ -87,7 +95,11 @@ def add(command: Add) -> None:
         help="share of the scans kept apart for testing (default: 0.2)",
     )
     fit.add_argument(
-        "--seed", metavar="N", type=seed, default=0, help="of the split and the cross-validation (default: 0)"
+        "--seed",
+        metavar="N",
+        type=seed,
+        default=0,
+        help="random seed of the split and the cross-validation (default: 0)",
     )
     fit.add_argument("--name", default="", help="name of the model, wherever a score is shown")
     fit.add_argument(
@@ -129,10 +141,10 @@ def add(command: Add) -> None:
         metavar="POINTS",
         type=_positive,
         default=5.0,
-        help="difference in score that does not matter, for equivalence (default: 5)",
+        help="equivalence margin: the largest difference in score that does not matter (default: 5)",
     )
 
-    study = command("study", "Run the whole protocol on simulated scans and simulated readers.", _study)
+    study = command("study", "Run the whole evaluation protocol on simulated scans and simulated readers.", _study)
     study.add_argument(
         "--output",
         "-o",

@@ -47,7 +47,7 @@ def evaluate(
         if unknown:
             notes = (
                 *notes,
-                "The account of the fit is not beside the model, so scans that it was fitted to cannot be told from others: results may flatter it.",
+                "The record of the fit is not beside the model, so scans that it was fitted to cannot be told from others: results may flatter it.",
             )
         notes = (*notes, *doubts(against_the_guideline(scans, table, model.profile)))
         progress("Comparing", 0.0)

@@ -28,7 +28,13 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
         help="folder for the tables; an interrupted evaluation goes on in it",
     )
     sub.add_argument("--heads", metavar="N", type=count, default=200, help="how many simulated heads (default: 200)")
-    sub.add_argument("--seed", metavar="N", type=seed, default=0, help="number of the first one (default: 0)")
+    sub.add_argument(
+        "--seed",
+        metavar="N",
+        type=seed,
+        default=0,
+        help="random seed of the first head; the next ones follow (default: 0)",
+    )
     sub.add_argument(
         "--real",
         metavar="FOLDER",

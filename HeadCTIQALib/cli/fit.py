@@ -51,7 +51,7 @@ def fit(
     finally:
         progress.clear()
     account = result.save(output)
-    show("\n".join(_lines(result)) + f"\n\nModel: {output}\nAccount: {account}\n")
+    show("\n".join(_lines(result)) + f"\n\nModel: {output}\nRecord of the fit: {account}\n")
     return 0
 
 

@@ -29,9 +29,10 @@ def rescore(assessments: Path, scoring: Path | None, profile: str | None = None)
         result = run(assessments, model, progress)
     finally:
         progress.clear()
-    left_out = f", {len(result.failed)} were left out" if result.failed else ""
+    left_out = f", left out: {len(result.failed)}" if result.failed else ""
     show(
-        f"{model.name}; profile: {model.profile.name}: {len(result.changed)} assessments scored, {len(result.unchanged)} were scored by it already{left_out}.\n"
+        f"Assessments scored: {len(result.changed)}, unchanged: {len(result.unchanged)}{left_out}. "
+        f"Scoring model: {model.name}; profile: {model.profile.name}.\n"
     )
     for error in result.failed:
         show(f"headctiqa: error: {printable(str(error))}\n", sys.stderr)

@@ -32,7 +32,10 @@ def add(
         "--output", "-o", metavar="DIR", type=path, required=True, help="folder to make; must not exist or be empty"
     )
     sub.add_argument(
-        "--seed", metavar="N", type=seed, help="which head, noise and motion (default: 0, or the demonstration's own)"
+        "--seed",
+        metavar="N",
+        type=seed,
+        help="random seed of head, noise and motion (default: 0, or the demonstration's own)",
     )
     kind = sub.add_mutually_exclusive_group()
     kind.add_argument(

@@ -66,7 +66,7 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
     sub.add_argument(
         "--minutes", metavar="N", type=count, default=60, help="length of the training of artefact (default: 60)"
     )
-    sub.add_argument("--seed", metavar="N", type=seed, default=0, help="default: 0")
+    sub.add_argument("--seed", metavar="N", type=seed, default=0, help="random seed (default: 0)")
     sub.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto; on a GPU in mixed precision"
     )

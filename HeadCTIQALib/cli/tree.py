@@ -64,7 +64,7 @@ def as_text(record: Mapping[str, Any], folder: Path | None = None, glyphs: Glyph
         "",
     ]
     if overall["interval"] is not None:
-        lines[1:2] = [lines[1], f"in brackets: 95 % intervals, by error model {record['error_model']}"]
+        lines[1:2] = [lines[1], f"in brackets: 95 % intervals (error model {record['error_model']})"]
     lines += [record["verdict"]["sentence"], "", _score_line("Overall", overall, g), *_withheld(overall, "")]
     if limit := limit_row(record):
         lines.append(f"   {limit[2].rstrip('.')}: {limit[1]:+.1f} points")

@@ -72,7 +72,7 @@ class Calibration:
         account = check_model(path)
         text = json.dumps(_account(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         # Both or none: the account is complete before the model takes its place, and a kill between the two is made good later.
-        with held_signals(), whole_file(account, "The account of the fit") as stream:
+        with held_signals(), whole_file(account, "The record of the fit") as stream:
             stream.write(text.encode("utf-8", "replace"))
             stream.flush()
             save_model(self.fit.model, path)
@@ -89,7 +89,7 @@ def check_model(path: Path) -> Path:
     account = account_path(path)
     refuse_foreign(path, is_model, "a scoring model")
     refuse_foreign(
-        account, lambda file: is_json(file, lambda content: content["format"] == ACCOUNT), "the account of a fit"
+        account, lambda file: is_json(file, lambda content: content["format"] == ACCOUNT), "the record of a fit"
     )
     return account
 
@@ -306,10 +306,10 @@ def calibration_scans(model: Path) -> tuple[set[str], set[str]] | None:
     _settle(model)
     path = account_path(model)
     try:
-        data = read_regular(path, _LARGEST_ACCOUNT, "The account of the fit")
+        data = read_regular(path, _LARGEST_ACCOUNT, "The record of the fit")
     except FileNotFoundError:
         return None
-    what = f"The account of the fit {path.name}"
+    what = f"The record of the fit {path.name}"
     account: Mapping[str, Any] = parse(data, what, "fit the model again")
     with boundary(f"{what} is damaged; fit the model again."):
         scans: list[tuple[str, str | None]] = [(s["scan"], s["sha256"]) for s in account["calibration_scans"]]
@@ -317,6 +317,6 @@ def calibration_scans(model: Path) -> tuple[set[str], set[str]] | None:
         same = account["model"]["id"] == load_model(model).id
     if not same:
         raise InputError(
-            f"The account {path.name} is of another model than {model.name}; fit the model again, or remove the account."
+            f"The record {path.name} is of another model than {model.name}; fit the model again, or remove that record."
         )
     return found

@@ -61,7 +61,6 @@ _OF_SIZE = ("mm", "mL", "deg")
 def measure(
     volume: CTVolume,
     findings: Findings,
-    target_baseline_deg: float = 0.0,
     only: Collection[str] | None = None,
     memory: Memory | None = None,
 ) -> dict[str, Measurement]:
@@ -69,7 +68,6 @@ def measure(
 
     Args:
         volume, findings: on the same (K, J, I) grid.
-        target_baseline_deg: wanted angle of the orbitomeatal line to the slices, for ``baseline_angle``.
         only: ids to measure (after a correction that concerns just these); None measures all ten.
         memory: the same dictionary at every measurement of the same ``volume`` saves work; see :func:`gray_white_cnr`.
 
@@ -98,8 +96,6 @@ def measure(
     def plainly(id_: str) -> Measurement:
         if reason := findings.not_assessable.get(id_):
             return not_assessable(id_, reason)
-        if id_ == "baseline_angle":
-            return baseline_angle(volume, findings, target_baseline_deg)
         if id_ == "noise":
             found = noise(volume, findings)
             return replace(found, flags=(*found.flags, *oversmoothed(volume, found)))

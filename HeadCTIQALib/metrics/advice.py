@@ -29,15 +29,13 @@ class Advice:
     counterfactual: str = ""
 
 
-def advice(
-    measurement: Measurement, knots: Knots, judged: float | None = None, target_deg: float | None = None
-) -> Advice:
+def advice(measurement: Measurement, knots: Knots, judged: float | None = None, target_deg: float = 0.0) -> Advice:
     """What to do about the item of ``measurement``.
 
     Args:
         knots: the item's quality curve.
         judged: the value that the curve is read at; None for the measurement's own.
-        target_deg: wanted angle of the orbitomeatal line; None for the one that the measurement was made with.
+        target_deg: wanted angle of the orbitomeatal line to the slices.
     """
     m = measurement
     if m.value is None:
@@ -102,11 +100,10 @@ def _symmetry(m: Measurement) -> str:
     return _sentence(" and ".join(turns) or "lay the head straight")
 
 
-def _baseline(m: Measurement, target_deg: float | None) -> str:
+def _baseline(m: Measurement, target_deg: float) -> str:
     if "orbitomeatal_angle_deg" not in m.details:
         return "Lay the orbitomeatal line into the slices."
-    target = m.details.get("target_deg", 0.0) if target_deg is None else target_deg
-    much = m.details["orbitomeatal_angle_deg"] - target
+    much = m.details["orbitomeatal_angle_deg"] - target_deg
     return f"Chin {'down' if much > 0 else 'up'} {_whole(much)} deg."
 
 

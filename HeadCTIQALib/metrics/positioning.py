@@ -97,16 +97,13 @@ def _rotation_words(alpha: float, yaw: float, roll: float) -> str:
     return f"Head {alpha:.1f} deg off symmetry" + (": " + " and ".join(parts) if parts else "")
 
 
-def baseline_angle(volume: CTVolume, findings: Findings, target_baseline_deg: float = 0.0) -> Measurement:
-    """Baseline angle P = abs(theta - theta_target), deg; lower is better.
+def baseline_angle(volume: CTVolume, findings: Findings) -> Measurement:
+    """Baseline angle abs(theta), deg, against the orbitomeatal line; a profile judges abs(theta - theta_target); lower is better.
 
     theta is the signed angle between the orbitomeatal line (midpoint of the ear canals to midpoint of the outer
     canthi) and the slice plane, + when the canthi lie higher along k; detail ``orbitomeatal_angle_deg``.
     A point missing on one side is mirrored at the mid-sagittal plane and flagged; extrapolated points are flagged.
     Source of the ranges: inference; EUR 16262 and AAPM head protocols.
-
-    Args:
-        target_baseline_deg: theta_target, deg; 0 puts the orbitomeatal line into the slice plane.
     """
     flags: list[str] = []
     try:
@@ -120,13 +117,12 @@ def baseline_angle(volume: CTVolume, findings: Findings, target_baseline_deg: fl
     except Unassessable as reason:
         return not_assessable("baseline_angle", str(reason))
     theta = math.degrees(math.asin(float(np.clip(d @ volume.k / length, -1.0, 1.0))))
-    value = abs(theta - target_baseline_deg)
     higher = "higher" if theta > 0 else "lower"
     return Measurement(
         "baseline_angle",
-        value,
-        method=f"orbitomeatal line, target {target_baseline_deg:g} deg ({findings.methods.get('landmarks', 'landmarks')})",
-        details={"orbitomeatal_angle_deg": theta, "target_deg": float(target_baseline_deg)},
+        abs(theta),
+        method=f"orbitomeatal line against the slices ({findings.methods.get('landmarks', 'landmarks')})",
+        details={"orbitomeatal_angle_deg": theta},
         flags=tuple(flags),
         evidence=Evidence(
             view="sagittal",

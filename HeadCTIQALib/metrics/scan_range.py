@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark
+from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.common import Unassessable, nearest_slice, point, require_landmark
 from HeadCTIQALib.metrics.missing_head import COVER_MM, TRUSTED_MM, Vault, at_most, certain, vault
 from HeadCTIQALib.metrics.types import Bound, Evidence, Measurement, not_assessable
@@ -62,9 +63,10 @@ def vertex_margin(volume: CTVolume, findings: Findings) -> Measurement:
                 "The vertex point lies inside the scan although the brain is cut: check the point and the brain mask."
             )
     if value >= 0:
-        caption = f"The scan ends {value:.0f} mm above the vertex of the scalp"
+        caption = f"The scan ends {_length('vertex_margin', value)} above the vertex of the scalp"
     else:
-        caption = f"{'At least ' if bound else 'About ' if vertex is None or not vertex.in_scan else ''}{-value:.0f} mm are missing up to the vertex of the scalp"
+        known = f"at least {-value:.0f} mm" if bound else f"about {_length('vertex_margin', value)}"
+        caption = f"{known.capitalize()} are missing up to the vertex of the scalp"
     caption = f"{caption}{' and the brain is cut' if seen.above_cut else ''}."
     position = _apex(volume, findings, value) if vertex is None or bound else np.asarray(vertex.position, float)
     return Measurement(
@@ -107,6 +109,10 @@ def _above(volume: CTVolume, findings: Findings, seen: Vault) -> tuple[float, Bo
         return -least, "at_most"
     least = max(least, certain(estimate))
     return -least, "at_most" if least > estimate or estimate > TRUSTED_MM else None
+
+
+def _length(iqm: str, margin: float) -> str:
+    return f"{IQM_BY_ID[iqm].length_text(margin)} mm"
 
 
 def _margin_above(volume: CTVolume, vertex: Landmark) -> float:
@@ -159,9 +165,9 @@ def foramen_magnum_margin(volume: CTVolume, findings: Findings) -> Measurement:
             f"The {' and the '.join(outside)} {'lie' if len(outside) > 1 else 'lies'} outside the scan; the margin is estimated.",
         )
     caption = (
-        f"The scan starts {value:.0f} mm below the foramen magnum"
+        f"The scan starts {_length('foramen_magnum_margin', value)} below the foramen magnum"
         if value >= 0
-        else f"{'About ' if outside else ''}{-value:.0f} mm are missing down to the foramen magnum"
+        else f"About {_length('foramen_magnum_margin', value)} are missing down to the foramen magnum"
     )
     complete = f" {COMPLETE}" if value >= 0 and _covered_above(volume, findings, seen) else ""
     return Measurement(

@@ -9,6 +9,7 @@ from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
 from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID
 from HeadCTIQALib.report.html import Html, join, number, points, table, tag, with_unit
 from HeadCTIQALib.report.record import Record, at, scan_name
+from HeadCTIQALib.report.tree import detail_value
 from HeadCTIQALib.scoring.types import LIMIT
 
 FILES = (
@@ -82,14 +83,13 @@ def _extras(record: Record) -> Html:
         return Html("")
     rows: list[tuple[object, ...]] = []
     for e in found:
-        value = e.get("value")
-        shown = (
-            words(value, str(e.get("unit") or ""))
-            if value is not None
-            else join("not assessable: ", e.get("reason") or "no reason given")
-        )
+        value, unit = e.get("value"), str(e.get("unit") or "1")
+        if value is None:
+            shown: object = join("not assessable: ", e.get("reason") or "no reason given")
+        else:
+            shown = detail_value(str(e.get("id")), value) if unit == "1" else words(value, unit)
         rows.append((e.get("title") or e.get("id"), shown, e.get("source") or ""))
-    return table(("Extra", "Value", "Source"), rows, "Report only: never part of the score")
+    return table(("Measurement", "Value", "Source"), rows, "Further measurements, never part of the score")
 
 
 def _landmarks(record: Record) -> Html:
@@ -107,7 +107,7 @@ def _landmarks(record: Record) -> Html:
             )
         )  # fmt: skip
     return table(
-        ("Landmark", "R / A / S, mm", "Confidence", "Spread of the network's answer (SD)", "In the scan", "From"),
+        ("Landmark", "R / A / S, mm", "Confidence", "Spread of the network's answer (SD)", "In the scan", "Found by"),
         rows,
         "Landmarks",
     )
@@ -194,7 +194,7 @@ def _provenance(record: Record) -> Html:
     ]
     return join(
         table(("Provenance", "Value"), facts, "Provenance"),
-        table(("Model", "Version", "SHA-256", "Trained on"), models, "Networks that made the findings") if models else tag("p", "No network took part in the findings.", class_="quiet"),
+        table(("Model", "Version", "SHA-256", "Training data"), models, "Networks") if models else tag("p", "No network took part in the findings.", class_="quiet"),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report import svg, views
 from HeadCTIQALib.report.canvas import Canvas
 from HeadCTIQALib.report.html import Html, with_unit
@@ -40,11 +41,13 @@ def coverage(scene: Scene, iqm: str) -> list[Html]:
         words = draw_coverage(canvas)
         if bound is not None:
             _draw_bound(canvas, what, float(at @ volume.k), bound)
-            _margin_arrow(canvas, at, end, None, [tuple(at)])
+            _margin_arrow(canvas, iqm, at, None, [tuple(at)])
         else:
             shown = points if name == "Sagittal" else dict(list(points.items())[:1])
-            canvas.add_points(shown, words + _margin_arrow(canvas, at, end, value, list(shown.values())))
-        margin = with_unit(value, "mm", True) if bound is None else f"at least {with_unit(bound, 'mm')} missing"
+            canvas.add_points(shown, words + _margin_arrow(canvas, iqm, at, value, list(shown.values())))
+        margin = (
+            _margin_words(iqm, float(value or 0.0)) if bound is None else f"at least {with_unit(bound, 'mm')} missing"
+        )
         alt = f"{name} reformat: the {end} image plane against the {what}, margin {margin}"
         pictures.append(canvas.figure(f"{name} reformat.", alt))
     return pictures if evidence.get("view") != "coronal" else pictures[::-1]
@@ -87,11 +90,18 @@ def _draw_bound(canvas: Canvas, what: str, height: float, missing_mm: float) -> 
     )
 
 
-def _margin_arrow(canvas: Canvas, at: Vector, end: str, value: float | None, points: list[Ras]) -> list[Words]:
+def _margin_words(iqm: str, margin: float) -> str:
+    """A margin as the captions say it, with its sign where it is spare; what is missing was estimated."""
+    length = IQM_BY_ID[iqm].length_text(margin)
+    return f"+{length} mm" if margin >= 0 else f"about {length} mm missing"
+
+
+def _margin_arrow(canvas: Canvas, iqm: str, at: Vector, value: float | None, points: list[Ras]) -> list[Words]:
     """From the image plane to the point: spare millimetres inside the scan, missing ones beyond it; without a value towards a bound.
 
     Drawn beside the points; returns the place of its words, see :func:`svg.labels`.
     """
+    end = ENDS[iqm][1]
     x, y = canvas.view.project(at)
     _, edge = canvas.view.project(canvas.volume.image_centres[-1 if end == "last" else 0])
     aside = max(16.0, min(canvas.view.project(p)[0] for p in points) - 30)
@@ -99,7 +109,7 @@ def _margin_arrow(canvas: Canvas, at: Vector, end: str, value: float | None, poi
         aside = 0.12 * canvas.view.size[1]
         canvas.add(svg.arrow((aside, edge), (aside, y), "arrow missing bound"))
         return []
-    words = with_unit(value, "mm", signed=True) if value >= 0 else f"{with_unit(-value, 'mm')} missing"
+    words = _margin_words(iqm, value)
     left = aside > 10.0 * len(words)
     baseline = 0.5 * (y + edge) + 5 if abs(y - edge) > 24 else max(y, edge) + 18 if end == "last" else min(y, edge) - 8
     start = aside - 8 if left else aside + 8
@@ -129,7 +139,7 @@ def scout(scene: Scene) -> list[Html]:
         _draw_bound(sagittal, ENDS[iqm][0], heights[iqm], missing)
     return [
         sagittal.figure(
-            "Overview, sagittal mid-line.",
-            "Sagittal reformat near the mid-line with the first and last image plane, vertex and foramen magnum",
+            "Overview, mid-sagittal.",
+            "Mid-sagittal reformat with the first and last image plane, vertex and foramen magnum",
         )
     ]

@@ -66,12 +66,11 @@ def baseline(scene: Scene, iqm: str) -> list[Html]:
     theta = math.degrees(math.asin(float(np.clip(d @ volume.k / max(1e-6, float(np.linalg.norm(d))), -1, 1))))
     heights = [float(p @ volume.k) for p in (ear, canthus)]
     box = scene.box.reaching(min(heights) - 10, max(heights) + 10)
-    target = float((scene.iqms[iqm].get("details") or {}).get("target_deg", 0.0))
     words = f"OM line {with_unit(theta, 'deg', signed=True)}"
     main = [p for p in points if not p.endswith(("_R", "_L"))]
     paired = {name: p for name, p in points.items() if name not in main}
     inner = scene.canvas(views.upright_along(volume, ear, canthus, box), iqm, (40.0, 120.0))
-    _baseline_lines(inner, ear, canthus, theta, target, words)
+    _baseline_lines(inner, ear, canthus, theta, words)
     inner.add_points({name: points[name] for name in main})
     outer = scene.canvas(views.sagittal(volume, box.middle("r"), box), iqm, (0.0, 1.0))
     outer.hu = views.lateral_projection(volume, outer.cut)
@@ -91,7 +90,7 @@ def baseline(scene: Scene, iqm: str) -> list[Html]:
     ]
 
 
-def _baseline_lines(canvas: Canvas, ear: Vector, canthus: Vector, theta: float, target: float, words: str) -> None:
+def _baseline_lines(canvas: Canvas, ear: Vector, canthus: Vector, theta: float, words: str) -> None:
     h, w = canvas.view.size
     x, y = canvas.view.project(ear)
     x1, y1 = canvas.view.project(canthus)
@@ -99,14 +98,6 @@ def _baseline_lines(canvas: Canvas, ear: Vector, canthus: Vector, theta: float, 
     if long:
         canvas.add(svg.line(*long, "plane"))
     canvas.add(svg.line((0, y), (w, y), "reference"), svg.text((w - 26, y - 5), "slice plane", "end", "small"))
-    if abs(target) > 0.05:
-        t = math.radians(target)
-        aim = svg.clipped_line((x, y), (-math.cos(t), -math.sin(t)), w, h)
-        if aim:
-            canvas.add(
-                svg.line(*aim, "target"),
-                svg.text((aim[1][0] + 24, aim[1][1] - 5), f"target {number(target)}°", "start", "small"),
-            )
     radius = 0.62 * abs(x1 - x)
     canvas.add(svg.arc((x, y), radius, 180, 180 + theta), svg.text((26, min(y, y1) - 14), words, "start", "value"))
 

@@ -102,10 +102,14 @@ def caption(entry: Record, iqm: IQM) -> str:
         " in 5 mm slices" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
     )
     elsewhere = iqm.id == "baseline_angle" and entry.get("read_at") not in (None, entry["value"])
-    words = passing_words(knots_of(entry, iqm), unit) + (
-        f" from the angle that this profile wants, which is {in_unit(iqm.text(entry['read_at'], knots_of(entry, iqm)), iqm.unit)} off"
-        if elsewhere
-        else ""
+    words = (
+        ("margin " if iqm.direction == "margin" else "")
+        + passing_words(knots_of(entry, iqm), unit)
+        + (
+            f" from the angle that this profile wants; here {in_unit(iqm.text(entry['read_at'], knots_of(entry, iqm)), iqm.unit)}"
+            if elsewhere
+            else ""
+        )
     )
     return " ".join(s for s in (seen, f"{words[:1].upper()}{words[1:]}.", ceiling(entry)) if s)
 

@@ -58,7 +58,7 @@ def _overall(record: Record) -> Html:
     score, band = at(record, "overall", "score"), at(record, "overall", "band")
     by = f"Scored by: {at(record, 'scoring_model', 'name', default='')}; profile: {at(record, 'profile', 'name', default='')}"
     if at(record, "overall", "interval") is not None:
-        by += f". In brackets, and small: 95 % intervals, by error model {at(record, 'error_model', default='')}"
+        by += f". In brackets and small print: 95 % intervals (error model {at(record, 'error_model', default='')})"
     if score is None:
         known = at(record, "verdict", "band")
         number_ = [

@@ -42,7 +42,7 @@ def tree(record: Record) -> Html:
     title = tag("caption", "G good, A acceptable, P poor. Points: what each part takes from or adds to the score.")
     return tag(
         "section",
-        tag("h2", "From the score down to the measurements"),
+        tag("h2", "Scores and measurements"),
         tag("div", tag("table", title, head, *bodies, class_="tree"), class_="scroll"),
         tag("p", ORIGIN_NOTE, class_="quiet"),
         id="tree",

@@ -69,12 +69,9 @@ class Profile:
     def judged(self, measurement: Measurement) -> float | None:
         """The value that the curve is read at: that of a 5 mm slice, or the distance to this profile's own target."""
         theta = measurement.details.get("orbitomeatal_angle_deg")
-        if (
-            measurement.iqm == "baseline_angle"
-            and theta is not None
-            and measurement.details.get("target_deg") != self.baseline_target_deg
-        ):
-            return abs(theta - self.baseline_target_deg)
+        if measurement.iqm == "baseline_angle" and theta is not None and measurement.value is not None:
+            # only the sign of the detail: a record rounds details more coarsely than values
+            return abs(math.copysign(measurement.value, theta) - self.baseline_target_deg)
         as_it_is = measurement.judged is None or (measurement.iqm in OF_THICKNESS and not self.at_5mm)
         return measurement.value if as_it_is else measurement.judged
 

@@ -73,8 +73,7 @@ def drawn_values(measurement: Measurement, judged: float, target_deg: float = 0.
         return np.asarray(true * (judged / value))
     theta = measurement.details.get("orbitomeatal_angle_deg")
     if iqm.id == "baseline_angle" and theta is not None:
-        side = -1.0 if theta < measurement.details.get("target_deg", 0.0) else 1.0
-        return np.asarray(np.abs(theta + side * (true - value) - target_deg))
+        return np.asarray(np.abs(np.copysign(1.0, theta) * true - target_deg))
     moved = judged + true - value
     low, high = 0.0 if iqm.direction == "low" else -np.inf, 100.0 if iqm.unit == "%" else np.inf
     return np.asarray(np.clip(moved, low, high))

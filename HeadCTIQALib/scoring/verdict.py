@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from HeadCTIQALib.curve import BAND_GOOD, band_at, band_words, good_range, rounded, score_band, score_text
+from HeadCTIQALib.curve import BAND_GOOD, Band, band_words, good_range, score_band, score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.scoring.items import Item
@@ -38,17 +38,13 @@ def verdict(
     below = worse if costs is None else [found[i] for i, points in costs.items() if points >= _COSTS]
     at_least, at_most = certain_range(overall)
     least, most = score_band(at_least), score_band(at_most)
-    head = _head(overall, at_least, at_most)
+    known = least if least == most else None
+    head = _head(overall, at_least, at_most, beside=below[0].band if below else known)
     clauses = []
-    good = head.startswith("Good")
     if below:
-        clauses.append(_limiting(below, measurements, profile, weakest=good, fitted=costs is not None))
-    elif worse and overall.score is not None:
-        clauses.append("by this scoring model no item costs a point")
-    elif good:
-        clauses.append("every item is good")
+        clauses.append(_limiting(below, measurements, profile, known, fitted=costs is not None))
     elif overall.score is not None:
-        clauses.append("by this scoring model, although every item is good")
+        clauses.append(_nothing_below(worse, overall.base_by_iqm))
     if unknown := [_lower(IQM_BY_ID[i.iqm].item_title) for i in counted if i.score is None]:
         clauses.append(f"{_listed(unknown)} could not be measured")
     complete = _brain_complete(measurements)
@@ -56,7 +52,7 @@ def verdict(
     if complete is False and not any(i.iqm in _COVERAGE for i in below):
         passes = "scoring model" if any(i.iqm in _COVERAGE for i in worse) else "profile"
         sentence += f" The brain is cut, which this {passes} lets pass."
-    return Verdict(least if least == most else None, at_least, at_most, tuple(i.iqm for i in below), sentence, complete)
+    return Verdict(known, at_least, at_most, tuple(i.iqm for i in below), sentence, complete)
 
 
 def item_words(measurement: Measurement, profile: Profile) -> str:
@@ -67,20 +63,16 @@ def item_words(measurement: Measurement, profile: Profile) -> str:
     if iqm.direction == "margin":
         low, high = good_range(knots)
         cut = ["brain is cut"] if measurement.details.get("brain_cut") == 1 else []
-        away, what, bound = (-judged, "missing", _OPPOSITE) if judged < low else (judged, "spare", _BOUNDS)
+        what, bound = ("missing", _OPPOSITE) if judged < 0 else ("spare", _BOUNDS)
         if low <= judged <= high and cut:
             return cut[0]
-        shown, digits = rounded(
-            away, 0 if abs(away) >= 10 else 1, lambda v: band_at(knots, -v if what == "missing" else v)
-        )
-        about = bound[measurement.bound] or (
-            "about " if what == "missing" and digits == 0 else ""
-        )  # what is missing is estimated
-        words = ", ".join([*cut, f"{about}{shown:.{digits}f} mm {what}"])
+        about = bound[measurement.bound] or ("about " if what == "missing" else "")  # what is missing is estimated
+        words = ", ".join([*cut, f"{about}{iqm.length_text(judged, knots)} mm {what}"])
     else:
         unit = "" if iqm.unit == "1" else f" {iqm.unit}"
         as_5mm = " at 5 mm" if measurement.iqm in OF_THICKNESS and judged == measurement.judged else ""
-        words = f"{_BOUNDS[measurement.bound]}{iqm.text(judged, knots)}{unit}{as_5mm}"
+        wanted = " from the wanted angle" if measurement.iqm == "baseline_angle" and judged != measurement.value else ""
+        words = f"{_BOUNDS[measurement.bound]}{iqm.text(judged, knots)}{unit}{as_5mm}{wanted}"
     return f"{words}; {_lower(measurement.ceiling_reason.rstrip('.'))}" if measurement.ceiling < 100 else words
 
 
@@ -92,12 +84,13 @@ def certain_range(scored: Score) -> tuple[float, float]:
     return min(least, scored.interval[0]), max(most, scored.interval[1])
 
 
-def _head(overall: Score, least: float, most: float) -> str:
-    """The band, or what is known of it."""
+def _head(overall: Score, least: float, most: float, beside: Band | None) -> str:
+    """The band, or what is known of it; as that of the whole scan where it stands ``beside`` an item of another band."""
     score = overall.score
     low, high = score_band(least), score_band(most)
     if score is not None and most - least < _KNOWN:
-        return band_words(high, overall.interval).capitalize()
+        near = band_words(high, overall.interval).removeprefix(high)
+        return f"{high.capitalize()}{'' if beside == high else ' overall'}{near}"
     if low == high:
         kept = {"poor": f"at most {score_text(most)}", "good": f"at least {score_text(least)}"}
         return f"{high.capitalize()}, {kept.get(high, f'between {score_text(least)} and {score_text(most)}')}"
@@ -109,19 +102,36 @@ def _head(overall: Score, least: float, most: float) -> str:
 
 
 def _limiting(
-    below: Sequence[Item], measurements: Mapping[str, Measurement], profile: Profile, weakest: bool, fitted: bool
+    below: Sequence[Item], measurements: Mapping[str, Measurement], profile: Profile, known: Band | None, fitted: bool
 ) -> str:
-    """The items that limit a scan in words, the first of them with its value; what a fitted model makes of a good item is its own."""
+    """The items that limit a scan in words, the first of them with its value.
+
+    Only after "Poor" does a poor item stand alone: after another band that is ``known`` of the scan, its name would read as if it
+    had that band.
+    """
     worst = below[0]
-    words = f"{_lower(IQM_BY_ID[worst.iqm].item_title)} ({item_words(measurements[worst.iqm], profile)})"
-    if fitted and (weakest or worst.band == "good"):
-        words += " costs most by this scoring model"
-    elif weakest:
-        words = f"weakest is {words}, {worst.band}"
+    title, value = _lower(IQM_BY_ID[worst.iqm].item_title), item_words(measurements[worst.iqm], profile)
+    same, also_is = worst.band == known, "also"
+    if same and worst.band == "poor":
+        words = f"{title} ({value})"
+    elif fitted:
+        words = f"most is lost by {title} ({value})" + ("" if same else f", which is {worst.band}")
+    else:
+        also_is = "also below good:"
+        words = f"{title} is poor ({value})" if worst.band == "poor" else f"weakest is {title} ({value})"
+        words += "" if same or worst.band == "poor" else f", {worst.band}"
     also = [_lower(IQM_BY_ID[i.iqm].item_title) for i in below[1 : 1 + _MOST_ALSO]]
     if more := len(below) - 1 - len(also):
         also.append(f"{more} more")
-    return f"{words}; also {_listed(also)}" if also else words
+    return f"{words}; {also_is} {_listed(also)}" if also else words
+
+
+def _nothing_below(worse: Sequence[Item], faultless: float) -> str:
+    """Why a scan has its band where nothing takes a point from it; readers may give less than 80 to a ``faultless`` scan, too."""
+    words = "no item costs a point" if worse else "every item is good"
+    if faultless >= BAND_GOOD:
+        return f"{words} by this scoring model" if worse else words
+    return f"{words}, but this scoring model gives a scan without defects {score_text(max(0.0, faultless))}"
 
 
 def _brain_complete(measurements: Mapping[str, Measurement]) -> bool | None:

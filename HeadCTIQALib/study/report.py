@@ -36,7 +36,7 @@ SHOWS = (
 )
 SHOWS_NOT = (
     (
-        "How the networks do on patients: the scans are drawn by formulas, and the networks were trained on drawings of the same kind (other heads, other seeds). "
+        "How the networks do on patients: the scans are drawn by formulas, and the networks learned from drawings of the same kind (other heads, other seeds). "
         "Simulated scans are easier than real ones."
     ),
     (

@@ -192,5 +192,5 @@ def _evaluate(output: Path, design: Design, progress: Progress) -> tuple[Calibra
     progress("Comparing", 0.0)
     fitted = calibration_scans(output / MODEL)
     if fitted is None:
-        raise HeadCTIQAError(f"The account of {MODEL} is gone; run the study again.")
+        raise HeadCTIQAError(f"The record of the fit of {MODEL} is gone; run the study again.")
     return calibration, evaluate_cohort(scans, table, calibration.fit.model, fitted=fitted, notes=table.warnings)

@@ -33,7 +33,7 @@ class Observed:
         for id_, true in self.truth.items():
             m = self.measurements[id_]
             judged = None if m.judged is None or not m.value else m.judged * true / m.value
-            details = {k: v for k, v in m.details.items() if k not in ("orbitomeatal_angle_deg", "target_deg")}
+            details = {k: v for k, v in m.details.items() if k != "orbitomeatal_angle_deg"}
             found[id_] = replace(
                 m, value=true, status="measured", reason="", judged=judged, bound=None, quantiles=None, details=details
             )
