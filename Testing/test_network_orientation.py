@@ -117,7 +117,7 @@ def test_uniform_phantoms_are_no_heads(infer: Infer, paint: Callable[..., None])
     ids=["yaw", "pitch", "no vertex", "no foramen", "noise"],
 )
 def test_poor_scans_of_patients_are_still_heads(infer: Infer, scene: Scene) -> None:
-    recognised_anatomy(simulate(3, scene=scene).volume, infer)
+    assert fit_of(recognised_anatomy(simulate(3, scene=scene).volume, infer)).convincing
 
 
 @pytest.mark.shared

@@ -333,7 +333,9 @@ def test_single_slice_without_head_renders() -> None:
             for m in IQMS
         }
     }
-    Page(render(record, volume, Findings(np.zeros((1, 20, 20), np.uint8))))
+    page = Page(render(record, volume, Findings(np.zeros((1, 20, 20), np.uint8))))
+    assert "no value" not in page.words
+    assert [m.id for m in IQMS if m.item_title not in page.words] == []
 
 
 def test_findings_of_another_grid_are_refused(scene: tuple[CTVolume, Findings]) -> None:
