@@ -4,12 +4,14 @@
 #   make test              lint, type check and tests with coverage
 #   make fuzz MINUTES=30   damaged inputs against every reader and loader
 #   make kill              stop every writer at every call that changes the file system: nothing is lost, nothing is left
+#   make pictures          every picture of README and Docs, from one run of the demonstration
+#   make docs              the documentation with the API reference as a web site, in build/docs
 PYTHON ?= python3
 SCAN ?=
 OUTPUT ?= demo/assessment
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kill benchmark clean
+.PHONY: demo test lint fuzz kill benchmark pictures docs clean
 
 demo: .venv/ready
 ifeq ($(SCAN),)
@@ -41,6 +43,15 @@ fuzz: .venv/ready-test
 
 benchmark: .venv/ready
 	$(BIN)/python Testing/benchmark/assess_ratio.py $(if $(SCAN),"$(SCAN)")
+
+# Needs Chromium for the report.
+pictures: .venv/ready-test
+	$(BIN)/python Testing/draw_pictures.py
+
+docs: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	$(BIN)/python -m mkdocs build --strict --quiet --config-file Docs/mkdocs.yml
+	@echo "Open build/docs/index.html"
 
 kill: .venv/ready-test
 	$(BIN)/python Testing/kill/campaign.py

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-GAP, TITLE_BAR = 4, 22
+GAP = 4
+LARGEST = 300_000  # bytes of a picture
 COLORS = {"Red": (243, 74, 51), "Green": (110, 176, 75), "Yellow": (237, 213, 76)}
 
 
