@@ -50,7 +50,7 @@ pictures: .venv/ready-test
 
 docs: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
-	$(BIN)/python -m mkdocs build --strict --quiet --config-file Docs/mkdocs.yml
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "Open build/docs/index.html"
 
 kill: .venv/ready-test

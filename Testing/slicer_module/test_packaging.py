@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -149,3 +150,24 @@ print("passed")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     assert run.stdout.strip().splitlines()[-1] == "passed"
+
+
+def test_slicers_requirements_are_those_of_the_package():
+    """What 3D Slicer installs is part of what pip does, at the same versions; torch and MONAI are installed by the module itself."""
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    lines = (ROOT / "Resources" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    slicer = [line for line in lines if line and not line.startswith("#")]
+    brought = {
+        "numpy",
+        "scipy",
+        "pydicom",
+        "SimpleITK",
+        "torch",
+        "monai",
+    }  # by 3D Slicer or its extension PyTorch, or apart
+    assert sorted(slicer) == sorted(r for r in package if r.split(">=")[0] not in brought)
+    from HeadCTIQALib.gui import dependencies
+
+    assert sorted(dependencies._PLAIN.values()) == sorted(line.split(">=")[0] for line in slicer)
+    monai = next(r for r in package if r.startswith("monai"))
+    assert f'"--no-deps {monai}"' in Path(dependencies.__file__).read_text(encoding="utf-8")
