@@ -14,9 +14,7 @@ LIBRARY = ROOT / "HeadCTIQALib"
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are made, not kept."""
-    readme = (
-        (ROOT / "README.md").read_text(encoding="utf-8").replace("(Docs/", "(").replace("(Resources/", "(../Resources/")
-    )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("(Docs/", "(")
     files.append(File.generated(config, "index.md", content=readme))
     for room in sorted(p.parent.name for p in LIBRARY.glob("*/__init__.py")):
         files.append(File.generated(config, f"api/{room}.md", content=f"# {room}\n\n::: HeadCTIQALib.{room}\n"))
@@ -28,4 +26,5 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, config: Any, **_: Any) -> str:
     """Files outside this folder are shown where the source is kept."""
-    return re.sub(r"\]\(\.\./(?=Resources|Testing)", f"]({config['repo_url']}/blob/main/", markdown)
+    outside = r"\]\((?:\.\./)?(?=(?:Resources|Testing)/|CITATION|CONTRIBUTING|CHANGELOG)"
+    return re.sub(outside, f"]({config['repo_url']}/blob/main/", markdown)
