@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from HeadCTIQALib.assessment import CorrectionError, evaluate, load_assessment, parse_value, value_range
 from HeadCTIQALib.assessment.edits import TissueChange
-from HeadCTIQALib.assessment.inputs import EXTRA_INPUTS, LABEL_PARTS
+from HeadCTIQALib.assessment.inputs import LABEL_PARTS
 from HeadCTIQALib.assessment.labels import LabelChange, differing
 from HeadCTIQALib.assessment.record import rescored_record
 from HeadCTIQALib.assessment.regions import Region
@@ -26,6 +26,7 @@ from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import METRICS, measure
 from HeadCTIQALib.metrics.common import eroded
 from HeadCTIQALib.metrics.extras import extras
+from HeadCTIQALib.metrics.extras_of_findings import OF_FINDINGS
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.scoring import guideline_model, score
 
@@ -99,7 +100,7 @@ BY_FINDING = {
 def test_table_names_every_iqm_and_known_parts():
     parts = set(LABEL_PARTS) | {"streak", "motion", "midsagittal"}
     assert set(METRICS) == set(IDS)
-    for inputs in [*(m.reads for m in METRICS.values()), *EXTRA_INPUTS.values()]:
+    for inputs in [*(m.reads for m in METRICS.values()), *(reads for _, reads in OF_FINDINGS.values())]:
         assert inputs - parts <= set(__import__("HeadCTIQALib.findings", fromlist=["x"]).LANDMARK_TITLES)
 
 

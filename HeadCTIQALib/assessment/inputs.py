@@ -31,19 +31,6 @@ LABEL_PARTS: Mapping[str, tuple[Tissue, ...]] = MappingProxyType(
     }
 )
 
-#: Report-only numbers that read findings themselves; the others follow from measurements or tags.
-EXTRA_INPUTS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "interpetrous_index": frozenset({"EAM_R", "EAM_L", "parenchyma"}),
-        "air_hu": frozenset({"outside"}),
-        "csf_hu": frozenset({"csf"}),
-        "ring_artefact": frozenset({"parenchyma", "intracranial"}),
-        "cupping": frozenset({"parenchyma", "intracranial"}),
-        "fov_truncation": frozenset({"head", "intracranial"}),
-        "eyes_in_range": frozenset({"GLOBE_R", "GLOBE_L"}),
-    }
-)
-
 #: Parts that only an edit of that very thing changes come first.
 _MOST_PARTICULAR = ("foreign", STREAK, MOTION, "deep_grey", "white", "head", "parenchyma", MIDSAGITTAL)
 

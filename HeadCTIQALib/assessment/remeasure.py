@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
 from HeadCTIQALib.metrics import METRICS, Measurement, Memory, measure
-from HeadCTIQALib.metrics.extras import Extra
+from HeadCTIQALib.metrics.extra import Extra
 from HeadCTIQALib.metrics.extras import extras as measure_extras
+from HeadCTIQALib.metrics.extras_of_findings import OF_FINDINGS
 from HeadCTIQALib.metrics.metric import following_noise
 from HeadCTIQALib.metrics.uncertainty import scene_of, with_quantiles
 from HeadCTIQALib.volume.types import CTVolume
@@ -22,7 +23,6 @@ from HeadCTIQALib.volume.types import CTVolume
 from .correction import Correction, apply_corrections
 from .cropping import Box, Cropping, crop, uncropped
 from .edits import Edit, RegionChange, ValueChange, Working
-from .inputs import EXTRA_INPUTS
 from .record import DECIMALS
 from .regions import measure_in_regions
 
@@ -157,7 +157,7 @@ class Remeasure:
         Args:
             earlier: take numbers that were computed for an earlier state rather than compute any.
         """
-        keys = {id_: (id_, state.touching(inputs)) for id_, inputs in EXTRA_INPUTS.items()}
+        keys = {id_: (id_, state.touching(inputs)) for id_, (_, inputs) in OF_FINDINGS.items()}
         known = {id_: self._extras[key] for id_, key in keys.items() if key in self._extras}
         if earlier:
             known = {id_: e for (id_, _), e in self._extras.items()} | known
@@ -168,11 +168,11 @@ class Remeasure:
 
     def has_extras(self, state: State) -> bool:
         """Whether the report-only numbers of a state are known already."""
-        return all((id_, state.touching(inputs)) in self._extras for id_, inputs in EXTRA_INPUTS.items())
+        return all((id_, state.touching(inputs)) in self._extras for id_, (_, inputs) in OF_FINDINGS.items())
 
     def know_extras(self, state: State, extras: Iterable[Extra]) -> None:
         """Remember report-only numbers that were computed for ``state``."""
-        self._extras |= {(e.id, state.touching(EXTRA_INPUTS[e.id])): e for e in extras if e.id in EXTRA_INPUTS}
+        self._extras |= {(e.id, state.touching(OF_FINDINGS[e.id][1])): e for e in extras if e.id in OF_FINDINGS}
 
 
 def _same(a: Measurement, b: Measurement) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import InputError
 from .acquisition import acquisition
 from .blank import runs
-from .choice import Candidate, counted
+from .candidates import Candidate, counted
 from .dicom_voxels import ImplausibleError, voxels
 from .enhanced import flattened
 from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
