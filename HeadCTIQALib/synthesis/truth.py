@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, Findings, Tissue
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.synthesis.acquisition import Geometry
 from HeadCTIQALib.volume.types import CTVolume
 
-Vector = NDArray[np.float64]
 LEAST_TISSUE_ML = (
     3.0  # a tenth of the usual deep grey matter; what oedema or a cut leaves of less is no place to measure contrast
 )

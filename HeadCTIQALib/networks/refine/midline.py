@@ -9,6 +9,7 @@ import numpy as np
 
 from HeadCTIQALib.findings import Landmark, Plane
 from HeadCTIQALib.findings.types import CONFIDENT
+from HeadCTIQALib.geometry import point
 from HeadCTIQALib.networks.types import CoarseAnatomy
 
 from .workgrid import Vector
@@ -58,7 +59,7 @@ def turned_to_midline(plane: Plane, landmarks: Mapping[str, Landmark]) -> Plane:
     if abs(normal @ along[0]) > np.sin(np.radians(DISAGREE_DEG)):
         return plane
     normal = normal - mirror / (mirror + line) * (normal @ along[0]) * along[0]
-    return replace(plane, normal=triple(normal / np.linalg.norm(normal)))
+    return replace(plane, normal=point(normal / np.linalg.norm(normal)))
 
 
 def midline(landmarks: Mapping[str, Landmark]) -> tuple[Vector, Vector] | None:
@@ -76,8 +77,3 @@ def _midline_points(landmarks: Mapping[str, Landmark]) -> Vector:
     points = [marks[n] for n in MIDLINE if n in marks]
     points += [0.5 * (marks[n + "_R"] + marks[n + "_L"]) for n in PAIRS if n + "_R" in marks and n + "_L" in marks]
     return np.array(points).reshape(-1, 3)
-
-
-def triple(v: Vector) -> tuple[float, float, float]:
-    """A vector as three plain numbers."""
-    return float(v[0]), float(v[1]), float(v[2])

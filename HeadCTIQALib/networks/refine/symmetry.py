@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from HeadCTIQALib.findings import Plane
+from HeadCTIQALib.geometry import point
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.resample import Grid, to_grid
 
-from .midline import DISAGREE_DEG, midline, plane_of_landmarks, plane_of_pose, triple
+from .midline import DISAGREE_DEG, midline, plane_of_landmarks, plane_of_pose
 from .workgrid import Field, Vector, head_probability, soft_signed_distance
 
 SPACING_MM = 2.5
@@ -68,7 +69,7 @@ def midsagittal_plane(volume: CTVolume, coarse: CoarseAnatomy) -> tuple[Plane, S
     to_network = _angle(normal, network[0])
     to_landmarks = None if by_landmarks is None else _angle(normal, by_landmarks[0])
     confidence, note = _confidence(mismatch, to_network, to_landmarks, rival if line is None else 0.0)
-    plane = Plane(triple(origin), triple(normal), confidence=confidence, source="analytic")
+    plane = Plane(point(origin), point(normal), confidence=confidence, source="analytic")
     return plane, SymmetryDetails(mismatch, to_network, to_landmarks, note)
 
 
