@@ -40,6 +40,7 @@ class IQM:
         definition: formula in words, with frame and sign.
         source: where the curve comes from, or "inference".
         correction: how a person corrects it in 3D Slicer.
+        log_from: it is drawn and fitted as log10(1 + value / log_from); 0: as it is.
     """
 
     id: str
@@ -53,6 +54,7 @@ class IQM:
     definition: str
     source: str
     correction: str
+    log_from: float = 0.0
 
     def item_score(self, value: float) -> float:
         """Score of 0-100 of the item at ``value``, by the curve of the default profile."""
@@ -75,8 +77,8 @@ class IQM:
         return "margin" if first < best > last else ("high" if first < last else "low")
 
     def feature(self, value: float) -> float:
-        """The scale on which ``value`` is drawn and enters a regression (log for foreign object volume, else itself)."""
-        return log10(1.0 + value / 0.05) if self.id == "foreign_object_volume" else value
+        """The scale on which ``value`` is drawn and enters a regression (its logarithm where it has a ``log_from``, else itself)."""
+        return log10(1.0 + value / self.log_from) if self.log_from else value
 
     def folded(self, value: float, knots: Knots | None = None) -> float:
         """The value as a regression takes it: a margin as the millimetres outside its good range, else :meth:`feature`."""
@@ -235,6 +237,7 @@ IQMS: tuple[IQM, ...] = (
         "glasses, electrodes, sensors); holder, couch, blankets and implants are not counted. In a regression log10(1 + V/0.05).",
         "any object is a finding; volumes: inference",
         "Edit the foreign object mask.",
+        log_from=0.05,
     ),
     IQM(
         "streak_extent",

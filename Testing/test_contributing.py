@@ -1,28 +1,26 @@
-"""What CONTRIBUTING names is there: the tables of a metric, the files, the protocol profile."""
+"""What CONTRIBUTING shows is true: the metric is the one that a test adds, the files are there, the profile can be used."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import pytest
-
 from HeadCTIQALib.scoring.profile_file import load_profile
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-TABLES = re.findall(r"`([A-Z]+)` (?:in|\()\s*`([\w/]+\.py)`", TEXT)
 OF_THE_EXAMPLE = ("nets/blood.py", "Models/blood")
 
 
-@pytest.mark.parametrize(("name", "file"), TABLES)
-def test_the_tables_are_where_it_says(name: str, file: str) -> None:
-    source = (ROOT / "HeadCTIQALib" / file).read_text(encoding="utf-8")
-    assert re.search(rf"^{name}\b.*=", source, re.MULTILINE)
-
-
-def test_the_tables_of_a_metric_are_named() -> None:
-    assert {name for name, _ in TABLES} == {"METRICS", "INPUTS", "INSTRUCTIONS", "PICTURES", "BUNDLES"}
+def test_the_metric_is_the_one_that_a_test_adds() -> None:
+    """Every line of its function and registration, but for the name of the row and the types, and every part of its row."""
+    section = TEXT.partition("## An image quality metric")[2].partition("\n## ")[0]
+    row, function = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    added = (ROOT / "Testing" / "new_iqm.py").read_text(encoding="utf-8")
+    lines = [line.strip().replace('"brain_brightness"', "ROW.id") for line in function.splitlines()]
+    assert len(lines) > 15
+    assert [line for line in lines if "-> Measurement" not in line and line not in added] == []
+    assert [part for part in re.findall(r'"[^"]+"|\(\(.*\)\)', row) if part not in added] == []
 
 
 def test_the_files_are_there() -> None:

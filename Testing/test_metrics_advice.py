@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from HeadCTIQALib.metrics import Measurement, measure
-from HeadCTIQALib.metrics.advice import advice, next_value, runs
+from HeadCTIQALib.metrics.advice import advice, next_value
+from HeadCTIQALib.metrics.instructions import runs
 from HeadCTIQALib.synthesis import Acquire, Motion, Scene, Simulated, simulate
 
 KNOTS = {

@@ -20,8 +20,8 @@ from HeadCTIQALib.networks.refine import (
     tissue_map,
     vertex,
 )
+from HeadCTIQALib.networks.refine.midline import turned_to_midline
 from HeadCTIQALib.networks.refine.streaks import metal_slices
-from HeadCTIQALib.networks.refine.symmetry import turned_to_midline
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 

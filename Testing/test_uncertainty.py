@@ -13,7 +13,7 @@ from HeadCTIQALib.curve import at as score_at
 from HeadCTIQALib.curve import band_words
 from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
-from HeadCTIQALib.metrics import Measurement, not_assessable
+from HeadCTIQALib.metrics import METRICS, Measurement, not_assessable
 from HeadCTIQALib.metrics.types import LEVELS
 from HeadCTIQALib.metrics.uncertainty import (
     CIRCUMSTANCES,
@@ -24,6 +24,7 @@ from HeadCTIQALib.metrics.uncertainty import (
     error_model,
     from_json,
     group_of,
+    groups,
     with_quantiles,
 )
 from HeadCTIQALib.scoring import guideline_model, item, score
@@ -356,4 +357,4 @@ def test_a_source_weighs_the_same_however_many_scans_it_holds():
 def test_the_shipped_model_knows_every_metric_in_every_group():
     model = error_model()
     for m in IQMS:
-        assert set(model.iqms[m.id]) == set(error_fit.groups(m.id))
+        assert set(model.iqms[m.id]) == set(groups(METRICS[m.id]))

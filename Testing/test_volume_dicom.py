@@ -18,7 +18,7 @@ from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.synthesis.dicom import write_series
 from HeadCTIQALib.volume import CTVolume, decoding, read
 from HeadCTIQALib.volume.acquisition import age_years
-from HeadCTIQALib.volume.choice import _suffixes
+from HeadCTIQALib.volume.candidates import _suffixes
 from HeadCTIQALib.volume.kernels import is_sharp
 
 SYNTAXES = {

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from HeadCTIQALib.findings.types import INTRACRANIAL, Findings, Tissue
-from HeadCTIQALib.metrics import Measurement
+from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.metrics import METRICS, Measurement
 from HeadCTIQALib.metrics.common import bounding_box, mask_of
 from HeadCTIQALib.volume.types import CTVolume
 
 from .edits import Edit, TissueChange
 
 _AROUND_MM = 12.0  # along the scan: noise looks at neighbouring slices up to 6 mm away
-#: IQM id to the labels outside whose box it reads nothing (but slices up to 12 mm above and below).
-_LABELS: Mapping[str, tuple[Tissue, ...]] = {
-    "noise": INTRACRANIAL, "motion_extent": INTRACRANIAL, "streak_extent": INTRACRANIAL, "gray_white_cnr": INTRACRANIAL,
-}  # fmt: skip
 #: Slices, rows and columns of a scan.
 Box = tuple[slice, slice, slice]
 
@@ -32,7 +27,10 @@ class Cropping:
 
     def __init__(self, volume: CTVolume, original: Findings) -> None:
         self._volume = volume
-        self._boxes = {labels: bounding_box(mask_of(original.tissue, labels)) for labels in set(_LABELS.values())}
+        self._boxes = {
+            labels: bounding_box(mask_of(original.tissue, labels))
+            for labels in {m.within for m in METRICS.values() if m.within}
+        }
         self._seen: set[Edit] = set()
 
     def follow(self, edits: tuple[Edit, ...]) -> None:
@@ -49,7 +47,7 @@ class Cropping:
 
     def box(self, iqm: str) -> Box | None:
         """The box for an IQM; None where all of the scan is needed."""
-        box = self._boxes.get(_LABELS.get(iqm, ()))
+        box = self._boxes.get(METRICS[iqm].within)
         if box is None:
             return None
         positions = self._volume.slice_positions

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from HeadCTIQALib.findings.types import LANDMARK_TITLES, Landmark, Plane, Tissue
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.common import point
 from HeadCTIQALib.metrics.types import Point
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import CorrectionError
-from .inputs import INPUTS
 
 #: Landmarks that an IQM reads.
 CORRECTABLE_LANDMARKS: tuple[str, ...] = tuple(
-    id_ for id_ in LANDMARK_TITLES if any(id_ in parts for parts in INPUTS.values())
+    id_ for id_ in LANDMARK_TITLES if any(id_ in m.reads for m in METRICS.values())
 )
 
 

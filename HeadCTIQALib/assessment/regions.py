@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.common import point
 from HeadCTIQALib.metrics.noise_along_k import noise_reach
 from HeadCTIQALib.metrics.types import Evidence, Measurement, Point, not_assessable
@@ -20,8 +21,6 @@ from .correction import CorrectionError
 
 MIN_PIXELS = 100  # the SD of 100 independent pixels is known to 7 %; neighbouring pixels of CT are not independent
 MIN_IN_SLICE = 20  # fewer pixels of a slice say nothing about the SD within it
-#: The regions that each IQM needs, by name.
-REGIONS: Mapping[str, tuple[str, ...]] = {"noise": ("brain",), "gray_white_cnr": ("deep_grey", "white")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,8 @@ def check_regions(volume: CTVolume, iqm: str, regions: Mapping[str, Region]) -> 
     Raises:
         CorrectionError: not the regions that the IQM needs, or too few pixels of the scan inside one.
     """
-    if iqm not in REGIONS or set(regions) != set(REGIONS[iqm]):
+    needed = METRICS[iqm].regions if iqm in METRICS else ()
+    if not needed or set(regions) != set(needed):
         raise CorrectionError(
             f'Regions of interest {", ".join(regions) or "(none)"} do not fit "{iqm}"; place those that it needs.'
         )

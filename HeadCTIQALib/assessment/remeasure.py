@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
-from HeadCTIQALib.metrics import Measurement, Memory, measure
-from HeadCTIQALib.metrics.extras import Extra
+from HeadCTIQALib.metrics import METRICS, Measurement, Memory, measure
+from HeadCTIQALib.metrics.extra import Extra
 from HeadCTIQALib.metrics.extras import extras as measure_extras
+from HeadCTIQALib.metrics.extras_of_findings import OF_FINDINGS
+from HeadCTIQALib.metrics.metric import following_noise
 from HeadCTIQALib.metrics.uncertainty import scene_of, with_quantiles
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import Correction, apply_corrections
 from .cropping import Box, Cropping, crop, uncropped
 from .edits import Edit, RegionChange, ValueChange, Working
-from .inputs import EXTRA_INPUTS, INPUTS
 from .record import DECIMALS
 from .regions import measure_in_regions
 
@@ -40,7 +41,9 @@ class State:
 
     def relevant(self, iqm: str) -> tuple[Edit, ...]:
         """The edits that the measurement of an IQM depends on."""
-        return tuple(e for e, parts in zip(self.edits, self.parts, strict=True) if e.iqm == iqm or parts & INPUTS[iqm])
+        return tuple(
+            e for e, parts in zip(self.edits, self.parts, strict=True) if e.iqm == iqm or parts & METRICS[iqm].reads
+        )
 
     def touching(self, inputs: frozenset[str]) -> tuple[Edit, ...]:
         """The edits that changed any of the parts ``inputs``."""
@@ -74,7 +77,7 @@ class Remeasure:
         parts = list(near.parts[:n]) if near is not None else []
         for edit in edits[n:]:
             parts.append(edit.change.apply(working))
-            if edit.iqm is not None and edit.iqm in working.not_assessable and parts[-1] & INPUTS[edit.iqm]:
+            if edit.iqm is not None and edit.iqm in working.not_assessable and parts[-1] & METRICS[edit.iqm].reads:
                 # the finding that was missing exists now
                 working.put(not_assessable={k: v for k, v in working.not_assessable.items() if k != edit.iqm})
         return State(edits, working.findings, tuple(parts))
@@ -102,7 +105,7 @@ class Remeasure:
             edit = state.decider(iqm)
             if edit is not None and isinstance(edit.change, RegionChange):
                 return measure_in_regions(self.volume, state.findings, iqm, edit.change.regions)
-            if edit is not None and isinstance(edit.change, ValueChange) and not state.touching(INPUTS[iqm]):
+            if edit is not None and isinstance(edit.change, ValueChange) and not state.touching(METRICS[iqm].reads):
                 return self.original_measurements[iqm]  # the typed value goes on top
             return self._measure_one(state.findings, iqm)
 
@@ -113,13 +116,13 @@ class Remeasure:
         box = self._cropping.box(iqm)
         if box is None:
             return measure(self.volume, findings, only={iqm})[iqm]
-        if iqm == "gray_white_cnr" and self._memory[0] != box:
+        if "memory" in METRICS[iqm].asks and self._memory[0] != box:
             self._memory = (box, {})
         return uncropped(measure(*crop(self.volume, findings, box), only={iqm}, memory=self._memory[1])[iqm], box)
 
     def prepare(self) -> None:
         """Do what the first correction of a mask or of the plane would have to wait for: tables that are made once, and memories."""
-        for iqm in ("noise", "gray_white_cnr"):
+        for iqm in following_noise():
             self._measure_one(self.original, iqm)
 
     def corrections(self, state: State) -> tuple[Correction, ...]:
@@ -127,14 +130,18 @@ class Remeasure:
         if not state.edits:
             return ()
         measured = self._measurements(state)
-        last = {m.id: (state.touching(INPUTS[m.id]) or (None,))[-1] for m in IQMS if state.decider(m.id) is None}
+        last = {m.id: (state.touching(METRICS[m.id].reads) or (None,))[-1] for m in IQMS if state.decider(m.id) is None}
         listed = []
         for edit, parts in zip(state.edits, state.parts, strict=True):
             if edit.iqm is not None:
                 listed.append(self._correction(edit.iqm, edit, edit.reason))
             for m in IQMS:
                 follows = m.id != edit.iqm and last.get(m.id) is edit
-                if follows and parts & INPUTS[m.id] and not _same(measured[m.id], self.original_measurements[m.id]):
+                if (
+                    follows
+                    and parts & METRICS[m.id].reads
+                    and not _same(measured[m.id], self.original_measurements[m.id])
+                ):
                     of = IQM_BY_ID[edit.iqm].title if edit.iqm else "the masks"
                     listed.append(self._correction(m.id, edit, f"Follows from the correction of {of}: {edit.reason}"))
         return tuple(listed)
@@ -150,7 +157,7 @@ class Remeasure:
         Args:
             earlier: take numbers that were computed for an earlier state rather than compute any.
         """
-        keys = {id_: (id_, state.touching(inputs)) for id_, inputs in EXTRA_INPUTS.items()}
+        keys = {id_: (id_, state.touching(inputs)) for id_, (_, inputs) in OF_FINDINGS.items()}
         known = {id_: self._extras[key] for id_, key in keys.items() if key in self._extras}
         if earlier:
             known = {id_: e for (id_, _), e in self._extras.items()} | known
@@ -161,11 +168,11 @@ class Remeasure:
 
     def has_extras(self, state: State) -> bool:
         """Whether the report-only numbers of a state are known already."""
-        return all((id_, state.touching(inputs)) in self._extras for id_, inputs in EXTRA_INPUTS.items())
+        return all((id_, state.touching(inputs)) in self._extras for id_, (_, inputs) in OF_FINDINGS.items())
 
     def know_extras(self, state: State, extras: Iterable[Extra]) -> None:
         """Remember report-only numbers that were computed for ``state``."""
-        self._extras |= {(e.id, state.touching(EXTRA_INPUTS[e.id])): e for e in extras if e.id in EXTRA_INPUTS}
+        self._extras |= {(e.id, state.touching(OF_FINDINGS[e.id][1])): e for e in extras if e.id in OF_FINDINGS}
 
 
 def _same(a: Measurement, b: Measurement) -> bool:

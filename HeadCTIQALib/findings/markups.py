@@ -18,9 +18,10 @@ import numpy as np
 
 from HeadCTIQALib.errors import InputError, boundary
 from HeadCTIQALib.files import read_regular
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.strict_json import parse
 
-from .types import LANDMARK_TITLES, Landmark, Plane, Vector
+from .types import LANDMARK_TITLES, Landmark, Plane
 
 SCHEMA = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
 _IDENTITY = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]

@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.errors import InputError, boundary
+from HeadCTIQALib.geometry import LPS_TO_RAS, Vector
 from HeadCTIQALib.volume.types import CTVolume
 
 from .nrrd_file import Header, read_nrrd, vectors
 from .terminology import SEGMENT_IDS, STREAK, STYLES
-from .types import Findings, Tissue, Vector
+from .types import Findings, Tissue
 
-_LPS = np.array([-1.0, -1.0, 1.0])
 _STREAK_ALONE = 100  # label of an empty streak segment, which needs no layer of its own
 _MAX_PLANES = 1024  # slices closer together than this allows could not all be kept on a regular grid
 _EVEN = 0.02  # share of a gap by which the slices of an even stack may be off
@@ -192,8 +192,10 @@ def _geometry_header(volume: CTVolume, grid: _Grid, layers: int) -> dict[str, ob
     header: dict[str, object] = {
         "space": "left-posterior-superior",
         "kinds": ["domain"] * 3 if layers == 1 else ["list"] + ["domain"] * 3,
-        "space directions": directions * _LPS if layers == 1 else np.vstack([[np.nan] * 3, directions * _LPS]),
-        "space origin": origin * _LPS,
+        "space directions": directions * LPS_TO_RAS
+        if layers == 1
+        else np.vstack([[np.nan] * 3, directions * LPS_TO_RAS]),
+        "space origin": origin * LPS_TO_RAS,
         "encoding": "gzip",
         "Segmentation_ContainedRepresentationNames": "Binary labelmap|",
         "Segmentation_ConversionParameters": f"Reference image geometry|{geometry}|{_GEOMETRY_HELP}&",
@@ -263,7 +265,7 @@ def _to_ras(space: str) -> Vector:
     """Signs that take the coordinates of a NRRD ``space`` to RAS."""
     key = space.lower()
     if key in ("left-posterior-superior", "lps"):
-        return _LPS
+        return LPS_TO_RAS
     if key in ("right-anterior-superior", "ras"):
         return np.ones(3)
     raise ValueError(f"space {space!r} is neither LPS nor RAS")

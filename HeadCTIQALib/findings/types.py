@@ -11,8 +11,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
-
 
 class Tissue(IntEnum):
     """Values of the exclusive tissue label map (0 is everything else: room air, padding)."""

@@ -9,19 +9,15 @@ import slicer
 from slicer.i18n import tr as _
 
 from HeadCTIQALib.hierarchy import IQM, IQM_BY_ID
+from HeadCTIQALib.metrics import METRICS
+from HeadCTIQALib.metrics.metric import MOTION
 from HeadCTIQALib.report.html import join, tag
 
 from . import forms
 from .motion_table import MotionTable
-from .regions import REGION_IQMS, RegionTools
+from .regions import RegionTools
 from .reviewing import Reviewing
 from .session import Event, Session
-
-# the segment that the Segment Editor opens with, by IQM
-_SEGMENTS = {
-    "centering_offset": "soft", "noise": "brain", "gray_white_cnr": "white",
-    "foreign_object_volume": "foreign", "streak_extent": "streak",
-}  # fmt: skip
 
 
 class CorrectionsSection:
@@ -122,8 +118,8 @@ class CorrectionsSection:
         self._editor.setEnabled(correctable)
         self._hint.setText(self._words(record, iqm, correctable))
         self._unit.setText("" if iqm is None or iqm.unit == "1" else iqm.unit)
-        self._regions.show(iqm.id if iqm is not None and chosen and iqm.id in REGION_IQMS else None)
-        self._motion.widget.setVisible(bool(chosen and iqm is not None and iqm.id == "motion_extent"))
+        self._regions.show(iqm.id if iqm is not None and chosen and METRICS[iqm.id].regions else None)
+        self._motion.widget.setVisible(bool(chosen and iqm is not None and MOTION in METRICS[iqm.id].reads))
         self._fill_list(record)
         self._enable_steps(record, iqm)
 
@@ -200,7 +196,7 @@ class CorrectionsSection:
         results = self._session.results
         if results is None:
             return
-        segment = _SEGMENTS.get(self._session.selected or "", "brain")
+        segment = METRICS[selected].segment if (selected := self._session.selected) in METRICS else "brain"
         open_segment_editor(results.segmentation, results.volume, segment)
 
 

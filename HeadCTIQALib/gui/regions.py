@@ -10,14 +10,13 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from HeadCTIQALib.metrics import METRICS
+
 from . import forms
 from .reviewing import Reviewing
 from .session import Session
 
-REGION_IQMS = {
-    "noise": {"brain": _("ROI brain")},
-    "gray_white_cnr": {"deep_grey": _("ROI deep grey"), "white": _("ROI white")},
-}
+_TITLES = {"brain": _("ROI brain"), "deep_grey": _("ROI deep grey"), "white": _("ROI white")}
 _SIZE_MM = {"brain": (20.0, 20.0, 15.0), "deep_grey": (8.0, 12.0, 10.0), "white": (8.0, 20.0, 10.0)}
 _KIND = "HeadCTIQA.kind"
 
@@ -59,8 +58,8 @@ class RegionTools:
         if self._iqm is None or self._session.findings is None:
             return
         self.cleanup()
-        for name, title in REGION_IQMS[self._iqm].items():
-            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", title)
+        for name in METRICS[self._iqm].regions:
+            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", _TITLES[name])
             node.SetAttribute(_KIND, "region")
             node.SetSaveWithScene(False)  # the record keeps what was measured where
             node.CreateDefaultDisplayNodes()

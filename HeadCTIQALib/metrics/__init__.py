@@ -22,35 +22,25 @@ Everything here needs numpy and scipy only and is quick, because every correctio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from types import MappingProxyType
+from typing import Any
 
 from HeadCTIQALib.findings.types import Findings
-from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
+from HeadCTIQALib.metrics.brain_noise import noise
 from HeadCTIQALib.metrics.centering import centering_offset
 from HeadCTIQALib.metrics.common import check_grid
+from HeadCTIQALib.metrics.grey_white import Memory, gray_white_cnr
 from HeadCTIQALib.metrics.metal_foreign import foreign_object_volume, streak_extent
+from HeadCTIQALib.metrics.metric import METRICS, Metric, register
 from HeadCTIQALib.metrics.motion import motion_extent
-from HeadCTIQALib.metrics.noise_contrast import Memory, gray_white_cnr, noise
-from HeadCTIQALib.metrics.oversmoothing import oversmoothed
 from HeadCTIQALib.metrics.positioning import baseline_angle, symmetry_angle
 from HeadCTIQALib.metrics.proportions import proportions
 from HeadCTIQALib.metrics.scan_range import foramen_magnum_margin, vertex_margin
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
-
-#: The function of every IQM, by its id.
-METRICS: Mapping[str, Callable[[CTVolume, Findings], Measurement]] = MappingProxyType(
-    {
-        f.__name__: f
-        for f in (
-            symmetry_angle, baseline_angle, centering_offset, vertex_margin, foramen_magnum_margin, noise, gray_white_cnr,
-            motion_extent, foreign_object_volume, streak_extent,
-        )
-    }
-)  # fmt: skip
 
 SIZE_IN_DOUBT = (
     "The head does not have a person's proportions: the voxel size of the scan may be wrong, and this value with it."
@@ -78,30 +68,22 @@ def measure(
         ValueError: findings of another grid, or unknown ids in ``only``.
     """
     check_grid(volume, findings)
-    if only is not None and (unknown := set(only) - set(METRICS)):
+    if only is not None and (unknown := set(only) - set(IQM_BY_ID)):
         raise ValueError(f"unknown IQMs {sorted(unknown)}")
 
     wanted = [iqm for iqm in IQMS if only is None or iqm.id in only]
     of_size = {iqm.id for iqm in wanted if iqm.unit in _OF_SIZE}
     doubtful = of_size if of_size and proportions(volume, findings) else set()
 
-    def one(id_: str) -> Measurement:
-        found = plainly(id_)
-        return (
-            replace(found, flags=(*found.flags, SIZE_IN_DOUBT))
-            if id_ in doubtful and found.value is not None
-            else found
-        )
+    asked: dict[str, Any] = {"memory": memory}
 
-    def plainly(id_: str) -> Measurement:
+    def one(id_: str) -> Measurement:
         if reason := findings.not_assessable.get(id_):
             return not_assessable(id_, reason)
-        if id_ == "noise":
-            found = noise(volume, findings)
-            return replace(found, flags=(*found.flags, *oversmoothed(volume, found)))
-        if id_ == "gray_white_cnr":
-            return gray_white_cnr(volume, findings, memory)
-        return METRICS[id_](volume, findings)
+        metric = METRICS[id_]
+        found = metric.measure(volume, findings, **{name: asked[name] for name in metric.asks})
+        doubted = id_ in doubtful and found.value is not None
+        return replace(found, flags=(*found.flags, SIZE_IN_DOUBT)) if doubted else found
 
     ids = [iqm.id for iqm in wanted]
     with ThreadPoolExecutor(2, "measure") as threads:  # NumPy and SciPy let go of the interpreter's lock
@@ -109,6 +91,7 @@ def measure(
 
 
 __all__ = [
-    "METRICS", "Evidence", "Measurement", "Memory", "baseline_angle", "centering_offset", "foramen_magnum_margin", "foreign_object_volume",
-    "gray_white_cnr", "measure", "motion_extent", "noise", "not_assessable", "streak_extent", "symmetry_angle", "vertex_margin",
+    "METRICS", "Evidence", "Measurement", "Memory", "Metric", "baseline_angle", "centering_offset", "foramen_magnum_margin",
+    "foreign_object_volume", "gray_white_cnr", "measure", "motion_extent", "noise", "not_assessable", "register", "streak_extent",
+    "symmetry_angle", "vertex_margin",
 ]  # fmt: skip

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, HEAD, INTRACRANIAL, Findings
+from HeadCTIQALib.metrics import instructions
 from HeadCTIQALib.metrics.common import BoolArray, mask_of, point, slice_areas
 from HeadCTIQALib.metrics.field_of_view import ceiling, cut_by_field
+from HeadCTIQALib.metrics.metric import Metric, register
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
@@ -117,3 +119,17 @@ def _words(right: float, anterior: float) -> str:
     side = f"{abs(right):.0f} mm to the patient's {'right' if right > 0 else 'left'}"
     depth = f"{abs(anterior):.0f} mm {'forwards' if anterior > 0 else 'backwards'}"
     return f"{side}, {depth}"
+
+
+register(
+    Metric(
+        "centering_offset",
+        centering_offset,
+        # the foramen magnum, or else the lowest intracranial slice, is where the head begins
+        reads=frozenset({"head", "intracranial", "BASION", "OPISTHION"}),
+        instruct=instructions.centering,
+        meant_by=("head",),
+        segment="soft",
+        picture="centring",
+    )
+)

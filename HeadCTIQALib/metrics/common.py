@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark, Tissue
+from HeadCTIQALib.geometry import point
 from HeadCTIQALib.metrics.types import Point
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
@@ -96,12 +97,6 @@ def require_landmark(findings: Findings, name: str) -> Landmark:
 def nearest_slice(volume: CTVolume, ras: Vector | Point) -> int:
     """Index of the native slice nearest to a RAS point along k (the end slices for points beyond the scan)."""
     return int(np.argmin(np.abs(volume.slice_positions - np.asarray(ras, float) @ volume.k)))
-
-
-def point(v: Vector | Sequence[float]) -> Point:
-    """A RAS point as plain floats."""
-    x, y, z = (float(c) for c in v)
-    return x, y, z
 
 
 def voxel_ras(volume: CTVolume, k: int, j: float, i: float) -> Point:

@@ -6,7 +6,9 @@ import numpy as np
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import CONFIDENT, HEAD, INTRACRANIAL, Findings, Tissue
+from HeadCTIQALib.metrics import instructions
 from HeadCTIQALib.metrics.common import bounding_box, mask_of, slice_counts, voxel_ras
+from HeadCTIQALib.metrics.metric import STREAK, Metric, register
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -116,3 +118,31 @@ def streak_extent(volume: CTVolume, findings: Findings) -> Measurement:
             caption=f"Streaks cover {value:.1f} % of the intracranial space ({amount:.1f} of {total:.0f} mL).",
         ),
     )
+
+
+register(
+    Metric(
+        "foreign_object_volume",
+        foreign_object_volume,
+        reads=frozenset({"foreign", "EAM_R", "EAM_L"}),  # the ears say where an object lies
+        instruct=instructions.foreign,
+        meant_by=("foreign",),
+        segment="foreign",
+        picture="whole",
+        nothing=0.0,
+    )
+)
+register(
+    Metric(
+        "streak_extent",
+        streak_extent,
+        reads=frozenset({STREAK, "intracranial"}),
+        instruct=instructions.streak,
+        meant_by=(STREAK,),
+        within=INTRACRANIAL,
+        segment="streak",
+        picture="masks and bare",
+        of_artefacts=True,
+        nothing=0.1,
+    )
+)

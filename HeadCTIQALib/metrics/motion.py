@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings
+from HeadCTIQALib.metrics import instructions
 from HeadCTIQALib.metrics.common import slice_areas
 from HeadCTIQALib.metrics.lost_slices import missing_brain
+from HeadCTIQALib.metrics.metric import MOTION, Metric, register
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -71,3 +73,18 @@ def motion_extent(volume: CTVolume, findings: Findings) -> Measurement:
             caption=f"Motion extent {value:.1f} % ({words}).",
         ),
     )
+
+
+register(
+    Metric(
+        "motion_extent",
+        motion_extent,
+        reads=frozenset({MOTION, "intracranial"}),
+        instruct=instructions.motion,
+        meant_by=(MOTION,),
+        within=INTRACRANIAL,
+        picture="motion",
+        of_artefacts=True,
+        nothing=0.0,
+    )
+)

@@ -161,3 +161,14 @@ def _residuals(
     hu = tiles(volume.hu[s, box[1], box[2]])[keep].reshape(-1, nj * ni).astype(np.float32)
     coefficients = hu @ basis
     return np.asarray(hu - coefficients @ basis.T), np.asarray((coefficients[:, 1:] ** 2).sum(axis=1))
+
+
+def conversion(reach: Reach) -> str:
+    """How noise was brought to slices of 5 mm, for a measurement's method."""
+    return f"judged in a slice of {STANDARD_MM:g} mm: noise x sqrt({reach.length_mm:.3g} mm / {STANDARD_MM:g} mm), from {reach.how}"
+
+
+def details(reach: Reach) -> dict[str, float]:
+    """What noise was brought to slices of 5 mm with, for a measurement's details."""
+    measured = {} if reach.correlation is None else {"noise_correlation_next_slice": reach.correlation}
+    return {"noise_length_mm": reach.length_mm, **measured}

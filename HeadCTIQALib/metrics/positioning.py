@@ -11,7 +11,9 @@ import math
 import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark
+from HeadCTIQALib.metrics import instructions
 from HeadCTIQALib.metrics.common import Unassessable, nearest_slice, point, require_landmark
+from HeadCTIQALib.metrics.metric import MIDSAGITTAL, Metric, register
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
@@ -163,3 +165,29 @@ def _paired(findings: Findings, name: str, flags: list[str]) -> Vector:
 def _note_extrapolated(name: str, landmark: Landmark, flags: list[str]) -> None:
     if not landmark.in_scan:
         flags.append(f"The {LANDMARK_TITLES[name]} lies outside the scan; its position is estimated.")
+
+
+_LINE = ("EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L")
+register(
+    Metric(
+        "symmetry_angle",
+        symmetry_angle,
+        reads=frozenset({MIDSAGITTAL}),
+        instruct=instructions.symmetry,
+        points=(MIDSAGITTAL,),
+        meant_by=(MIDSAGITTAL,),
+        picture="symmetry",
+    )
+)
+register(
+    Metric(
+        "baseline_angle",
+        baseline_angle,
+        # the plane mirrors an ear canal or canthus that is known on one side only
+        reads=frozenset({*_LINE, MIDSAGITTAL}),
+        instruct=instructions.baseline,
+        points=_LINE,
+        picture="baseline",
+        aimed=True,
+    )
+)

@@ -10,7 +10,9 @@ import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics import instructions
 from HeadCTIQALib.metrics.common import Unassessable, nearest_slice, point, require_landmark
+from HeadCTIQALib.metrics.metric import Metric, register
 from HeadCTIQALib.metrics.missing_head import COVER_MM, TRUSTED_MM, Vault, at_most, certain, vault
 from HeadCTIQALib.metrics.types import Bound, Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
@@ -262,3 +264,26 @@ def _margin_lines(
         (point(foot - 80 * volume.r), point(foot + 80 * volume.r)),
         (point(foot - 100 * volume.a), point(foot + 100 * volume.a)),
     )
+
+
+register(
+    Metric(
+        "vertex_margin",
+        vertex_margin,
+        reads=frozenset({"VERTEX", "intracranial"}),
+        instruct=instructions.vertex,
+        points=("VERTEX",),
+        picture="coverage",
+    )
+)
+register(
+    Metric(
+        "foramen_magnum_margin",
+        foramen_magnum_margin,
+        # where the points are not known, what is seen of the brain and how far below the vertex the scan begins say how much is missing
+        reads=frozenset({*FORAMEN, "VERTEX", "EAM_R", "EAM_L", "intracranial"}),
+        instruct=instructions.foramen,
+        points=FORAMEN,
+        picture="coverage",
+    )
+)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from HeadCTIQALib.geometry import Point
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 
 Status = Literal["measured", "corrected", "not_assessable"]
 Bound = Literal["at_most", "at_least"]
-Point = tuple[float, float, float]
 #: Levels at which the distribution of a true value is kept; the second and the last but one bound its 95 % interval.
 LEVELS = (0.0, 0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 1.0)
 

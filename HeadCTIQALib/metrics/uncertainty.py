@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from HeadCTIQALib.curve import good_range
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics.metric import METRICS, MIDSAGITTAL, Metric
 from HeadCTIQALib.metrics.types import LEVELS, Measurement
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.volume.types import CTVolume
@@ -30,19 +30,6 @@ from HeadCTIQALib.volume.types import CTVolume
 #: What the scale of an error may depend on, each 0 in an ordinary scan: see :func:`circumstances`.
 CIRCUMSTANCES = ("spacing", "noise", "tilt", "artefact", "beyond", "doubt", "size")
 ALL, INSIDE, OUTSIDE, NONE, SOME = "all", "inside", "outside", "none", "some"
-#: The landmarks that an IQM is read from.
-READ_FROM: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "baseline_angle": ("EAM_R", "EAM_L", "CANTHUS_R", "CANTHUS_L"),
-        "vertex_margin": ("VERTEX",),
-        "foramen_magnum_margin": ("BASION", "OPISTHION"),
-    }
-)
-ARTEFACTS = ("motion_extent", "streak_extent")
-#: Up to these values nothing was found.
-NOTHING: Mapping[str, float] = MappingProxyType(
-    {"motion_extent": 0.0, "foreign_object_volume": 0.0, "streak_extent": 0.1}
-)
 _USUAL_SPACING_MM, _USUAL_NOISE_HU, _TILT_DEG, _ARTEFACT_PERCENT, _BEYOND_MM = 5.0, 4.0, 10.0, 10.0, 10.0
 
 
@@ -132,7 +119,7 @@ def from_json(content: Mapping[str, object]) -> ErrorModel:
     """
     iqms = content["iqms"]
     assert isinstance(iqms, Mapping)
-    groups = {
+    by_iqm = {
         iqm: {
             name: Group(
                 float(g["intercept"]), tuple(map(float, g["slopes"])), tuple((float(a), float(b)) for a, b in g["seen"]),
@@ -142,9 +129,7 @@ def from_json(content: Mapping[str, object]) -> ErrorModel:
         }
         for iqm, by_group in iqms.items()
     }  # fmt: skip
-    if set(groups) != set(IQM_BY_ID):
-        raise ValueError("an error model is needed for every IQM")
-    return ErrorModel(str(content["version"]), groups)
+    return ErrorModel(str(content["version"]), by_iqm)
 
 
 def scene_of(volume: CTVolume, findings: Findings, measurements: Mapping[str, Measurement]) -> Scene:
@@ -161,7 +146,7 @@ def scene_of(volume: CTVolume, findings: Findings, measurements: Mapping[str, Me
 
 def artefact_of(values: Mapping[str, float | None]) -> float:
     """Per cent of motion and streaks together, of the ``values`` by IQM id."""
-    return sum(values.get(i) or 0.0 for i in ARTEFACTS)
+    return sum(values.get(m.id) or 0.0 for m in METRICS.values() if m.of_artefacts)
 
 
 def beyond(height: float, positions: NDArray[np.float64]) -> float:
@@ -183,12 +168,23 @@ def group_of(measurement: Measurement, scene: Scene) -> str:
     """The group whose error model holds for ``measurement``, which has a value."""
     value = measurement.value
     assert value is not None
-    if measurement.iqm in READ_FROM:
-        marks = [scene.marks[n] for n in READ_FROM[measurement.iqm] if n in scene.marks]
+    metric = METRICS[measurement.iqm]
+    if of_landmarks(metric):
+        marks = [scene.marks[n] for n in metric.points if n in scene.marks]
         return INSIDE if marks and all(m.in_scan for m in marks) else OUTSIDE
-    if measurement.iqm in NOTHING:
-        return NONE if value <= NOTHING[measurement.iqm] else SOME
+    if metric.nothing is not None:
+        return NONE if value <= metric.nothing else SOME
     return ALL
+
+
+def groups(metric: Metric) -> tuple[str, ...]:
+    """The groups that an IQM has a model each for."""
+    return (INSIDE, OUTSIDE) if of_landmarks(metric) else (ALL,) if metric.nothing is None else (NONE, SOME)
+
+
+def of_landmarks(metric: Metric) -> bool:
+    """Whether an IQM rests on landmarks, which lie in the scan or not."""
+    return bool(set(metric.points) - {MIDSAGITTAL})
 
 
 def circumstances(measurement: Measurement, scene: Scene) -> NDArray[np.float64]:
@@ -200,12 +196,12 @@ def circumstances(measurement: Measurement, scene: Scene) -> NDArray[np.float64]
     * doubt: 1 - the lowest confidence of its landmarks, or of the mid-sagittal plane.
     * size: ln(1 + |value| / limit of the good range).
     """
-    iqm, value = IQM_BY_ID[measurement.iqm], measurement.value
+    iqm, metric, value = IQM_BY_ID[measurement.iqm], METRICS[measurement.iqm], measurement.value
     assert value is not None
-    marks = [scene.marks[n] for n in READ_FROM.get(iqm.id, ()) if n in scene.marks]
+    marks = [scene.marks[n] for n in metric.points if n in scene.marks]
     confidences = [m.confidence for m in marks]
-    if iqm.id == "symmetry_angle" and scene.plane is not None:
-        confidences = [scene.plane]
+    if MIDSAGITTAL in metric.points and scene.plane is not None:
+        confidences.append(scene.plane)
     low, high = good_range(iqm.knots)
     noise = scene.noise_hu if scene.noise_hu else _USUAL_NOISE_HU
     return np.array(
@@ -213,7 +209,7 @@ def circumstances(measurement: Measurement, scene: Scene) -> NDArray[np.float64]
             math.log(max(scene.spacing_mm, 0.1) / _USUAL_SPACING_MM),
             math.log(max(noise, 0.1) / _USUAL_NOISE_HU),
             scene.tilt_deg / _TILT_DEG,
-            0.0 if iqm.id in ARTEFACTS else math.log1p(scene.artefact_percent / _ARTEFACT_PERCENT),
+            0.0 if metric.of_artefacts else math.log1p(scene.artefact_percent / _ARTEFACT_PERCENT),
             max((m.beyond_mm for m in marks), default=0.0) / _BEYOND_MM,
             1.0 - min(confidences, default=1.0),
             math.log1p(abs(value) / (high if math.isfinite(high) else low)),
@@ -235,7 +231,7 @@ def with_quantiles(
 def _quantiles(m: Measurement, scene: Scene, model: ErrorModel) -> tuple[float, ...] | None:
     if m.value is None or m.status != "measured" or m.bound is not None:
         return None
-    group = model.iqms[m.iqm].get(group_of(m, scene))
+    group = model.iqms.get(m.iqm, {}).get(group_of(m, scene))  # a new IQM has none until one is fitted
     if group is None:
         return None
     scale = group.scale(circumstances(m, scene))

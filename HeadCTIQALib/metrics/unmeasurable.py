@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.metrics import lost_slices, processed
 from HeadCTIQALib.metrics.enhancement import contrast_medium
+from HeadCTIQALib.metrics.metric import following_noise
 from HeadCTIQALib.metrics.proportions import proportions
 from HeadCTIQALib.volume.scale import is_coarse, step
 from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
@@ -18,8 +19,6 @@ from HeadCTIQALib.volume.types import CTVolume
 
 Rule = Callable[[CTVolume, Findings], Mapping[str, str]]
 Remark = Callable[[CTVolume, Findings], tuple[str, ...]]
-
-NOISE_IQMS = ("noise", "gray_white_cnr")
 
 
 def compressed(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
@@ -29,7 +28,8 @@ def compressed(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
         return {}
     ratio = f" {a.lossy_ratio:g} : 1" if a.lossy_ratio else ""
     return dict.fromkeys(
-        NOISE_IQMS, f"The images were compressed{ratio} with loss, which changes their noise: use the original images."
+        following_noise(),
+        f"The images were compressed{ratio} with loss, which changes their noise: use the original images.",
     )
 
 
@@ -38,7 +38,7 @@ def reformatted(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     if not volume.acquisition.reformatted:
         return {}
     return dict.fromkeys(
-        NOISE_IQMS,
+        following_noise(),
         "The slices were computed from others (reformatted or averaged), which changes their noise: use the original slices.",
     )
 
@@ -48,7 +48,7 @@ def described(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     what = volume.acquisition.processed
     return (
         dict.fromkeys(
-            NOISE_IQMS,
+            following_noise(),
             f"By their description the images are {what}, which changes noise and contrast: use the original images.",
         )
         if what
@@ -70,7 +70,7 @@ def coarse_values(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     if not is_coarse(volume.hu):
         return {}
     return dict.fromkeys(
-        NOISE_IQMS,
+        following_noise(),
         f"HU come in steps of {step(volume.hu)}, which hide noise and contrast; export the scan with all its values.",
     )
 
@@ -78,7 +78,7 @@ def coarse_values(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
 def altered(volume: CTVolume, findings: Findings) -> Mapping[str, str]:
     """Noise and contrast of images that were processed, which no tag tells of."""
     causes = processed.causes(volume)
-    return dict.fromkeys(NOISE_IQMS, f"{causes[0]}; use the original images.") if causes else {}
+    return dict.fromkeys(following_noise(), f"{causes[0]}; use the original images.") if causes else {}
 
 
 RULES: tuple[Rule, ...] = (

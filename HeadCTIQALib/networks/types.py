@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings import Landmark
+from HeadCTIQALib.geometry import Vector
 
-Vector = NDArray[np.float64]
 #: ``infer(bundle, *arrays)`` runs the network of a bundle and returns its output arrays; see networks.nets.
 Infer = Callable[..., tuple[NDArray[Any], ...]]
 #: Has the fluid network look at slices, with the arrays of its ``infer``; the future is of (K, J, I) uint8 probabilities of

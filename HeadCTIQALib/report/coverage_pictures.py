@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.report import svg, views
 from HeadCTIQALib.report.canvas import Canvas
 from HeadCTIQALib.report.html import Html, with_unit
@@ -18,7 +19,6 @@ ENDS = {
     "vertex_margin": ("vertex", "last"),
     "foramen_magnum_margin": ("foramen magnum", "first"),
 }  # the point, and the image plane that should lie beyond it
-MARKS = {"vertex_margin": ("VERTEX",), "foramen_magnum_margin": ("BASION", "OPISTHION")}
 
 
 def coverage(scene: Scene, iqm: str) -> list[Html]:
@@ -126,7 +126,7 @@ def scout(scene: Scene) -> list[Html]:
     """Sagittal mid-line overview with the coverage, the vertex and the foramen magnum; where only bounds are known of them, those."""
     volume, findings = scene.volume, scene.findings
     bounds = {iqm: missing for iqm in ENDS if (missing := scene.bound(iqm)) is not None}
-    names = [n for iqm, marks in MARKS.items() if iqm not in bounds for n in marks if n in findings.landmarks]
+    names = [n for iqm in ENDS if iqm not in bounds for n in METRICS[iqm].points if n in findings.landmarks]
     marks = {n: findings.landmarks[n].position for n in names}
     ends = volume.slice_positions[[0, -1]]
     heights = {iqm: float(ends[1] + mm if iqm == "vertex_margin" else ends[0] - mm) for iqm, mm in bounds.items()}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics import METRICS
+from HeadCTIQALib.metrics.metric import Picture
 from HeadCTIQALib.report import svg, views
 from HeadCTIQALib.report.canvas import slice_words
 from HeadCTIQALib.report.coverage_pictures import coverage
@@ -46,13 +47,14 @@ def axial_masks(scene: Scene, iqm: str) -> list[Html]:
     """A native slice with the masks and points of the evidence."""
     evidence, volume = scene.evidence(iqm), scene.volume
     index = scene.slice_of(iqm)
-    whole = iqm == "foreign_object_volume"
+    kind = METRICS[iqm].picture
+    whole = kind == "whole"
     box = views.image_box(volume, index) if whole else scene.slice_box(index)
     figures = []
     names = list(evidence.get("masks") or ())
-    if iqm == "streak_extent":
-        names = ["intracranial", "streak"]
-    for overlay in (True, False) if iqm in ("streak_extent", "gray_white_cnr") and names else (True,):
+    if names == ["streak"]:
+        names = ["intracranial", "streak"]  # of which it is a share
+    for overlay in (True, False) if kind == "masks and bare" and names else (True,):
         canvas = scene.canvas(views.axial(volume, index, box), iqm)
         if overlay:
             canvas.add_masks(names)
@@ -80,21 +82,19 @@ def motion(scene: Scene, iqm: str) -> list[Html]:
     return figures
 
 
-PICTURES: Mapping[str, Callable[[Scene, str], list[Html]]] = {
-    "symmetry_angle": symmetry,
-    "baseline_angle": baseline,
-    "centering_offset": centring,
-    "vertex_margin": coverage,
-    "foramen_magnum_margin": coverage,
+PICTURES: Mapping[Picture, Callable[[Scene, str], list[Html]]] = {
+    "symmetry": symmetry,
+    "baseline": baseline,
+    "centring": centring,
+    "coverage": coverage,
     "noise": noise,
-    "gray_white_cnr": axial_masks,
-    "motion_extent": motion,
-    "foreign_object_volume": axial_masks,
-    "streak_extent": axial_masks,
+    "motion": motion,
+    "masks": axial_masks,
+    "masks and bare": axial_masks,
+    "whole": axial_masks,
 }
-assert set(PICTURES) == set(IQM_BY_ID)
 
 
 def pictures(scene: Scene, iqm: str) -> list[Html]:
     """The pictures of one IQM; none when the record has no evidence for it."""
-    return PICTURES[iqm](scene, iqm) if scene.evidence(iqm) else []
+    return PICTURES[METRICS[iqm].picture](scene, iqm) if scene.evidence(iqm) else []

@@ -7,8 +7,8 @@ from typing import Any
 
 from HeadCTIQALib.curve import Knots, band_words, passing_words, score_text
 from HeadCTIQALib.hierarchy import IQM, IQMS
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.report.html import in_unit
-from HeadCTIQALib.scoring.profile import OF_THICKNESS
 from HeadCTIQALib.scoring.types import LIMIT
 
 Record = Mapping[str, Any]
@@ -85,11 +85,11 @@ def judged_words(entry: Record, iqm: IQM, printed: Callable[[str, str], str]) ->
     judged = entry.get("read_at")
     if judged is None or judged == entry["value"]:
         return ""
-    at_5mm = " at 5 mm" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
+    at_5mm = " at 5 mm" if METRICS[iqm.id].of_noise and judged_at_5mm(entry) else ""
     found = entry.get("interval")
     if at_5mm and found is not None and entry["value"]:
         at_5mm += value_interval({**entry, "interval": [end * judged / entry["value"] for end in found]}, iqm)
-    wanted = " from the wanted angle" if iqm.id == "baseline_angle" else ""
+    wanted = " from the wanted angle" if METRICS[iqm.id].aimed else ""
     return f", judged as {printed(iqm.text(judged, knots_of(entry, iqm)), iqm.unit)}{at_5mm}{wanted}"
 
 
@@ -99,9 +99,9 @@ def caption(entry: Record, iqm: IQM) -> str:
     if entry.get("value") is None or not entry.get("scored", True):
         return seen
     unit = ("" if iqm.unit == "1" else f" {iqm.unit}") + (
-        " in 5 mm slices" if iqm.id in OF_THICKNESS and judged_at_5mm(entry) else ""
+        " in 5 mm slices" if METRICS[iqm.id].of_noise and judged_at_5mm(entry) else ""
     )
-    elsewhere = iqm.id == "baseline_angle" and entry.get("read_at") not in (None, entry["value"])
+    elsewhere = METRICS[iqm.id].aimed and entry.get("read_at") not in (None, entry["value"])
     words = (
         ("margin " if iqm.direction == "margin" else "")
         + passing_words(knots_of(entry, iqm), unit)

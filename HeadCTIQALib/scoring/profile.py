@@ -12,9 +12,9 @@ from typing import Any
 from HeadCTIQALib.curve import Knots, check_knots
 from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, IQMS, iqms_of
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.types import Measurement
 
-OF_THICKNESS = ("noise", "gray_white_cnr")  # what depends on how thick the slices are
 STEEPEST_DEG = 45.0
 
 
@@ -68,11 +68,11 @@ class Profile:
 
     def judged(self, measurement: Measurement) -> float | None:
         """The value that the curve is read at: that of a 5 mm slice, or the distance to this profile's own target."""
-        theta = measurement.details.get("orbitomeatal_angle_deg")
-        if measurement.iqm == "baseline_angle" and theta is not None and measurement.value is not None:
+        metric, theta = METRICS[measurement.iqm], measurement.details.get("orbitomeatal_angle_deg")
+        if metric.aimed and theta is not None and measurement.value is not None:
             # only the sign of the detail: a record rounds details more coarsely than values
             return abs(math.copysign(measurement.value, theta) - self.baseline_target_deg)
-        as_it_is = measurement.judged is None or (measurement.iqm in OF_THICKNESS and not self.at_5mm)
+        as_it_is = measurement.judged is None or (metric.of_noise and not self.at_5mm)
         return measurement.value if as_it_is else measurement.judged
 
     def _validate(self) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.types import LEVELS, Measurement
 
 Floats = NDArray[np.float64]
@@ -72,7 +73,7 @@ def drawn_values(measurement: Measurement, judged: float, target_deg: float = 0.
     if judged == measurement.judged and value != 0:
         return np.asarray(true * (judged / value))
     theta = measurement.details.get("orbitomeatal_angle_deg")
-    if iqm.id == "baseline_angle" and theta is not None:
+    if METRICS[iqm.id].aimed and theta is not None:
         return np.asarray(np.abs(np.copysign(1.0, theta) * true - target_deg))
     moved = judged + true - value
     low, high = 0.0 if iqm.direction == "low" else -np.inf, 100.0 if iqm.unit == "%" else np.inf

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from HeadCTIQALib.curve import BAND_GOOD, Band, band_words, good_range, score_band, score_text
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.scoring.items import Item
-from HeadCTIQALib.scoring.profile import OF_THICKNESS, Profile
+from HeadCTIQALib.scoring.profile import Profile
 from HeadCTIQALib.scoring.types import Score, Verdict
 
 _COVERAGE = ("vertex_margin", "foramen_magnum_margin")
@@ -70,8 +71,9 @@ def item_words(measurement: Measurement, profile: Profile) -> str:
         words = ", ".join([*cut, f"{about}{iqm.length_text(judged, knots)} mm {what}"])
     else:
         unit = "" if iqm.unit == "1" else f" {iqm.unit}"
-        as_5mm = " at 5 mm" if measurement.iqm in OF_THICKNESS and judged == measurement.judged else ""
-        wanted = " from the wanted angle" if measurement.iqm == "baseline_angle" and judged != measurement.value else ""
+        metric = METRICS[measurement.iqm]
+        as_5mm = " at 5 mm" if metric.of_noise and judged == measurement.judged else ""
+        wanted = " from the wanted angle" if metric.aimed and judged != measurement.value else ""
         words = f"{_BOUNDS[measurement.bound]}{iqm.text(judged, knots)}{unit}{as_5mm}{wanted}"
     return f"{words}; {_lower(measurement.ceiling_reason.rstrip('.'))}" if measurement.ceiling < 100 else words
 

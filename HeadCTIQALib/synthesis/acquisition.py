@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.synthesis.head_landmarks import head_landmarks
 from HeadCTIQALib.synthesis.head_model import HeadModel
 from HeadCTIQALib.synthesis.holders import Holder
 from HeadCTIQALib.synthesis.movement import Course
 from HeadCTIQALib.synthesis.objects import ForeignObject, Implant, Removable
 
-Vector = NDArray[np.float64]
 CRANIUM_CENTRE = (0.0, 22.0, 45.0)  # head mm; what a technologist would put at the isocentre
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from HeadCTIQALib.geometry import LPS_TO_RAS
+
 from ..errors import OutputError
 from ..volume.types import CTVolume
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 PADDING_VALUE = -3024  # what GE writes outside the reconstruction circle, in HU
 DEFAULT_DATE = "20200101"
-_LPS = np.array([-1.0, -1.0, 1.0])  # RAS to LPS and back
 
 
 def write_series(
@@ -104,7 +105,7 @@ def _add_acquisition(ds: FileDataset, volume: CTVolume) -> None:
         "PatientAge": None if a.patient_age_years is None else f"{int(a.patient_age_years):03d}Y",
         "DataCollectionCenterPatient": None
         if a.isocentre_ras is None
-        else [float(v) for v in np.array(a.isocentre_ras) * _LPS],
+        else [float(v) for v in np.array(a.isocentre_ras) * LPS_TO_RAS],
     }
     for name, value in tags.items():
         if value is not None:
@@ -113,8 +114,8 @@ def _add_acquisition(ds: FileDataset, volume: CTVolume) -> None:
 
 def _add_geometry(ds: FileDataset, volume: CTVolume, index: int) -> None:
     row, col = volume.row_step / volume.pixel_spacing[1], volume.col_step / volume.pixel_spacing[0]
-    ds.ImagePositionPatient = [_ds(v) for v in volume.origins[index] * _LPS]
-    ds.ImageOrientationPatient = [_ds(v) for v in (*(row * _LPS), *(col * _LPS))]
+    ds.ImagePositionPatient = [_ds(v) for v in volume.origins[index] * LPS_TO_RAS]
+    ds.ImageOrientationPatient = [_ds(v) for v in (*(row * LPS_TO_RAS), *(col * LPS_TO_RAS))]
     ds.PixelSpacing = [_ds(v) for v in volume.pixel_spacing]
     ds.SliceLocation = _ds(volume.slice_positions[index])
     ds.SliceThickness = _ds(volume.acquisition.slice_thickness_mm or volume.slice_widths[index])

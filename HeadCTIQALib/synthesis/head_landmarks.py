@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.synthesis.brain import PINEAL, SEPTUM, cortex_gap, midline_shift
 from HeadCTIQALib.synthesis.cranium import (
     FORAMEN_CENTRE,
@@ -20,7 +20,6 @@ from HeadCTIQALib.synthesis.cranium import (
 from HeadCTIQALib.synthesis.face import GLOBE_CENTRE
 from HeadCTIQALib.synthesis.head_model import CANTHUS_CANONICAL, EAM_CANONICAL, HeadModel
 
-Vector = NDArray[np.float64]
 NASION = (0.0, 91.0, 19.0)
 SELLA = (0.0, 23.4, 19.5)
 CRISTA = (0.0, 74.0, 30.5)

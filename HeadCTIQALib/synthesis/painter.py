@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import Tissue
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.synthesis.brain import paint_brain
 from HeadCTIQALib.synthesis.canvas import Canvas
 from HeadCTIQALib.synthesis.cranium import cavity, scalp_thickness, skin, skull_thickness, vault
@@ -18,7 +19,6 @@ from HeadCTIQALib.synthesis.shapes import Array
 from HeadCTIQALib.synthesis.skull import paint_base, paint_cranium, paint_spine
 from HeadCTIQALib.synthesis.soft import paint_airway, paint_ears, paint_hair, paint_neck, paint_soft
 
-Vector = NDArray[np.float64]
 NECK_TOP = -45.0  # canonical z below which there is no cranium to evaluate
 CAVITY_REACH_MM = 16.0  # beyond the inner table no bone belongs to the shell around the cavity
 

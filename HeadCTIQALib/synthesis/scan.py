@@ -19,7 +19,7 @@ from HeadCTIQALib.synthesis.movement import motion_difference
 from HeadCTIQALib.synthesis.noise import noise_field
 from HeadCTIQALib.synthesis.objects import paint_foreign, paint_implant, paint_strap
 from HeadCTIQALib.synthesis.painter import Lattice, majority, paint_head
-from HeadCTIQALib.synthesis.truth import exact_metrics, in_scan
+from HeadCTIQALib.synthesis.truth import Drawn, exact_metrics, in_scan
 from HeadCTIQALib.volume.types import Acquisition, CTVolume, Source
 
 HU_RANGE = (-1024, 3071)
@@ -84,7 +84,7 @@ def simulate(seed: int = 0, *, scene: Scene | None = None, model: HeadModel | No
         motion_index=rms,
         methods=dict.fromkeys(("tissue", "landmarks", "midsagittal", "motion", "streak", "foreign_object"), METHOD),
     )
-    truth = exact_metrics(volume, findings, geometry, clean, profile, scene.acquire.noise_hu)
+    truth = exact_metrics(Drawn(volume, findings, geometry, clean, profile, scene.acquire.noise_hu))
     return Simulated(volume, findings, MappingProxyType(truth), model, scene)
 
 

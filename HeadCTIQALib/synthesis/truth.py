@@ -5,14 +5,19 @@ Deliberately written without the measuring code of the project, so that one can 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, Findings, Tissue
+from HeadCTIQALib.geometry import Vector
+from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.synthesis.acquisition import Geometry
 from HeadCTIQALib.volume.types import CTVolume
 
-Vector = NDArray[np.float64]
 LEAST_TISSUE_ML = (
     3.0  # a tenth of the usual deep grey matter; what oedema or a cut leaves of less is no place to measure contrast
 )
@@ -30,38 +35,38 @@ def in_scan(g: Geometry, point: Vector) -> bool:
     return bool(low <= height <= high) and in_image
 
 
-def exact_metrics(
-    volume: CTVolume,
-    findings: Findings,
-    g: Geometry,
-    clean: NDArray[np.float32],
-    profile: NDArray[np.float32],
-    sigma: float,
-) -> dict[str, float]:
+@dataclass(frozen=True)
+class Drawn:
+    """A simulated scan as it was drawn.
+
+    Attributes:
+        volume, findings: the scan and its exact findings; geometry: where the patient lies.
+        clean: (K, J, I) noise-free HU; profile: (K, J, I) local standard deviation of the noise; sigma: that of the brain.
+    """
+
+    volume: CTVolume
+    findings: Findings
+    geometry: Geometry
+    clean: NDArray[np.float32]
+    profile: NDArray[np.float32]
+    sigma: float
+
+    def millilitres(self, mask: NDArray[np.bool_]) -> float:
+        """Volume of a (K, J, I) mask."""
+        return float(np.count_nonzero(mask, axis=(1, 2)) @ self.volume.voxel_volumes_ml)
+
+
+def exact_metrics(drawn: Drawn) -> dict[str, float]:
     """IQM id to exact value; an IQM that the scan does not define (next to no deep grey, no brain) is absent.
 
-    ``centering_offset`` averages the slices from the foramen magnum upwards, by their widths.  ``clean`` (K, J, I) is
-    the noise-free HU and ``profile`` the local standard deviation of the noise.
+    Beside the IQMs: ``yaw_deg``, ``roll_deg``, ``orbitomeatal_angle``, ``gray_white_contrast_hu``.
     """
-    truth = {**_angles(g), **_margins(g), "noise": sigma}
-    centre = _centering(volume, findings, g)
-    if centre is not None:
-        truth["centering_offset"] = centre
-    deep, white = findings.mask(Tissue.DEEP_GREY), findings.mask(Tissue.WHITE)
-    millilitres = volume.voxel_volumes_ml
-    if min(float(np.count_nonzero(m, axis=(1, 2)) @ millilitres) for m in (deep, white)) >= LEAST_TISSUE_ML:
-        contrast = float(np.median(clean[deep]) - np.median(clean[white]))
-        truth["gray_white_contrast_hu"] = contrast
-        if sigma > 0:
-            spread = np.sqrt((np.mean(profile[deep] ** 2, dtype=float) + np.mean(profile[white] ** 2, dtype=float)) / 2)
-            truth["gray_white_cnr"] = contrast / float(spread)
-    truth["foreign_object_volume"] = float(findings.mask(Tissue.FOREIGN).sum(axis=(1, 2)) @ millilitres)
-    intracranial = findings.mask(*INTRACRANIAL)
-    area = intracranial.sum(axis=(1, 2)).astype(float)
-    if area.any() and findings.motion_grades is not None and findings.streak is not None:
-        truth["motion_extent"] = 100 * float(findings.motion_grades @ area) / (3 * float(area.sum()))
-        inside = (findings.streak & intracranial).sum(axis=(1, 2))
-        truth["streak_extent"] = 100 * float(inside @ millilitres) / float(area @ millilitres)
+    contrast = _contrast(drawn)
+    truth = {**_angles(drawn.geometry), **({} if contrast is None else {"gray_white_contrast_hu": contrast})}
+    for iqm in IQMS:
+        exact = TRUTHS.get(iqm.id) or METRICS[iqm.id].truth
+        if exact is not None and (value := exact(drawn)) is not None:
+            truth[iqm.id] = value
     return truth
 
 
@@ -72,28 +77,57 @@ def _angles(g: Geometry) -> dict[str, float]:
     line = (p["CANTHUS_R"] + p["CANTHUS_L"] - p["EAM_R"] - p["EAM_L"]) / 2
     theta = float(np.rad2deg(np.arcsin(line @ g.k / np.linalg.norm(line))))
     return {
-        "symmetry_angle": float(np.rad2deg(np.arccos(np.clip(right, -1, 1)))),
         "yaw_deg": float(np.rad2deg(np.arctan2(forward, right))),
         "roll_deg": float(np.rad2deg(np.arctan2(up, np.hypot(right, forward)))),
         "orbitomeatal_angle": theta,
-        "baseline_angle": abs(theta),
     }
 
 
-def _margins(g: Geometry) -> dict[str, float]:
-    foramen = (g.landmarks["BASION"] + g.landmarks["OPISTHION"]) @ g.k / 2
-    return {
-        "vertex_margin": float(g.positions[-1] - g.landmarks["VERTEX"] @ g.k),
-        "foramen_magnum_margin": float(foramen - g.positions[0]),
-    }
+def _symmetry(d: Drawn) -> float:
+    return float(np.rad2deg(np.arccos(np.clip(d.geometry.pose[:, 0] @ d.geometry.r, -1, 1))))
 
 
-def _centering(volume: CTVolume, findings: Findings, g: Geometry) -> float | None:
-    head = findings.mask(*HEAD)
-    foramen = (g.landmarks["BASION"] + g.landmarks["OPISTHION"]) @ g.k / 2
+def _foramen_height(g: Geometry) -> float:
+    return float((g.landmarks["BASION"] + g.landmarks["OPISTHION"]) @ g.k / 2)
+
+
+def _contrast(d: Drawn) -> float | None:
+    deep, white = d.findings.mask(Tissue.DEEP_GREY), d.findings.mask(Tissue.WHITE)
+    if min(d.millilitres(deep), d.millilitres(white)) < LEAST_TISSUE_ML:
+        return None
+    return float(np.median(d.clean[deep]) - np.median(d.clean[white]))
+
+
+def _cnr(d: Drawn) -> float | None:
+    contrast = _contrast(d)
+    if contrast is None or d.sigma <= 0:
+        return None
+    deep, white = (d.profile[d.findings.mask(t)] for t in (Tissue.DEEP_GREY, Tissue.WHITE))
+    return contrast / float(np.sqrt((np.mean(deep**2, dtype=float) + np.mean(white**2, dtype=float)) / 2))
+
+
+def _motion(d: Drawn) -> float | None:
+    area = d.findings.mask(*INTRACRANIAL).sum(axis=(1, 2)).astype(float)
+    if not area.any() or d.findings.motion_grades is None:
+        return None
+    return 100 * float(d.findings.motion_grades @ area) / (3 * float(area.sum()))
+
+
+def _streak(d: Drawn) -> float | None:
+    inside = d.findings.mask(*INTRACRANIAL)
+    if not inside.any() or d.findings.streak is None:
+        return None
+    return 100 * d.millilitres(d.findings.streak & inside) / d.millilitres(inside)
+
+
+def _centering(d: Drawn) -> float | None:
+    """Slices from the foramen magnum upwards, by their widths."""
+    volume, g, head = d.volume, d.geometry, d.findings.mask(*HEAD)
     rows, columns = volume.pixel_spacing
     axis = np.arange(g.matrix) - (g.matrix - 1) / 2
-    used = np.flatnonzero((g.positions >= foramen) & (head.sum(axis=(1, 2)) * rows * columns >= LEAST_HEAD_MM2))
+    used = np.flatnonzero(
+        (g.positions >= _foramen_height(g)) & (head.sum(axis=(1, 2)) * rows * columns >= LEAST_HEAD_MM2)
+    )
     widths = volume.slice_widths[used]
     if widths.sum() < LEAST_RANGE_MM:
         return None
@@ -102,3 +136,17 @@ def _centering(volume: CTVolume, findings: Findings, g: Geometry) -> float | Non
         count = head[n].sum()
         centroids.append((head[n].sum(axis=0) @ axis * columns / count, head[n].sum(axis=1) @ axis * rows / count))
     return float(np.hypot(*np.average(centroids, axis=0, weights=widths)))
+
+
+TRUTHS: Mapping[str, Callable[[Drawn], float | None]] = {
+    "symmetry_angle": _symmetry,
+    "baseline_angle": lambda d: abs(_angles(d.geometry)["orbitomeatal_angle"]),
+    "centering_offset": _centering,
+    "vertex_margin": lambda d: float(d.geometry.positions[-1] - d.geometry.landmarks["VERTEX"] @ d.geometry.k),
+    "foramen_magnum_margin": lambda d: _foramen_height(d.geometry) - float(d.geometry.positions[0]),
+    "noise": lambda d: d.sigma,
+    "gray_white_cnr": _cnr,
+    "motion_extent": _motion,
+    "foreign_object_volume": lambda d: d.millilitres(d.findings.mask(Tissue.FOREIGN)),
+    "streak_extent": _streak,
+}

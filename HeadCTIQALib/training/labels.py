@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings import Tissue
+from HeadCTIQALib.masks import largest_piece
 from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.resample import Grid, head_grid, to_grid
 
@@ -130,13 +131,8 @@ def warp(
 
 def head_mask(hu: NDArray[np.float32]) -> NDArray[np.bool_]:
     """The head with its cavities: largest connected tissue after an opening that drops holder and couch."""
-    tissue = ndimage.binary_opening(hu > -300, iterations=1)
-    labels, n = ndimage.label(tissue)
-    if n == 0:
-        return tissue
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    mask = ndimage.binary_dilation(labels == sizes.argmax(), iterations=1) & (hu > -300)
+    tissue = largest_piece(ndimage.binary_opening(hu > -300, iterations=1))
+    mask = ndimage.binary_dilation(tissue, iterations=1) & (hu > -300)
     return np.stack(
         [ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(m, 6), iterations=5))[6:-6, 6:-6] for m in mask]
     )
@@ -157,11 +153,7 @@ def tissue_map(
     ) & head
     inner = ndimage.binary_dilation(inner, iterations=1) & ndimage.binary_closing(inner, iterations=2)
     inner &= (hu < 180) & (hu > -60)
-    labels, n = ndimage.label(inner)
-    if n:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        inner = labels == sizes.argmax()
+    inner = largest_piece(inner)
     stack = np.stack([prior[t] for t in (Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY)])
     which = np.array([Tissue.BRAIN, Tissue.GREY, Tissue.WHITE, Tissue.DEEP_GREY], np.uint8)[stack.argmax(0)]
     smooth = ndimage.gaussian_filter(np.where(inner, hu, 30), 0.5)

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH, PATCH_MM, channel_of
 
 from .augment import rotation
 from .frame import canonical_frame
 from .patch_heads import PatchHead
 
-Vector = NDArray[np.float64]
 FACE = ("NASION", "CANTHUS", "GLOBE", "CRISTA")
 ABSENT, PRESENT, UNKNOWN = 0, 1, -1
 AXIS = PATCH_MM * (np.arange(PATCH) - (PATCH - 1) / 2)  # mm from the centre

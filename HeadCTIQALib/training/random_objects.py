@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.geometry import Vector
+
 from .object_stacks import AIR, BODY
 
 Rng = np.random.Generator
-Vector = NDArray[np.float64]
 KINDS = {"curve": 0.4, "blob": 0.25, "ring": 0.15, "wire": 0.2}
 BINS = 180  # directions in which the outline of a head is known
 MIN_HEAD, MIN_BINS = 1500, 90  # pixels of a head, directions of its outline, to put something on it

@@ -27,19 +27,15 @@ from scipy import optimize
 
 from HeadCTIQALib.curve import good_range
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.types import LEVELS, Measurement
 from HeadCTIQALib.metrics.uncertainty import (
-    ALL,
     CIRCUMSTANCES,
-    INSIDE,
     NONE,
-    NOTHING,
-    OUTSIDE,
-    READ_FROM,
-    SOME,
     circumstances,
     from_json,
     group_of,
+    groups,
 )
 from HeadCTIQALib.writing import write_text
 
@@ -86,7 +82,7 @@ def fit(sources: Sequence[Sequence[Observed]]) -> dict[str, Any]:
         "iqms": {
             m.id: {
                 g: _group(m.id, _doubted(m.id, g, _weighed(found[m.id, g])))
-                for g in groups(m.id)
+                for g in groups(METRICS[m.id])
                 if any(found[m.id, g])
             }
             for m in IQMS
@@ -100,11 +96,6 @@ def _weighed(sources: list[list[tuple[Floats, float, str]]]) -> Rows:
     weight = np.concatenate([np.full(len(rows), min(1 / len(rows), MOST / largest)) for rows in sources if rows])
     rows = [row for rows in sources for row in rows]
     return Rows(np.array([r[0] for r in rows]), np.array([r[1] for r in rows]), weight, np.array([r[2] for r in rows]))
-
-
-def groups(iqm: str) -> tuple[str, ...]:
-    """The groups of an IQM that have a model each."""
-    return (INSIDE, OUTSIDE) if iqm in READ_FROM else (NONE, SOME) if iqm in NOTHING else (ALL,)
 
 
 def _told(o: Observed) -> list[Measurement]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from HeadCTIQALib.geometry import LPS_TO_RAS
+
 from . import vocabulary
 from .contrast import has_contrast
-from .geometry import LPS_TO_RAS
 from .kernels import known_kernel
 from .processing import lossy_compression, lossy_ratio, reformatted
 from .tags import number, text, vector

@@ -4,54 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-
-import numpy as np
+from dataclasses import replace
 
 from ..errors import InputError
-from .geometry import AXIAL_COSINE
+from .candidates import Candidate, counted, extent_mm, labelled, line, listing_order
 from .grouping import MIN_SLICES, differences, kind, same_plane, volumes
 from .headers import CT_IMAGE, ENHANCED_CT, Slice
 from .identity import Series, grouped
-from .kernels import is_sharp, known_kernel, sharpness_word
+from .kernels import is_sharp, sharpness_word
 from .limits import MAX_SLICES
 from .lost import MOST_LOST
 from .types import Lost
-from .vocabulary import words
 
-_FAR_MM = 1e6  # headers may say anything
 _HEAD_PARTS = ("HEAD", "BRAIN", "SKULL", "CRANI", "KOPF", "SCHAEDEL", "CEREB", "TETE", "CAP")
 _OTHER_PARTS = ("CHEST", "THORAX", "ABDOM", "PELVIS", "LUNG", "SPINE", "EXTREM", "HEART", "KNEE", "HIP", "SHOULDER")
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Slices of one series that make one volume: one orientation, matrix, pixel size, kernel, energy, phase and acquisition.
-
-    Attributes:
-        label: what ``--series`` knows it by.
-        left_out: sentences about slices of the series that do not belong to the volume.
-        lost: slices of the series that cannot be placed or decoded.
-        aside: slices of the same acquisition and planes that do not fit into the volume, few of them.
-        objection: why the series cannot be a head CT volume at all; None when it can.
-    """
-
-    series: Series
-    slices: tuple[Slice, ...]
-    left_out: tuple[str, ...] = ()
-    lost: tuple[Lost, ...] = ()
-    aside: tuple[Slice, ...] = ()
-    objection: str | None = None
-    label: str = field(default="", compare=False)
-
-    @property
-    def axial(self) -> bool:
-        return self.slices[0].orientation is None or abs(_normal(self.slices[0])[2]) >= AXIAL_COSINE
-
-    @property
-    def kernel(self) -> str | None:
-        """By its vendor's spelling; ``other`` for one that is not known."""
-        return known_kernel(self.slices[0].kernel)
 
 
 def choose(
@@ -70,9 +36,9 @@ def choose(
     """
     everything = [c for series in grouped(images) for c in _candidates(series)]
     mentioned = [c for c in everything if c.objection or len(c.slices) >= MIN_SLICES or _is_largest(c, everything)]
-    candidates = _labelled(sorted(mentioned, key=_listing_order))
+    candidates = labelled(sorted(mentioned, key=listing_order))
     patients = list(dict.fromkeys(c.series.identity.patient for c in candidates))
-    considered = tuple(_line(c, patients) for c in candidates)
+    considered = tuple(line(c, patients) for c in candidates)
     if asked is not None:
         return _asked_for(candidates, name, asked, considered), "asked for", considered
     if beside is not None:
@@ -104,7 +70,7 @@ def _refuse_several(usable: list[Candidate], name: str) -> None:
         raise InputError(f"{told}; give the folder of one head CT, or export it with its identifiers.")
     if len(studies) > 1:
         what = f"{len(patients)} patients" if len(patients) > 1 else f"{len(studies)} studies"
-        lines = "; ".join(_line(c, patients) for c in whole)
+        lines = "; ".join(line(c, patients) for c in whole)
         raise InputError(
             f"{name} holds CT scans of {what}; choose one with --series and the first word of its entry: {lines}."
         )
@@ -230,21 +196,6 @@ def _is_largest(c: Candidate, candidates: list[Candidate]) -> bool:
     return next(other for other in candidates if other.series is c.series) is c
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """``1 slice``, ``2 slices``."""
-    return f"{count} {one}" if count == 1 else f"{count} {many or one + 's'}"
-
-
-def _normal(s: Slice) -> np.ndarray:
-    assert s.orientation is not None
-    return np.cross(s.orientation[:3], s.orientation[3:])
-
-
-def _extent_mm(c: Candidate) -> float:
-    positions = np.array([s.position or (0, 0, 0) for s in c.slices], float) @ _normal(c.slices[0])
-    return float(np.nan_to_num(np.ptp(positions), posinf=_FAR_MM).clip(0, _FAR_MM))
-
-
 def _suitability(c: Candidate) -> tuple[object, ...]:
     """Larger is better; the first difference decides."""
     part = c.series.context.body_part + " " + c.series.context.description.upper()
@@ -252,7 +203,7 @@ def _suitability(c: Candidate) -> tuple[object, ...]:
     made, sharp = kind(c.slices[0]), is_sharp(c.slices[0].kernel)
     thickness = c.slices[0].thickness
     return (
-        MIN_SLICES <= len(c.slices) <= MAX_SLICES and _extent_mm(c) >= 80,
+        MIN_SLICES <= len(c.slices) <= MAX_SLICES and extent_mm(c) >= 80,
         MIN_SLICES <= len(c.slices) <= MAX_SLICES,
         c.axial,
         head or not other,
@@ -263,7 +214,7 @@ def _suitability(c: Candidate) -> tuple[object, ...]:
         not c.series.context.contrast,
         head,
         thickness is None or 1.0 <= thickness <= 6.0,
-        round(_extent_mm(c) / 20),
+        round(extent_mm(c) / 20),
         len(c.slices),
         -(c.series.context.number or 0),
         c.label,
@@ -289,58 +240,3 @@ def _nothing_usable(candidates: list[Candidate], name: str) -> str:
 
 
 # ---- the list ----------------------------------------------------------------------------------------------------------
-
-
-def _listing_order(c: Candidate) -> tuple[object, ...]:
-    first = c.slices[0]
-    return (
-        c.series.context.number or 0,
-        c.series.identity.date,
-        c.series.uid,
-        first.order,
-        first.time,
-        first.instance_uid,
-    )
-
-
-def _labelled(candidates: list[Candidate]) -> list[Candidate]:
-    """With the shortest endings of their UIDs that tell them apart; volumes of one UID get a letter, or a number after z."""
-    suffixes = _suffixes([c.series.uid for c in candidates])
-    seen: Counter[str] = Counter()
-    labels, total = [], Counter(suffixes)
-    for suffix in suffixes:
-        seen[suffix] += 1
-        more = (
-            ""
-            if suffix and total[suffix] == 1
-            else chr(96 + seen[suffix])
-            if seen[suffix] <= 26
-            else f"z{seen[suffix]}"
-        )
-        labels.append((suffix or "no-uid-") + more)
-    return [replace(c, label=label) for c, label in zip(candidates, labels, strict=True)]
-
-
-def _line(c: Candidate, patients: list[tuple[str, ...]]) -> str:
-    first, context = c.slices[0], c.series.context
-    details = [
-        f"patient {patients.index(c.series.identity.patient) + 1}" if len(patients) > 1 else "",
-        c.series.identity.date,
-        "" if context.number is None else f"series {context.number}",
-        words(context.description) or "no description",
-        counted(len(c.slices), "slice"),
-        f"kernel {c.kernel or 'unknown'}",
-        "" if kind(first) == "original" or c.objection else kind(first),
-        f"{first.kvp:g} kV" if first.kvp else "",
-        f"acquisition {first.order[0]}" if first.order[0] else "",
-        "contrast" if context.contrast else "",
-    ]
-    return f"{c.label}: {', '.join(d for d in details if d)}" + (f" ({c.objection})" if c.objection else "")
-
-
-def _suffixes(uids: list[str]) -> list[str]:
-    """The shortest endings (8 characters or more) that tell the UIDs apart."""
-    length = 8
-    while length < 64 and len({u[-length:] for u in uids}) < len(set(uids)):
-        length += 1
-    return [u[-length:] for u in uids]

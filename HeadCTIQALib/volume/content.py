@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.masks import largest_piece
+
 from .calibration import Brain, brain
 from .resample import block_mean
 from .symmetry import lies_sideways
@@ -106,7 +108,7 @@ def _section(
     hu: NDArray[np.float32], pixel: tuple[float, float]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float, float, float]:
     """Bone and what it encloses (J, I), the large enclosed region alone, its brain and air pixels, width of the body in mm."""
-    body = _largest(hu > _BODY_HU)
+    body = largest_piece(hu > _BODY_HU)
     width = max((np.ptp(np.nonzero(body)[a]) + 1) * pixel[a] for a in (0, 1)) if body.any() else 0.0
     bone = hu > _BONE_HU
     size = tuple(2 * max(1, round(4.0 / p)) + 1 for p in pixel)  # closes gaps of about 8 mm: sutures, thin squama
@@ -124,15 +126,6 @@ def _section(
     return filled, enclosed, within, float((inside < _LUNG_HU).sum()), float(width)
 
 
-def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    labels, count = ndimage.label(mask)
-    if count == 0:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return np.asarray(labels == sizes.argmax())
-
-
 def _contact_mm(
     hu: NDArray[np.float32], enclosed: NDArray[np.bool_], edge: NDArray[np.bool_], pixel: tuple[float, float]
 ) -> float:
@@ -141,7 +134,7 @@ def _contact_mm(
         return 0.0
     size = tuple(2 * max(1, round(5.0 / p)) + 1 for p in pixel)
     tissue = np.pad(hu > -200, max(size), mode="edge")  # a head that is cut continues beyond the edge
-    head = _largest(ndimage.binary_opening(tissue, np.ones(size)))
+    head = largest_piece(ndimage.binary_opening(tissue, np.ones(size)))
     head = head[max(size) : -max(size), max(size) : -max(size)]
     return float((head & edge).sum()) * float(np.sqrt(pixel[0] * pixel[1]))
 

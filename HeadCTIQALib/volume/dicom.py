@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import InputError
 from ..text import printable
 from .archive import Location, archived
-from .choice import Candidate, choose, counted
+from .candidates import Candidate, counted
+from .choice import choose
 from .files import folder_files
 from .grouping import kind
 from .headers import Scan, head_of, scan_files

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .bits import sign_note, unwrapped
-from .choice import counted
+from .candidates import counted
 from .decoding import Decoder
 from .headers import Slice
 from .hounsfield import Format, Neighbours, Tags, whole_format

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .archive import Location
-from .headers import Context, Slice, geometry_problems, modality_lut, pixel_problems, pixel_spacing
+from .headers import Context, Slice, modality_lut
+from .slice_problems import geometry_problems, pixel_problems, pixel_spacing
 from .tags import elements, integer, items, number, numbers, padding_range, text, values_of, vector
 
 if TYPE_CHECKING:

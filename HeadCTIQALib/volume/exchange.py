@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from HeadCTIQALib.geometry import LPS_TO_RAS
+
 from ..errors import boundary
 from ..text import printable
 from . import vocabulary
-from .geometry import LPS_TO_RAS
 from .kernels import known_kernel
 from .processing import DENOISED, KEV, PROJECTED
 from .types import Acquisition, CTVolume, Vector

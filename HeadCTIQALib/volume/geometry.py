@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..errors import boundary
 from .types import Acquisition, CTVolume, Lost, Source, Vector
 
-LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 SAME_POSITION_MM = 0.01
 AXIAL_COSINE = 0.7  # slices are called axial when their normal is within 45 degrees of superior
 

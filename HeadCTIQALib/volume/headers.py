@@ -16,6 +16,7 @@ from .contrast import CONTRAST_TAGS, has_contrast
 from .limits import refuse_oversized
 from .parsing import looks_like_dicom, read_header
 from .processing import PROCESSING_TAGS, lossy_compression, lossy_ratio, processed
+from .slice_problems import geometry_problems, pixel_problems, pixel_spacing
 from .tags import integer, items, number, numbers, padding_range, present, raw, text, values_of, vector
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ _CT_ONLY = (
     "GantryDetectorTilt",
     "XRayTubeCurrent",
 )  # tags that mark a CT image
-_LEAST_PIXEL_MM = 0.01  # no CT has smaller ones
 
 _SCANNER = ("Manufacturer", "ManufacturerModelName", "StationName", "DeviceSerialNumber")
 
@@ -271,41 +271,6 @@ def slice_of(path: Location, ds: Dataset, context: Context) -> Slice:
         lut=lut,
         problems=(*pixel_problems(ds), *geometry_problems(ds, position, orientation, spacing)),
     )
-
-
-def pixel_spacing(ds: Dataset) -> tuple[float, ...] | None:
-    """PixelSpacing; one value stands for square pixels."""
-    values = numbers(ds, "PixelSpacing")
-    return values * 2 if len(values) == 1 else values if len(values) == 2 else None
-
-
-def pixel_problems(ds: Dataset) -> tuple[str, ...]:
-    """Phrases about tags without which pixels cannot be decoded."""
-    return tuple(
-        _lacking(ds, keyword) for keyword in ("Rows", "Columns", "BitsAllocated") if (integer(ds, keyword) or 0) < 1
-    )
-
-
-def geometry_problems(
-    ds: Dataset,
-    position: tuple[float, ...] | None,
-    orientation: tuple[float, ...] | None,
-    spacing: tuple[float, ...] | None,
-) -> tuple[str, ...]:
-    """Phrases about tags without which a plane has no place in space."""
-    values = {"ImagePositionPatient": position, "ImageOrientationPatient": orientation, "PixelSpacing": spacing}
-    problems = [_lacking(ds, keyword) for keyword, value in values.items() if value is None]
-    if spacing is not None and min(spacing) <= 0:
-        problems.append("PixelSpacing is not above 0")
-    elif spacing is not None and min(spacing) < _LEAST_PIXEL_MM:
-        problems.append("PixelSpacing is not that of a CT")
-    if orientation is not None and not np.linalg.norm(np.cross(orientation[:3], orientation[3:])) > 0.5:
-        problems.append("ImageOrientationPatient is no plane")
-    return tuple(problems)
-
-
-def _lacking(ds: Dataset, keyword: str) -> str:
-    return f"{keyword} cannot be read" if present(ds, keyword) else f"{keyword} is missing"
 
 
 def modality_lut(ds: Dataset) -> ModalityLut | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .bits import sign_note, unwrapped
-from .choice import counted
+from .candidates import counted
 from .hounsfield import Format, Tags, whole_format
 from .padding import PADDING_HU
 from .scale import lacks_hu

@@ -8,9 +8,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from HeadCTIQALib.geometry import LPS_TO_RAS
+
 from ..errors import InputError
 from .archive import Location, opened
-from .geometry import LPS_TO_RAS
 from .placing import ORIENTATION_UNSTATED, POSITION_UNSTATED, refuse_impossible, unit_mm
 from .types import Vector
 from .voxels import ImageHeader, Stored, colour, damaged, data_file, integer, three_sizes

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.masks import largest_piece
+
 from .types import CTVolume, Vector
 
 AIR_HU = -1024.0
@@ -93,11 +95,8 @@ def head_grid(volume: CTVolume, spacing: float = 5.0, shape: tuple[int, int, int
     top = int(large[-1]) if len(large) else tissue.shape[0] - 1
     depth = volume.slice_positions[::step_k]
     near = np.flatnonzero((depth <= depth[top]) & (depth >= depth[top] - 160.0))
-    labels, n = ndimage.label(tissue[near])
-    if n:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        k, j, i = np.nonzero(labels == sizes.argmax())
+    k, j, i = np.nonzero(largest_piece(tissue[near]))
+    if len(k):
         centre = volume.ijk_to_ras(np.array([i.mean() * step, j.mean() * step, (near[0] + k.mean()) * step_k]))
         top_point = volume.ijk_to_ras(np.array([i.mean() * step, j.mean() * step, float(top * step_k)]))
     else:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from HeadCTIQALib.geometry import LPS_TO_RAS
+
 from ..errors import InputError
 from .acquisition import acquisition
 from .blank import runs
-from .choice import Candidate, counted
+from .candidates import Candidate, counted
 from .dicom_voxels import ImplausibleError, voxels
 from .enhanced import flattened
-from .geometry import LPS_TO_RAS, Stack, distinct_order, normal, upright
+from .geometry import Stack, distinct_order, normal, upright
 from .grouping import MIN_SLICES, differences, is_flat, kind
 from .headers import Slice
 from .limits import refuse_oversized

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.masks import largest_piece
+
 from .kernels import is_sharp
 from .noise_power import mean_frequency
 from .noise_texture import Window, products, residue, surface
@@ -116,12 +118,10 @@ def _edge_mm(volume: CTVolume, places: SoftTissue) -> float | None:
 def _edges(plane: NDArray[np.int16], pixel: tuple[float, float]) -> NDArray[np.float32]:
     """(n,) mm: blur of the edge in every pixel at the border of the head that has whole air on one side and skin on the other."""
     hu = np.clip(plane.astype(np.float32), -1000, 100)
-    islands, count = ndimage.label(hu > -500)
-    if count == 0:
+    head = largest_piece(hu > -500)
+    if not head.any():
         return np.empty(0, np.float32)
-    sizes = np.bincount(islands.ravel())
-    sizes[0] = 0
-    head = ndimage.binary_fill_holes(islands == sizes.argmax())
+    head = ndimage.binary_fill_holes(head)
     size = [2 * int(np.ceil(REACH_MM / p)) + 1 for p in pixel]
     low, high = ndimage.minimum_filter(hu, size), ndimage.maximum_filter(hu, size)
     edge = head & ~ndimage.binary_erosion(head) & (low < AIR_HU) & (high > SKIN_HU)

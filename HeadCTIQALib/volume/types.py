@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from HeadCTIQALib.geometry import Vector
+
 if TYPE_CHECKING:
     from .interpolation import Trace
     from .sharpness import Sharpness
     from .texture import Texture
-
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from HeadCTIQALib.progress import silent
 from HeadCTIQALib.volume import CTVolume
 
 from .foreign import proposed_objects
+from .midline import turned_to_midline
 from .motion_grades import motion
 from .steps import slice_steps
 from .streaks import dark_bands, streak
-from .symmetry import midsagittal_plane, turned_to_midline
+from .symmetry import midsagittal_plane
 from .tissue import outlined
 from .tops import vertex
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 
-Vector = NDArray[np.float64]
 Field = NDArray[np.float32]
 
 TARGET_MM = 0.95  # in-plane pixels are averaged up to about this size

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import HEAD, Tissue
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.volume.types import CTVolume
 
 from . import projector
 
-Vector = NDArray[np.float64]
 Plane = NDArray[np.float32]
 ROOM = 1.2  # side of the grid to the largest extent of the head
 AIR_HU = -1000.0

@@ -12,7 +12,6 @@ from HeadCTIQALib.volume.types import CTVolume
 
 from . import projector
 
-Vector = NDArray[np.float64]
 HU_RANGE = (-1024, 3071)
 SOFT_MM = 0.50  # blur of a standard kernel, where the scan does not tell its own
 BONE_MM = 0.16  # blur that a bone kernel leaves, of focus and detector

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
+from HeadCTIQALib.geometry import Vector
+
 Law = Literal["nod", "turn", "step", "drift", "breathing", "tremor", "return"]
 LAWS: tuple[Law, ...] = ("nod", "turn", "step", "drift", "breathing", "tremor", "return")
 Weighting = Literal["full", "overscan", "half", "helical"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.synthesis.artefacts import FLOOR_HU, STREAK_SIGMAS, smooth3
 from HeadCTIQALib.validation.degradations import smoothed_noise
 from HeadCTIQALib.volume.types import CTVolume
@@ -22,7 +23,6 @@ from HeadCTIQALib.volume.types import CTVolume
 from . import projector
 from .beam import EFFECTIVE, SPECTRUM, Material
 
-Vector = NDArray[np.float64]
 HU_RANGE = (-1024, 3071)
 BONE_HU = 300.0
 APERTURE_MM = 0.9  # of a detector cell with the focus behind it, at the axis

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL
+from HeadCTIQALib.geometry import Vector
 from HeadCTIQALib.synthesis.artefacts import inner_part, motion_grade, undisplaced
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -22,7 +23,6 @@ from . import projector
 from .grid import HeadGrid
 from .laws import Motion, Timing
 
-Vector = NDArray[np.float64]
 HU_RANGE = (-1024, 3071)
 MIN_RANGE_MM = 0.02  # less motion at the skin is none
 KEY_MM = 1.0  # through-plane motion between two slices that are projected

@@ -1,7 +1,6 @@
-"""Category "noise_contrast": global noise in the brain, and grey-white contrast to noise.
+"""Category "noise_contrast": grey-white contrast to noise.
 
-The noise estimate lives in :mod:`HeadCTIQALib.metrics.local_noise`; this file turns it into measurements.  Both are measured in
-the slices as they are, and judged by what they would be in slices of 5 mm (:mod:`HeadCTIQALib.metrics.noise_along_k`).
+It is measured in the slices as they are, and judged by what it would be in slices of 5 mm (:mod:`HeadCTIQALib.metrics.noise_along_k`).
 """
 
 from __future__ import annotations
@@ -12,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings.types import Findings, Tissue
-from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, voxel_ras
-from HeadCTIQALib.metrics.local_noise import global_noise
-from HeadCTIQALib.metrics.noise_along_k import STANDARD_MM, Reach, noise_reach
+from HeadCTIQALib.findings.types import INTRACRANIAL, Findings, Tissue
+from HeadCTIQALib.metrics import instructions
+from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded
+from HeadCTIQALib.metrics.metric import MIDSAGITTAL, STREAK, Metric, register
+from HeadCTIQALib.metrics.noise_along_k import STANDARD_MM, conversion, noise_reach
+from HeadCTIQALib.metrics.noise_along_k import details as conversion_details
 from HeadCTIQALib.metrics.positioning import midsagittal_normal
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
@@ -32,56 +33,6 @@ MARGIN_MM = {Tissue.DEEP_GREY: 1.0, Tissue.WHITE: 1.5}
 
 #: (tissue, native slice) to the eroded mask (where it begins, its shape and bits) and its residuals.
 Memory = dict[tuple[Tissue, int], tuple[tuple[object, ...], NDArray[np.float32]]]
-
-
-def noise(volume: CTVolume, findings: Findings) -> Measurement:
-    """Noise sigma, HU: mode of the local SD in 6-7 mm in-plane windows of parenchyma; lower is better.
-
-    Method in :func:`HeadCTIQALib.metrics.local_noise.global_noise`.  Details: ``windows``, ``window_mm``,
-    ``effective_samples`` (independent noise samples a window is worth), ``uncorrected_mode_hu``, and of the slice of 5 mm, in which
-    it is judged, ``noise_5mm_hu``, ``noise_length_mm`` and ``noise_correlation_next_slice``.
-    Source: after Christianson et al. 2015; range from Ahmad et al. 2021 (2.9-10.2 HU in 99 head CTs).
-    """
-    try:
-        result = global_noise(volume, findings)
-    except Unassessable as reason:
-        return not_assessable("noise", str(reason))
-    flags = []
-    if is_sharp_scan(volume):
-        flags.append(f"The scan has a {sharp_kernel(volume)}: the ranges are meant for soft-tissue reconstructions.")
-    s, j, i = result.typical_window
-    reach = noise_reach(volume, findings)
-    judged = result.sigma_hu * reach.factor
-    return Measurement(
-        "noise",
-        result.sigma_hu,
-        judged=judged,
-        method=f"{result.method}; {_conversion(reach)}",
-        details={
-            "windows": float(result.windows),
-            "window_mm": result.window_mm,
-            "effective_samples": result.effective_samples,
-            "uncorrected_mode_hu": result.mode_hu,
-            "noise_5mm_hu": judged,
-            **_details(reach),
-        },
-        flags=tuple(flags),
-        evidence=Evidence(
-            slice_index=s,
-            points={"typical window": voxel_ras(volume, s, j, i)},
-            slices=result.slices,
-            caption=f"Noise {result.sigma_hu:.1f} HU in the brain, {judged:.1f} HU in a slice of {STANDARD_MM:g} mm.",
-        ),
-    )
-
-
-def _conversion(reach: Reach) -> str:
-    return f"judged in a slice of {STANDARD_MM:g} mm: noise x sqrt({reach.length_mm:.3g} mm / {STANDARD_MM:g} mm), from {reach.how}"
-
-
-def _details(reach: Reach) -> dict[str, float]:
-    measured = {} if reach.correlation is None else {"noise_correlation_next_slice": reach.correlation}
-    return {"noise_length_mm": reach.length_mm, **measured}
 
 
 def gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory | None = None) -> Measurement:
@@ -134,14 +85,14 @@ def _gray_white_cnr(volume: CTVolume, findings: Findings, memory: Memory) -> Mea
         "gray_white_cnr",
         value,
         judged=judged,
-        method=f"medians and detrended 1.4826 MAD of deep grey and white matter, {used}; {_conversion(reach)}",
+        method=f"medians and detrended 1.4826 MAD of deep grey and white matter, {used}; {conversion(reach)}",
         details={
             "contrast_hu": contrast,
             "noise_hu": noise_hu,
             "deep_grey_hu": deep.median,
             "white_hu": white.median,
             "cnr_5mm": judged,
-            **_details(reach),
+            **conversion_details(reach),
             **details,
         },
         flags=tuple(flags),
@@ -297,3 +248,20 @@ def _residual(hu: NDArray[np.int16], core: BoolArray, dj: float, di: float) -> N
     with np.errstate(divide="ignore", invalid="ignore"):
         r = (v - total / n) / np.sqrt(1.0 - 1.0 / n)
     return np.where(enough, r, np.nan).astype(np.float32)
+
+
+register(
+    Metric(
+        "gray_white_cnr",
+        gray_white_cnr,
+        reads=frozenset({"deep_grey", "white", "parenchyma", "intracranial", STREAK, MIDSAGITTAL}),
+        instruct=instructions.contrast,
+        asks=("memory",),
+        meant_by=("deep_grey", "white"),
+        within=INTRACRANIAL,
+        segment="white",
+        regions=("deep_grey", "white"),
+        picture="masks and bare",
+        of_noise=True,
+    )
+)
