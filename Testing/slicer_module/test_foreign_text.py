@@ -33,6 +33,7 @@ def test_labels_show_markup_as_it_is_written(module):
 
 def test_a_hostile_record_is_text(assessed, tmp_path):
     from HeadCTIQALib.gui import files, panel
+    from HeadCTIQALib.report.table_row import table_row
 
     record = copy.deepcopy(assessed.session.record)
     record["input"]["name"] = record["scoring_model"]["name"] = HOSTILE
@@ -41,7 +42,7 @@ def test_a_hostile_record_is_text(assessed, tmp_path):
     assert "<img" not in shown
     assert "&lt;img" in shown
     assert shown.isprintable()
-    row = files.table_row(record)
+    row = table_row(record)
     assert row["scan"] == HOSTILE
     assessed.session.record = record
     files.export_row(assessed.session, tmp_path / "t.csv")
