@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, PARENCHYMA, Tissue
 from HeadCTIQALib.hierarchy import IQMS
 
-STREAK, MOTION, MIDSAGITTAL = "streak", "motion", "midsagittal"
+STREAK: Final = "streak"
+MOTION: Final = "motion"
+MIDSAGITTAL: Final = "midsagittal"
 
 #: Unions of tissue labels that metrics and report-only numbers look at.
 LABEL_PARTS: Mapping[str, tuple[Tissue, ...]] = MappingProxyType(

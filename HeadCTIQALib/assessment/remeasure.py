@@ -16,13 +16,13 @@ from HeadCTIQALib.metrics import Measurement, Memory, measure
 from HeadCTIQALib.metrics.extras import Extra
 from HeadCTIQALib.metrics.extras import extras as measure_extras
 from HeadCTIQALib.metrics.uncertainty import scene_of, with_quantiles
+from HeadCTIQALib.record.rounding import DECIMALS
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import Correction, apply_corrections
 from .cropping import Box, Cropping, crop, uncropped
 from .edits import Edit, RegionChange, ValueChange, Working
 from .inputs import EXTRA_INPUTS, INPUTS
-from .record import DECIMALS
 from .regions import measure_in_regions
 
 

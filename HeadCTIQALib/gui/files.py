@@ -11,8 +11,9 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from HeadCTIQALib.assessment.storage import FILES, REPORT, check_output, copy_files, write_files
+from HeadCTIQALib.assessment.storage import FILES, check_output, copy_files, write_files
 from HeadCTIQALib.errors import InputError, OutputError, boundary
+from HeadCTIQALib.record import REPORT, Record
 from HeadCTIQALib.report.table_row import table_row
 from HeadCTIQALib.text import cell
 from HeadCTIQALib.writing import write_text
@@ -79,7 +80,7 @@ def export_row(session: Session, path: Path) -> None:
     write_text(path, text.getvalue(), _("The table"))
 
 
-def _record(session: Session) -> dict[str, Any]:
+def _record(session: Session) -> Record:
     session.settle()
     if session.record is None:
         raise InputError(_("There is no assessment yet: press Assess, or load one."))

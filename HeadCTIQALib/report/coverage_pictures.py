@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from HeadCTIQALib.report import svg, views
-from HeadCTIQALib.report.canvas import Canvas
+from HeadCTIQALib.report.canvas import Canvas, Ras
 from HeadCTIQALib.report.html import Html, with_unit
-from HeadCTIQALib.report.scene import Ras, Scene, points_of
+from HeadCTIQALib.report.scene import Scene
 from HeadCTIQALib.volume.types import Vector
 
 Words = tuple[float, float, float]  # left, right and baseline
@@ -23,14 +23,14 @@ MARKS = {"vertex_margin": ("VERTEX",), "foramen_magnum_margin": ("BASION", "OPIS
 def coverage(scene: Scene, iqm: str) -> list[Html]:
     """Where the scan begins and ends against the anatomical point, in a coronal and a sagittal reformat."""
     evidence, volume = scene.evidence(iqm), scene.volume
-    points = points_of(evidence)
+    points = evidence.points
     if not points:
         return []
     at = np.array(next(iter(points.values())), float)
-    value, bound = (scene.iqms.get(iqm) or {}).get("value"), scene.bound(iqm)
+    value, bound = scene.value(iqm), scene.bound(iqm)
     what, end = ENDS[iqm]
     box = _coverage_box(scene, float(at @ volume.k))
-    window = tuple(evidence.get("window") or BONE_WINDOW)
+    window = evidence.window
     pictures = []
     for name, view in (
         ("Sagittal", scene.midline(at, box)),
@@ -47,7 +47,7 @@ def coverage(scene: Scene, iqm: str) -> list[Html]:
         margin = with_unit(value, "mm", True) if bound is None else f"at least {with_unit(bound, 'mm')} missing"
         alt = f"{name} reformat: the {end} image plane against the {what}, margin {margin}"
         pictures.append(canvas.figure(f"{name} reformat.", alt))
-    return pictures if evidence.get("view") != "coronal" else pictures[::-1]
+    return pictures if evidence.view != "coronal" else pictures[::-1]
 
 
 def _coverage_box(scene: Scene, *k: float) -> views.Box:

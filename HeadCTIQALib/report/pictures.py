@@ -15,7 +15,7 @@ from HeadCTIQALib.report.coverage_pictures import coverage
 from HeadCTIQALib.report.heat import noise_heat
 from HeadCTIQALib.report.html import Html
 from HeadCTIQALib.report.position_pictures import baseline, centring, symmetry
-from HeadCTIQALib.report.scene import Scene, points_of
+from HeadCTIQALib.report.scene import NOTHING, Scene
 from HeadCTIQALib.report.strips import grade_chart
 
 
@@ -25,8 +25,8 @@ def noise(scene: Scene, iqm: str) -> list[Html]:
     index = scene.slice_of(iqm)
     view = views.axial(volume, index, scene.slice_box(index))
     plain = scene.canvas(view, iqm)
-    plain.add_masks(evidence.get("masks") or ("parenchyma",))
-    plain.add_points(points_of(evidence))
+    plain.add_masks(evidence.masks or ("parenchyma",))
+    plain.add_points(evidence.points)
     heat = scene.canvas(view, iqm)
     drawn = noise_heat(volume, scene.findings, index, heat.cut)
     heat.add(*drawn)
@@ -49,7 +49,7 @@ def axial_masks(scene: Scene, iqm: str) -> list[Html]:
     whole = iqm == "foreign_object_volume"
     box = views.image_box(volume, index) if whole else scene.slice_box(index)
     figures = []
-    names = list(evidence.get("masks") or ())
+    names = list(evidence.masks)
     if iqm == "streak_extent":
         names = ["intracranial", "streak"]
     for overlay in (True, False) if iqm in ("streak_extent", "gray_white_cnr") and names else (True,):
@@ -57,11 +57,11 @@ def axial_masks(scene: Scene, iqm: str) -> list[Html]:
         if overlay:
             canvas.add_masks(names)
             if whole:  # a cross would hide a small object
-                canvas.add(*(svg.ring(canvas.view.project(p), 16) for p in points_of(evidence).values()))
+                canvas.add(*(svg.ring(canvas.view.project(p), 16) for p in evidence.points.values()))
             else:
-                canvas.add_points(points_of(evidence))
+                canvas.add_points(evidence.points)
         where = slice_words(volume, index)
-        alt = f"Axial slice, {where}" + (f": {evidence.get('caption')}" if overlay else ", without drawings")
+        alt = f"Axial slice, {where}" + (f": {evidence.caption}" if overlay else ", without drawings")
         figures.append(
             canvas.figure(
                 f"Axial, {where}{', whole image' if whole else '' if overlay else ', without drawings'}.", alt
@@ -97,4 +97,4 @@ assert set(PICTURES) == set(IQM_BY_ID)
 
 def pictures(scene: Scene, iqm: str) -> list[Html]:
     """The pictures of one IQM; none when the record has no evidence for it."""
-    return PICTURES[iqm](scene, iqm) if scene.evidence(iqm) else []
+    return PICTURES[iqm](scene, iqm) if scene.evidence(iqm) is not NOTHING else []

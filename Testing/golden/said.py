@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from HeadCTIQALib.assessment.storage import read_record
 from HeadCTIQALib.cli.tree import ASCII, as_text
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.record import read_record
 from HeadCTIQALib.report.explanation import how, why
 from HeadCTIQALib.report.rows import rows
 from HeadCTIQALib.report.table_row import table_row

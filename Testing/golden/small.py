@@ -30,7 +30,7 @@ from HeadCTIQALib.scoring import guideline_model  # noqa: E402
 from HeadCTIQALib.scoring.choice import chosen_model  # noqa: E402
 from HeadCTIQALib.synthesis import EXTERNAL, INTERNAL, Simulated, random_scene, simulate  # noqa: E402
 
-NETWORKS = ({"name": "none", "version": "1", "sha256": "0" * 64, "license": "Apache-2.0", "data_source": "nothing"},)
+NETWORKS = ({"name": "none", "version": "1", "data_source": "nothing", "license": "Apache-2.0", "sha256": "0" * 64},)
 OLD = EXPECTED.parents[1] / "records" / "assessment-1.0.json"
 
 
