@@ -223,6 +223,21 @@ def test_installation_goes_slicers_way(slicer_app, monkeypatch):
     assert any(r.startswith("pynrrd") for r in plain)
 
 
+@pytest.mark.parametrize(("allowed", "words"), [(True, ""), (False, "needs the package msgspec")])
+def test_what_reads_records_is_installed_only_after_asking(slicer_app, monkeypatch, allowed, words):
+    import slicer
+
+    from HeadCTIQALib.gui import dependencies
+
+    done = []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *_, **__: allowed)
+    monkeypatch.setattr(slicer.util, "pip_install", done.append)
+    said = dependencies.open_records(lambda name: done or None)
+    assert said == "" if allowed else words in said
+    assert done == (["msgspec"] if allowed else [])
+    assert dependencies.open_records() == "", "it is there"
+
+
 def test_dicom_files_are_used_when_known(chosen, slicer_app, dicom_head_folder, monkeypatch):
     import types
 
