@@ -71,6 +71,11 @@ class HeadCTIQAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
+        from HeadCTIQALib.gui import dependencies
+
+        if problem := dependencies.open_records():
+            self._show_problem(problem)
+            return
         from HeadCTIQALib.gui.controller import Controller
 
         self.logic = HeadCTIQALogic()
@@ -83,11 +88,21 @@ class HeadCTIQAWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ):
             self.addObserver(scene, event, method)
 
+    def _show_problem(self, sentence):
+        import qt
+
+        label = qt.QLabel(sentence)
+        label.setObjectName("problemLabel")
+        label.setWordWrap(True)
+        self.layout.addWidget(label)
+
     def enter(self):
-        self.controller.enter()
+        if self.controller is not None:
+            self.controller.enter()
 
     def exit(self):
-        self.controller.exit()
+        if self.controller is not None:
+            self.controller.exit()
 
     def cleanup(self):
         self.removeObservers()

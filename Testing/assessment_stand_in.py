@@ -13,7 +13,7 @@ import numpy as np
 
 from HeadCTIQALib.findings import Findings, Landmark, Plane, Tissue
 
-MODELS = ({"name": "stand-in", "version": "1", "sha256": "0" * 64, "license": "Apache-2.0", "trained_on": "nothing"},)
+MODELS = ({"name": "stand-in", "version": "1", "data_source": "nothing", "license": "Apache-2.0", "sha256": "0" * 64},)
 
 
 def find(volume, device="auto", progress=None):

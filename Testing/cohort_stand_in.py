@@ -1,20 +1,20 @@
 """Assessment folders and reader tables without scans or networks, for tests of what happens to many of them."""
 
-import copy
 import json
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from assessment_stand_in import MODELS, find
 from ellipsoid_head import simulated_head
 
 from HeadCTIQALib.assessment import evaluate
-from HeadCTIQALib.assessment.record import iqm_entry, plain, rescored_record
-from HeadCTIQALib.assessment.storage import dump
 from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
+from HeadCTIQALib.record import Record, dump, rescored_record
+from HeadCTIQALib.record.measured import iqm_entry
 from HeadCTIQALib.scoring import DEFAULT, guideline_model, score
 
 LOW = np.array([0, 0, 0, -8, -8, 3, 0.8, 0, 0, 0])
@@ -23,7 +23,7 @@ SCANNERS = (("GE", "Revolution", "STANDARD", 5.0), ("Siemens", "Force", "Hr40", 
 
 
 @cache
-def template() -> tuple[dict, str]:
+def template() -> tuple[Record, str]:
     """Record and report of one stand-in assessment."""
     from HeadCTIQALib.report import render
 
@@ -51,13 +51,15 @@ def write_cohort(
             else Measurement(m.id, round(float(v), 4), evidence=Evidence())
             for m, v in zip(IQMS, row, strict=True)
         }
-        record = {**copy.deepcopy(base), "iqms": plain({i: iqm_entry(m, DEFAULT) for i, m in measured.items()})}
+        record = msgspec.structs.replace(base, iqms={i: iqm_entry(m, DEFAULT) for i, m in measured.items()})
         record = rescored_record(record, score(measured, guideline_model()), guideline_model())
         maker, model, kernel, thickness = SCANNERS[n % 3 if scanner is None else scanner]
-        record["input"]["sha256"] = f"{n:04x}{abs(hash(name)) % 16**12:012x}" * 4
-        record["input"]["acquisition"].update(
-            manufacturer=maker, model=model, kernel=kernel, slice_thickness_mm=thickness
+        acquisition = msgspec.structs.replace(
+            record.input.acquisition, manufacturer=maker, model=model, kernel=kernel, slice_thickness_mm=thickness
         )
+        sha = f"{n:04x}{abs(hash(name)) % 16**12:012x}" * 4
+        scan = msgspec.structs.replace(record.input, sha256=sha, acquisition=acquisition)
+        record = msgspec.structs.replace(record, input=scan)
         folder = root / name
         folder.mkdir(parents=True)
         (folder / "assessment.json").write_text(dump(record), encoding="utf-8")

@@ -58,33 +58,28 @@ register(
 
 def main() -> None:
     """Everything that is said of the new IQM."""
-    import jsonschema
-
     from HeadCTIQALib.assessment import evaluate
     from HeadCTIQALib.assessment.inputs import fed_by
     from HeadCTIQALib.cli import describe
     from HeadCTIQALib.metrics import measure
+    from HeadCTIQALib.record import to_json
+    from HeadCTIQALib.record.schema import json_schema
     from HeadCTIQALib.report import render
     from HeadCTIQALib.report.rows import rows
-    from HeadCTIQALib.resources import resource
+    from HeadCTIQALib.report.table_row import table_row
     from HeadCTIQALib.scoring import guideline_model, score
     from HeadCTIQALib.synthesis import Scene, simulate
 
     scan = simulate(3, scene=Scene())
     result = evaluate(scan.volume, scan.findings, models=())
-    record = json.loads(json.dumps(result.record))
-    schema = json.loads(resource("Schema", "assessment-1.2.schema.json").read_text())
-    try:
-        jsonschema.validate(record, schema)
-        refused = ""
-    except jsonschema.ValidationError as error:
-        refused = error.message[:300]
+    record = to_json(result.record)
     measured = measure(scan.volume, scan.findings)
     bright = {**measured, ROW.id: replace(measured[ROW.id], value=58.0)}
     said = {
         "truth": scan.truth[ROW.id],
         "record": record["iqms"][ROW.id],
-        "refused": refused,
+        "in_schema": ROW.id in json.dumps(json_schema()),
+        "row": table_row(result.record),
         "category_when_bright": score(bright, guideline_model()).categories[ROW.category].score,
         "report": render(result.record, scan.volume, scan.findings),
         "rows": [r.title for r in rows(result.record)],

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import numpy as np
 import pytest
 from assessment_stand_in import MODELS, find, install
@@ -15,10 +16,12 @@ from assessment_stand_in import MODELS, find, install
 from HeadCTIQALib import assessment
 from HeadCTIQALib.assessment import Correction, evaluate, load_assessment, measurements_from_record
 from HeadCTIQALib.assessment.correction import apply_corrections
-from HeadCTIQALib.assessment.record import plain
 from HeadCTIQALib.errors import InputError, ModelError, OutputError
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.record import check_record, dump, to_json
+from HeadCTIQALib.record.rounding import plain
+from HeadCTIQALib.record.schema import dictionary, json_schema
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.volume import Source
 
@@ -49,7 +52,7 @@ def quick_report(monkeypatch):
 
 
 def without_times(record):
-    return {k: v for k, v in record.items() if k not in ("created", "timings")}
+    return {k: v for k, v in to_json(record).items() if k not in ("created", "timings")}
 
 
 # the record
@@ -57,7 +60,7 @@ def without_times(record):
 
 def test_record_is_valid_by_the_published_schema(result, schema):
     jsonschema.Draft202012Validator.check_schema(schema)
-    assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(result.record)] == []
+    assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(to_json(result.record))] == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +73,7 @@ def test_record_is_valid_by_the_published_schema(result, schema):
     ],
 )
 def test_schema_refuses_what_is_wrong(result, schema, where, wrong):
-    record = json.loads(json.dumps(result.record))
+    record = to_json(result.record)
     *path, last = where
     entry = record
     for key in path:
@@ -81,49 +84,50 @@ def test_schema_refuses_what_is_wrong(result, schema, where, wrong):
 
 
 def test_schema_ids_are_those_of_the_hierarchy(schema):
-    assert list(schema["properties"]["iqms"]["properties"]) == [m.id for m in IQMS]
-    assert schema["properties"]["iqms"]["required"] == [m.id for m in IQMS]
-    assert list(schema["properties"]["categories"]["properties"]) == [c.id for c in CATEGORIES]
-    assert schema["$defs"]["iqm"]["properties"]["category"]["enum"] == [c.id for c in CATEGORIES]
-    assert schema["properties"]["corrections"]["items"]["properties"]["iqm"]["enum"] == [m.id for m in IQMS]
+    parts = schema["$defs"]
+    assert list(parts["Iqms"]["properties"]) == parts["Iqms"]["required"] == [m.id for m in IQMS]
+    assert list(parts["Categories"]["properties"]) == [c.id for c in CATEGORIES]
+    assert set(parts["IqmEntry"]["properties"]["category"]["enum"]) == {c.id for c in CATEGORIES}
+    assert set(parts["CorrectionEntry"]["properties"]["iqm"]["enum"]) == {m.id for m in IQMS}
+
+
+def test_the_shipped_schema_and_dictionary_are_those_of_the_types(schema):
+    assert schema == json_schema()
+    assert resource("Schema", "assessment-1.2.md").read_text(encoding="utf-8") == dictionary()
 
 
 def test_record_says_the_same_as_the_values(result):
     for iqm in IQMS:
-        entry, measurement = result.record["iqms"][iqm.id], result.measurements[iqm.id]
-        assert entry["status"] == measurement.status
-        assert entry["reason"] == measurement.reason
+        entry, measurement = result.record.iqms[iqm.id], result.measurements[iqm.id]
+        assert entry.status == measurement.status
+        assert entry.reason == measurement.reason
         if measurement.value is None:
-            assert (entry["value"], entry["band"], entry["score"]) == (None, None, None)
+            assert (entry.value, entry.band, entry.score) == (None, None, None)
         else:
-            assert entry["value"] == pytest.approx(measurement.value, abs=1e-4)
-            assert entry["band"] == iqm.band(measurement.value)
-            assert entry["score"] == pytest.approx(iqm.item_score(measurement.value), abs=1e-3)
-            assert [tuple(k) for k in entry["knots"]] == list(iqm.knots)
-    assert [m for m in IQMS if result.record["iqms"][m.id]["value"] is not None], (
-        "the stand-in head has something to measure"
-    )
+            assert entry.value == pytest.approx(measurement.value, abs=1e-4)
+            assert entry.band == iqm.band(measurement.value)
+            assert entry.score == pytest.approx(iqm.item_score(measurement.value), abs=1e-3)
+            assert [tuple(k) for k in entry.knots] == list(iqm.knots)
+    assert [m for m in IQMS if result.record.iqms[m.id].value is not None], "the stand-in head has something to measure"
     for id_, scored in result.scores.categories.items():
-        entry = result.record["categories"][id_]
-        assert entry["withheld_reason"] == scored.withheld_reason
+        entry = result.record.categories[id_]
+        assert entry.withheld_reason == scored.withheld_reason
         if scored.score is not None:
-            assert entry["score"] == pytest.approx(
-                entry["base"] + sum(c["points"] for c in entry["contributions"]), abs=1e-3
-            )
-    assert result.record["timings"]["read"] == 1.23
-    assert result.record["models"] == json.loads(json.dumps(MODELS))
-    assert result.record["research_use"]
+            assert entry.score == pytest.approx(entry.base + sum(c.points for c in entry.contributions), abs=1e-3)
+    assert result.record.timings["read"] == 1.23
+    assert to_json(result.record)["models"] == list(MODELS)
+    assert result.record.research_use
 
 
 def test_withheld_overall_has_a_reason_and_no_number(volume, schema):
     findings = find(volume)
     landmarks = {k: v for k, v in findings.landmarks.items() if not k.startswith("EAM")}
     record = evaluate(volume, findings.with_(landmarks=landmarks)).record
-    jsonschema.validate(record, schema, jsonschema.Draft202012Validator)
-    assert record["iqms"]["baseline_angle"]["status"] == "not_assessable"
-    assert record["categories"]["positioning"]["score"] is None
-    assert record["overall"]["score"] is None
-    assert record["overall"]["withheld_reason"]
+    jsonschema.validate(to_json(record), schema, jsonschema.Draft202012Validator)
+    assert record.iqms["baseline_angle"].status == "not_assessable"
+    assert record.categories["positioning"].score is None
+    assert record.overall.score is None
+    assert record.overall.withheld_reason
 
 
 def test_same_scan_same_record(volume, result):
@@ -132,10 +136,10 @@ def test_same_scan_same_record(volume, result):
 
 
 def test_record_holds_no_series_uid_and_no_path(volume, result, tmp_path):
-    text = json.dumps(dataclasses.replace(result, input_path=tmp_path / "DOE^JANE").record)
+    text = dump(dataclasses.replace(result, input_path=tmp_path / "DOE^JANE").record)
     assert volume.source.series_uid not in text
     assert "DOE" not in text
-    assert result.record["input"]["series_uid_sha256"] is not None
+    assert result.record.input.series_uid_sha256 is not None
 
 
 def test_ages_above_89_are_not_told_apart_and_children_are_warned_about(volume):
@@ -143,9 +147,9 @@ def test_ages_above_89_are_not_told_apart_and_children_are_warned_about(volume):
         acquisition = dataclasses.replace(volume.acquisition, patient_age_years=age)
         return evaluate(dataclasses.replace(volume, acquisition=acquisition), find(volume)).record
 
-    assert record(97.0)["input"]["acquisition"]["patient_age_years"] == 90.0
-    assert any("adults only" in w for w in record(12.0)["warnings"])
-    assert not any("adults only" in w for w in record(50.0)["warnings"])
+    assert record(97.0).input.acquisition.patient_age_years == 90.0
+    assert any("adults only" in w for w in record(12.0).warnings)
+    assert not any("adults only" in w for w in record(50.0).warnings)
 
 
 def test_plain_values():
@@ -163,7 +167,7 @@ def test_plain_values():
 
 
 def test_measurements_come_back_from_the_record(result):
-    back = measurements_from_record(json.loads(json.dumps(result.record)))
+    back = measurements_from_record(check_record(to_json(result.record), "x"))
     for id_, measurement in result.measurements.items():
         assert back[id_].value == (None if measurement.value is None else pytest.approx(measurement.value, abs=1e-4))
         assert (back[id_].status, back[id_].reason, back[id_].flags) == (
@@ -189,10 +193,10 @@ def correction(**changes):
 def test_typed_value_replaces_and_keeps_the_original(volume, result, schema):
     original = result.measurements["noise"].value
     record = evaluate(volume, find(volume), corrections=[correction(original=original, value=5.5)]).record
-    jsonschema.validate(record, schema, jsonschema.Draft202012Validator)
-    assert record["iqms"]["noise"]["value"] == 5.5
-    assert record["iqms"]["noise"]["status"] == "corrected"
-    assert record["corrections"][0]["original"] == (None if original is None else pytest.approx(original, abs=1e-4))
+    jsonschema.validate(to_json(record), schema, jsonschema.Draft202012Validator)
+    assert record.iqms["noise"].value == 5.5
+    assert record.iqms["noise"].status == "corrected"
+    assert record.corrections[0].original == (None if original is None else pytest.approx(original, abs=1e-4))
 
 
 def test_last_correction_wins_and_an_edited_finding_is_measured_again(result):
@@ -221,8 +225,8 @@ def test_folder_round_trip(volume, result, tmp_path):
     assert names(folder) == FILES
     assert names(tmp_path / "new") == {"scan 1"}, "nothing temporary is left"
     stored = load_assessment(folder, volume)
-    assert {k: v for k, v in stored.record.items() if k != "files"} == result.record
-    assert set(stored.record["files"]) == FILES - {"assessment.json", "report.html"}
+    assert msgspec.structs.replace(stored.record, files=msgspec.UNSET) == result.record
+    assert set(stored.record.files) == FILES - {"assessment.json", "report.html"}
     np.testing.assert_array_equal(stored.findings.tissue, result.findings.tissue)
     np.testing.assert_array_equal(stored.findings.streak, result.findings.streak)
     np.testing.assert_array_equal(stored.findings.motion_grades, result.findings.motion_grades)
@@ -230,7 +234,7 @@ def test_folder_round_trip(volume, result, tmp_path):
     assert stored.findings.landmarks == result.findings.landmarks
     assert stored.findings.midsagittal == result.findings.midsagittal
     assert (stored.findings.methods, stored.findings.notes) == (result.findings.methods, result.findings.notes)
-    again = evaluate(volume, stored.findings, models=stored.record["models"])
+    again = evaluate(volume, stored.findings, models=MODELS)
     assert without_times(again.record) == without_times(result.record)
     assert load_assessment(folder).findings is None
 
@@ -372,8 +376,8 @@ def test_assess_from_a_dicom_folder(dicom_head_folder, tmp_path, monkeypatch, sc
     install(monkeypatch.setattr)
     told = []
     result = assessment.assess(dicom_head_folder, progress=lambda stage, fraction: told.append((stage, fraction)))
-    assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(result.record)] == []
-    assert list(result.record["timings"]) == ["Reading the scan", "Looking at the anatomy", "Measuring", "Scoring"]
+    assert [e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(to_json(result.record))] == []
+    assert list(result.record.timings) == ["Reading the scan", "Looking at the anatomy", "Measuring", "Scoring"]
     stages = list(dict.fromkeys(stage for stage, _ in told))
     assert stages == ["Reading the scan", "Looking at the anatomy", "Measuring", "Scoring"]
     assert all(0 <= fraction <= 1 for _, fraction in told)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from assessment_stand_in import find, install
+from msgspec import structs
+from sound_record import CONTRIBUTION
 
 from HeadCTIQALib import RESEARCH_USE, __version__, cli
 from HeadCTIQALib.assessment import evaluate
@@ -19,6 +21,7 @@ from HeadCTIQALib.cli import terminal, tree
 from HeadCTIQALib.curve import band_words, score_text
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.progress import JsonProgress, TextProgress
+from HeadCTIQALib.record import check_record, dump, to_json
 
 PROJECT = Path(__file__).resolve().parents[1]
 STAND_IN = Path(__file__).with_name("assessment_stand_in.py")
@@ -307,7 +310,7 @@ def test_name_of_an_image_file_is_kept_only_on_request(head_volume, tmp_path, mo
     """Files are often named after the patient."""
     SimpleITK = pytest.importorskip("SimpleITK")
     install(monkeypatch.setattr)
-    monkeypatch.setattr("HeadCTIQALib.report.render", lambda record, volume, findings: json.dumps(record))
+    monkeypatch.setattr("HeadCTIQALib.report.render", lambda record, volume, findings: dump(record))
     image = SimpleITK.GetImageFromArray(head_volume.hu)
     image.SetSpacing((2.4, 2.4, 5.0))
     path = tmp_path / "Zebrowski_Quirin.nii.gz"
@@ -337,7 +340,7 @@ def test_tree_falls_back_to_ascii(record):
     for encoding in ("ascii", "latin-1", None, "no-such-encoding"):
         assert tree.glyphs_for(encoding) is tree.ASCII
     text = tree.as_text(record, Path("/out"), tree.ASCII)
-    assert text.isascii() or not record["input"]["name"].isascii()
+    assert text.isascii() or not record.input.name.isascii()
     assert "- Look out." in text
 
 
@@ -350,8 +353,20 @@ def test_show_never_fails_on_a_poor_terminal():
 
 
 def test_tree_shows_scores_withheld_and_not_assessable(record):
-    record = json.loads(json.dumps(record))
-    record["iqms"]["noise"].update(value=None, band=None, status="not_assessable", reason="No brain in the scan.")
+    record = to_json(record)
+    record["iqms"]["noise"].update(
+        value=None,
+        interval=None,
+        quantiles=None,
+        band=None,
+        score=None,
+        score_interval=None,
+        read_at=None,
+        judged=None,
+        bound=None,
+        status="not_assessable",
+        reason="No brain in the scan.",
+    )
     record["categories"]["noise_contrast"].update(
         score=None, band=None, contributions=[], withheld_reason="Noise is missing."
     )
@@ -361,10 +376,10 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
     )  # fmt: skip
     record["categories"]["centering"].update(
         score=70.0, band="acceptable", withheld_reason="", interval=[66.2, 81.4],
-        contributions=[{"source_id": "centering_offset", "points": -20.0}, {"source_id": "centering_offset", "points": -10.0}],
+        contributions=[{**CONTRIBUTION, "source_id": "centering_offset", "points": p} for p in (-20.0, -10.0)],
     )  # fmt: skip
     record["iqms"]["centering_offset"]["advice"] = {"instruction": "Raise the table 17 mm.", "counterfactual": ""}
-    lines = tree.as_text(record, None, tree.ASCII).splitlines()
+    lines = tree.as_text(check_record(record, "x"), None, tree.ASCII).splitlines()
 
     def line(text):
         (found,) = (x for x in lines if text in x)
@@ -392,17 +407,19 @@ def test_tree_shows_scores_withheld_and_not_assessable(record):
 
 
 def test_bounds_end_in_the_column_of_the_scores(record):
-    record = json.loads(json.dumps(record))
+    record = to_json(record)
     for entry, exact in (
         (record["overall"], False),
         (record["categories"]["scan_range"], False),
         (record["iqms"]["vertex_margin"], False),
         (record["categories"]["motion"], True),
     ):
-        entry.update(
-            score=30.0, band="poor", at_least=30.0 if exact else 0.0, at_most=30.0, interval=None, score_interval=None
-        )
-    lines = tree.as_text(record, None, tree.ASCII).splitlines()
+        entry.update(score=30.0, band="poor", at_least=30.0 if exact else 0.0, at_most=30.0, interval=None)
+        if "score_interval" in entry:
+            entry["score_interval"] = None
+        else:
+            entry["withheld_reason"] = ""
+    lines = tree.as_text(check_record(record, "x"), None, tree.ASCII).splitlines()
     for start, words in (
         ("Overall", "at most 30.0"),
         ("|- Scan range", "at most 30.0"),
@@ -418,21 +435,18 @@ def test_bounds_end_in_the_column_of_the_scores(record):
 def test_what_is_not_good_is_told_with_advice(record):
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
     told = [x.split("> ", 1)[1] for x in lines if "   > " in x]
-    advice = [s for e in record["iqms"].values() for s in e["advice"].values() if s]
+    advice = [s for e in record.iqms.values() for s in (e.advice.instruction, e.advice.counterfactual) if s]
     assert told == advice != []
-    for entry in record["iqms"].values():
-        assert (entry["band"] in (None, "good")) == (entry["advice"]["instruction"] == "")
+    for entry in record.iqms.values():
+        assert (entry.band in (None, "good")) == (entry.advice.instruction == "")
 
 
-def test_values_are_printed_sensibly():
+def test_values_are_printed_sensibly(record):
     def shown(iqm, value, read_at=None, bound=None):
-        entry = {
-            "value": value,
-            "read_at": value if read_at is None else read_at,
-            "judged": read_at,
-            "bound": bound,
-            "knots": IQM_BY_ID[iqm].knots,
-        }
+        entry = structs.replace(
+            record.iqms[iqm], value=value, read_at=value if read_at is None else read_at, judged=read_at, bound=bound,
+            status="measured", band="good", score=90.0, knots=IQM_BY_ID[iqm].knots, interval=None, quantiles=None,
+        )  # fmt: skip
         return tree.value_text(iqm, entry)
 
     assert shown("symmetry_angle", 3.14159) == "3.1 deg"
@@ -450,24 +464,21 @@ def test_every_item_and_metric_stands_in_the_tree_with_score_and_band(record):
     lines = tree.as_text(record, None, tree.ASCII).splitlines()
     assert lines[1].startswith("scored by: Guideline model")
     assert "profile: Default" in lines[1]
-    assert lines[2] == f"in brackets: 95 % intervals (error model {record['error_model']})"
-    assert lines[4] == record["verdict"]["sentence"]
+    assert lines[2] == f"in brackets: 95 % intervals (error model {record.error_model})"
+    assert lines[4] == record.verdict.sentence
     for iqm in IQMS:
-        entry = record["iqms"][iqm.id]
+        entry = record.iqms[iqm.id]
         (item,) = (
             x
             for x in lines
             if iqm.item_title in x.removeprefix("|  ") and x.startswith(("|  |- ", "|  `- ", "   |- ", "   `- "))
         )
         (metric,) = (x for x in lines if f"`- {iqm.title}  " in x and x[3:6] in ("|  ", "   "))
-        if entry["value"] is not None:
-            low, high = (score_text(end) for end in entry["score_interval"])
+        if entry.value is not None:
+            low, high = (score_text(end) for end in entry.score_interval)
             spread = f"({low}-{high})" if low != high else ""
-            assert (
-                f" {score_text(entry['score'], 1)} {spread:<8}  {band_words(entry['band'], entry['score_interval'])}"
-                in item
-            )
-            assert metric.endswith(entry["band"])
+            assert f" {score_text(entry.score, 1)} {spread:<8}  {band_words(entry.band, entry.score_interval)}" in item
+            assert metric.endswith(entry.band)
 
 
 # progress

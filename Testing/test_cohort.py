@@ -11,7 +11,6 @@ from assessment_stand_in import install
 from cohort_stand_in import record_of, template, values, write_cohort, write_reader_table
 
 from HeadCTIQALib import cli
-from HeadCTIQALib.assessment.record import measurements_from_record
 from HeadCTIQALib.cohort.calibrate import account_path, calibrate, calibration_scans
 from HeadCTIQALib.cohort.direction import against_the_guideline
 from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
@@ -19,6 +18,7 @@ from HeadCTIQALib.cohort.rescore import rescore
 from HeadCTIQALib.cohort.scans import find_folders, load_scans, matched
 from HeadCTIQALib.curve import score_text
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.record import check_record, measurements_from_record
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.scoring import DEFAULT, guideline_model, load_model, score
 from HeadCTIQALib.scoring.calibration import SCORES
@@ -189,7 +189,7 @@ def test_assess_scores_by_a_fitted_model_as_rescoring_would(fitted, dicom_head_f
     record, guideline = record_of(tmp_path / "fitted"), record_of(tmp_path / "guideline")
     assert (record["scoring_model"]["id"], guideline["scoring_model"]["id"]) == (model.id, "guideline-2")
     assert record["iqms"] == guideline["iqms"]
-    scores = score(measurements_from_record(record), model)
+    scores = score(measurements_from_record(check_record(record, "x")), model)
     known = {c: s.score for c, s in scores.categories.items() if s.score is not None}
     assert known
     assert {c: record["categories"][c]["score"] for c in known} == pytest.approx(known, abs=1e-4)

@@ -2,6 +2,7 @@
 
 import pytest
 from labelled_head import labelled_head
+from msgspec.structs import replace
 
 from HeadCTIQALib.assessment import compare, evaluate, uncorrected
 from HeadCTIQALib.assessment.review import Review
@@ -52,6 +53,6 @@ def test_a_corrected_record_against_itself_before(records):
 @pytest.mark.parametrize(("sha", "words"), [("cd" * 32, "different scans"), (None, "do not both say")])
 def test_other_scans_are_refused(records, sha, words):
     first, second = records
-    other = {**second, "input": {**second["input"], "sha256": sha}}
+    other = replace(second, input=replace(second.input, sha256=sha))
     with pytest.raises(InputError, match=words):
         compare(first, other)

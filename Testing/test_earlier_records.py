@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from HeadCTIQALib.assessment.record import SCHEMA, measurements_from_record
-from HeadCTIQALib.assessment.review_record import model_of, original_measurements
-from HeadCTIQALib.assessment.schema import misfit, record_schema
-from HeadCTIQALib.assessment.storage import read_record
 from HeadCTIQALib.cohort.rescore import rescore
 from HeadCTIQALib.cohort.scans import load_scans
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.record import (
+    SCHEMA,
+    check_record,
+    measurements_from_record,
+    model_of,
+    original_measurements,
+    read_record,
+    to_json,
+)
 from HeadCTIQALib.report.rows import reason_of, rows
 from HeadCTIQALib.scoring import guideline_model, score
 
@@ -28,28 +33,29 @@ def folder(tmp_path):
 
 def test_an_old_record_is_scored_anew_and_says_so(folder):
     old, now = json.loads(OLD.read_text()), read_record(folder)
-    assert (old["schema"], now["schema"]) == ("headctiqa-assessment/1.0", SCHEMA)
-    assert misfit(now, record_schema(), record_schema()) is None
-    assert {i: e["value"] for i, e in now["iqms"].items()} == {i: e["value"] for i, e in old["iqms"].items()}
-    assert now["warnings"][:-1] == old["warnings"]
-    assert now["warnings"][-1] == (
+    assert (old["schema"], now.schema) == ("headctiqa-assessment/1.0", SCHEMA)
+    assert check_record(to_json(now), "x") == now
+    assert {i: e.value for i, e in now.iqms.items()} == {i: e["value"] for i, e in old["iqms"].items()}
+    assert list(now.warnings[:-1]) == old["warnings"]
+    assert now.warnings[-1] == (
         "This assessment was made by an earlier version and is scored again by the present guideline model; the overall score was withheld."
     )
-    assert (now["verdict"]["band"], now["iqms"]["motion_extent"]["score"], now["categories"]["motion"]["score"]) == (
+    assert (now.verdict.band, now.iqms["motion_extent"].score, now.categories["motion"].score) == (
         "poor",
         0.0,
         0.0,
     )
-    assert now["verdict"]["sentence"].startswith("Poor, at most 20: motion artefact (100 %)")
-    assert now["iqms"]["motion_extent"]["advice"]["counterfactual"] == "Motion extent 10 % would be acceptable."
-    assert now["iqms"]["motion_extent"]["advice"]["instruction"] == "Repeat slices 3-22; hold the head with a strap."
+    assert now.verdict.sentence.startswith("Poor, at most 20: motion artefact (100 %)")
+    assert now.iqms["motion_extent"].advice.counterfactual == "Motion extent 10 % would be acceptable."
+    assert now.iqms["motion_extent"].advice.instruction == "Repeat slices 3-22; hold the head with a strap."
     assert "acceptable up to 25 mm" in old["iqms"]["centering_offset"]["evidence"]["caption"]
-    assert now["iqms"]["centering_offset"]["evidence"]["caption"].endswith("0 mm backwards).")
+    assert now.iqms["centering_offset"].evidence.caption.endswith("0 mm backwards).")
     assert reason_of(now, "centering_offset").endswith("0 mm backwards). Acceptable up to 20 mm.")
-    assert not any("acceptable" in (e["evidence"] or {"caption": ""})["caption"] for e in now["iqms"].values())
-    assert now["scoring_model"]["id"] == model_of(now).id == guideline_model().id
-    assert (now["corrections"], now["review"]["edits"]) == (old["corrections"], old["review"]["edits"])
-    assert now["review"]["original"]["scores"]["categories"]["motion"] == 100.0
+    assert not any("acceptable" in e.evidence.caption for e in now.iqms.values() if e.evidence)
+    assert now.scoring_model.id == model_of(now).id == guideline_model().id
+    again = to_json(now)
+    assert (again["corrections"], again["review"]["edits"]) == (old["corrections"], old["review"]["edits"])
+    assert now.review.original.scores.categories["motion"] == 100.0
     assert original_measurements(now)["motion_extent"].value == 0.0
     assert len(rows(now)) == 1 + 6 + 20
 
@@ -59,7 +65,7 @@ def test_a_model_of_the_past_is_named_not_replaced_silently(folder):
     record["scoring_model"].update(id="site", name="Our site", kind="reader_non_negative")
     record["overall"].update(score=79.6, band="acceptable", withheld_reason="")
     (folder / "assessment.json").write_text(json.dumps(record))
-    note = read_record(folder)["warnings"][-1]
+    note = read_record(folder).warnings[-1]
     assert 'the overall score was 79 by the model "Our site", which has to be fitted again.' in note
 
 
@@ -69,8 +75,8 @@ def test_old_records_are_read_by_cohorts_and_written_in_the_present_form(folder)
     assert len(rescore(folder.parent, guideline_model()).changed) == 1
     kept = json.loads((folder / "assessment.json").read_text())
     assert kept["schema"] == SCHEMA
-    assert kept == read_record(folder)
-    scores = score(measurements_from_record(kept), guideline_model())
+    assert kept == to_json(read_record(folder))
+    scores = score(measurements_from_record(read_record(folder)), guideline_model())
     assert kept["verdict"]["sentence"] == scores.verdict.sentence
     assert len(rescore(folder.parent, guideline_model()).unchanged) == 1
 

@@ -6,21 +6,22 @@ import os
 import time
 
 import jsonschema
+import msgspec
 import pytest
 from cohort_stand_in import template
 
-from HeadCTIQALib.assessment.consistency import fault
-from HeadCTIQALib.assessment.schema import misfit, record_schema
-from HeadCTIQALib.assessment.storage import dump, read_record
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.files import read_regular
+from HeadCTIQALib.record import Record, check_record, read_record, to_json
+from HeadCTIQALib.record.earlier_schema import misfit, record_schema
+from HeadCTIQALib.record.schema import json_schema
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.volume.types import Acquisition
 
 
 @pytest.fixture
 def record():
-    return copy.deepcopy(template()[0])
+    return to_json(template()[0])
 
 
 def written(folder, text):
@@ -85,9 +86,8 @@ def test_json_that_every_program_understands_is_read():
 # the schema and what lies beyond
 
 
-def test_every_keyword_of_the_schema_is_known(record):
-    assert fault(record, "1.2") is None
-
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_every_keyword_of_an_earlier_schema_is_known(version):
     def keywords(schema):
         if isinstance(schema, dict):
             for key, value in schema.items():
@@ -97,22 +97,23 @@ def test_every_keyword_of_the_schema_is_known(record):
         elif isinstance(schema, list):
             yield from (k for part in schema for k in keywords(part))
 
-    from HeadCTIQALib.assessment import schema
+    from HeadCTIQALib.record import earlier_schema as schema
 
-    assert set(keywords(record_schema())) <= {*schema._NOTES, *schema._SIMPLE, *schema._STRUCTURE}
+    assert set(keywords(record_schema(version))) <= {*schema._NOTES, *schema._SIMPLE, *schema._STRUCTURE}
 
 
 def test_the_schema_knows_the_type_of_every_acquisition_tag():
     from dataclasses import fields
 
-    assert {f.name for f in fields(Acquisition)} <= set(
-        record_schema()["properties"]["input"]["properties"]["acquisition"]["properties"]
-    )
+    assert {f.name for f in fields(Acquisition)} == set(json_schema()["$defs"]["AcquisitionEntry"]["properties"])
 
 
 def test_a_pattern_has_to_match_to_the_end(record):
     record["created"] += "\n"
-    assert misfit(record, record_schema(), record_schema()) == "created"
+    with pytest.raises(InputError, match=r"\(at created\)"):
+        check_record(record, "x")
+    schema = record_schema("1.1")
+    assert misfit("a\n", {"pattern": "^a$"}, schema) == "the whole"
 
 
 def at(record, path):
@@ -162,23 +163,36 @@ def test_a_missing_key_is_named(record, tmp_path):
 
 
 def test_a_sound_record_is_read_quickly_and_as_it_is(record, tmp_path):
-    folder = written(tmp_path, dump(record))
+    folder = written(tmp_path, json.dumps(record))
     began = time.process_time()
     for _ in range(5):
-        assert read_record(folder) == record
+        assert to_json(read_record(folder)) == record
     assert (time.process_time() - began) / 5 < 0.1
 
 
 def test_the_schema_means_what_another_validator_reads_in_it(record):
-    """Every value of a record in turn replaced by another type: both agree, apart from 1.0, which is no index here."""
-    schema = record_schema()
-    other = jsonschema.Draft202012Validator(schema)
+    """Every value of a record in turn replaced by another type: what the types refuse the schema refuses, and the other way round.
+
+    Apart from parts that contradict each other, which no schema can say, and parts of the scoring model.
+    """
+    other = jsonschema.Draft202012Validator(json_schema())
     places = list(_places(record))[::3]
     for n, path in enumerate(places):
         value = [None, True, "x", 7, -1.5, [], {}, [1.5, 2.5, 3.5]][n % 8]
         changed = copy.deepcopy(record)
         at(changed, path[:-1])[path[-1]] = value
-        assert (misfit(changed, schema, schema) is None) == other.is_valid(changed), path
+        refused = refusal(changed)
+        if "contradicts itself" not in refused:
+            assert (refused == "") == other.is_valid(changed), (path, refused)
+
+
+def refusal(content):
+    """What the types say against it."""
+    try:
+        msgspec.convert(content, Record)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
 
 
 def _places(value, path=()):

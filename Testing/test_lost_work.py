@@ -12,11 +12,11 @@ from cohort_stand_in import values, write_cohort, write_reader_table
 
 from HeadCTIQALib import cli
 from HeadCTIQALib.assessment import evaluate
-from HeadCTIQALib.assessment.persons_work import persons_work
 from HeadCTIQALib.assessment.review import Review
 from HeadCTIQALib.assessment.storage import load_assessment
 from HeadCTIQALib.cohort.scans import find_folders, load_scans
 from HeadCTIQALib.errors import InputError, OutputError
+from HeadCTIQALib.record.persons_work import persons_work
 from HeadCTIQALib.scoring import guideline_model
 from HeadCTIQALib.scoring.storage import to_json
 from HeadCTIQALib.writing import whole_file, whole_folder

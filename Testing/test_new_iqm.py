@@ -38,5 +38,10 @@ def test_it_stands_in_report_tree_and_description(said):
     assert "Median HU of the brain parenchyma." in said["describe"]
 
 
+def test_it_stands_in_record_schema_and_table(said):
+    assert said["in_schema"]
+    assert said["row"]["brain_brightness"] == said["record"]["value"]
+
+
 def test_an_edit_of_the_brain_measures_it_again(said):
     assert "brain_brightness" in said["fed_by_brain"]

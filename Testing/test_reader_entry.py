@@ -1,5 +1,7 @@
 """Reader scores one scan at a time: files of their own, resume, names of scans."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from HeadCTIQALib.cohort.reader_entry import ReaderFile, list_scans, resume_at, scan_key
@@ -69,6 +71,6 @@ def test_scans_of_a_work_list_and_where_to_resume(tmp_path):
     for wrong in (tmp_path / "nowhere", tmp_path / "empty"):
         with pytest.raises(InputError):
             list_scans(wrong)
-    assert scan_key(None, {"input": {"sha256": "ab" * 32}}) == "ab" * 8
+    assert scan_key(None, SimpleNamespace(input=SimpleNamespace(sha256="ab" * 32))) == "ab" * 8
     with pytest.raises(InputError):
         scan_key(None, None)

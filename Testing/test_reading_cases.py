@@ -117,10 +117,10 @@ def test_blank_slices_are_no_coverage(scan: ModuleType, slices: list[Any]) -> No
     from HeadCTIQALib.assessment import assess
 
     record = assess(with_blank_slices(scan, slices), device="cpu").record
-    margin = record["iqms"]["vertex_margin"]  # 38 mm are missing; so much the outline alone says for certain
-    assert margin["bound"] == "at_most"
-    assert -38 < margin["value"] < -25
-    assert margin["band"] == "poor"
+    margin = record.iqms["vertex_margin"]  # 38 mm are missing; so much the outline alone says for certain
+    assert margin.bound == "at_most"
+    assert -38 < margin.value < -25
+    assert margin.band == "poor"
 
 
 def test_child_by_birth_date(scan: ModuleType, slices: list[Any]) -> None:

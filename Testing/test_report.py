@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pytest
+from sound_record import sound
 
 from HeadCTIQALib.curve import ranges, score_band, score_text
+from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings.types import Findings, Landmark, Plane, Tissue
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
+from HeadCTIQALib.record import check_record, to_json
 from HeadCTIQALib.report import render, svg, views
 from HeadCTIQALib.report.canvas import Canvas
 from HeadCTIQALib.report.html import esc, number, tag, with_unit
@@ -107,16 +111,16 @@ def sample_record(volume: CTVolume, findings: Findings, without: tuple[str, ...]
         score = None if gone else 100 + sum(t["points"] for t in terms)
         categories[cat.id] = {
             "title": cat.title, "weight": cat.weight, "base": 100.0, "score": score, "band": None if score is None else score_band(score),
-            "withheld_reason": "Part of it is unknown." if gone else None, "contributions": [] if gone else terms,
+            "withheld_reason": "Part of it is unknown." if gone else "", "contributions": [] if gone else terms,
         }  # fmt: skip
         by_iqm += [{**t, "points": t["points"] * cat.weight} for t in terms]
     total = None if without else sum(c.weight * categories[c.id]["score"] for c in CATEGORIES)
     return {
         "schema": "headctiqa-assessment/1.2", "created": "2026-01-01T00:00:00Z", "research_use": "For research use only; not a medical device.",
         "software": {"name": "HeadCTIQA", "version": "0", "python": "3", "packages": {"numpy": "2"}},
-        "input": {"kind": "dicom", "name": "scan-7", "sha256": "ab" * 32, "shape": list(volume.shape), "acquisition": {"kernel": "STANDARD", "kvp": 120.0}},
+        "input": {"kind": "dicom", "name": "scan-7", "sha256": "ab" * 32, "acquisition": {"kernel": "STANDARD", "kvp": 120.0}},
         "overall": {
-            "score": total, "band": None if total is None else score_band(total), "withheld_reason": "Something is unknown." if without else None,
+            "score": total, "band": None if total is None else score_band(total), "withheld_reason": "Something is unknown." if without else "",
             "contributions": [], "contributions_by_iqm": [] if without else by_iqm, "limit": None,
         },
         "verdict": {"band": None if total is None else score_band(total), "sentence": "The verdict in words.", "limiting": [], "at_least": 0, "at_most": 100},
@@ -174,7 +178,7 @@ def scene() -> tuple[CTVolume, Findings]:
 
 @pytest.fixture(scope="module")
 def document(scene: tuple[CTVolume, Findings]) -> str:
-    return render(sample_record(*scene), *scene)
+    return render(sound(sample_record(*scene), scene[0]), *scene)
 
 
 # --- the document ----------------------------------------------------------------------------------------------
@@ -251,7 +255,7 @@ def test_networks_are_named_with_what_they_were_trained_on(document: str) -> Non
 
 
 def test_not_assessable_iqm_withholds_and_is_explained(scene: tuple[CTVolume, Findings]) -> None:
-    text = render(sample_record(*scene, without=("noise", "vertex_margin")), *scene)
+    text = render(sound(sample_record(*scene, without=("noise", "vertex_margin")), scene[0]), *scene)
     words = Page(text).words
     assert "Something is unknown." in words
     assert words.count("Part of it is unknown.") == 2
@@ -263,44 +267,43 @@ def test_not_assessable_iqm_withholds_and_is_explained(scene: tuple[CTVolume, Fi
     assert "<img" not in section
 
 
+def texts(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Where every text in JSON stands: what holds it, and its key there; the links to the IQMs are kept."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        if isinstance(part, str) and key not in ("source_id", "iqm"):
+            yield value, key
+        yield from texts(part)
+
+
 def test_hostile_text_is_inert(scene: tuple[CTVolume, Findings]) -> None:
     evil = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;"
     record = sample_record(*scene)
-    record["input"]["name"] = evil
-    record["input"]["acquisition"] = dict.fromkeys(
-        ("manufacturer", "model", "kernel", "series_description", "body_part"), evil
-    )
-    record["warnings"] = [evil]
-    record["models"] = [dict.fromkeys(("name", "version", "sha256", "data_source"), evil)]
-    record["extras"] = [{"id": evil, "title": evil, "value": 1.0, "unit": evil, "reason": evil, "source": evil}]
-    record["findings"] = {
-        "methods": {evil: evil},
-        "notes": [evil],
-        "landmarks": {evil: {"position": [1, 2, 3], "source": evil}},
-    }
-    record["corrections"] = [
-        {
-            "iqm": "noise",
-            "reason": evil,
-            "corrector": evil,
-            "time": evil,
-            "original": None,
-            "value": 3.0,
-            "finding": evil,
-        }
+    content = to_json(sound(record, scene[0]))
+    names = ("manufacturer", "model", "kernel", "series_description", "body_part")
+    content["input"]["acquisition"] |= dict.fromkeys(names, "x")
+    content["models"] = [dict.fromkeys(("name", "version", "sha256", "data_source"), "x")]
+    content["corrections"] = [
+        {"iqm": "noise", "reason": "x", "corrector": "x", "time": "x", "original": None, "value": 3.0, "finding": "x"}
     ]
-    for entry in record["iqms"].values():
-        entry.update(
-            reason=evil, method=evil, flags=[evil], details={evil: 1.0}, status=evil, definition=evil, source=evil
-        )
-        entry["evidence"]["caption"] = evil
-        entry["evidence"]["points"] = {evil: [0.0, 0.0, 0.0], **entry["evidence"].get("points", {})}
-        entry["evidence"]["masks"] = [evil, *entry["evidence"].get("masks", ())]
-    record["scoring_model"] = {"name": evil}
-    record["overall"]["band"] = evil
-    for category in record["categories"].values():
-        category.update(band=evil, withheld_reason=evil)
-    page = Page(render(record, *scene))
+    content["findings"]["notes"] = ["x"]
+    for entry in content["iqms"].values():
+        entry["details"] = {evil: 1.0}
+        entry["evidence"] |= {
+            "points": {evil: [0.0, 0.0, 0.0], **entry["evidence"]["points"]},
+            "masks": [evil, *entry["evidence"]["masks"]],
+        }
+    content["findings"] |= {"methods": {evil: evil}, "landmarks": {evil: content["findings"]["landmarks"]["VERTEX"]}}
+    replaced = 0
+    for parent, key in list(texts(content)):
+        before, parent[key] = parent[key], evil
+        try:
+            check_record(content, "x")
+            replaced += 1
+        except InputError:  # a word that the record knows, e.g. a band
+            parent[key] = before
+    assert replaced > 250
+    page = Page(render(check_record(content, "x"), *scene))
     assert not page.all("script")
     assert all((a["src"] or "").startswith("data:image/png") for a in page.all("img"))
     assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
@@ -308,12 +311,12 @@ def test_hostile_text_is_inert(scene: tuple[CTVolume, Findings]) -> None:
 
 
 def test_rendering_is_deterministic_and_small(scene: tuple[CTVolume, Findings], document: str) -> None:
-    assert render(sample_record(*scene), *scene) == document
+    assert render(sound(sample_record(*scene), scene[0]), *scene) == document
     assert len(document.encode()) < 3_000_000
 
 
-def test_optional_keys_may_be_absent(scene: tuple[CTVolume, Findings]) -> None:
-    page = Page(render({}, *scene))
+def test_a_record_in_which_nothing_is_assessable_renders(scene: tuple[CTVolume, Findings]) -> None:
+    page = Page(render(sound({}, scene[0]), *scene))
     assert page.words.count("no value") >= len(IQMS)
     assert "withheld" in page.words
 
@@ -328,12 +331,12 @@ def test_single_slice_without_head_renders() -> None:
                 "value": 1.0,
                 "score": m.item_score(1.0),
                 "band": m.band(1.0),
-                "evidence": {"slice_index": 7, "points": {"p": [0.0, 0.0, 0.0]}},
+                "evidence": {"slice_index": 0, "points": {"p": [0.0, 0.0, 0.0]}},
             }
             for m in IQMS
         }
     }
-    page = Page(render(record, volume, Findings(np.zeros((1, 20, 20), np.uint8))))
+    page = Page(render(sound(record, volume), volume, Findings(np.zeros((1, 20, 20), np.uint8))))
     assert "no value" not in page.words
     assert [m.id for m in IQMS if m.item_title not in page.words] == []
 
@@ -347,14 +350,13 @@ def test_findings_of_another_grid_are_refused(scene: tuple[CTVolume, Findings]) 
     "where",
     [
         {"kind": "simulated"},
-        {"source": {"kind": "simulated"}},
         {"acquisition": {"series_description": "Simulated head"}},
     ],
 )
 def test_simulated_scans_say_so(scene: tuple[CTVolume, Findings], document: str, where: dict[str, Any]) -> None:
     record = sample_record(*scene)
     record["input"].update(where)
-    assert "SIMULATED" in Page(render(record, *scene)).words
+    assert "SIMULATED" in Page(render(sound(record, scene[0]), *scene)).words
     assert "SIMULATED" not in Page(document).words
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import io
 import re
 import shutil
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sound_record import sound
 from test_report import Page, head_scene, sample_record
 
 from HeadCTIQALib.findings.types import Findings, Landmark
@@ -59,7 +59,7 @@ def scene() -> tuple[CTVolume, Findings]:
 
 @pytest.fixture(scope="module")
 def document(scene: tuple[CTVolume, Findings]) -> str:
-    return render(long_record(*scene), *scene)
+    return render(sound(long_record(*scene), scene[0]), *scene)
 
 
 def opened(uri: str | None) -> Image.Image:
@@ -235,7 +235,7 @@ def test_motion_everywhere_is_shown_from_everywhere(scene: tuple[CTVolume, Findi
     volume, findings = scene
     record = long_record(volume, findings)
     record["iqms"]["motion_extent"]["evidence"]["slices"] = list(range(60))
-    found = cells(Scene(volume, replace(findings, motion_grades=np.full(60, 2, np.int8)), record["iqms"]))
+    found = cells(Scene(volume, replace(findings, motion_grades=np.full(60, 2, np.int8)), sound(record, volume).iqms))
     assert len(found) == MOST
     assert max(np.diff([c.index for c in found])) <= 8
     assert all(c.kind == "worst" for c in found)
@@ -246,11 +246,13 @@ def test_clean_scans_have_no_marks_and_lost_slices_are_marked(scene: tuple[CTVol
     record = long_record(volume, findings)
     for iqm in ("motion_extent", "streak_extent"):
         record["iqms"][iqm]["evidence"]["slices"] = []
-    assert not any(c.kind for c in cells(Scene(volume, findings, record["iqms"])))
+    assert not any(c.kind for c in cells(Scene(volume, findings, sound(record, volume).iqms)))
     z = volume.slice_positions
     gap = replace(volume, lost=(Lost("3 files cannot be read", float(z[30]), float(z[31]), 3),))
     marked = {
-        c.index: Page(f"<div>{c.body}</div>").words for c in cells(Scene(gap, findings, record["iqms"])) if c.kind
+        c.index: Page(f"<div>{c.body}</div>").words
+        for c in cells(Scene(gap, findings, sound(record, volume).iqms))
+        if c.kind
     }
     assert {i: words.split("slices ")[1] for i, words in marked.items()} == {30: "lost above", 31: "lost below"}
 
@@ -258,13 +260,13 @@ def test_clean_scans_have_no_marks_and_lost_slices_are_marked(scene: tuple[CTVol
 def test_rescored_report_keeps_the_sheet_and_marks_what_limits_now(
     document: str, scene: tuple[CTVolume, Findings]
 ) -> None:
-    record = copy.deepcopy(long_record(*scene))
-    assert rescored(record, document) == document
+    record = long_record(*scene)
+    assert rescored(sound(record, scene[0]), document) == document
     record["verdict"]["limiting"] = ["noise"]
-    again = rescored(record, document)
+    again = rescored(sound(record, scene[0]), document)
     assert "limits: coverage" not in again
     assert "limits: noise" in again.split('id="slice-13"')[1].split("</li>")[0]
-    assert again == render(record, *scene)
+    assert again == render(sound(record, scene[0]), *scene)
 
 
 # --- bounds and estimates ---------------------------------------------------------------------------------------
@@ -281,7 +283,7 @@ def test_a_bound_is_a_dashed_line_with_its_words_and_never_a_point(scene: tuple[
     record["iqms"]["foramen_magnum_margin"]["evidence"]["points"] = {
         "foramen magnum": [float(x) for x in volume.image_centres[0] - 18 * volume.k]
     }
-    report = render(record, volume, findings)
+    report = render(sound(record, volume), volume, findings)
     overview = report.split('<div class="scout">')[1].split("</figure>")[0]
     for part, words in (
         (overview, ("vertex: at least 32 mm missing", "foramen magnum: at least 18 mm missing")),
@@ -305,7 +307,7 @@ def test_an_estimate_outside_the_scan_is_dashed_and_called_so(scene: tuple[CTVol
     record = long_record(volume, findings)
     record["iqms"]["vertex_margin"] |= {"value": -7.0}
     record["iqms"]["vertex_margin"]["evidence"]["points"] = {"VERTEX": list(above)}
-    report = render(record, volume, replace(findings, landmarks=marks))
+    report = render(sound(record, volume), volume, replace(findings, landmarks=marks))
     for part in (
         report.split('<div class="scout">')[1].split("</figure>")[0],
         report.split('id="vertex_margin"')[1].split("</section>")[0],
@@ -330,7 +332,7 @@ def test_page_header_carries_the_scan_and_no_style_of_its_own(scene: tuple[CTVol
     assert css_string("HeadCTIQA: scan 7") == '"HeadCTIQA: scan 7"'
     record = long_record(*scene)
     record["input"]["name"] = '"; } body { display: none } </style><b>\\'
-    style = render(record, *scene).split("<style>")[1].split("</style>")[0]
+    style = render(sound(record, scene[0]), *scene).split("<style>")[1].split("</style>")[0]
     header = style.split('@top-left { content: "HeadCTIQA: ')[1]
     assert header.split('"; } }')[0].count('"') == 0
     assert header.endswith('"; } }')

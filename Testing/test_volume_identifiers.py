@@ -13,8 +13,8 @@ from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from HeadCTIQALib.assessment import record
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.record import build as record
 from HeadCTIQALib.synthesis.dicom import write_series
 from HeadCTIQALib.volume import CTVolume, read, vocabulary
 from HeadCTIQALib.volume.kernels import known_kernel

@@ -3,10 +3,11 @@
 A person's corrections are in :mod:`.review`, which is imported by itself because it brings in the metrics.
 """
 
+from HeadCTIQALib.record import SCHEMA, measurements_from_record
+
 from .comparison import Comparison, Difference, compare, uncorrected
 from .correction import Correction, CorrectionError, parse_value, value_range
 from .pipeline import Assessment, assess, evaluate
-from .record import SCHEMA, measurements_from_record
 from .storage import StoredAssessment, check_output, load_assessment
 
 __all__ = [

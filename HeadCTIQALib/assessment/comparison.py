@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+import msgspec
+
+from HeadCTIQALib.curve import score_band
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.judged import CategoryEntry, IqmEntry, Overall, Scored
+from HeadCTIQALib.record.scan import Input
+
+S = TypeVar("S", Overall, CategoryEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,73 +62,67 @@ class Comparison:
     created: tuple[str, str]
 
 
-def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> Comparison:
+def compare(first: Record, second: Record) -> Comparison:
     """Compare the records of two assessments of the same scan; needs neither scan nor networks.
 
     Raises:
         InputError: they are of different scans, or nothing tells whether they are of the same.
     """
-    _require_same_scan(first["input"], second["input"])
-    rows = [_score("overall", "Overall", first["overall"], second["overall"])]
+    _require_same_scan(first.input, second.input)
+    rows = [_score("overall", "Overall", first.overall, second.overall)]
     for c in CATEGORIES:
-        rows.append(_score(c.id, c.title, first["categories"][c.id], second["categories"][c.id]))
-        rows += [
-            _iqm(m.id, m.title, m.unit, first["iqms"][m.id], second["iqms"][m.id]) for m in IQMS if m.category == c.id
-        ]
+        rows.append(_score(c.id, c.title, first.categories[c.id], second.categories[c.id]))
+        rows += [_iqm(m.id, m.title, m.unit, first.iqms[m.id], second.iqms[m.id]) for m in IQMS if m.category == c.id]
     return Comparison(
-        first["input"]["name"], tuple(rows), (_models(first), _models(second)), (_correctors(first), _correctors(second)),
-        (first["created"], second["created"]),
+        first.input.name, tuple(rows), (_models(first), _models(second)), (_correctors(first), _correctors(second)),
+        (first.created, second.created),
     )  # fmt: skip
 
 
-def uncorrected(record: Mapping[str, Any]) -> dict[str, Any]:
+def uncorrected(record: Record) -> Record:
     """A record as it was before its corrections, as far as :func:`compare` looks at it."""
-    review = record.get("review")
-    if review is None:
-        return dict(record)
-    old = review["original"]
-    return {
-        **record,
-        "iqms": {**record["iqms"], **old["iqms"]},
-        "categories": {id_: _rescored(c, old["scores"]["categories"][id_]) for id_, c in record["categories"].items()},
-        "overall": _rescored(record["overall"], old["scores"]["overall"]),
-        "corrections": [],
-    }
+    if not record.review:
+        return record
+    old = record.review.original
+    by_category = old.scores.categories
+    return msgspec.structs.replace(
+        record,
+        iqms={**record.iqms, **old.iqms},
+        categories={id_: _rescored(c, by_category[id_]) for id_, c in record.categories.items()},
+        overall=_rescored(record.overall, old.scores.overall),
+        corrections=(),
+    )
 
 
-def _rescored(entry: Mapping[str, Any], score: float | None) -> dict[str, Any]:
-    withheld = entry["withheld_reason"] if score is None else ""
-    return {
-        **entry,
-        "score": score,
-        "withheld_reason": withheld or ("" if score is not None else "It was withheld before the corrections."),
-    }
+def _rescored(entry: S, score: float | None) -> S:
+    band = None if score is None else score_band(score)
+    reason = "" if score is not None else entry.withheld_reason or "It was withheld before the corrections."
+    return msgspec.structs.replace(entry, score=score, band=band, withheld_reason=reason)
 
 
-def _require_same_scan(a: Mapping[str, Any], b: Mapping[str, Any]) -> None:
-    names = f'"{a["name"]}" and "{b["name"]}"'
-    if not a["sha256"] or not b["sha256"]:
+def _require_same_scan(a: Input, b: Input) -> None:
+    names = f'"{a.name}" and "{b.name}"'
+    if not a.sha256 or not b.sha256:
         raise InputError(
             f"The assessments of {names} do not both say which scan they are of; assess the scan again to compare."
         )
-    if a["sha256"] != b["sha256"]:
+    if a.sha256 != b.sha256:
         raise InputError(f"The assessments of {names} are of different scans; choose two assessments of the same scan.")
 
 
-def _iqm(id_: str, title: str, unit: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Difference:
-    return Difference(id_, title, unit, a["value"], b["value"], (a["status"], b["status"]), (a["reason"], b["reason"]))
+def _iqm(id_: str, title: str, unit: str, a: IqmEntry, b: IqmEntry) -> Difference:
+    return Difference(id_, title, unit, a.value, b.value, (a.status, b.status), (a.reason, b.reason))
 
 
-def _score(id_: str, title: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Difference:
-    status = tuple("withheld" if s["score"] is None else "scored" for s in (a, b))
-    reasons = (a["withheld_reason"], b["withheld_reason"])
-    return Difference(id_, title, "points", a["score"], b["score"], (status[0], status[1]), reasons)
+def _score(id_: str, title: str, a: Scored, b: Scored) -> Difference:
+    status = tuple("withheld" if s.score is None else "scored" for s in (a, b))
+    reasons = (a.withheld_reason, b.withheld_reason)
+    return Difference(id_, title, "points", a.score, b.score, (status[0], status[1]), reasons)
 
 
-def _models(record: Mapping[str, Any]) -> tuple[str, ...]:
-    networks = [f"{m['name']} {m['version']}" for m in record["models"]]
-    return (*networks, f"scores: {record['scoring_model']['name']}")
+def _models(record: Record) -> tuple[str, ...]:
+    return (*(f"{m.name} {m.version}" for m in record.models), f"scores: {record.scoring_model.name}")
 
 
-def _correctors(record: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(c["corrector"] for c in record["corrections"] if c["corrector"]))
+def _correctors(record: Record) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(c.corrector for c in record.corrections if c.corrector))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from HeadCTIQALib.findings.types import LANDMARK_TITLES, Findings, Landmark, Plane, Tissue
-from HeadCTIQALib.metrics.common import point
+from HeadCTIQALib.record.base import like
+from HeadCTIQALib.record.found import BareLandmark, PlaneEntry
+from HeadCTIQALib.record.reviewed import EditEntry, Finding, GradeRanges, LabelRuns, RegionEntry, TypedValue
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import check_value
@@ -62,7 +64,7 @@ class TissueChange:
     """Tissue labels painted or erased."""
 
     labels: LabelChange
-    finding = "tissue"
+    finding: ClassVar[Finding] = "tissue"
 
     def apply(self, working: Working) -> frozenset[str]:
         """Write the new labels; the parts that changed."""
@@ -79,9 +81,9 @@ class TissueChange:
             runs_on = runs_on or bool((a != b).any())
         return box[0], box[1], box[2]
 
-    def to_json(self) -> dict[str, Any]:
-        """The change in JSON types."""
-        return self.labels.to_json()
+    def to_record(self) -> LabelRuns:
+        """The change as a record keeps it."""
+        return self.labels.to_record()
 
 
 @dataclass(frozen=True)
@@ -89,16 +91,16 @@ class StreakChange:
     """The streak mask painted or erased; a scan that nobody had searched for streaks gets a mask."""
 
     labels: LabelChange
-    finding = STREAK
+    finding: ClassVar[Finding] = STREAK
 
     def apply(self, working: Working) -> frozenset[str]:
         """Write the new mask; the parts that changed."""
         working.paint(STREAK, self.labels)
         return frozenset({STREAK})
 
-    def to_json(self) -> dict[str, Any]:
-        """The change in JSON types."""
-        return self.labels.to_json()
+    def to_record(self) -> LabelRuns:
+        """The change as a record keeps it."""
+        return self.labels.to_record()
 
 
 @dataclass(frozen=True)
@@ -106,16 +108,16 @@ class PlaneChange:
     """The mid-sagittal plane moved or turned."""
 
     plane: Plane
-    finding = MIDSAGITTAL
+    finding: ClassVar[Finding] = MIDSAGITTAL
 
     def apply(self, working: Working) -> frozenset[str]:
         """Put the new plane; the part that changed."""
         working.put(midsagittal=self.plane)
         return frozenset({MIDSAGITTAL})
 
-    def to_json(self) -> dict[str, Any]:
-        """The change in JSON types."""
-        return asdict(self.plane)
+    def to_record(self) -> PlaneEntry:
+        """The change as a record keeps it."""
+        return like(PlaneEntry, self.plane)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class LandmarkChange:
     """Landmarks moved, placed, or (None) declared not to be there."""
 
     landmarks: Mapping[str, Landmark | None]
-    finding = "landmarks"
+    finding: ClassVar[Finding] = "landmarks"
 
     def apply(self, working: Working) -> frozenset[str]:
         """Put the new points; their ids are the parts that changed."""
@@ -131,9 +133,9 @@ class LandmarkChange:
         working.put(landmarks={id_: p for id_, p in points.items() if p is not None})
         return frozenset(self.landmarks)
 
-    def to_json(self) -> dict[str, Any]:
-        """The change in JSON types."""
-        return {id_: None if p is None else asdict(p) for id_, p in self.landmarks.items()}
+    def to_record(self) -> dict[str, BareLandmark | None]:
+        """The change as a record keeps it."""
+        return {id_: None if p is None else like(BareLandmark, p) for id_, p in self.landmarks.items()}
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class GradeChange:
     """Motion grades of slice ranges: (first, last, grade), native indices from 0 and both included; -1 is "cannot be graded"."""
 
     ranges: tuple[tuple[int, int, int], ...]
-    finding = MOTION
+    finding: ClassVar[Finding] = MOTION
 
     def apply(self, working: Working) -> frozenset[str]:
         """Put the new grades (slices that nobody graded stay ungraded); the part that changed."""
@@ -152,9 +154,9 @@ class GradeChange:
         working.put(motion_grades=grades)
         return frozenset({MOTION})
 
-    def to_json(self) -> dict[str, Any]:
-        """The change in JSON types."""
-        return {"ranges": [list(r) for r in self.ranges]}
+    def to_record(self) -> GradeRanges:
+        """The change as a record keeps it."""
+        return GradeRanges(ranges=self.ranges)
 
 
 @dataclass(frozen=True)
@@ -162,15 +164,15 @@ class RegionChange:
     """Regions of interest placed to measure noise or contrast by hand."""
 
     regions: Mapping[str, Region]
-    finding = "regions"
+    finding: ClassVar[Finding] = "regions"
 
     def apply(self, working: Working) -> frozenset[str]:
         """Nothing: a region takes the place of masks for its own IQM only."""
         return frozenset()
 
-    def to_json(self) -> dict[str, Any]:
-        """The change in JSON types."""
-        return {name: region.to_json() for name, region in self.regions.items()}
+    def to_record(self) -> dict[str, RegionEntry]:
+        """The change as a record keeps it."""
+        return {name: region.to_record() for name, region in self.regions.items()}
 
 
 @dataclass(frozen=True)
@@ -178,15 +180,15 @@ class ValueChange:
     """A value typed in."""
 
     value: float
-    finding = "value"
+    finding: ClassVar[Finding] = "value"
 
     def apply(self, working: Working) -> frozenset[str]:
         """Nothing."""
         return frozenset()
 
-    def to_json(self) -> dict[str, Any]:
-        """The change in JSON types."""
-        return {"value": self.value}
+    def to_record(self) -> TypedValue:
+        """The change as a record keeps it."""
+        return TypedValue(value=self.value)
 
 
 Change = TissueChange | StreakChange | PlaneChange | LandmarkChange | GradeChange | RegionChange | ValueChange
@@ -208,49 +210,45 @@ class Edit:
     time: str
     change: Change
 
-    def to_json(self) -> dict[str, Any]:
-        """The edit in JSON types."""
-        return {
-            "iqm": self.iqm, "reason": self.reason, "corrector": self.corrector, "time": self.time,
-            "finding": self.change.finding, "change": self.change.to_json(),
-        }  # fmt: skip
+    def to_record(self) -> EditEntry:
+        """The edit as a record keeps it."""
+        return EditEntry(
+            iqm=self.iqm, reason=self.reason, corrector=self.corrector, time=self.time, finding=self.change.finding,
+            change=self.change.to_record(),
+        )  # fmt: skip
 
     @classmethod
-    def from_json(cls, entry: Mapping[str, Any], volume: CTVolume) -> Edit:
-        """The inverse of :meth:`to_json`.
-
-        Args:
-            entry: fits the schema of records.
+    def from_record(cls, entry: EditEntry, volume: CTVolume) -> Edit:
+        """The inverse of :meth:`to_record`.
 
         Raises:
             ValueError: label changes or points that do not fit the scan.
             CorrectionError: what a person could not have entered either.
         """
-        iqm, change = entry["iqm"], _change(entry["iqm"], entry["finding"], entry["change"], volume)
-        return cls(iqm, entry["reason"], entry["corrector"], entry["time"], change)
+        return cls(entry.iqm, entry.reason, entry.corrector, entry.time, _change(entry, volume))
 
 
-def _change(iqm: str | None, finding: str, entry: Mapping[str, Any], volume: CTVolume) -> Change:
-    size = int(np.prod(volume.shape))
+def _change(entry: EditEntry, volume: CTVolume) -> Change:
+    size, finding, change = int(np.prod(volume.shape)), entry.finding, entry.change
     if finding == "tissue":
-        return TissueChange(LabelChange.from_json(entry, size, max(Tissue)))
+        return TissueChange(LabelChange.from_record(change, size, max(Tissue)))
     if finding == STREAK:
-        return StreakChange(LabelChange.from_json(entry, size, 1))
+        return StreakChange(LabelChange.from_record(change, size, 1))
     if finding == MIDSAGITTAL:
-        plane = plane_of(entry)
+        plane = plane_of(change)
         check_plane(volume, plane.origin, plane.normal)
         return PlaneChange(plane)
     if finding == "landmarks":
         return LandmarkChange(
-            {_known_landmark(id_): None if p is None else landmark_from_json(p) for id_, p in entry.items()}
+            {_known_landmark(id_): None if p is None else landmark_of(p) for id_, p in change.items()}
         )
     if finding == MOTION:
-        return GradeChange(check_ranges(volume, entry["ranges"]))
+        return GradeChange(check_ranges(volume, change.ranges))
     if finding == "regions":
-        regions = {name: Region.from_json(r) for name, r in entry.items()}
-        check_regions(volume, str(iqm), regions)
+        regions = {name: Region.from_record(r) for name, r in change.items()}
+        check_regions(volume, str(entry.iqm), regions)
         return RegionChange(regions)
-    return ValueChange(check_value(str(iqm), entry["value"]))
+    return ValueChange(check_value(str(entry.iqm), change.value))
 
 
 def _known_landmark(id_: str) -> str:
@@ -259,13 +257,11 @@ def _known_landmark(id_: str) -> str:
     return id_
 
 
-def landmark_from_json(entry: Mapping[str, Any]) -> Landmark:
-    """A landmark as a record keeps it (a title beside it is ignored)."""
-    return Landmark(
-        point(entry["position"]), entry["confidence"], entry["in_scan"], entry["source"], entry["spread_mm"]
-    )
+def landmark_of(entry: BareLandmark) -> Landmark:
+    """A landmark as a record keeps it."""
+    return Landmark(entry.position, entry.confidence, entry.in_scan, entry.source, entry.spread_mm)
 
 
-def plane_of(entry: Mapping[str, Any]) -> Plane:
+def plane_of(entry: PlaneEntry) -> Plane:
     """A plane as a record keeps it."""
-    return Plane(point(entry["origin"]), point(entry["normal"]), entry["confidence"], entry["source"])
+    return Plane(entry.origin, entry.normal, entry.confidence, entry.source)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from HeadCTIQALib.record.reviewed import LabelRuns
 
 Labels = NDArray[np.uint8]
 _PIECE = 4_000_000  # voxels
@@ -94,33 +96,30 @@ class LabelChange:
         """(size,) the new value of every voxel that changes."""
         return np.repeat(self.values, self.lengths)
 
-    def to_json(self) -> dict[str, Any]:
-        """The runs as compressed text."""
+    def to_record(self) -> LabelRuns:
+        """The runs as compressed text, as a record keeps them."""
         # distances between runs compress far better than positions
         raw = (
             np.diff(self.starts, prepend=0).astype("<i8").tobytes()
             + self.lengths.astype("<i4").tobytes()
             + self.values.tobytes()
         )
-        return {
-            "voxels": self.size,
-            "runs": len(self.starts),
-            "data": base64.b64encode(zlib.compress(raw, 6)).decode("ascii"),
-        }
+        data = base64.b64encode(zlib.compress(raw, 6)).decode("ascii")
+        return LabelRuns(voxels=self.size, runs=len(self.starts), data=data)
 
     @classmethod
-    def from_json(cls, entry: Mapping[str, Any], size: int, largest: int) -> LabelChange:
-        """The inverse of :meth:`to_json`, for a label map of ``size`` voxels with values up to ``largest``.
+    def from_record(cls, entry: LabelRuns, size: int, largest: int) -> LabelChange:
+        """The inverse of :meth:`to_record`, for a label map of ``size`` voxels with values up to ``largest``.
 
         Raises:
             ValueError: the text is damaged, unpacks to more than it says, or does not fit the label map.
         """
-        n = entry["runs"]
+        n = entry.runs
         if n > size:
             raise ValueError("there are more runs of a label change than fit the scan")
         unpacker = zlib.decompressobj()
         raw = unpacker.decompress(
-            base64.b64decode(entry["data"], validate=True), 13 * n + 1
+            base64.b64decode(entry.data, validate=True), 13 * n + 1
         )  # never more, whatever it holds
         if len(raw) != 13 * n or not unpacker.eof or unpacker.unused_data:
             raise ValueError("the runs of a label change are incomplete")
@@ -130,6 +129,6 @@ class LabelChange:
             raise ValueError("the runs of a label change do not fit the scan")
         starts = np.cumsum(distances)  # cannot overflow: at most as many as there are voxels, none larger than the scan
         ends = starts + lengths
-        if n and (ends[-1] > size or (starts[1:] < ends[:-1]).any() or int(lengths.sum()) != entry["voxels"]):
+        if n and (ends[-1] > size or (starts[1:] < ends[:-1]).any() or int(lengths.sum()) != entry.voxels):
             raise ValueError("the runs of a label change do not fit the scan")
         return cls(starts.astype(np.int64), lengths, values)

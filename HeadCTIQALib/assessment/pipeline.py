@@ -6,18 +6,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.record.build import build_record, networks_of
 
 from .correction import Correction, apply_corrections
-from .record import build_record
 
 if TYPE_CHECKING:
     from HeadCTIQALib.findings import Findings
     from HeadCTIQALib.metrics import Measurement
     from HeadCTIQALib.metrics.extras import Extra
+    from HeadCTIQALib.record import Record
     from HeadCTIQALib.scoring import Scores, ScoringModel
     from HeadCTIQALib.volume import CTVolume
 
@@ -28,7 +29,7 @@ class Assessment:
 
     Attributes:
         volume, findings, measurements, extras, scores: what each room handed on.
-        record: the content of ``assessment.json``; see :mod:`HeadCTIQALib.assessment.record`.
+        record: the content of ``assessment.json``.
         input_path: where the scan was read from, None for a volume from memory; never part of the record.
     """
 
@@ -37,7 +38,7 @@ class Assessment:
     measurements: Mapping[str, Measurement]
     extras: Sequence[Extra]
     scores: Scores
-    record: dict[str, Any]
+    record: Record
     input_path: Path | None = None
 
     def write(self, folder: str | Path, progress: Progress | None = None, *, replace: bool = False) -> Path:
@@ -101,7 +102,7 @@ def evaluate(
     findings: Findings,
     *,
     scoring_model: ScoringModel | None = None,
-    models: Sequence[Mapping[str, Any]] = (),
+    models: Sequence[Mapping[str, str | None]] = (),
     corrections: Sequence[Correction] = (),
     progress: Progress | None = None,
     timings: Mapping[str, float] | None = None,
@@ -130,7 +131,9 @@ def evaluate(
     clock("Scoring", 0.0)
     model = scoring_model or guideline_model()
     scores = score(measurements, model)
-    record = build_record(volume, findings, measurements, extras, scores, model, models, corrections, clock.stop())
+    record = build_record(
+        volume, findings, measurements, extras, scores, model, networks_of(models), corrections, clock.stop()
+    )
     return Assessment(volume, findings, measurements, extras, scores, record)
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.metrics import METRICS
-from HeadCTIQALib.metrics.common import point
 from HeadCTIQALib.metrics.noise_along_k import noise_reach
 from HeadCTIQALib.metrics.types import Evidence, Measurement, Point, not_assessable
+from HeadCTIQALib.record.reviewed import RegionEntry
 from HeadCTIQALib.volume.texture import is_sharp_scan, sharp_kernel
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -38,15 +37,14 @@ class Region:
         if min(self.size) <= 0:
             raise CorrectionError("The region of interest has no extent; pull it larger.")
 
-    def to_json(self) -> dict[str, Any]:
-        """The region in JSON types."""
-        return {"centre": list(self.centre), "axes": [list(a) for a in self.axes], "size_mm": list(self.size)}
+    def to_record(self) -> RegionEntry:
+        """The region as a record keeps it."""
+        return RegionEntry(centre=self.centre, axes=self.axes, size_mm=self.size)
 
     @classmethod
-    def from_json(cls, entry: Mapping[str, Any]) -> Region:
-        """The inverse of :meth:`to_json`."""
-        x, y, z = (point(a) for a in entry["axes"])
-        return cls(point(entry["centre"]), (x, y, z), point(entry["size_mm"]))
+    def from_record(cls, entry: RegionEntry) -> Region:
+        """The inverse of :meth:`to_record`."""
+        return cls(entry.centre, entry.axes, entry.size_mm)
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from HeadCTIQALib.metrics.extras import extras as measure_extras
 from HeadCTIQALib.metrics.extras_of_findings import OF_FINDINGS
 from HeadCTIQALib.metrics.metric import following_noise
 from HeadCTIQALib.metrics.uncertainty import scene_of, with_quantiles
+from HeadCTIQALib.record.rounding import DECIMALS
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import Correction, apply_corrections
 from .cropping import Box, Cropping, crop, uncropped
 from .edits import Edit, RegionChange, ValueChange, Working
-from .record import DECIMALS
 from .regions import measure_in_regions
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,10 +21,12 @@ from HeadCTIQALib.findings.types import LANDMARK_TITLES, Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics.types import Measurement, Point
 from HeadCTIQALib.progress import Progress, silent
-from HeadCTIQALib.scoring import Scores, ScoringModel, guideline_model, score
+from HeadCTIQALib.record import Record, model_of, original_measurements
+from HeadCTIQALib.record.build import build_record
+from HeadCTIQALib.scoring import ScoringModel, guideline_model
 from HeadCTIQALib.volume.limits import refuse_endless
 
-from .correction import Correction, CorrectionError, check_value, iqm_of
+from .correction import CorrectionError, check_value, iqm_of
 from .edits import (
     Change,
     Edit,
@@ -35,23 +38,14 @@ from .edits import (
     TissueChange,
     ValueChange,
 )
-from .history import History
 from .inputs import meant
 from .labels import LabelChange
 from .pipeline import Assessment
 from .placing import check_landmark, check_plane, check_ranges, check_tissue
-from .record import build_record
 from .regions import Region, check_regions
-from .remeasure import Remeasure, State
-from .review_record import (
-    model_of,
-    original_findings,
-    original_measurements,
-    review_block,
-    stored_context,
-    stored_edits,
-    stored_extras,
-)
+from .remeasure import Remeasure
+from .review_record import original_findings, review_block, stored_context, stored_edits, stored_extras
+from .steps import Steps
 
 if TYPE_CHECKING:
     from HeadCTIQALib.volume import CTVolume
@@ -61,7 +55,7 @@ if TYPE_CHECKING:
 _DEFAULT_REASON = "Edited by the reader."
 
 
-class Review:
+class Review(Steps):
     """One scan under review; see the module's docstring.
 
     Args:
@@ -82,18 +76,13 @@ class Review:
         *,
         edits: Sequence[Edit] = (),
         scoring_model: ScoringModel | None = None,
-        record: Mapping[str, Any] | None = None,
+        record: Record | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.volume = volume
+        super().__init__(volume, Remeasure(volume, findings, measurements), edits, scoring_model or guideline_model())
         self._record = record
         self._folder: Path | None = None  # that these corrections are kept in
         self._now = now
-        self._model = scoring_model or guideline_model()
-        self._work = Remeasure(volume, findings, measurements)
-        self._history = History(edits)
-        self._state = self._work.state(self._history.now)
-        self._scores: tuple[State, Scores] | None = None
         self._built: tuple[tuple[Edit, ...], Assessment] | None = None
         self._stored = None if record is None else self.edits  # while these are in force the record is as it was read
         if record is not None:
@@ -106,7 +95,7 @@ class Review:
         Raises:
             CorrectionError: it has corrections of its own.
         """
-        if assessment.record["corrections"]:
+        if assessment.record.corrections:
             raise CorrectionError("The assessment is already corrected; write it to a folder and open that.")
         return cls(
             assessment.volume, assessment.findings, assessment.measurements,
@@ -139,61 +128,6 @@ class Review:
     def prepare(self) -> None:
         """Do now what the first correction would have to wait for; about half a second for a large scan."""
         self._work.prepare()
-
-    # what there is to see
-
-    @property
-    def edits(self) -> tuple[Edit, ...]:
-        """The edits in force, oldest first."""
-        return self._state.edits
-
-    @property
-    def findings(self) -> Findings:
-        """The findings with the edits in force."""
-        return self._state.findings
-
-    @property
-    def original_findings(self) -> Findings:
-        """The findings before any edit."""
-        return self._work.original
-
-    @property
-    def measurements(self) -> Mapping[str, Measurement]:
-        """The ten measurements, corrected ones marked so."""
-        return self._work.measurements(self._state)
-
-    @property
-    def original_measurements(self) -> Mapping[str, Measurement]:
-        """The ten measurements before any edit."""
-        return self._work.original_measurements
-
-    @property
-    def corrections(self) -> tuple[Correction, ...]:
-        """The edits in force, as the record lists them by IQM."""
-        return self._work.corrections(self._state)
-
-    @property
-    def corrected(self) -> tuple[str, ...]:
-        """Ids of the IQMs that a correction concerns, in the order of the hierarchy."""
-        concerned = {c.iqm for c in self.corrections}
-        return tuple(id_ for id_ in IQM_BY_ID if id_ in concerned)
-
-    @property
-    def scoring_model(self) -> ScoringModel:
-        """The model in use."""
-        return self._model
-
-    @property
-    def scores(self) -> Scores:
-        """The scores of ``measurements``."""
-        if self._scores is None or self._scores[0] is not self._state:
-            self._scores = (self._state, score(self.measurements, self._model))
-        return self._scores[1]
-
-    @property
-    def original_scores(self) -> Scores:
-        """The scores before any edit."""
-        return score(self.original_measurements, self._model)
 
     # corrections; each returns the IQM that it was filed under (None where no IQM reads what was edited)
 
@@ -277,63 +211,11 @@ class Review:
             raise CorrectionError(f"{IQM_BY_ID[iqm].title}: say why the measured value is replaced.")
         return self._edit(ValueChange(checked), iqm, corrector, reason)
 
-    # going back
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a step to undo."""
-        return self._history.can_undo
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether an undone step can be made again."""
-        return self._history.can_redo
-
-    def undo(self) -> None:
-        """Take back the last step: a correction or a revert.
-
-        Raises:
-            CorrectionError: there is none.
-        """
-        self._state = self._work.state(self._history.undo(), self._state)
-
-    def redo(self) -> None:
-        """Make the last undone step again.
-
-        Raises:
-            CorrectionError: there is none.
-        """
-        self._state = self._work.state(self._history.redo(), self._state)
-
-    def revert(self, iqm: str) -> None:
-        """Drop every edit filed under ``iqm``; where there is none, the edits of others that its value followed from.
-
-        A step that can be undone.
-
-        Raises:
-            CorrectionError: unknown IQM, or nothing of it was corrected.
-        """
-        title = iqm_of(iqm).title
-        filed = {e for e in self.edits if e.iqm == iqm} or set(self._state.relevant(iqm))
-        if iqm not in self.corrected or not filed:
-            raise CorrectionError(f"{title} was not corrected, so there is nothing to revert.")
-        self._push(self._work.state(tuple(e for e in self.edits if e not in filed), self._state))
-
-    def revert_all(self) -> None:
-        """Back to the original, as one step that can be undone.
-
-        Raises:
-            CorrectionError: nothing was corrected.
-        """
-        if not self.edits:
-            raise CorrectionError("Nothing was corrected, so there is nothing to revert.")
-        self._push(self._work.state((), self._state))
+    # keeping
 
     def use_model(self, model: ScoringModel) -> None:
         """Score by another model from now on."""
         self._model, self._scores, self._built, self._stored = model, None, None, None
-
-    # keeping
 
     def assessment(self) -> Assessment:
         """Everything about the scan as it stands, with the record; unchanged since it was opened, the record as it was read."""
@@ -342,7 +224,7 @@ class Review:
         return self._built[1]
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Record:
         """The content of ``assessment.json`` as it stands."""
         return self.assessment().record
 
@@ -352,7 +234,7 @@ class Review:
         return self._work.has_extras(self._state)
 
     @property
-    def preview(self) -> dict[str, Any]:
+    def preview(self) -> Record:
         """``record`` at once, with the report-only numbers of an earlier state where those of this one are not known yet."""
         return self.record if self.complete else self._build(earlier_extras=True).record
 
@@ -370,15 +252,16 @@ class Review:
         return self._folder
 
     def _build(self, earlier_extras: bool = False) -> Assessment:
-        extras = self._work.extras(self._state, earlier_extras)
-        if self.edits == self._stored and self._record is not None:
-            return Assessment(self.volume, self.findings, self.measurements, extras, self.scores, dict(self._record))
-        earlier = self._record or {}
+        extras, earlier = self._work.extras(self._state, earlier_extras), self._record
+        if self.edits == self._stored and earlier is not None:
+            return Assessment(self.volume, self.findings, self.measurements, extras, self.scores, earlier)
+        models, timings = ((), {}) if earlier is None else (earlier.models, earlier.timings)
+        review = review_block(self._work, self._state, self.original_scores, self._model.profile)
         record = build_record(
-            self.volume, self.findings, self.measurements, extras, self.scores, self._model, earlier.get("models", ()),
-            self.corrections, earlier.get("timings", {}), review_block(self._work, self._state, self.original_scores, self._model.profile),
+            self.volume, self.findings, self.measurements, extras, self.scores, self._model, models, self.corrections, timings, review
         )  # fmt: skip
-        record |= {key: earlier[key] for key in ("input", "warnings") if key in earlier}
+        if earlier is not None:
+            record = msgspec.structs.replace(record, input=earlier.input, warnings=earlier.warnings)
         return Assessment(self.volume, self.findings, self.measurements, extras, self.scores, record)
 
     def _edit(self, change: Change, iqm: str | None, corrector: str, reason: str) -> str | None:
@@ -397,7 +280,3 @@ class Review:
             state = replace(state, edits=(*self.edits, edit))
         self._push(state)
         return edit.iqm
-
-    def _push(self, state: State) -> None:
-        self._history.push(state.edits)
-        self._state = state

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import UnsetType
 
 from HeadCTIQALib.errors import InputError, OutputError
-from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
-from HeadCTIQALib.strict_json import parse
-from HeadCTIQALib.text import printable
+from HeadCTIQALib.record import LANDMARKS, PLANE, RECORD, REPORT, SEGMENTATION, Record, dump, read_record
+from HeadCTIQALib.record.persons_work import persons_work, with_checksums
+from HeadCTIQALib.record.reading import is_record, read_json
 from HeadCTIQALib.writing import check_writable, output_error, recover, whole_folder
-
-from .consistency import fault
-from .earlier import EARLIER, upgraded
-from .names import LANDMARKS, PLANE, RECORD, REPORT, SEGMENTATION
-from .persons_work import persons_work, with_checksums
-from .record import SCHEMA
 
 if TYPE_CHECKING:
     from HeadCTIQALib.findings import Findings, Landmark, Plane
+    from HeadCTIQALib.record.found import FindingsEntry
     from HeadCTIQALib.volume import CTVolume
 
     from .pipeline import Assessment
 
 FILES = (RECORD, SEGMENTATION, LANDMARKS, PLANE, REPORT)
-_SCHEMA_NAME = SCHEMA.split("/", maxsplit=1)[0]
-_LARGEST_RECORD = 32_000_000  # bytes: 1500 slices and many corrections take a tenth of that
-_REMEDY = "assess the scan again"
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,7 @@ class StoredAssessment:
     """An assessment folder that was read: its record, and its findings when the scan was at hand."""
 
     folder: Path
-    record: dict[str, Any]
+    record: Record
     findings: Findings | None = None
 
 
@@ -102,7 +94,7 @@ def write_assessment(
 
 
 def write_files(
-    volume: CTVolume, findings: Findings, record: Mapping[str, Any], folder: Path, progress: Progress = silent, *, replace: bool = False, mine: Path | None = None
+    volume: CTVolume, findings: Findings, record: Record, folder: Path, progress: Progress = silent, *, replace: bool = False, mine: Path | None = None
 ) -> Path:  # fmt: skip
     """Write an assessment folder, whole or not at all; returns its absolute path.
 
@@ -157,11 +149,6 @@ def copy_files(source: Path, folder: Path) -> Path:
     return target
 
 
-def dump(record: Mapping[str, Any]) -> str:
-    """The record as the text of ``assessment.json``."""
-    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
 def load_assessment(folder: str | Path, volume: CTVolume | None = None) -> StoredAssessment:
     """Read an assessment folder; with the ``volume`` that it is of, the findings as well.
 
@@ -175,63 +162,15 @@ def load_assessment(folder: str | Path, volume: CTVolume | None = None) -> Store
     record = read_record(folder)
     if volume is None:
         return StoredAssessment(folder, record)
-    known, given = record["input"]["sha256"], volume.source.sha256
-    if list(volume.shape) != record["input"]["shape"] or (known and given and known != given):
+    known, given = record.input.sha256, volume.source.sha256
+    if volume.shape != record.input.shape or (known and given and known != given):
         raise InputError(
             f"The assessment in {folder} is of another scan than {volume.source.called}; choose the scan that it was made from."
         )
-    return StoredAssessment(folder, record, _read_findings(folder, record["findings"], volume))
+    return StoredAssessment(folder, record, _read_findings(folder, record.findings, volume))
 
 
-def read_record(folder: str | Path) -> dict[str, Any]:
-    """The record in an assessment folder; what it holds fits its schema and is of one scan, so that it may be relied on.
-
-    Raises:
-        InputError: there is none, it is damaged, or another version wrote it that cannot be read.
-    """
-    path = Path(folder) / RECORD
-    return check_record(_read(path), path)
-
-
-def is_present(folder: Path) -> bool:
-    """Whether the record in an assessment folder has the present form, and not that of an earlier version.
-
-    Raises:
-        InputError: there is none, or it is damaged.
-    """
-    record = _read(folder / RECORD)
-    return isinstance(record, dict) and record.get("schema") == SCHEMA
-
-
-def _read(path: Path) -> Any:
-    try:
-        data = read_regular(path, _LARGEST_RECORD, "The assessment")
-    except FileNotFoundError:
-        raise InputError(
-            f"The folder {path.parent} is not an assessment ({RECORD} is missing); choose one that HeadCTIQA wrote."
-        ) from None
-    return parse(data, f"The assessment {path}", _REMEDY)
-
-
-def check_record(record: Any, path: str | Path) -> dict[str, Any]:
-    """``record``, which was read from ``path``, if it is a sound record; one of an earlier version is brought to the present form.
-
-    Raises:
-        InputError: it is not.
-    """
-    schema = record.get("schema") if isinstance(record, dict) else None
-    if not isinstance(schema, str) or not schema.startswith(f"{_SCHEMA_NAME}/"):
-        raise InputError(f"The file {path} is not an assessment by HeadCTIQA; choose a folder that HeadCTIQA wrote.")
-    if schema not in (SCHEMA, *EARLIER):
-        raise InputError(
-            f"The assessment {path} has version {printable(schema[:60])}, this program reads {SCHEMA}; update HeadCTIQA or assess the scan again."
-        )
-    if (where := fault(record, schema.rpartition("/")[2])) is not None:
-        raise InputError(f"The assessment {path} is damaged (at {printable(where[:120])}); {_REMEDY}.")
-    return dict(record) if schema == SCHEMA else upgraded(record)
-
-
-def _read_findings(folder: Path, stored: Mapping[str, Any], volume: CTVolume) -> Findings:
+def _read_findings(folder: Path, stored: FindingsEntry, volume: CTVolume) -> Findings:
     from HeadCTIQALib.findings.markups import read_landmarks, read_plane
     from HeadCTIQALib.findings.segmentation import read_segmentation
 
@@ -242,7 +181,7 @@ def _read_findings(folder: Path, stored: Mapping[str, Any], volume: CTVolume) ->
 
 
 def findings_of(
-    stored: Mapping[str, Any],
+    stored: FindingsEntry,
     tissue: np.ndarray,
     streak: np.ndarray | None,
     landmarks: Mapping[str, Landmark],
@@ -251,29 +190,27 @@ def findings_of(
     """Findings from a record's ``findings`` and what lies beside the record: (K, J, I) tissue and streak, points and plane."""
     from HeadCTIQALib.findings import Findings
 
-    def per_slice(name: str) -> np.ndarray | None:
-        values = stored.get(name)
-        return None if values is None else np.array([np.nan if x is None else x for x in values], float)
+    def per_slice(values: Sequence[float | None] | UnsetType | None) -> np.ndarray | None:
+        return np.array([np.nan if x is None else x for x in values], float) if isinstance(values, Sequence) else None
 
-    grades = stored["motion_grades"]
+    grades = stored.motion_grades
     return Findings(
         tissue=tissue,
-        streak=streak if streak is not None or not stored["streak_searched"] else np.zeros(tissue.shape, bool),
+        streak=streak if streak is not None or not stored.streak_searched else np.zeros(tissue.shape, bool),
         landmarks=landmarks,
         midsagittal=midsagittal,
         motion_grades=None if grades is None else np.array(grades, np.int8),
-        motion_index=per_slice("motion_index"),
-        motion_probability=per_slice("motion_probability"),
-        methods=dict(stored["methods"]),
-        notes=tuple(stored["notes"]),
-        not_assessable=dict(stored["not_assessable"]),
+        motion_index=per_slice(stored.motion_index),
+        motion_probability=per_slice(stored.motion_probability),
+        methods=dict(stored.methods),
+        notes=stored.notes,
+        not_assessable=dict(stored.not_assessable),
     )
 
 
 def _is_assessment(folder: Path) -> bool:
     """Whether HeadCTIQA wrote ``folder``, whatever the version of the record."""
     try:
-        record = parse(read_regular(folder / RECORD, _LARGEST_RECORD, "The assessment"), "The assessment", _REMEDY)
-    except (FileNotFoundError, InputError):
+        return is_record(read_json(folder / RECORD))
+    except InputError:
         return False
-    return isinstance(record, dict) and str(record.get("schema")).startswith(f"{_SCHEMA_NAME}/")

@@ -46,15 +46,15 @@ def assess(
     finally:
         text.clear()
     if kind == "json":
-        overall, verdict = result.record["overall"], result.record["verdict"]
-        known = {key: overall[key] for key in ("band", "withheld_reason", "at_least", "at_most")}
+        overall, verdict = result.record.overall, result.record.verdict
+        known = {key: getattr(overall, key) for key in ("band", "withheld_reason", "at_least", "at_most")}
         events.emit(
             "result",
             folder=str(folder),
-            overall=overall["score"],
+            overall=overall.score,
             **known,
-            verdict=verdict["sentence"],
-            verdict_band=verdict["band"],
+            verdict=verdict.sentence,
+            verdict_band=verdict.band,
         )
     else:
         show(as_text(result.record, folder))

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from HeadCTIQALib import __version__
 from HeadCTIQALib.agreement import complete_rows, icc_agreement
-from HeadCTIQALib.assessment.record import plain
 from HeadCTIQALib.errors import InputError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.record.rounding import plain
 from HeadCTIQALib.scoring import DEFAULT, Profile
 from HeadCTIQALib.scoring.calibration import MIN_SCANS, SCORES, CalibrationSet, Fit, Mode, split
 from HeadCTIQALib.scoring.fit import fit_model

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.record import Record
 from HeadCTIQALib.scoring.calibration import SCORES
 
 from .readers import ReaderValue, plain, read_readers, write_readers
@@ -87,7 +87,7 @@ class ReaderFile:
         return frozenset(v.scan for v in self.values() if v.target == "overall")
 
 
-def scan_key(path: Path | None, record: Mapping[str, Any] | None) -> str:
+def scan_key(path: Path | None, record: Record | None) -> str:
     """How reader files name a scan: by its file or folder where it has one, else by the digits of its checksum.
 
     Raises:
@@ -95,9 +95,8 @@ def scan_key(path: Path | None, record: Mapping[str, Any] | None) -> str:
     """
     if path is not None:
         return without_ending(plain(path.name))
-    sha = ((record or {}).get("input") or {}).get("sha256")
-    if sha:
-        return str(sha)[:16]
+    if record is not None and record.input.sha256:
+        return record.input.sha256[:16]
     raise InputError("The scan has no name that reader scores can be filed under; assess it, or open it from a folder.")
 
 

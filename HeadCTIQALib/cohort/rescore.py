@@ -5,11 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
-from HeadCTIQALib.assessment.storage import RECORD, REPORT, dump, is_present, read_record
 from HeadCTIQALib.errors import HeadCTIQAError, boundary
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.record import (
+    RECORD,
+    REPORT,
+    Record,
+    dump,
+    is_present,
+    measurements_from_record,
+    read_record,
+    rescored_record,
+)
 from HeadCTIQALib.scoring import ScoringModel, score
 from HeadCTIQALib.writing import whole_folder
 
@@ -66,7 +74,7 @@ def rescore_folder(folder: Path, model: ScoringModel) -> bool:
     return True
 
 
-def _report(folder: Path, record: dict[str, object]) -> str | None:
+def _report(folder: Path, record: Record) -> str | None:
     """The new report; None where the folder has none."""
     from HeadCTIQALib.report.document import rescored
 

@@ -6,17 +6,17 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from HeadCTIQALib.assessment.record import measurements_from_record
-from HeadCTIQALib.assessment.storage import FILES, RECORD, read_record
+from HeadCTIQALib.assessment.storage import FILES
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.record import RECORD, measurements_from_record, read_record
+from HeadCTIQALib.record.scan import Input
 from HeadCTIQALib.scoring import Profile, items
 from HeadCTIQALib.volume.kernels import sharpness_word
 from HeadCTIQALib.writing import is_kept, recover, recover_inside
@@ -162,27 +162,24 @@ def _hidden(path: Path) -> bool:
 
 def _scan(folder: Path, cohort: str) -> Scan:
     record = read_record(folder)
-    entry = record["input"]
     return Scan(
         folder=folder,
         name=folder.resolve().name,
         cohort=cohort,
-        sha256=entry["sha256"],
+        sha256=record.input.sha256,
         measurements=measurements_from_record(record),
-        groups=_groups(entry),
-        simulated=entry["kind"] == "simulated"
-        or "simulated" in (entry["acquisition"].get("series_description") or "").lower(),
+        groups=_groups(record.input),
+        simulated=record.input.simulated,
     )
 
 
-def _groups(entry: Mapping[str, Any]) -> dict[str, str]:
-    a = entry["acquisition"]
-    scanner = " ".join(str(a[k]) for k in ("manufacturer", "model") if a.get(k))
-    thickness = a.get("slice_thickness_mm") or entry["spacing_mm"].get("slice_median")
-    kernel = a.get("kernel")
+def _groups(scan: Input) -> dict[str, str]:
+    a = scan.acquisition
+    scanner = " ".join(name for name in (a.manufacturer, a.model) if name)
+    thickness = a.slice_thickness_mm or scan.spacing_mm.slice_median
     return {
         "scanner": scanner or "unknown scanner",
-        "kernel": f"{sharpness_word(kernel)} kernel",
+        "kernel": f"{sharpness_word(a.kernel)} kernel",
         "slice thickness": "unknown thickness"
         if not thickness
         else "up to 2 mm"

@@ -117,8 +117,8 @@ class CalibrationSection:
         self._revert.setEnabled(self._result is not None or self._before is not None)
 
     def _fit_clicked(self, *_arguments: Any) -> None:
-        from HeadCTIQALib.assessment.review_record import model_of
         from HeadCTIQALib.cohort.calibrate import calibrate
+        from HeadCTIQALib.record import model_of
         from HeadCTIQALib.scoring import DEFAULT
 
         assessments, readers = str(self._assessments.directory or ""), str(self._readers.directory or "")
@@ -186,14 +186,14 @@ class CalibrationSection:
             if edit is not None:
                 edit.currentPath = before[0]
             if before[1] is not None and self._session.record is not None:
-                from HeadCTIQALib.assessment.review_record import model_of
+                from HeadCTIQALib.record import model_of
 
                 self._score_shown(model_of(before[1]))
         self._show()
         self._enable()
 
     def _score_shown(self, model: Any) -> None:
-        from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
+        from HeadCTIQALib.record import measurements_from_record, rescored_record
         from HeadCTIQALib.scoring import score
 
         record = self._session.record

@@ -62,11 +62,11 @@ class ComparisonSection:
         if event == "assessment":
             record = self._session.record
             self._other.setEnabled(record is not None)
-            self._before.setEnabled(bool(record and record.get("review")))
+            self._before.setEnabled(bool(record and record.review))
             self._show(None)
 
     def _folder_chosen(self, directory: str) -> None:
-        from HeadCTIQALib.assessment.storage import read_record
+        from HeadCTIQALib.record import read_record
 
         if not directory or self._session.record is None:
             return

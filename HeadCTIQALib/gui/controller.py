@@ -185,7 +185,7 @@ class Controller:
         """Whether what is shown may make way for another assessment of the scan; asks where a person's work would go with it."""
         self.session.settle()
         record = self.session.record
-        count = len({c["iqm"] for c in record["corrections"]}) if record else 0
+        count = len({c.iqm for c in record.corrections}) if record else 0
         if not count or self.session.results is None:
             return True
         question = _(

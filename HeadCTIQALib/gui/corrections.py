@@ -11,6 +11,8 @@ from slicer.i18n import tr as _
 from HeadCTIQALib.hierarchy import IQM, IQM_BY_ID
 from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.metric import MOTION
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.judged import IqmEntry
 from HeadCTIQALib.report.html import join, tag
 
 from . import forms
@@ -123,31 +125,30 @@ class CorrectionsSection:
         self._fill_list(record)
         self._enable_steps(record, iqm)
 
-    def _words(self, record: Any, iqm: IQM | None, correctable: bool) -> str:
+    def _words(self, record: Record | None, iqm: IQM | None, correctable: bool) -> str:
         if record is None:
             return str(_("Nothing to correct yet."))
         if not correctable:
             return str(_("Load the scan of this assessment to correct it."))
         if iqm is None:
             return str(_("Select a metric above to correct it; moved points, planes and masks count at once."))
-        return str(join(tag("b", iqm.title), f": {shown_value(record['iqms'][iqm.id], iqm)}. {iqm.correction}"))
+        return str(join(tag("b", iqm.title), f": {shown_value(record.iqms[iqm.id], iqm)}. {iqm.correction}"))
 
-    def _fill_list(self, record: Any) -> None:
-        corrections = record["corrections"] if record else []
-        latest = {c["iqm"]: c for c in corrections}  # the last one of every metric
+    def _fill_list(self, record: Record | None) -> None:
+        latest = {c.iqm: c for c in (record.corrections if record else ())}  # the last one of every metric
         self._listed = [id_ for id_ in IQM_BY_ID if id_ in latest]
         rows = []
-        for id_ in self._listed:
+        for id_, entry in record.iqms.items() if record else ():
+            if id_ not in latest:
+                continue
             iqm, c = IQM_BY_ID[id_], latest[id_]
-            was = _number(c["original"], iqm)
-            rows.append(
-                (iqm.title, was, shown_value(record["iqms"][id_], iqm, status=False), c["corrector"], c["reason"])
-            )
+            now = shown_value(entry, iqm, status=False)
+            rows.append((iqm.title, _number(c.original, iqm), now, c.corrector, c.reason))
         forms.fill(self._list, rows, numbers=(1, 2))
 
-    def _enable_steps(self, record: Any, iqm: IQM | None) -> None:
+    def _enable_steps(self, record: Record | None, iqm: IQM | None) -> None:
         review = self.reviewing.known_review
-        kept = (record or {}).get("review") is not None
+        kept = bool(record and record.review)
         self._undo.setEnabled(review.can_undo if review else kept)
         self._redo.setEnabled(bool(review and review.can_redo))
         self._revert.setEnabled(iqm is not None and iqm.id in self._listed)
@@ -218,12 +219,12 @@ def open_segment_editor(segmentation: Any, volume: Any, segment: str) -> None:
     segmentation.GetDisplayNode().SetSegmentVisibility(segment, True)
 
 
-def shown_value(entry: Any, iqm: IQM, status: bool = True) -> str:
+def shown_value(entry: IqmEntry, iqm: IQM, status: bool = True) -> str:
     """A value of the record for people, with its status."""
-    if entry["value"] is None:
-        return str(_("not assessable")) if not status else _("not assessable ({reason})").format(reason=entry["reason"])
-    words = {"measured": _("measured"), "corrected": _("corrected")}[entry["status"]]
-    return _number(entry["value"], iqm) + (f" ({words})" if status else "")
+    if entry.value is None:
+        return str(_("not assessable")) if not status else _("not assessable ({reason})").format(reason=entry.reason)
+    words = {"measured": _("measured"), "corrected": _("corrected")}[entry.status]
+    return _number(entry.value, iqm) + (f" ({words})" if status else "")
 
 
 def _number(value: float | None, iqm: IQM) -> str:

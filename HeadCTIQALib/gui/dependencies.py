@@ -1,4 +1,7 @@
-"""The packages that the networks need, and installing them the way 3D Slicer wants it; everything else works without."""
+"""The packages that 3D Slicer lacks, and installing them the way it wants it.
+
+The networks need all of them.  Everything else needs only msgspec, which reads and writes records: less than a megabyte.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
 
 # import name -> how pip calls it; torch and MONAI are treated specially below
-_PLAIN = {"safetensors": "safetensors", "nrrd": "pynrrd", "gdcm": "python-gdcm", "PIL": "pillow"}
+_PLAIN = {"msgspec": "msgspec", "safetensors": "safetensors", "nrrd": "pynrrd", "gdcm": "python-gdcm", "PIL": "pillow"}
 _REQUESTER = "HeadCTIQA"
 
 
@@ -27,6 +30,22 @@ def missing(find: Callable[[str], Any] = importlib.util.find_spec) -> list[str]:
     """The packages that the networks need and this Python lacks, as pip calls them."""
     wanted = {"torch": "torch", "monai": "monai", **_PLAIN}
     return [package for name, package in wanted.items() if find(name) is None]
+
+
+def open_records(find: Callable[[str], Any] = importlib.util.find_spec) -> str:
+    """Make sure that records can be read: install msgspec where it lacks, after asking; "" if they can, else a sentence why not."""
+    if find("msgspec") is not None:
+        return ""
+    question = _("HeadCTIQA needs the small package msgspec to read and write its results. Install it now?")
+    if not slicer.util.confirmOkCancelDisplay(question, windowTitle="HeadCTIQA"):
+        return str(_("HeadCTIQA needs the package msgspec: open the module again to install it."))
+    try:
+        with isolation.Children():
+            _pip("msgspec")
+    except HeadCTIQAError as error:
+        return str(error)
+    importlib.invalidate_caches()
+    return "" if find("msgspec") is not None else str(_("msgspec was installed; restart 3D Slicer to use it."))
 
 
 def install(packages: list[str]) -> None:

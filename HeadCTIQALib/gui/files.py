@@ -11,9 +11,10 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from HeadCTIQALib.assessment.storage import FILES, REPORT, check_output, copy_files, write_files
+from HeadCTIQALib.assessment.storage import FILES, check_output, copy_files, write_files
 from HeadCTIQALib.errors import InputError, OutputError, boundary
-from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
+from HeadCTIQALib.record import REPORT, Record
+from HeadCTIQALib.report.table_row import table_row
 from HeadCTIQALib.text import cell
 from HeadCTIQALib.writing import write_text
 
@@ -79,48 +80,7 @@ def export_row(session: Session, path: Path) -> None:
     write_text(path, text.getvalue(), _("The table"))
 
 
-def table_row(record: dict[str, Any]) -> dict[str, Any]:
-    """Verdict, scores, values, status and advice by public id; empty where there is none."""
-    row: dict[str, Any] = {
-        "scan": record["input"]["name"],
-        "sha256": record["input"]["sha256"],
-        "created": record["created"],
-    }
-    row["verdict"] = record["verdict"]["sentence"]
-    row |= {"overall": record["overall"]["score"], **_interval("overall", record["overall"]["interval"])}
-    row |= {f"overall_{end}": record["overall"][end] for end in ("at_least", "at_most")}
-    for c in CATEGORIES:
-        row |= {
-            f"score_{c.id}": record["categories"][c.id]["score"],
-            **_interval(f"score_{c.id}", record["categories"][c.id]["interval"]),
-        }
-    for m in IQMS:
-        entry = record["iqms"][m.id]
-        row |= {
-            m.id: entry["value"],
-            **_interval(m.id, entry["interval"]),
-            **{f"{m.id}_{key}": entry[key] for key in ("bound", "status", "score")},
-        }
-        row |= {
-            **_interval(f"{m.id}_score", entry["score_interval"]),
-            f"{m.id}_band": entry["band"],
-            f"{m.id}_advice": entry["advice"]["instruction"],
-        }
-    row |= {
-        "scoring_model": record["scoring_model"]["name"],
-        "profile": record["profile"]["name"],
-        "error_model": record["error_model"],
-    }
-    return row
-
-
-def _interval(name: str, interval: list[float] | None) -> dict[str, float | None]:
-    """The ends of a 95 % interval as two columns."""
-    low, high = interval or (None, None)
-    return {f"{name}_low": low, f"{name}_high": high}
-
-
-def _record(session: Session) -> dict[str, Any]:
+def _record(session: Session) -> Record:
     session.settle()
     if session.record is None:
         raise InputError(_("There is no assessment yet: press Assess, or load one."))

@@ -54,7 +54,8 @@ class MotionTable:
             self._fill()
 
     def _fill(self) -> None:
-        grades = tuple((self._session.record or {"findings": {}})["findings"].get("motion_grades") or ())
+        record = self._session.record
+        grades = () if record is None else record.findings.motion_grades or ()
         shown = (self._session.volume_node, grades)
         if shown == self._shown:
             return  # rows that were typed and not applied yet stay while something else changes

@@ -9,6 +9,8 @@ import slicer
 import vtk
 
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.judged import EvidenceEntry
 from HeadCTIQALib.report.focus import Box, focus, is_union, segments, slice_boxes, slice_frame, standard_frame
 
 from . import display_state, hierarchy_items
@@ -64,9 +66,10 @@ class Overlays:
             self._drop_evidence()
             for display in other_overlays(results.nodes):
                 display.SetVisibility(False)
-            if id_ in IQM_BY_ID and record["iqms"][id_]["evidence"] is not None:
-                self._aim(record, id_)
-                self._draw(record, id_)
+            evidence = record.iqms[id_].evidence if id_ in IQM_BY_ID else None
+            if evidence is not None:
+                self._aim(record, id_, evidence)
+                self._draw(record, id_, evidence)
             self._apply()
         finally:
             slicer.app.resumeRender()
@@ -108,10 +111,10 @@ class Overlays:
         """The scene is gone: there is nothing to put back."""
         self._evidence, self._saved, self._shown = [], None, None
 
-    def _aim(self, record: Any, iqm: str) -> None:
+    def _aim(self, record: Record, iqm: str, evidence: EvidenceEntry) -> None:
         """Turn the slice views to the slices of the scan, at the evidence, in its window."""
         node = self._session.volume_node
-        centre, width = record["iqms"][iqm]["evidence"]["window"]
+        centre, width = evidence.window
         display = node.GetDisplayNode()
         if display is None:
             node.CreateDefaultDisplayNodes()
@@ -126,17 +129,16 @@ class Overlays:
             _orient(view, record)
             view.JumpSliceByOffsetting(*point)
 
-    def _draw(self, record: Any, iqm: str) -> None:
+    def _draw(self, record: Record, iqm: str, evidence: EvidenceEntry) -> None:
         """Make the points and lines that are not findings of their own."""
-        evidence = record["iqms"][iqm]["evidence"]
-        known = set(record["findings"]["landmarks"])
-        loose = {name: p for name, p in evidence["points"].items() if name not in known}
+        known = set(record.findings.landmarks)
+        loose = {name: p for name, p in evidence.points.items() if name not in known}
         if loose:
             node = self._evidence_node("vtkMRMLMarkupsFiducialNode", _LINE_COLORS[0])
             for name, p in loose.items():
                 node.AddControlPointWorld(*p, name)
             node.SetLocked(True)
-        for n, (start, end) in enumerate(evidence["lines"]):
+        for n, (start, end) in enumerate(evidence.lines):
             node = self._evidence_node("vtkMRMLMarkupsLineNode", _LINE_COLORS[min(n, 1)])
             for p in (start, end):
                 node.AddControlPointWorld(*p, "")
@@ -145,7 +147,7 @@ class Overlays:
             node.GetDisplayNode().SetGlyphScale(0.8)
             node.GetDisplayNode().SetLineThickness(0.5)
             node.SetLocked(True)
-        if not (evidence["points"] or evidence["lines"] or evidence["masks"]):
+        if not (evidence.points or evidence.lines or evidence.masks):
             for box in slice_boxes(record, iqm):
                 self._draw_box(box)
 
@@ -188,8 +190,8 @@ class Overlays:
         results, record, iqm = self._session.results, self._session.record, self._shown
         if results is None or record is None:
             return
-        entry = record["iqms"].get(iqm) if iqm else None
-        evidence = entry["evidence"] if entry else None
+        entry = record.iqms.get(iqm) if iqm else None
+        evidence = entry.evidence if entry else None
         wanted = segments(record, iqm) if iqm and evidence else ()
         union = bool(iqm and evidence and is_union(record, iqm))
         self._color_segments(results.segmentation, wanted if union else ())
@@ -203,9 +205,9 @@ class Overlays:
                 display.SetSegmentVisibility(id_, id_ in wanted)
                 display.SetSegmentVisibility2DOutline(id_, not union)
         shown = self.visible and self.markups and evidence is not None
-        self._show_landmarks(results.landmarks, set(evidence["points"]) if shown and evidence else set())
+        self._show_landmarks(results.landmarks, set(evidence.points) if shown and evidence else set())
         if results.plane is not None:
-            results.plane.GetDisplayNode().SetVisibility(bool(shown and evidence and evidence["plane"]))
+            results.plane.GetDisplayNode().SetVisibility(bool(shown and evidence and evidence.plane))
         for node in self._evidence:
             node.GetDisplayNode().SetVisibility(bool(shown))
 

@@ -9,10 +9,11 @@ import qt
 from slicer.i18n import tr as _
 
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.record import Record
 from HeadCTIQALib.report import explanation
 from HeadCTIQALib.report.focus import mask_names
 from HeadCTIQALib.report.html import join, tag
-from HeadCTIQALib.report.record import at, scan_name, score_spread, score_words, simulated
+from HeadCTIQALib.report.record import score_spread, score_words
 from HeadCTIQALib.report.rows import MARKS, OVERALL, WITHHELD, Row, rows
 from HeadCTIQALib.report.statistics import mask_statistics
 from HeadCTIQALib.report.summary import known_range, verdict
@@ -151,7 +152,7 @@ class Panel:
         if ui.detailTabs.currentIndex == _MASKS_TAB:
             ui.masksBrowser.setHtml(self._masks(record, id_))
 
-    def _masks(self, record: Any, id_: str) -> str:
+    def _masks(self, record: Record, id_: str) -> str:
         findings, volume = self._session.findings, self._session.volume
         if findings is None or volume is None:
             return str(tag("p", _("Statistics need the scan in the scene.")))
@@ -168,18 +169,18 @@ def _heading(id_: str) -> str:
     return CATEGORY_BY_ID[id_].title if id_ in CATEGORY_BY_ID else _("Overall score")
 
 
-def _overall(record: Any) -> str:
+def _overall(record: Record | None) -> str:
     """The verdict in a sentence on top, then score and band in words and mark, and whose score it is."""
     if record is None:
         return str(tag("p", _("No assessment yet: choose a scan and press Assess, or load an assessment.")))
-    score = at(record, OVERALL, "score")
-    known = at(record, "verdict", "band")
-    states = [str(at(record, OVERALL, "band"))] if score is not None else [WITHHELD, known] if known else [WITHHELD]
-    *bound, shown = score_words(at(record, OVERALL)).split(" ")
+    overall, known = record.overall, record.verdict.band
+    score = overall.score
+    states = [str(overall.band)] if score is not None else [WITHHELD, known] if known else [WITHHELD]
+    *bound, shown = score_words(overall).split(" ")
     number = join(
         f"{' '.join(bound)} " if bound else None, tag("span", shown, style="font-size:30pt; font-weight:600;")
     )
-    spread = score_spread(at(record, OVERALL))
+    spread = score_spread(overall)
     of = tag(
         "span", f" / 100  {f'({spread})  ' if spread else ''}" if score is not None else f" {known_range(record)}  "
     )
@@ -187,22 +188,20 @@ def _overall(record: Any) -> str:
         tag("span", f"{MARKS[s]} {s} ", style=f"font-size:15pt; font-weight:600; color:{band_color(s)};")
         for s in states
     ]
-    corrected = any(entry["status"] == "corrected" for entry in record["iqms"].values())
+    corrected = any(entry.status == "corrected" for entry in record.iqms.values())
     lines: list[Any] = [
         tag("p", verdict(record), style="margin-top:0; margin-bottom:2px; font-size:13pt; font-weight:600;"),
         tag("p", number, of, *words, style="margin:0;"),
     ]
     if score is None:
-        lines.append(
-            tag("p", at(record, OVERALL, "withheld_reason", default=""), style="margin-top:2px; margin-bottom:2px;")
-        )
+        lines.append(tag("p", overall.withheld_reason, style="margin-top:2px; margin-bottom:2px;"))
     small = [
-        scan_name(record),
-        _("Scored by: {model}").format(model=at(record, "scoring_model", "name", default="")),
-        _("Profile: {profile}").format(profile=at(record, "profile", "name", default="")),
+        record.input.name,
+        _("Scored by: {model}").format(model=record.scoring_model.name),
+        _("Profile: {profile}").format(profile=record.profile.name),
     ]
-    small += [_("(in brackets: 95 % intervals)")] if at(record, OVERALL, "interval") is not None else []
+    small += [_("(in brackets: 95 % intervals)")] if overall.interval is not None else []
     small += [_("✎ corrected by a person")] if corrected else []
-    small += [_("SIMULATED scan")] if simulated(record) else []
+    small += [_("SIMULATED scan")] if record.input.simulated else []
     lines.append(tag("p", " · ".join(s for s in small if s), style="margin:0; font-size:small; color:#777777;"))
     return str(join(*lines))

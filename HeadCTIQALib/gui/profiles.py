@@ -67,7 +67,7 @@ class ProfileChoice:
         Raises:
             ModelError: the assessment is scored by a model that was fitted with another profile.
         """
-        from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
+        from HeadCTIQALib.record import measurements_from_record, rescored_record
         from HeadCTIQALib.scoring import score
         from HeadCTIQALib.scoring.choice import with_profile
 
@@ -83,7 +83,7 @@ class ProfileChoice:
 
     def _model(self) -> Any | None:
         """The model that the shown assessment was scored by; None without one, or where it is damaged."""
-        from HeadCTIQALib.assessment.review_record import model_of
+        from HeadCTIQALib.record import model_of
 
         try:
             return None if self._session.record is None else model_of(self._session.record)

@@ -18,13 +18,13 @@ import vtk
 from slicer.i18n import tr as _
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
-from HeadCTIQALib.assessment.storage import LANDMARKS, PLANE, SEGMENTATION, check_record
 from HeadCTIQALib.errors import boundary
 from HeadCTIQALib.findings import Findings, Landmark, Plane
 from HeadCTIQALib.findings.markups import read_landmarks, read_plane, write_landmarks, write_plane
 from HeadCTIQALib.findings.nrrd_file import read_nrrd
 from HeadCTIQALib.findings.segmentation import onto_native, write_segmentation
 from HeadCTIQALib.findings.terminology import SEGMENT_IDS, STREAK
+from HeadCTIQALib.record import LANDMARKS, PLANE, SEGMENTATION, Record, check_record, to_json
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.volume.types import CTVolume
 
@@ -92,9 +92,10 @@ class Results:
                 "extra": dict(state["extra"]),
             }
 
-    def keep(self, record: Mapping[str, Any], original: Mapping[str, Any], extra: Mapping[str, Any]) -> None:
+    def keep(self, record: Record, original: Record, extra: Mapping[str, Any]) -> None:
         """Remember the state with the scene."""
-        self.text.SetText(json.dumps({"record": record, "original": original, "extra": extra}, allow_nan=False))
+        state = {"record": to_json(record), "original": to_json(original), "extra": extra}
+        self.text.SetText(json.dumps(state, allow_nan=False))
 
     def read_tissue(self, volume: CTVolume) -> tuple[np.ndarray, np.ndarray | None]:
         """(K, J, I) uint8 tissue labels and bool streak mask, or None, as the segments are now, on the grid of ``volume``."""
@@ -180,7 +181,7 @@ class Results:
         hierarchy_items.place(node, self.volume)
 
 
-def load(folder: Path, volume_node: Any, record: Mapping[str, Any]) -> Results:
+def load(folder: Path, volume_node: Any, record: Record) -> Results:
     """Add the assessment in ``folder`` to the scene, under the study of ``volume_node``; all or nothing.
 
     Raises:
@@ -210,7 +211,7 @@ def load(folder: Path, volume_node: Any, record: Mapping[str, Any]) -> Results:
         raise
 
 
-def adopt(volume_node: Any, segmentation: Any, landmarks: Any, plane: Any | None, record: Mapping[str, Any]) -> Results:
+def adopt(volume_node: Any, segmentation: Any, landmarks: Any, plane: Any | None, record: Record) -> Results:
     """Make an assessment of nodes that are in the scene already; nothing of it is shown until a row is selected."""
     text = slicer.mrmlScene.AddNewNodeByClass(
         "vtkMRMLTextNode", _("{name} assessment").format(name=volume_node.GetName())

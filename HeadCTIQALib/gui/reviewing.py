@@ -20,6 +20,7 @@ from HeadCTIQALib.assessment.labels import differing
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.findings import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.record import Record
 
 from .session import Event, Session
 from .taking import take_masks, take_plane, take_points
@@ -190,7 +191,7 @@ class Reviewing(VTKObservationMixin):
             self._preview = False
             self._update(self._review.record, self._review.findings)
 
-    def _update(self, record: Any, findings: Findings) -> None:
+    def _update(self, record: Record, findings: Findings) -> None:
         self._busy = True
         try:
             self._session.update(record, findings)

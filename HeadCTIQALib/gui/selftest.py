@@ -14,6 +14,7 @@ from HeadCTIQALib.assessment import evaluate
 from HeadCTIQALib.findings import Findings, Landmark, Plane, Tissue
 from HeadCTIQALib.findings.markups import write_landmarks, write_plane
 from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.record import Record
 from HeadCTIQALib.volume.types import CTVolume
 
 from .overlays import Overlays
@@ -43,10 +44,10 @@ def measuring(case: Any) -> None:
     """The phantom's turn and margins are measured as they were made."""
     node, findings = phantom()
     record = evaluate(volume_from_node(node), findings).record
-    case.assertAlmostEqual(record["iqms"]["symmetry_angle"]["value"], _TURN_DEG, places=2)
-    case.assertAlmostEqual(record["iqms"]["vertex_margin"]["value"], 14.5 * 7.5 - 104.0, places=2)
-    case.assertEqual(set(record["iqms"]), {m.id for m in IQMS})
-    case.assertIn(record["overall"]["band"], ("good", "acceptable", "poor", None))
+    case.assertAlmostEqual(record.iqms["symmetry_angle"].value, _TURN_DEG, places=2)
+    case.assertAlmostEqual(record.iqms["vertex_margin"].value, 14.5 * 7.5 - 104.0, places=2)
+    case.assertEqual(set(record.iqms), {m.id for m in IQMS})
+    case.assertIn(record.overall.band, ("good", "acceptable", "poor", None))
 
 
 def scene(case: Any) -> None:
@@ -63,7 +64,8 @@ def scene(case: Any) -> None:
     display.SetAutoWindowLevel(False)
     display.SetWindowLevel(77, 11)
     overlays.show("symmetry_angle")
-    case.assertEqual(display.GetWindow(), record["iqms"]["symmetry_angle"]["evidence"]["window"][1])
+    evidence = record.iqms["symmetry_angle"].evidence
+    case.assertEqual(display.GetWindow(), evidence and evidence.window[1])
     case.assertTrue(results.plane.GetDisplayNode().GetVisibility())
     overlays.leave()
     case.assertEqual((display.GetWindow(), display.GetLevel()), (77, 11))
@@ -120,7 +122,7 @@ def phantom() -> tuple[Any, Findings]:
     )
 
 
-def place(node: Any, findings: Findings, record: dict[str, Any]) -> Results:
+def place(node: Any, findings: Findings, record: Record) -> Results:
     """Put an assessment into the scene without packages that a plain 3D Slicer lacks."""
     from . import results as scene_results
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import slicer
 from slicer.i18n import tr as _
 
-from HeadCTIQALib.assessment.storage import findings_of, read_record
+from HeadCTIQALib.assessment.storage import findings_of
 from HeadCTIQALib.errors import HeadCTIQAError, InputError
 from HeadCTIQALib.findings import Findings
+from HeadCTIQALib.record import Record, read_record
+from HeadCTIQALib.record.found import FindingsEntry
 from HeadCTIQALib.volume.types import CTVolume
 
 from . import results as scene_results
@@ -35,8 +37,8 @@ class Session:
 
     def __init__(self) -> None:
         self.volume_node: Any = None
-        self.record: dict[str, Any] | None = None
-        self.original: dict[str, Any] | None = None
+        self.record: Record | None = None
+        self.original: Record | None = None
         self.extra: dict[str, Any] = {}
         self.pending: list[Callable[[], None]] = []
         self._results: Results | None = None
@@ -78,7 +80,7 @@ class Session:
     def findings(self) -> Findings | None:
         """The findings shown, read from the scene on first use; None without an assessment or its scan."""
         if self._findings is None and self.results is not None and self.record is not None and self.volume is not None:
-            self._findings = _findings(self.results, self.record["findings"], self.volume)
+            self._findings = _findings(self.results, self.record.findings, self.volume)
         return self._findings
 
     def set_volume(self, node: Any) -> None:
@@ -139,9 +141,9 @@ class Session:
         self.folder = folder
         self._tell("assessment")
 
-    def update(self, record: Mapping[str, Any], findings: Findings | None = None) -> None:
+    def update(self, record: Record, findings: Findings | None = None) -> None:
         """Show a corrected record; ``findings`` are given when they changed.  Masks and points in the scene stay as they are."""
-        self.record = dict(record)
+        self.record = record
         if findings is not None:
             self._findings = findings
         self.save_state()
@@ -187,7 +189,7 @@ class Session:
         """Name of the scan for people."""
         if self.volume_node is not None:
             return str(self.volume_node.GetName())
-        return str(self.record["input"]["name"]) if self.record else _("no scan")
+        return self.record.input.name if self.record else _("no scan")
 
     def _show(self, results: Results | None) -> None:
         self._results, self.folder = results, None
@@ -206,6 +208,6 @@ class Session:
             callback(event)
 
 
-def _findings(results: Results, stored: Mapping[str, Any], volume: CTVolume) -> Findings:
+def _findings(results: Results, stored: FindingsEntry, volume: CTVolume) -> Findings:
     """What the scene and the record together say, on the grid of ``volume``."""
     return findings_of(stored, *results.read_tissue(volume), results.read_landmarks(), results.read_plane())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ import vtk
 from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.measured import acquisition_of
+from HeadCTIQALib.record.scan import Geometry
 from HeadCTIQALib.volume.geometry import Stack, normal, upright
 from HeadCTIQALib.volume.image_voxels import to_hu
 from HeadCTIQALib.volume.types import Acquisition, CTVolume, Lost, Source, Vector
@@ -21,7 +24,7 @@ _SAME_MM = 0.1  # by how much slices may be off and still be those of the assess
 INSTANCES = "DICOM.instanceUIDs"  # attribute of a volume node that was loaded from DICOM
 
 
-def volume_from_node(node: Any, record: Mapping[str, Any] | None = None) -> CTVolume:
+def volume_from_node(node: Any, record: Record | None = None) -> CTVolume:
     """The CT volume in a scalar volume node, its parent transforms applied to the slices.
 
     3D Slicer shows a tilted or unevenly spaced scan by a transform that moves the slices of a regular grid to where they
@@ -46,29 +49,25 @@ def volume_from_node(node: Any, record: Mapping[str, Any] | None = None) -> CTVo
         stack, _turned = upright(Stack(hu, origins, row, column, padding))
     except ValueError as error:
         raise InputError(_("The volume {name} cannot be used: {error}.").format(name=name, error=error)) from error
-    known = (record or {}).get("input", {})
-    if "geometry" in known:
-        stack = _assessed(stack, known["geometry"], known["shape"]) or stack
+    known = None if record is None else record.input
+    if known is not None:
+        stack = _assessed(stack, known.geometry, known.shape) or stack
     return CTVolume(
         hu=np.ascontiguousarray(stack.voxels),
         origins=stack.origins,
         row_step=stack.row_step,
         col_step=stack.col_step,
         padding=None if stack.padding is None else np.ascontiguousarray(stack.padding),
-        acquisition=_acquisition(known.get("acquisition", {})),
-        source=Source(
-            known.get("kind", "slicer"),
-            known.get("name", name),
-            None,
-            known.get("sha256"),
-            known.get("chosen_because", ""),
-        ),
-        warnings=tuple((record or {}).get("warnings", ())) or tuple(notes),
-        lost=tuple(Lost(**x) for x in known.get("lost", ())),
+        acquisition=Acquisition() if known is None else acquisition_of(known.acquisition),
+        source=Source("slicer", name)
+        if known is None
+        else Source(known.kind, known.name, None, known.sha256, known.chosen_because),
+        warnings=(record.warnings if record is not None else ()) or tuple(notes),
+        lost=tuple(Lost(x.reason, x.low_mm, x.high_mm, x.slices) for x in (known and known.lost) or ()),
     )
 
 
-def is_same_scan(record: Mapping[str, Any], node: Any) -> bool:
+def is_same_scan(record: Record, node: Any) -> bool:
     """Whether an assessment is of the scan in ``node``: its slices and pixels are among those of the node (within 0.1 mm)."""
     if node.GetImageData() is None or min(node.GetImageData().GetDimensions()) < 2:
         return False
@@ -77,23 +76,23 @@ def is_same_scan(record: Mapping[str, Any], node: Any) -> bool:
         stack, _turned = upright(Stack(np.broadcast_to(np.int16(0), shape), *_slices(node, shape)))
     except (InputError, ValueError):
         return False
-    return _assessed(stack, record["input"]["geometry"], record["input"]["shape"]) is not None
+    return _assessed(stack, record.input.geometry, record.input.shape) is not None
 
 
-def _assessed(stack: Stack, geometry: Mapping[str, Any], shape: Sequence[int]) -> Stack | None:
+def _assessed(stack: Stack, geometry: Geometry, shape: Sequence[int]) -> Stack | None:
     """The part of a stack that was assessed (blank slices and margins were left out); None where it is another scan."""
     slices, rows, columns = shape
     if not (
-        np.allclose(geometry["row_step_ras"], stack.row_step, atol=_SAME_MM / columns)
-        and np.allclose(geometry["column_step_ras"], stack.col_step, atol=_SAME_MM / rows)
+        np.allclose(geometry.row_step_ras, stack.row_step, atol=_SAME_MM / columns)
+        and np.allclose(geometry.column_step_ras, stack.col_step, atol=_SAME_MM / rows)
     ):
         return None
     k = normal(stack.row_step, stack.col_step)
-    wanted, there = np.asarray(geometry["slice_positions_mm"], float), stack.origins @ k
+    wanted, there = np.asarray(geometry.slice_positions_mm, float), stack.origins @ k
     if len(wanted) != slices:
         return None
     nearest = np.abs(there[:, None] - wanted).argmin(axis=0)
-    offset = np.asarray(geometry["first_origin_ras"], float) - stack.origins[nearest[0]]
+    offset = np.asarray(geometry.first_origin_ras, float) - stack.origins[nearest[0]]
     left, top = (round(float(offset @ step / (step @ step))) for step in (stack.row_step, stack.col_step))
     if min(left, top) < 0 or top + rows > stack.voxels.shape[1] or left + columns > stack.voxels.shape[2]:
         return None
@@ -101,8 +100,8 @@ def _assessed(stack: Stack, geometry: Mapping[str, Any], shape: Sequence[int]) -
     origins = stack.origins[nearest] + left * stack.row_step + top * stack.col_step
     if not (
         np.allclose(there[nearest], wanted, atol=_SAME_MM)
-        and np.allclose(origins[0], geometry["first_origin_ras"], atol=_SAME_MM)
-        and np.allclose(origins[-1], geometry["last_origin_ras"], atol=_SAME_MM)
+        and np.allclose(origins[0], geometry.first_origin_ras, atol=_SAME_MM)
+        and np.allclose(origins[-1], geometry.last_origin_ras, atol=_SAME_MM)
     ):
         return None
     if tuple(shape) == stack.voxels.shape:
@@ -178,8 +177,3 @@ def _slices(node: Any, shape: tuple[int, ...]) -> tuple[Vector, Vector, Vector]:
             )
         )
     return origins, row.mean(axis=0), column.mean(axis=0)
-
-
-def _acquisition(known: Mapping[str, Any]) -> Acquisition:
-    centre = known.get("isocentre_ras")
-    return Acquisition(**{**known, "isocentre_ras": None if centre is None else tuple(centre)})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from HeadCTIQALib.findings.types import Tissue
 from HeadCTIQALib.hierarchy import IQM_BY_ID
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from HeadCTIQALib.synthesis.truth import Drawn
 
 #: Parts of the findings beside landmarks (by their ids) and unions of tissue labels: see :attr:`Metric.reads`.
-STREAK, MOTION, MIDSAGITTAL = "streak", "motion", "midsagittal"
+STREAK: Final = "streak"
+MOTION: Final = "motion"
+MIDSAGITTAL: Final = "midsagittal"
 #: Kinds of pictures that the report can draw.
 Picture = Literal["symmetry", "baseline", "centring", "coverage", "noise", "motion", "masks", "masks and bare", "whole"]
 

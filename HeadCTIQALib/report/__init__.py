@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from HeadCTIQALib.findings.types import Findings
+    from HeadCTIQALib.record import Record
     from HeadCTIQALib.volume.types import CTVolume
 
 
-def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> str:
+def render(record: Record, volume: CTVolume, findings: Findings) -> str:
     """See :func:`HeadCTIQALib.report.document.render`; what draws pictures is imported only when it is needed."""
     from .document import render as draw
 

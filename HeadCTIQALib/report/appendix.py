@@ -7,8 +7,9 @@ from typing import Any
 
 from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
 from HeadCTIQALib.hierarchy import CATEGORIES, CATEGORY_BY_ID, IQM_BY_ID
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.judged import ContributionEntry
 from HeadCTIQALib.report.html import Html, join, number, points, table, tag, with_unit
-from HeadCTIQALib.report.record import Record, at, scan_name
 from HeadCTIQALib.report.tree import detail_value
 from HeadCTIQALib.scoring.types import LIMIT
 
@@ -58,54 +59,43 @@ def words(value: Any, unit: str = "") -> str:
 
 
 def _acquisition(record: Record) -> Html:
-    a = at(record, "input", "acquisition", default={})
-    rows: list[tuple[object, ...]] = [
-        (title, words(a.get(key), unit)) for key, title, unit in _ACQUISITION if a.get(key) is not None
-    ]
-    shape, spacing = at(record, "input", "shape"), at(record, "input", "spacing_mm", default={})
-    if shape:
-        rows.append(("Matrix", f"{shape[2]} × {shape[1]}, {shape[0]} slices"))
-    if spacing:
-        rows.append(("Pixel", f"{number(spacing.get('column'))} × {number(spacing.get('row'))} mm"))
-        low, high = spacing.get("slice_min"), spacing.get("slice_max")
-        rows.append(
-            ("Slice spacing", f"{number(spacing.get('slice_median'))} mm (from {number(low)} to {number(high)})")
-        )
-    absent = [title for key, title, _ in _ACQUISITION if a.get(key) is None]
+    known = [(title, getattr(record.input.acquisition, name), unit) for name, title, unit in _ACQUISITION]
+    rows: list[tuple[object, ...]] = [(title, words(value, unit)) for title, value, unit in known if value is not None]
+    shape, spacing = record.input.shape, record.input.spacing_mm
+    rows.append(("Matrix", f"{shape[2]} × {shape[1]}, {shape[0]} slices"))
+    rows.append(("Pixel", f"{number(spacing.column)} × {number(spacing.row)} mm"))
+    low, high = number(spacing.slice_min), number(spacing.slice_max)
+    rows.append(("Slice spacing", f"{number(spacing.slice_median)} mm (from {low} to {high})"))
+    absent = [title for title, value, _ in known if value is None]
     if absent:
         rows.append(("Not in the file", ", ".join(absent)))
     return table(("Acquisition", "Value"), rows, "Acquisition context")
 
 
 def _extras(record: Record) -> Html:
-    found = record.get("extras") or ()
-    if not found:
+    if not record.extras:
         return Html("")
     rows: list[tuple[object, ...]] = []
-    for e in found:
-        value, unit = e.get("value"), str(e.get("unit") or "1")
-        if value is None:
-            shown: object = join("not assessable: ", e.get("reason") or "no reason given")
+    for e in record.extras:
+        if e.value is None:
+            shown: object = join("not assessable: ", e.reason)
         else:
-            shown = detail_value(str(e.get("id")), value) if unit == "1" else words(value, unit)
-        rows.append((e.get("title") or e.get("id"), shown, e.get("source") or ""))
+            shown = detail_value(e.id, e.value) if e.unit == "1" else words(e.value, e.unit)
+        rows.append((e.title or e.id, shown, e.source))
     return table(("Measurement", "Value", "Source"), rows, "Further measurements, never part of the score")
 
 
 def _landmarks(record: Record) -> Html:
-    found = at(record, "findings", "landmarks", default={})
+    found = record.findings.landmarks
     if not found:
         return Html("")
-    rows: list[tuple[object, ...]] = []
-    for name, p in found.items():
-        position = p.get("position") or ()
-        spread = p.get("spread_mm")
-        rows.append(
-            (
-                p.get("title") or name, " / ".join(number(c) for c in position), number(p.get("confidence")),
-                "–" if spread is None else f"{number(spread)} mm", "yes" if p.get("in_scan", True) else "no, estimated", p.get("source") or "",
-            )
-        )  # fmt: skip
+    rows: list[tuple[object, ...]] = [
+        (
+            p.title or name, " / ".join(number(c) for c in p.position), number(p.confidence),
+            "–" if p.spread_mm is None else f"{number(p.spread_mm)} mm", "yes" if p.in_scan else "no, estimated", p.source,
+        )
+        for name, p in found.items()
+    ]  # fmt: skip
     return table(
         ("Landmark", "R / A / S, mm", "Confidence", "Spread of the network's answer (SD)", "In the scan", "Found by"),
         rows,
@@ -114,26 +104,18 @@ def _landmarks(record: Record) -> Html:
 
 
 def _formula(record: Record) -> Html:
-    name = at(record, "scoring_model", "name") or at(record, "scoring_model", "id") or "unnamed scoring model"
     rows: list[tuple[object, ...]] = []
     for c in CATEGORIES:
-        entry = at(record, "categories", c.id, default={})
-        terms = [
-            join(points(t.get("points")), " ", _title(t.get("source_id")), tag("small", _term(t)))
-            for t in entry.get("contributions") or ()
-        ]
-        score = "withheld" if entry.get("score") is None else number(entry.get("score"))
-        rows.append(
-            (c.title, number(entry.get("base")), join(*terms, sep=Html("<br>")), score, number(entry.get("weight")))
-        )
-    overall = [
-        join(points(t.get("points")), " ", _source(t)) for t in at(record, "overall", "contributions", default=())
-    ]
+        entry = record.categories[c.id]
+        terms = [join(points(t.points), " ", title(t.source_id), tag("small", term(t))) for t in entry.contributions]
+        score = "withheld" if entry.score is None else number(entry.score)
+        rows.append((c.title, number(entry.base), join(*terms, sep=Html("<br>")), score, number(entry.weight)))
+    overall = [join(points(t.points), " ", _source(t)) for t in record.overall.contributions]
     sum_up = (
         join(
             "Overall ",
-            tag("b", number(at(record, "overall", "score"))),
-            f" = {number(at(record, 'overall', 'base'))} ",
+            tag("b", number(record.overall.score)),
+            f" = {number(record.overall.base)} ",
             join(*overall, sep=Html(" ")),
             ".",
         )
@@ -142,7 +124,7 @@ def _formula(record: Record) -> Html:
     )
     return join(
         tag("h3", "How the score is made up"),
-        tag("p", "Scoring model: ", tag("b", name), "; profile: ", tag("b", at(record, "profile", "name", default="default")),
+        tag("p", "Scoring model: ", tag("b", record.scoring_model.name), "; profile: ", tag("b", record.profile.name),
             ". Every score is a sum: base + coefficient × feature. ",
             f"Bands: from {BAND_GOOD:g} good, from {BAND_ACCEPTABLE:g} acceptable, below poor. An item that is not assessable withholds "
             "its category's score and the overall score; nothing is imputed, and the verdict says what holds whatever its value is."),
@@ -151,46 +133,43 @@ def _formula(record: Record) -> Html:
     )  # fmt: skip
 
 
-def _title(source: Any) -> str:
-    known = IQM_BY_ID.get(str(source)) or CATEGORY_BY_ID.get(str(source))
-    return known.title if known else str(source)
+def title(source: str) -> str:
+    """What an IQM or a category is called."""
+    known = IQM_BY_ID.get(source) or CATEGORY_BY_ID.get(source)
+    return known.title if known else source
 
 
-def _source(term: Mapping[str, Any]) -> str:
-    title = _title(term.get("source_id"))
-    return f"{title} ({LIMIT})" if term.get("feature") == LIMIT else title
+def _source(contribution: ContributionEntry) -> str:
+    name = title(contribution.source_id)
+    return f"{name} ({LIMIT})" if contribution.feature == LIMIT else name
 
 
-def _term(term: Mapping[str, Any]) -> str:
-    if term.get("coefficient") is None:
-        return ""
-    return f" = {number(term.get('coefficient'))} × {number(term.get('feature_value'))} ({term.get('feature') or 'feature'})"
+def term(t: ContributionEntry) -> str:
+    """How the points of a contribution are made up."""
+    return f" = {number(t.coefficient)} × {number(t.feature_value)} ({t.feature})"
 
 
 def _provenance(record: Record) -> Html:
-    software = at(record, "software", default={})
-    source = at(record, "input", "source", default={})
+    software, scan = record.software, record.input
     facts: list[tuple[object, ...]] = [
-        ("Scan", scan_name(record)),
-        ("Read as", words(at(record, "input", "kind") or source.get("kind"))),
-        ("SHA-256 of voxels and geometry", words(at(record, "input", "sha256") or source.get("sha256"))),
-        ("Series chosen because", words(at(record, "input", "chosen_because") or source.get("chosen_because") or None)),
-        ("Software", f"{words(software.get('name'))} {words(software.get('version'))}, Python {words(software.get('python'))}" if isinstance(software, Mapping) else words(software)),
-        ("Packages", words(software.get("packages")) if isinstance(software, Mapping) else "–"),
-        ("Record", words(record.get("schema"))), ("Created", words(record.get("created"))),
-        ("Time taken, s", ", ".join(f"{k} {words(v)}" for k, v in at(record, "timings", default={}).items()) or "–"),
+        ("Scan", scan.name),
+        ("Read as", scan.kind),
+        ("SHA-256 of voxels and geometry", words(scan.sha256)),
+        ("Series chosen because", words(scan.chosen_because or None)),
+        ("Software", f"{software.name} {software.version}, Python {software.python}"),
+        ("Packages", words(software.packages)),
+        ("Record", record.schema), ("Created", record.created),
+        ("Time taken, s", ", ".join(f"{k} {words(v)}" for k, v in record.timings.items()) or "–"),
     ]  # fmt: skip
-    facts += [
-        (f"Method: {k.replace('_', ' ')}", words(v)) for k, v in at(record, "findings", "methods", default={}).items()
-    ]
+    facts += [(f"Method: {k.replace('_', ' ')}", v) for k, v in record.findings.methods.items()]
     models: list[tuple[object, ...]] = [
         (
-            words(m.get("name")),
-            words(m.get("version")),
-            tag("code", words(m.get("sha256"))),
-            words(m.get("data_source")),
+            m.name,
+            m.version,
+            tag("code", m.sha256),
+            words(m.data_source or None),
         )
-        for m in record.get("models") or ()
+        for m in record.models
     ]
     return join(
         table(("Provenance", "Value"), facts, "Provenance"),

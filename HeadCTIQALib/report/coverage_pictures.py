@@ -7,9 +7,9 @@ import numpy as np
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.report import svg, views
-from HeadCTIQALib.report.canvas import Canvas
+from HeadCTIQALib.report.canvas import Canvas, Ras
 from HeadCTIQALib.report.html import Html, with_unit
-from HeadCTIQALib.report.scene import Ras, Scene, points_of
+from HeadCTIQALib.report.scene import Scene
 from HeadCTIQALib.volume.types import Vector
 
 Words = tuple[float, float, float]  # left, right and baseline
@@ -24,14 +24,14 @@ ENDS = {
 def coverage(scene: Scene, iqm: str) -> list[Html]:
     """Where the scan begins and ends against the anatomical point, in a coronal and a sagittal reformat."""
     evidence, volume = scene.evidence(iqm), scene.volume
-    points = points_of(evidence)
+    points = evidence.points
     if not points:
         return []
     at = np.array(next(iter(points.values())), float)
-    value, bound = (scene.iqms.get(iqm) or {}).get("value"), scene.bound(iqm)
+    value, bound = scene.value(iqm), scene.bound(iqm)
     what, end = ENDS[iqm]
     box = _coverage_box(scene, float(at @ volume.k))
-    window = tuple(evidence.get("window") or BONE_WINDOW)
+    window = evidence.window
     pictures = []
     for name, view in (
         ("Sagittal", scene.midline(at, box)),
@@ -50,7 +50,7 @@ def coverage(scene: Scene, iqm: str) -> list[Html]:
         )
         alt = f"{name} reformat: the {end} image plane against the {what}, margin {margin}"
         pictures.append(canvas.figure(f"{name} reformat.", alt))
-    return pictures if evidence.get("view") != "coronal" else pictures[::-1]
+    return pictures if evidence.view != "coronal" else pictures[::-1]
 
 
 def _coverage_box(scene: Scene, *k: float) -> views.Box:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.record import Record
 from HeadCTIQALib.report.appendix import appendix
 from HeadCTIQALib.report.coverage_pictures import scout
 from HeadCTIQALib.report.html import Html, join, tag
 from HeadCTIQALib.report.pictures import pictures
-from HeadCTIQALib.report.record import scan_name
 from HeadCTIQALib.report.scene import Scene
 from HeadCTIQALib.report.sheet import Cell, cells, kept_cells, sheet
 from HeadCTIQALib.report.strips import DEFS
@@ -26,11 +25,11 @@ from HeadCTIQALib.volume.types import CTVolume
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> str:
+def render(record: Record, volume: CTVolume, findings: Findings) -> str:
     """The report of one assessment: one HTML document without external resources or scripts.
 
     Args:
-        record: content of ``assessment.json``; optional keys may be absent.
+        record: content of ``assessment.json``.
         volume, findings: the scan and what was seen in it, for the pictures.
 
     Returns:
@@ -41,16 +40,16 @@ def render(record: Mapping[str, Any], volume: CTVolume, findings: Findings) -> s
     """
     if findings.tissue.shape != volume.shape:
         raise ValueError(f"findings of shape {findings.tissue.shape} do not fit a volume of shape {volume.shape}")
-    scene = Scene(volume, findings, record.get("iqms") or {})
+    scene = Scene(volume, findings, record.iqms)
     return _page(record, scout(scene), cells(scene), _evidence(record, {m.id: pictures(scene, m.id) for m in IQMS}))
 
 
-def _evidence(record: Mapping[str, Any], figures: Mapping[str, list[Html]]) -> Html:
+def _evidence(record: Record, figures: Mapping[str, list[Html]]) -> Html:
     sections = [iqm_section(record, m, figures[m.id]) for m in IQMS]
     return tag("section", tag("h2", "Evidence"), _conventions(), *sections, id="evidence")
 
 
-def rescored(record: Mapping[str, Any], report: str) -> str:
+def rescored(record: Record, report: str) -> str:
     """``report`` of the same findings and measurements with other scores: its pictures are kept, all else is drawn anew.
 
     Args:
@@ -81,7 +80,7 @@ def _between(report: str, start: str, end: str) -> str:
     return inside
 
 
-def _page(record: Mapping[str, Any], picture: list[Html], slices: list[Cell], evidence: Html) -> str:
+def _page(record: Record, picture: list[Html], slices: list[Cell], evidence: Html) -> str:
     body = tag(
         "body",
         DEFS,
@@ -89,7 +88,7 @@ def _page(record: Mapping[str, Any], picture: list[Html], slices: list[Cell], ev
         header(record, picture, sheet(record, slices)),
         tag("main", tree(record), evidence, appendix(record)),
     )
-    title = f"HeadCTIQA: {scan_name(record)}"
+    title = f"HeadCTIQA: {record.input.name}"
     return document(title, body, f"@page {{ @top-left {{ content: {css_string(title)}; }} }}")
 
 

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from HeadCTIQALib import RESEARCH_USE, __version__
-from HeadCTIQALib.assessment.record import plain
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.record.rounding import plain
 from HeadCTIQALib.report.evaluation_tables import known, title_of
 
 if TYPE_CHECKING:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from HeadCTIQALib.curve import range_words
+import msgspec
+
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID, IQM, IQM_BY_ID, iqms_of
-from HeadCTIQALib.report.appendix import words
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.judged import EvidenceEntry, Scored
+from HeadCTIQALib.report.appendix import term, title, words
 from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
 from HeadCTIQALib.report.record import (
-    Record,
     advice,
-    at,
-    knots_of,
     limit_row,
+    notes,
     overall_points,
     points_by_source,
     reasons,
-    sentences,
 )
-from HeadCTIQALib.report.rows import OVERALL, points_lost, reason_of
+from HeadCTIQALib.report.rows import points_lost, reason_of
 from HeadCTIQALib.report.statistics import MaskStatistic
 from HeadCTIQALib.report.strips import BAND_MARKS
 from HeadCTIQALib.report.summary import context_line, plain_words
@@ -38,13 +38,9 @@ def how(record: Record, id_: str) -> Html:
     pairs = _how_iqm(record, IQM_BY_ID[id_]) if id_ in IQM_BY_ID else _how_score(record, id_)
     pairs.append(("Networks", _networks(record)))
     pairs.append(("Acquisition", context_line(record) or "not known"))
-    software = at(record, "software", default={})
-    pairs.append(
-        (
-            "Software",
-            f"{software.get('name', '')} {software.get('version', '')}; record {record.get('schema', '')}, {record.get('created', '')}",
-        )
-    )
+    software = record.software
+    by = f"{software.name} {software.version}; record {record.schema}, {record.created}"
+    pairs.append(("Software", by))
     return _pairs(pairs)
 
 
@@ -67,19 +63,14 @@ def masks(statistics: list[MaskStatistic], marked: tuple[str, ...] = ()) -> Html
 
 
 def _why_overall(record: Record) -> Html:
-    score = at(record, OVERALL, "score")
+    score = record.overall.score
     limit = limit_row(record)
     found = reasons(record)
     heading = "What costs points" if score is not None else "What costs points, in its category"
     parts: list[object] = []
     if score is None:
-        parts.append(
-            tag("p", plain_words(str(at(record, OVERALL, "withheld_reason", default="The overall score is withheld."))))
-        )
-    todo = [
-        (IQM_BY_ID[i].item_title, advice(at(record, "iqms", i, default={}))[0])
-        for i in at(record, "verdict", "limiting", default=())
-    ]
+        parts.append(tag("p", plain_words(record.overall.withheld_reason)))
+    todo = [(IQM_BY_ID[i].item_title, advice(record.iqms[i])[0]) for i in record.verdict.limiting]
     if any(do for _, do in todo):
         parts += [
             tag("p", tag("b", "What to do")),
@@ -89,45 +80,42 @@ def _why_overall(record: Record) -> Html:
         lines = [(points(p), IQM_BY_ID[i].item_title, reason_of(record, i)) for i, p in found]
         lines += [(points(limit[1]), "Limit above the worst category", limit[2])] if limit else []
         parts += [tag("p", tag("b", heading)), _lines(lines)]
-    unclear = [m for m in IQM_BY_ID.values() if at(record, "iqms", m.id, "status") == "not_assessable"]
+    unclear = [m for m in IQM_BY_ID.values() if record.iqms[m.id].status == "not_assessable"]
     if unclear:
         parts += [
             tag("p", tag("b", "Not assessable")),
-            _lines([("✕", m.item_title, str(at(record, "iqms", m.id, "reason", default=""))) for m in unclear]),
+            _lines([("✕", m.item_title, record.iqms[m.id].reason) for m in unclear]),
         ]
-    notes = list(dict.fromkeys(sentences(record.get("warnings")) + sentences(at(record, "findings", "notes"))))
-    if notes:
-        parts += [tag("p", tag("b", "Please note")), tag("ul", *(tag("li", plain_words(n)) for n in notes))]
+    if told := notes(record):
+        parts += [tag("p", tag("b", "Please note")), tag("ul", *(tag("li", plain_words(n)) for n in told))]
     return join(*parts)
 
 
 def _why_category(record: Record, id_: str) -> Html:
-    entry = at(record, "categories", id_, default={})
+    entry = record.categories[id_]
     parts: list[object] = []
-    if entry.get("score") is None:
-        parts.append(
-            tag("p", tag("b", "Withheld: "), plain_words(str(entry.get("withheld_reason") or "no reason given.")))
-        )
-    lost = points_by_source(entry.get("contributions"))
+    if entry.score is None:
+        parts.append(tag("p", tag("b", "Withheld: "), plain_words(entry.withheld_reason)))
+    lost = points_by_source(entry.contributions)
     parts.append(
         _lines(
             [(points(lost[m.id]) if m.id in lost else "–", m.item_title, reason_of(record, m.id)) for m in iqms_of(id_)]
         )
     )
-    if entry.get("score") is not None:
+    if entry.score is not None:
         parts.append(
             tag(
                 "p",
-                f"{number(entry.get('base'))} "
+                f"{number(entry.base)} "
                 + " ".join(points(p) for p in lost.values())
-                + f" = {number(entry['score'])} of 100",
+                + f" = {number(entry.score)} of 100",
             )
         )
     return join(*parts)
 
 
 def _why_iqm(record: Record, iqm: IQM) -> Html:
-    entry = at(record, "iqms", iqm.id, default={})
+    entry = record.iqms[iqm.id]
     parts: list[object] = [tag("p", reason_of(record, iqm.id))]
     if told := " ".join(s for s in advice(entry) if s):
         parts.append(tag("p", tag("b", "What to do: "), plain_words(told)))
@@ -136,101 +124,90 @@ def _why_iqm(record: Record, iqm: IQM) -> Html:
         parts.append(
             tag("p", tag("b", "Points: "), ", ".join(f"{points(p)} in the {where} score" for where, p in lost))
         )
-    if entry.get("status") == "corrected":
-        parts.append(tag("p", tag("b", "✎ Corrected: "), str(entry.get("reason") or "")))
-    flags = sentences(entry.get("flags"))
-    if flags:
-        parts.append(tag("ul", *(tag("li", plain_words(f)) for f in flags)))
+    if entry.status == "corrected":
+        parts.append(tag("p", tag("b", "✎ Corrected: "), entry.reason))
+    if entry.flags:
+        parts.append(tag("ul", *(tag("li", plain_words(f)) for f in entry.flags)))
     return join(*parts)
 
 
 def _how_iqm(record: Record, iqm: IQM) -> list[tuple[str, object]]:
-    entry = at(record, "iqms", iqm.id, default={})
-    knots = knots_of(entry, iqm)
-    ranges = ", ".join(f"{BAND_MARKS[b]} {b} {plain_words(r)}" for b, r in range_words(knots).items())
+    entry = record.iqms[iqm.id]
+    by_band = msgspec.structs.asdict(entry.ranges)
+    ranges = ", ".join(f"{BAND_MARKS[b]} {b} {plain_words(r)}" for b, r in by_band.items())
     unit = "" if iqm.unit == "1" else f" ({iqm.unit})"
-    source = str(entry.get("source") or iqm.source)
     pairs: list[tuple[str, object]] = [
-        ("Formula", plain_words(str(entry.get("definition") or iqm.definition))),
-        ("Measured by", plain_words(str(entry.get("method") or "–"))),
-        (f"Curve{unit}", plain_words(", ".join(f"{x:g}: {y:g}" for x, y in knots))),
+        ("Formula", plain_words(entry.definition)),
+        ("Measured by", plain_words(entry.method or "–")),
+        (f"Curve{unit}", plain_words(", ".join(f"{x:g}: {y:g}" for x, y in entry.knots))),
         (f"Ranges{unit}", ranges),
-        ("Source", plain_words(source if "inference" in source else f"reconstruction; {source}")),
+        ("Source", plain_words(entry.source if "inference" in entry.source else f"reconstruction; {entry.source}")),
     ]
-    details = at(entry, "details", default={})
-    if details:
-        pairs.append(("Details", ", ".join(f"{detail_words(k)} {detail_value(k, v)}" for k, v in details.items())))
-    caption = at(entry, "evidence", default={})
-    if caption:
-        pairs.append(("Evidence", _evidence_words(caption)))
-    pairs += [("Corrected", correction_words(c)) for c in record.get("corrections") or () if c.get("iqm") == iqm.id]
+    if entry.details:
+        told = ", ".join(f"{detail_words(k)} {detail_value(k, v)}" for k, v in entry.details.items())
+        pairs.append(("Details", told))
+    if entry.evidence is not None:
+        pairs.append(("Evidence", _evidence_words(entry.evidence)))
+    pairs += [("Corrected", correction_words(c)) for c in record.corrections if c.iqm == iqm.id]
     pairs.append(("To correct it", iqm.correction))
     return pairs
 
 
-def _evidence_words(evidence: Record) -> str:
-    slices = evidence.get("slices") or ()
-    parts = [f"{evidence.get('view', 'axial')} view"]
-    if evidence.get("slice_index") is not None:
-        parts.append(f"slice {evidence['slice_index'] + 1} from below")
+def _evidence_words(evidence: EvidenceEntry) -> str:
+    slices = evidence.slices
+    parts = [f"{evidence.view} view"]
+    if evidence.slice_index is not None:
+        parts.append(f"slice {evidence.slice_index + 1} from below")
     if slices:
         parts.append(
             f"{len(slices)} slice{'s' if len(slices) > 1 else ''} concerned ({slices[0] + 1} to {slices[-1] + 1})"
             if len(slices) > 1
             else f"slice {slices[0] + 1} concerned"
         )
-    if evidence.get("masks"):
-        parts.append(f"masks {', '.join(m.replace('_', ' ') for m in evidence['masks'])}")
-    if evidence.get("points"):
-        parts.append(f"{len(evidence['points'])} points")
+    if evidence.masks:
+        parts.append(f"masks {', '.join(m.replace('_', ' ') for m in evidence.masks)}")
+    if evidence.points:
+        parts.append(f"{len(evidence.points)} points")
     return "; ".join(parts)
 
 
 def _how_score(record: Record, id_: str) -> list[tuple[str, object]]:
-    model = at(record, "scoring_model", default={})
-    pairs: list[tuple[str, object]] = [("Scoring model", f"{model.get('name', 'unnamed')} ({model.get('kind', '')})")]
-    pairs.append(("Profile", str(at(record, "profile", "name", default=""))))
-    pairs += [(k.replace("_", " ").capitalize(), words(v)) for k, v in (model.get("provenance") or {}).items()]
-    entry = at(record, "categories", id_, default=None) or at(record, OVERALL, default={})
+    model = record.scoring_model
+    pairs: list[tuple[str, object]] = [("Scoring model", f"{model.name} ({model.kind})")]
+    pairs.append(("Profile", record.profile.name))
+    pairs += [(k.replace("_", " ").capitalize(), words(v)) for k, v in model.provenance.items()]
+    entry: Scored = record.categories[id_] if id_ in CATEGORY_BY_ID else record.overall
     terms = [
         join(
-            points(t.get("points")),
+            points(t.points),
             " ",
-            _title(str(t.get("source_id"))),
-            f" = {number(t.get('coefficient'))} × {number(t.get('feature_value'))} ({t.get('feature')})",
+            title(t.source_id),
+            term(t),
             Html("<br>"),
         )
-        for t in entry.get("contributions") or ()
+        for t in entry.contributions
     ]
-    pairs.append(
-        ("Formula", join(f"base {number(entry.get('base'))} + sum of coefficient × feature", Html("<br>"), *terms))
-    )
+    pairs.append(("Formula", join(f"base {number(entry.base)} + sum of coefficient × feature", Html("<br>"), *terms)))
     if id_ in CATEGORY_BY_ID:
-        pairs.append(("Weight in overall", number(entry.get("weight"))))
+        pairs.append(("Weight in overall", number(record.categories[id_].weight)))
     elif overall_points(record):
         pairs.append(
-            ("Read back to metrics", ", ".join(f"{_title(i)} {points(p)}" for i, p in overall_points(record).items()))
+            ("Read back to metrics", ", ".join(f"{title(i)} {points(p)}" for i, p in overall_points(record).items()))
         )
     return pairs
 
 
-def _title(source: str) -> str:
-    known = IQM_BY_ID.get(source) or CATEGORY_BY_ID.get(source)
-    return known.title if known else source
-
-
 def _networks(record: Record) -> Html | str:
-    models = record.get("models") or ()
-    if not models:
+    if not record.models:
         return "none took part"
     return join(
         *(
             join(
-                f"{m.get('name')} {m.get('version')}, SHA-256 ",
-                tag("code", str(m.get("sha256"))[:16] + "…"),
+                f"{m.name} {m.version}, SHA-256 ",
+                tag("code", m.sha256[:16] + "…"),
                 Html("<br>"),
             )
-            for m in models
+            for m in record.models
         )
     )
 

@@ -16,7 +16,7 @@ from HeadCTIQALib.report.coverage_pictures import coverage
 from HeadCTIQALib.report.heat import noise_heat
 from HeadCTIQALib.report.html import Html
 from HeadCTIQALib.report.position_pictures import baseline, centring, symmetry
-from HeadCTIQALib.report.scene import Scene, points_of
+from HeadCTIQALib.report.scene import NOTHING, Scene
 from HeadCTIQALib.report.strips import grade_chart
 
 
@@ -26,8 +26,8 @@ def noise(scene: Scene, iqm: str) -> list[Html]:
     index = scene.slice_of(iqm)
     view = views.axial(volume, index, scene.slice_box(index))
     plain = scene.canvas(view, iqm)
-    plain.add_masks(evidence.get("masks") or ("parenchyma",))
-    plain.add_points(points_of(evidence))
+    plain.add_masks(evidence.masks or ("parenchyma",))
+    plain.add_points(evidence.points)
     heat = scene.canvas(view, iqm)
     drawn = noise_heat(volume, scene.findings, index, heat.cut)
     heat.add(*drawn)
@@ -51,7 +51,7 @@ def axial_masks(scene: Scene, iqm: str) -> list[Html]:
     whole = kind == "whole"
     box = views.image_box(volume, index) if whole else scene.slice_box(index)
     figures = []
-    names = list(evidence.get("masks") or ())
+    names = list(evidence.masks)
     if names == ["streak"]:
         names = ["intracranial", "streak"]  # of which it is a share
     for overlay in (True, False) if kind == "masks and bare" and names else (True,):
@@ -59,11 +59,11 @@ def axial_masks(scene: Scene, iqm: str) -> list[Html]:
         if overlay:
             canvas.add_masks(names)
             if whole:  # a cross would hide a small object
-                canvas.add(*(svg.ring(canvas.view.project(p), 16) for p in points_of(evidence).values()))
+                canvas.add(*(svg.ring(canvas.view.project(p), 16) for p in evidence.points.values()))
             else:
-                canvas.add_points(points_of(evidence))
+                canvas.add_points(evidence.points)
         where = slice_words(volume, index)
-        alt = f"Axial slice, {where}" + (f": {evidence.get('caption')}" if overlay else ", without drawings")
+        alt = f"Axial slice, {where}" + (f": {evidence.caption}" if overlay else ", without drawings")
         figures.append(
             canvas.figure(
                 f"Axial, {where}{', whole image' if whole else '' if overlay else ', without drawings'}.", alt
@@ -97,4 +97,4 @@ PICTURES: Mapping[Picture, Callable[[Scene, str], list[Html]]] = {
 
 def pictures(scene: Scene, iqm: str) -> list[Html]:
     """The pictures of one IQM; none when the record has no evidence for it."""
-    return PICTURES[METRICS[iqm].picture](scene, iqm) if scene.evidence(iqm) else []
+    return PICTURES[METRICS[iqm].picture](scene, iqm) if scene.evidence(iqm) is not NOTHING else []

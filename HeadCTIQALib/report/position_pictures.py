@@ -9,21 +9,21 @@ import numpy as np
 from HeadCTIQALib.report import svg, views
 from HeadCTIQALib.report.canvas import Canvas, slice_words
 from HeadCTIQALib.report.html import Html, number, with_unit
-from HeadCTIQALib.report.scene import Scene, lines_of, points_of
+from HeadCTIQALib.report.scene import Scene, lines_of
 from HeadCTIQALib.volume.types import Vector
 
 
 def symmetry(scene: Scene, iqm: str) -> list[Html]:
     """The mid-sagittal plane against the rows: in the slice (yaw) and in a coronal reformat (roll)."""
     evidence, volume = scene.evidence(iqm), scene.volume
-    plane = evidence.get("plane")
-    if not plane:
+    plane = evidence.plane
+    if plane is None:
         return []
     origin, normal = np.array(plane[0], float), np.array(plane[1], float)
     n = volume.to_slice_frame(normal)
     n = n if n[0] > 0 else -n
     index = scene.slice_of(iqm)
-    details = scene.iqms[iqm].get("details") or {}
+    details = scene.details(iqm)
     yaw = float(details.get("yaw_deg", math.degrees(math.atan2(n[1], n[0]))))
     roll = float(details.get("roll_deg", math.degrees(math.atan2(n[2], math.hypot(n[0], n[1])))))
     ax = scene.canvas(views.axial(volume, index, scene.slice_box(index)), iqm)
@@ -58,7 +58,7 @@ def _angle(canvas: Canvas, origin: Vector, normal: Vector, words: str) -> None:
 def baseline(scene: Scene, iqm: str) -> list[Html]:
     """The orbitomeatal line against the slices, in the upright plane through it and on a lateral projection."""
     evidence, volume = scene.evidence(iqm), scene.volume
-    lines, points = lines_of(evidence), points_of(evidence)
+    lines, points = lines_of(evidence), evidence.points
     if not lines:
         return []
     ear, canthus = lines[0]
@@ -113,8 +113,8 @@ def centring(scene: Scene, iqm: str) -> list[Html]:
     _free_margins(canvas)
     for start, end in lines_of(evidence)[:1]:
         canvas.add(svg.arrow(canvas.view.project(start), canvas.view.project(end), "arrow strong"))
-    canvas.add_points(points_of(evidence))
-    value = with_unit((scene.iqms.get(iqm) or {}).get("value"), "mm")
+    canvas.add_points(evidence.points)
+    value = with_unit(scene.value(iqm), "mm")
     alt = f"Axial slice over the whole image: the head's mean centroid lies {value} from the image centre"
     return [canvas.figure(f"Axial, {slice_words(volume, index)}, whole image.", alt)]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, iqms_of
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.judged import Scored
 from HeadCTIQALib.report.html import points
 from HeadCTIQALib.report.record import (
-    Record,
     advice,
-    at,
     band_text,
     caption,
     category_points,
@@ -71,11 +71,12 @@ class Row:
 
 def rows(record: Record) -> list[Row]:
     """The overall row and then the tree, parents before their children, in the order of the hierarchy."""
-    found = [_score_row(record, OVERALL, "overall", "Overall", ("overall",), None)]
+    found = [_score_row(record, OVERALL, "overall", "Overall", record.overall, None)]
     lost = overall_points(record)
     for category in CATEGORIES:
         total = sum(lost.get(m.id, 0.0) for m in iqms_of(category.id)) if lost else None
-        found.append(_score_row(record, category.id, "category", category.title, ("categories", category.id), total))
+        entry = record.categories[category.id]
+        found.append(_score_row(record, category.id, "category", category.title, entry, total))
         for iqm in iqms_of(category.id):
             found += _iqm_rows(record, iqm, lost.get(iqm.id))
     return found
@@ -83,9 +84,9 @@ def rows(record: Record) -> list[Row]:
 
 def reason_of(record: Record, iqm: str) -> str:
     """Why an IQM is what it is, in plain words: the caption of its evidence with the range in force, or why there is no value."""
-    entry = at(record, "iqms", iqm, default={})
-    if entry.get("value") is None:
-        return plain_words(f"Not assessable: {entry.get('reason') or 'no reason given.'}")
+    entry = record.iqms[iqm]
+    if entry.value is None:
+        return plain_words(f"Not assessable: {entry.reason}")
     return plain_words(caption(entry, IQM_BY_ID[iqm]))
 
 
@@ -95,33 +96,33 @@ def points_lost(record: Record, iqm: IQM) -> list[tuple[str, float]]:
     return [(name, found[iqm.id]) for name, found in (("category", within), ("overall", overall)) if iqm.id in found]
 
 
-def _score_row(record: Record, id_: str, kind: Kind, title: str, keys: tuple[str, ...], total: float | None) -> Row:
-    score, band = at(record, *keys, "score"), at(record, *keys, "band")
+def _score_row(record: Record, id_: str, kind: Kind, title: str, entry: Scored, total: float | None) -> Row:
+    score = entry.score
     members = [m.id for c in CATEGORIES if kind == "overall" or c.id == id_ for m in iqms_of(c.id)]
     return Row(
         id_, kind, "", "", title,
-        score_and_spread(at(record, *keys, default={})),
-        None if score is None else float(score) / 100.0,
-        WITHHELD if score is None else str(band),
-        any(at(record, "iqms", m, "status") == "corrected" for m in members),
+        score_and_spread(entry),
+        None if score is None else score / 100.0,
+        WITHHELD if score is None else str(entry.band),
+        any(record.iqms[m].status == "corrected" for m in members),
         "" if total is None else points(total),
-        plain_words(str(at(record, *keys, "withheld_reason", default=""))),
-        words="" if score is None else band_text(at(record, *keys)),
+        plain_words(entry.withheld_reason),
+        words=band_text(entry),
     )  # fmt: skip
 
 
 def _iqm_rows(record: Record, iqm: IQM, lost: float | None) -> list[Row]:
-    entry = at(record, "iqms", iqm.id, default={})
-    value, score, scored = entry.get("value"), entry.get("score"), entry.get("scored", True)
-    state = NOT_ASSESSABLE if value is None else str(entry["band"]) if scored else NOT_SCORED
+    entry = record.iqms[iqm.id]
+    value, score, scored = entry.value, entry.score, entry.scored
+    state = NOT_ASSESSABLE if value is None else str(entry.band) if scored else NOT_SCORED
     known = (
-        None if score is None or not scored else float(score) / 100.0,
+        None if score is None or not scored else score / 100.0,
         state,
-        entry.get("status") == "corrected",
+        entry.status == "corrected",
         "" if lost is None else points(lost),
         reason_of(record, iqm.id),
         plain_words(" ".join(s for s in advice(entry) if s)),
-        band_text(entry) if state == entry.get("band") else "",
+        band_text(entry) if state == entry.band else "",
     )
     return [
         Row(

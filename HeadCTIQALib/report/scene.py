@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from HeadCTIQALib.findings.types import Findings
+from HeadCTIQALib.record.judged import EvidenceEntry, IqmEntry
 from HeadCTIQALib.report import views
-from HeadCTIQALib.report.canvas import Canvas, Ras
+from HeadCTIQALib.report.canvas import Canvas
 from HeadCTIQALib.volume.types import CTVolume, Vector
+
+NOTHING = EvidenceEntry(
+    view="axial", slice_index=None, window=(40.0, 80.0), points={}, lines=(), plane=None, masks=(), slices=(), caption=""
+)  # fmt: skip
 
 
 @dataclass
@@ -21,7 +25,7 @@ class Scene:
 
     volume: CTVolume
     findings: Findings
-    iqms: Mapping[str, Any] = field(default_factory=dict)
+    iqms: Mapping[str, IqmEntry] = field(default_factory=dict)
 
     @cached_property
     def box(self) -> views.Box:
@@ -40,41 +44,37 @@ class Scene:
             forward = -forward
         return views.upright_along(self.volume, through, through + forward, box)
 
-    def evidence(self, iqm: str) -> Mapping[str, Any]:
-        """The evidence in the record, empty when there is none."""
-        return (self.iqms.get(iqm) or {}).get("evidence") or {}
+    def evidence(self, iqm: str) -> EvidenceEntry:
+        """The evidence in the record, :data:`NOTHING` when there is none."""
+        entry = self.iqms.get(iqm)
+        return NOTHING if entry is None or entry.evidence is None else entry.evidence
+
+    def value(self, iqm: str) -> float | None:
+        """What was measured."""
+        return self.iqms[iqm].value if iqm in self.iqms else None
+
+    def details(self, iqm: str) -> Mapping[str, float]:
+        """Further numbers of the measurement."""
+        return self.iqms[iqm].details if iqm in self.iqms else {}
 
     def bound(self, iqm: str) -> float | None:
         """How many millimetres are missing at least, where no more than that is known of a margin; else None."""
-        entry = self.iqms.get(iqm) or {}
-        return (
-            -float(entry["value"])
-            if entry.get("bound") == "at_most" and entry.get("value") is not None and entry["value"] < 0
-            else None
-        )
+        entry = self.iqms.get(iqm)
+        if entry is None or entry.bound != "at_most" or entry.value is None or entry.value >= 0:
+            return None
+        return -entry.value
 
     def canvas(self, view: views.View, iqm: str, window: tuple[float, float] | None = None) -> Canvas:
         """An empty picture in the window of the evidence."""
-        given = self.evidence(iqm).get("window")
-        return Canvas(self.volume, self.findings, view, window or (tuple(given) if given else (40.0, 80.0)))
+        return Canvas(self.volume, self.findings, view, window or self.evidence(iqm).window)
 
     def slice_of(self, iqm: str) -> int:
         """The native slice of the evidence, kept inside the scan; the middle one when none is named."""
-        index = self.evidence(iqm).get("slice_index")
+        index = self.evidence(iqm).slice_index
         count = self.volume.shape[0]
-        return count // 2 if index is None else min(max(int(index), 0), count - 1)
+        return count // 2 if index is None else min(index, count - 1)
 
 
-def points_of(evidence: Mapping[str, Any]) -> dict[str, Ras]:
-    """Named points of the evidence as tuples."""
-    return {str(n): (float(p[0]), float(p[1]), float(p[2])) for n, p in (evidence.get("points") or {}).items()}
-
-
-def lines_of(evidence: Mapping[str, Any]) -> list[tuple[Vector, Vector]]:
-    """Lines of the evidence as pairs of RAS points, names resolved."""
-    points = points_of(evidence)
-    ends = [
-        tuple(np.array(points[e] if isinstance(e, str) else e, float) for e in pair)
-        for pair in evidence.get("lines") or ()
-    ]
-    return [(e[0], e[1]) for e in ends]
+def lines_of(evidence: EvidenceEntry) -> list[tuple[Vector, Vector]]:
+    """Lines of the evidence as pairs of RAS points."""
+    return [(np.array(a, float), np.array(b, float)) for a, b in evidence.lines]

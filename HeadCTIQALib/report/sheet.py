@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import INTRACRANIAL
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.judged import EvidenceEntry
 from HeadCTIQALib.report import views
 from HeadCTIQALib.report.canvas import enlargeable, grey_uri, window_words, windowed
 from HeadCTIQALib.report.html import Html, join, tag
-from HeadCTIQALib.report.record import Record, at
 from HeadCTIQALib.report.scene import Scene
 
 MOST = 24  # pictures
@@ -57,7 +57,7 @@ def cells(scene: Scene) -> list[Cell]:
     ranked = sorted(marks, key=lambda i: (-sum(m.severity for m in marks[i]), i * 0.618034 % 1))
     count = scene.volume.shape[0]
     chosen = choose(count, [*ranked[:MOST_WORST], *shown_by, *ranked[:MOST_MARKED]])
-    large_at = {i: m.id for m in reversed(IQMS) if (i := scene.evidence(m.id).get("slice_index")) is not None}
+    large_at = {i: m.id for m in reversed(IQMS) if (i := scene.evidence(m.id).slice_index) is not None}
     large = [i for i in dict.fromkeys((*shown_by, *ranked)) if i in chosen and i not in large_at][:MOST_LARGE]
     return [_cell(scene, i, marks.get(i, []), large_at.get(i), i in large) for i in chosen]
 
@@ -75,26 +75,27 @@ def choose(count: int, wanted: Iterable[int]) -> list[int]:
     )
 
 
-def evidence_slices(evidence: Mapping[str, Any]) -> list[int]:
+def evidence_slices(evidence: EvidenceEntry) -> list[int]:
     """The slices that stand for a measurement: the one shown, or the end that a margin is about."""
-    index, slices = evidence.get("slice_index"), list(evidence.get("slices") or ())
-    return [int(index)] if index is not None else [int(s) for s in slices] if len(slices) == 1 else []
+    index, slices = evidence.slice_index, evidence.slices
+    return [index] if index is not None else list(slices) if len(slices) == 1 else []
 
 
 def sheet(record: Record, found: list[Cell]) -> Html:
     """The section of the sheet, with the slices of the item that limits the scan marked as such."""
     if not found:
         return Html("")
-    limiting = next((str(i) for i in at(record, "verdict", "limiting", default=())), "")
+    limiting = next(iter(record.verdict.limiting), "")
     title = IQM_BY_ID[limiting].item_title if limiting in IQM_BY_ID else ""
-    of_limit = evidence_slices(at(record, "iqms", limiting, "evidence", default={})) if title else []
+    evidence = record.iqms[limiting].evidence if title else None
+    of_limit = [] if evidence is None else evidence_slices(evidence)
     items = []
     for cell in found:
         limits = cell.index in of_limit
         words = tag("span", f"limits: {title[:1].lower()}{title[1:]}", class_="limits") if limits else None
         kinds = " ".join(k for k in ("cell", cell.kind, "limiting" if limits else "") if k)
         items.append(tag("li", cell.body, words, class_=kinds, id=f"slice-{cell.index + 1}"))
-    count = (at(record, "input", "shape") or [len(found)])[0]
+    count = record.input.shape[0]
     marked = of_limit or any(cell.kind for cell in found)
     told = f"{len(found)} of {count} slices, {window_words(WINDOW)}; slice 1 is the lowest. " + (
         "Framed slices have a finding, named below them." if marked else "No slice has a finding of its own."
@@ -123,18 +124,18 @@ def _marks(scene: Scene) -> dict[int, list[Mark]]:
         found.setdefault(index, []).append(Mark(words, severity))
 
     if (grades := findings.motion_grades) is not None:
-        for i in scene.evidence("motion_extent").get("slices") or ():
+        for i in scene.evidence("motion_extent").slices:
             add(i, f"motion, grade {grades[i]} of 3", float(grades[i]))
     if (streak := findings.streak) is not None:
-        for i in scene.evidence("streak_extent").get("slices") or ():
+        for i in scene.evidence("streak_extent").slices:
             brain = np.isin(findings.tissue[i], INTRACRANIAL)
             share = float(np.count_nonzero(streak[i] & brain)) / max(1, int(np.count_nonzero(brain)))
             if share >= STREAKED:
                 add(i, f"streaks in {100 * share:.0f} % of the brain", 1 + 2 * share)
     objects = scene.evidence("foreign_object_volume")
-    for i in objects.get("slices") or ():
-        add(i, "foreign object", 2.0 if i == objects.get("slice_index") else 1.0)
-    if ((scene.iqms.get("vertex_margin") or {}).get("details") or {}).get("brain_cut") == 1:
+    for i in objects.slices:
+        add(i, "foreign object", 2.0 if i == objects.slice_index else 1.0)
+    if scene.details("vertex_margin").get("brain_cut") == 1:
         add(volume.shape[0] - 1, "brain is cut", 3.0)
     z = volume.slice_positions
     for gap in volume.lost:

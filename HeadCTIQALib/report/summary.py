@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import re
 
-from HeadCTIQALib import RESEARCH_USE
 from HeadCTIQALib.curve import score_text
-from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, LIMIT_POINTS
+from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID
+from HeadCTIQALib.record import Record
 from HeadCTIQALib.report.html import Html, join, number, points, tag, with_unit
 from HeadCTIQALib.report.record import (
-    Record,
     advice,
-    at,
     band_text,
     caption,
     limit_row,
+    notes,
     reasons,
-    scan_name,
     score_spread,
     score_words,
-    sentences,
-    simulated,
 )
 from HeadCTIQALib.report.strips import BAND_MARKS, band_chip, score_bar
 
@@ -30,15 +26,14 @@ MOST = 4  # rows of a list that are not folded
 
 def header(record: Record, scout: list[Html], sheet: Html | None = None) -> Html:
     """Everything a reader needs in the first seconds, with the overview and, below, the contact sheet."""
-    use = str(at(record, "research_use", default=RESEARCH_USE))
     banner = tag(
         "p", "SIMULATED: this scan was made by a computer and shows no patient.", class_="banner simulated", role="note"
     )
     return tag(
         "header",
-        banner if simulated(record) else None,
+        banner if record.input.simulated else None,
         tag("p", tag("b", "HeadCTIQA"), " head CT image quality report", class_="brand"),
-        tag("h1", scan_name(record)),
+        tag("h1", record.input.name),
         tag("p", context_line(record), class_="context"),
         tag(
             "div",
@@ -49,47 +44,45 @@ def header(record: Record, scout: list[Html], sheet: Html | None = None) -> Html
         tag("ul", *(_tile(record, c.id, c.title) for c in CATEGORIES), class_="tiles"),
         _warnings(record),
         sheet,
-        tag("p", use, class_="banner use", role="note"),
+        tag("p", record.research_use, class_="banner use", role="note"),
     )
 
 
 def _overall(record: Record) -> Html:
     """The verdict in a sentence, then the score, and whose it is."""
-    score, band = at(record, "overall", "score"), at(record, "overall", "band")
-    by = f"Scored by: {at(record, 'scoring_model', 'name', default='')}; profile: {at(record, 'profile', 'name', default='')}"
-    if at(record, "overall", "interval") is not None:
-        by += f". In brackets and small print: 95 % intervals (error model {at(record, 'error_model', default='')})"
+    overall = record.overall
+    score, band = overall.score, overall.band
+    by = f"Scored by: {record.scoring_model.name}; profile: {record.profile.name}"
+    if overall.interval is not None:
+        by += f". In brackets and small print: 95 % intervals (error model {record.error_model})"
     if score is None:
-        known = at(record, "verdict", "band")
+        known = record.verdict.band
         number_ = [
             tag("span", "withheld ", class_="big none"),
             band_chip(known) if known else None,
             tag("span", f" {known_range(record)}", class_="of"),
         ]
     else:
-        *bound, shown = score_words(at(record, "overall")).split(" ")
+        *bound, shown = score_words(overall).split(" ")
         number_ = [
             tag("span", " ".join(bound), class_="of") if bound else None,
             tag("span", shown, class_="big"),
             tag("span", " / 100 ", class_="of"),
-            tag("span", f"({spread}) ", class_="of") if (spread := score_spread(at(record, "overall"))) else None,
+            tag("span", f"({spread}) ", class_="of") if (spread := score_spread(overall)) else None,
             band_chip(band),
         ]
     return join(
         tag("p", verdict(record), class_="sentence"),
         tag("p", *number_, class_="score"),
-        score_bar(None if score is None else float(score), band, 400, 18),
-        tag("p", at(record, "overall", "withheld_reason", default="The overall score is withheld."), class_="quiet")
-        if score is None
-        else None,
+        score_bar(score, band, 400, 18),
+        tag("p", overall.withheld_reason, class_="quiet") if score is None else None,
         tag("p", by, class_="quiet"),
     )
 
 
 def known_range(record: Record) -> str:
     """What the overall score lies between though it is withheld: "at most 34"; "" where nothing is known."""
-    least, most = at(record, "verdict", "at_least", default=0.0), at(record, "verdict", "at_most", default=100.0)
-    band = at(record, "verdict", "band")
+    least, most, band = record.verdict.at_least, record.verdict.at_most, record.verdict.band
     if most < 100 and (band == "poor" or least <= 0):
         return f"at most {score_text(most)}"
     if least > 0 and (band == "good" or most >= 100):
@@ -99,15 +92,12 @@ def known_range(record: Record) -> str:
 
 def verdict(record: Record) -> str:
     """The verdict in one sentence: what limits the scan first."""
-    return plain_words(str(at(record, "verdict", "sentence", default="")))
+    return plain_words(record.verdict.sentence)
 
 
 def _advice(record: Record) -> Html:
     """What the technologist can do about the items below good, the worst first."""
-    told = [
-        (IQM_BY_ID[i], *advice(at(record, "iqms", i, default={})))
-        for i in at(record, "verdict", "limiting", default=())
-    ]
+    told = [(IQM_BY_ID[i], *advice(record.iqms[i])) for i in record.verdict.limiting]
     rows = [
         tag("li", tag("a", m.item_title, href=f"#{m.id}"), ": ", tag("b", plain_words(do)), " ", tag("span", plain_words(would), class_="quiet"))
         for m, do, would in told if do or would
@@ -119,15 +109,12 @@ def _advice(record: Record) -> Html:
 
 def _why(record: Record) -> Html:
     found, limit = reasons(record), limit_row(record)
-    unclear = [m for m in IQM_BY_ID.values() if at(record, "iqms", m.id, "status") == "not_assessable"]
+    unclear = [m for m in IQM_BY_ID.values() if record.iqms[m.id].status == "not_assessable"]
     if not found and not unclear:
         return Html("")
-    losses = [
-        (lost, i, IQM_BY_ID[i].item_title, caption(at(record, "iqms", i, default={}), IQM_BY_ID[i]))
-        for i, lost in found
-    ]
+    losses = [(lost, i, IQM_BY_ID[i].item_title, caption(record.iqms[i], IQM_BY_ID[i])) for i, lost in found]
     if limit:
-        most = at(record, "scoring_model", "definition", "limit", default=LIMIT_POINTS)
+        most = record.scoring_model.limit
         losses.append(
             (
                 limit[1],
@@ -147,14 +134,14 @@ def _why(record: Record) -> Html:
         for lost, iqm, title, text in losses
     ]  # fmt: skip
     unknown = [
-        tag("li", tag("span", "?", class_="points"), tag("span", tag("a", m.item_title, href=f"#{m.id}"), tag("br"), f"Not assessable: {at(record, 'iqms', m.id, 'reason', default='')}"))
+        tag("li", tag("span", "?", class_="points"), tag("span", tag("a", m.item_title, href=f"#{m.id}"), tag("br"), f"Not assessable: {record.iqms[m.id].reason}"))
         for m in unclear
     ]  # fmt: skip
     heading = (
         "What is missing"
         if not found
         else "What costs points"
-        if at(record, "overall", "score") is not None
+        if record.overall.score is not None
         else "What costs points, in the category"
     )
     rest = f"and {len(rows) - MOST} smaller: {points(sum(lost for lost, *_ in losses[MOST:]))}"
@@ -178,9 +165,8 @@ def plain_words(sentence: str) -> str:
 
 
 def _tile(record: Record, category: str, title: str) -> Html:
-    score, band = at(record, "categories", category, "score"), at(record, "categories", category, "band")
-    shown = score_words(at(record, "categories", category, default={}))
-    spread = score_spread(at(record, "categories", category, default={}))
+    entry = record.categories[category]
+    score, band, shown, spread = entry.score, entry.band, score_words(entry), score_spread(entry)
     mark = BAND_MARKS.get(str(band), "○")
     word = band if score is not None else "withheld"
     return tag(
@@ -190,42 +176,40 @@ def _tile(record: Record, category: str, title: str) -> Html:
         tag(
             "span",
             tag("span", mark, aria_hidden="true"),
-            f" {word if score is None else band_text(at(record, 'categories', category))}",
+            f" {word if score is None else band_text(entry)}",
             class_=f"word w-{word}",
         ),
-        score_bar(None if score is None else float(score), band, 130, 8),
+        score_bar(score, band, 130, 8),
     )
 
 
 def context_line(record: Record) -> str:
     """Scanner and acquisition in one line; only what is known."""
-    a = at(record, "input", "acquisition", default={})
+    a = record.input.acquisition
     parts = [
-        " ".join(str(a[k]) for k in ("manufacturer", "model") if a.get(k)),
-        f"kernel {a['kernel']}" if a.get("kernel") else "",
+        " ".join(name for name in (a.manufacturer, a.model) if name),
+        f"kernel {a.kernel}" if a.kernel else "",
         _slices(record),
-        f"{a['kvp']:.0f} kVp" if a.get("kvp") else "",
-        f"CTDIvol {with_unit(a['ctdi_vol_mgy'], 'mGy')}" if a.get("ctdi_vol_mgy") else "",
-        f"gantry tilt {with_unit(a['gantry_tilt_deg'], 'deg')}" if abs(a.get("gantry_tilt_deg") or 0.0) > 0.05 else "",
-        f"assessed {record['created']}" if record.get("created") else "",
+        f"{a.kvp:.0f} kVp" if a.kvp else "",
+        f"CTDIvol {with_unit(a.ctdi_vol_mgy, 'mGy')}" if a.ctdi_vol_mgy else "",
+        f"gantry tilt {with_unit(a.gantry_tilt_deg, 'deg')}" if abs(a.gantry_tilt_deg or 0.0) > 0.05 else "",
+        f"assessed {record.created}",
     ]
     return " · ".join(p for p in parts if p)
 
 
 def _slices(record: Record) -> str:
     """How many slices, and how far apart: one distance, or from which to which."""
-    shape, spacing = at(record, "input", "shape"), at(record, "input", "spacing_mm", default={})
-    if not shape:
-        return ""
-    typical = spacing.get("slice_median") or at(record, "input", "acquisition", "slice_thickness_mm")
-    low, high = spacing.get("slice_min"), spacing.get("slice_max")
-    if low and high and high - low > EVEN_SHARE * typical:
-        return f"{shape[0]} slices {number(low)} to {with_unit(high, 'mm')} apart"
-    return f"{shape[0]} slices" + (f" every {with_unit(typical, 'mm')}" if typical else "")
+    count, spacing = record.input.shape[0], record.input.spacing_mm
+    typical = spacing.slice_median or record.input.acquisition.slice_thickness_mm
+    low, high = spacing.slice_min, spacing.slice_max
+    if low and high and typical and high - low > EVEN_SHARE * typical:
+        return f"{count} slices {number(low)} to {with_unit(high, 'mm')} apart"
+    return f"{count} slices" + (f" every {with_unit(typical, 'mm')}" if typical else "")
 
 
 def _warnings(record: Record) -> Html:
-    found = list(dict.fromkeys(sentences(record.get("warnings")) + sentences(at(record, "findings", "notes"))))
+    found = notes(record)
     if not found:
         return Html("")
     return tag(

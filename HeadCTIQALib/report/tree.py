@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from HeadCTIQALib.curve import Knots, range_words
+import msgspec
+
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM, IQM_BY_ID, iqms_of
+from HeadCTIQALib.record import Record
+from HeadCTIQALib.record.judged import IqmEntry, Ranges
+from HeadCTIQALib.record.types import CorrectionEntry
 from HeadCTIQALib.report.html import Html, join, plain_unit, points, tag, with_unit
 from HeadCTIQALib.report.record import (
-    Record,
+    AnyScored,
     advice,
-    at,
     band_text,
     caption,
     category_points,
     ceiling,
-    knots_of,
     limit_row,
     measured,
     overall_points,
     score_and_spread,
-    sentences,
 )
 from HeadCTIQALib.report.strips import band_chip, range_strip, score_bar, status_chip
 from HeadCTIQALib.report.summary import plain_words
@@ -50,22 +51,21 @@ def tree(record: Record) -> Html:
 
 
 def _category_rows(record: Record, category: str, title: str) -> Html:
-    score, band = at(record, "categories", category, "score"), at(record, "categories", category, "band")
-    weight = at(record, "categories", category, "weight")
-    reason = at(record, "categories", category, "withheld_reason")
+    entry = record.categories[category]
+    score, reason = entry.score, entry.withheld_reason
     overall = overall_points(record)
     total = sum(overall.get(m.id, 0.0) for m in iqms_of(category))
     shown = tag(
         "span",
-        "withheld" if score is None else score_and_spread(at(record, "categories", category)),
+        "withheld" if score is None else score_and_spread(entry),
         class_="cat-score" if score is not None else "cat-score none",
     )
     first = tag(
         "tr",
-        tag("th", title, tag("small", f" weight {100 * weight:.0f} %") if isinstance(weight, (int, float)) else None, scope="rowgroup"),
+        tag("th", title, tag("small", f" weight {100 * entry.weight:.0f} %"), scope="rowgroup"),
         tag("td", shown),
-        tag("td", score_bar(None if score is None else float(score), band, 230, 12)),
-        tag("td", _chip(at(record, "categories", category, default={})), tag("p", reason, class_="quiet") if reason else None),
+        tag("td", score_bar(score, entry.band, 230, 12)),
+        tag("td", _chip(entry), tag("p", reason, class_="quiet") if reason else None),
         tag("td", ""),
         tag("td", points(total) if overall else "", class_="num"),
         class_="category", id=f"cat-{category}",
@@ -75,15 +75,15 @@ def _category_rows(record: Record, category: str, title: str) -> Html:
 
 def _item_rows(record: Record, iqm: IQM, overall: dict[str, float]) -> tuple[Html, Html]:
     """The item with its score and points, and below it the metric with what was measured."""
-    entry = at(record, "iqms", iqm.id, default={})
-    reason = entry.get("reason")
+    entry = record.iqms[iqm.id]
+    reason = entry.reason
     within = category_points(record, iqm.category)
-    scored = entry.get("value") is not None and entry.get("scored", True)
+    scored = entry.value is not None and entry.scored
     item = tag(
         "tr",
         tag("th", tag("a", iqm.item_title, href=f"#{iqm.id}"), scope="row"),
         tag("td", tag("b", score_and_spread(entry) if scored else "–")),
-        tag("td", score_bar(float(entry["score"]) if scored else None, entry.get("band"), 230, 9)),
+        tag("td", score_bar(entry.score if scored else None, entry.band, 230, 9)),
         tag("td", _item_state(entry), tag("p", ceiling(entry), class_="quiet") if ceiling(entry) else None),
         *(tag("td", points(found[iqm.id]) if iqm.id in found else "", class_="num") for found in (within, overall)),
         class_="item",
@@ -93,7 +93,7 @@ def _item_rows(record: Record, iqm: IQM, overall: dict[str, float]) -> tuple[Htm
         tag("th", iqm.title, scope="row"),
         tag("td", _value(iqm, entry), class_="value"),
         tag("td", _strip(iqm, entry, 230)),
-        tag("td", status_chip(entry.get("status")), tag("p", reason, class_="quiet") if reason else None),
+        tag("td", status_chip(entry.status), tag("p", reason, class_="quiet") if reason else None),
         tag("td", ""),
         tag("td", ""),
         class_="metric",
@@ -101,59 +101,58 @@ def _item_rows(record: Record, iqm: IQM, overall: dict[str, float]) -> tuple[Htm
     return item, metric
 
 
-def _item_state(entry: Record) -> Html:
+def _item_state(entry: IqmEntry) -> Html:
     """Band of an item, or why it has none."""
-    if entry.get("value") is None:
+    if entry.value is None:
         return tag("span", "not assessable", class_="none")
-    return _chip(entry) if entry.get("scored", True) else tag("span", "not scored by this profile", class_="none")
+    return _chip(entry) if entry.scored else tag("span", "not scored by this profile", class_="none")
 
 
-def _chip(entry: Record) -> Html:
+def _chip(entry: AnyScored) -> Html:
     """The band, with the one that it is close to in words."""
-    band = entry.get("band")
+    band = entry.band
     near = band_text(entry).removeprefix(str(band)).removeprefix(", ") if band else ""
     return join(band_chip(band), tag("span", f" {near}", class_="near") if near else None)
 
 
-def _value(iqm: IQM, entry: Record) -> Html:
-    return tag("span", "no value", class_="none") if entry.get("value") is None else tag("b", measured(entry, iqm))
+def _value(iqm: IQM, entry: IqmEntry) -> Html:
+    return tag("span", "no value", class_="none") if entry.value is None else tag("b", measured(entry, iqm))
 
 
-def _strip(iqm: IQM, entry: Record, width: int) -> Html:
+def _strip(iqm: IQM, entry: IqmEntry, width: int) -> Html:
     """The ranges with a marker at the value that was judged."""
-    known = entry.get("value") is not None
-    words = f"{measured(entry, iqm)}, {entry['band']}" if known else "no value"
-    return range_strip(iqm, entry.get("read_at", entry.get("value")), words, width, knots_of(entry, iqm))
+    words = "no value" if entry.value is None else f"{measured(entry, iqm)}, {entry.band}"
+    return range_strip(iqm, entry.read_at, words, width, entry.knots)
 
 
 def iqm_section(record: Record, iqm: IQM, figures: list[Html]) -> Html:
     """Everything about one IQM: pictures of the evidence, value, ranges, definition, method, source, flags, details."""
-    entry = at(record, "iqms", iqm.id, default={})
-    value = entry.get("value")
+    entry = record.iqms[iqm.id]
+    value = entry.value
     seen, told = caption(entry, iqm), advice(entry)
     return tag(
         "section",
         tag("h3", tag("span", iqm.item_title), tag("small", f" {iqm.title}")),
-        tag("p", _value(iqm, entry), _scored(entry), status_chip(entry.get("status")), class_="headline"),
+        tag("p", _value(iqm, entry), _scored(entry), status_chip(entry.status), class_="headline"),
         tag("p", plain_words(seen), class_="caption") if seen else None,
         tag("p", tag("b", "What to do: "), plain_words(" ".join(told)), class_="todo") if any(told) else None,
-        tag("p", tag("b", "Not assessable: " if value is None else "Reason: "), entry.get("reason"), class_="reason") if entry.get("reason") else None,
-        tag("ul", *(tag("li", plain_words(f)) for f in sentences(entry.get("flags"))), class_="flags") if entry.get("flags") else None,
+        tag("p", tag("b", "Not assessable: " if value is None else "Reason: "), entry.reason, class_="reason") if entry.reason else None,
+        tag("ul", *(tag("li", plain_words(f)) for f in entry.flags), class_="flags") if entry.flags else None,
         tag("div", *figures, class_="figures") if figures else tag("p", "No picture: there is no evidence to show.", class_="quiet"),
-        tag("div", tag("div", _strip(iqm, entry, 330), _ranges(iqm, knots_of(entry, iqm)), class_="facts-left"), _facts(record, iqm), class_="facts"),
+        tag("div", tag("div", _strip(iqm, entry, 330), _ranges(iqm, entry.ranges), class_="facts-left"), _facts(record, iqm), class_="facts"),
         class_="iqm", id=iqm.id,
     )  # fmt: skip
 
 
-def _scored(entry: Record) -> Html:
+def _scored(entry: IqmEntry) -> Html:
     """Score of the item beside its value."""
-    if entry.get("value") is None or not entry.get("scored", True):
-        return join(" ", _item_state(entry), " ") if entry.get("value") is not None else Html(" ")
+    if entry.value is None or not entry.scored:
+        return join(" ", _item_state(entry), " ") if entry.value is not None else Html(" ")
     return join(" score ", tag("b", score_and_spread(entry)), " ", _chip(entry))
 
 
-def _ranges(iqm: IQM, knots: Knots) -> Html:
-    found = range_words(knots)
+def _ranges(iqm: IQM, ranges: Ranges) -> Html:
+    found = msgspec.structs.asdict(ranges)
     cells = [tag("td", r.replace("-", "−").replace("<=", "≤").replace(">=", "≥")) for r in found.values()]
     head = tag("tr", *(tag("th", band_chip(b), scope="col") for b in found))
     title = tag("caption", f"Ranges in {plain_unit(iqm.unit)}" if iqm.unit != "1" else "Ranges (ratio)")
@@ -161,17 +160,17 @@ def _ranges(iqm: IQM, knots: Knots) -> Html:
 
 
 def _facts(record: Record, iqm: IQM) -> Html:
-    entry = at(record, "iqms", iqm.id, default={})
+    entry = record.iqms[iqm.id]
     pairs: list[tuple[str, object]] = [
         ("Symbol", iqm.symbol),
-        ("Definition", plain_words(entry.get("definition") or iqm.definition)),
+        ("Definition", plain_words(entry.definition)),
     ]
-    pairs.append(("Method", plain_words(entry.get("method") or "–")))
-    origin = entry.get("source") or iqm.source
+    pairs.append(("Method", plain_words(entry.method or "–")))
+    origin = entry.source
     pairs.append(
         ("Source of the ranges", plain_words(origin if "inference" in origin else f"reconstruction; {origin}"))
     )
-    details = at(entry, "details", default={})
+    details = entry.details
     if details:
         pairs.append(
             (
@@ -184,7 +183,7 @@ def _facts(record: Record, iqm: IQM) -> Html:
                 ),
             )
         )
-    corrected = [c for c in record.get("corrections") or () if c.get("iqm") == iqm.id]
+    corrected = [c for c in record.corrections if c.iqm == iqm.id]
     pairs += [("Corrected", correction_words(c)) for c in corrected]
     pairs.append(("To correct it in 3D Slicer", iqm.correction))
     rows = [join(tag("dt", name), tag("dd", text)) for name, text in pairs]
@@ -210,13 +209,9 @@ def detail_value(key: str, value: object) -> str:
     return with_unit(value, _DETAIL_UNITS.get(suffix, "1"))
 
 
-def correction_words(c: Record) -> str:
+def correction_words(c: CorrectionEntry) -> str:
     """Who changed what, when and why."""
-    unit = IQM_BY_ID[c["iqm"]].unit if c.get("iqm") in IQM_BY_ID else "1"
-    before = with_unit(c.get("original"), unit) if c.get("original") is not None else "not assessable"
-    after = (
-        with_unit(c.get("value"), unit)
-        if c.get("value") is not None
-        else f"measured again after an edit of {c.get('finding')}"
-    )
-    return f"{c.get('corrector')} at {c.get('time')}: {before} → {after}; reason: {c.get('reason')}"
+    unit = IQM_BY_ID[c.iqm].unit
+    before = with_unit(c.original, unit) if c.original is not None else "not assessable"
+    after = with_unit(c.value, unit) if c.value is not None else f"measured again after an edit of {c.finding}"
+    return f"{c.corrector} at {c.time}: {before} → {after}; reason: {c.reason}"

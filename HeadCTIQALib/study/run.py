@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from HeadCTIQALib import __version__
-from HeadCTIQALib.assessment.schema import misfit
 from HeadCTIQALib.cohort.calibrate import Calibration, calibrate, calibration_scans
 from HeadCTIQALib.cohort.evaluation import Evaluation, evaluate_cohort
 from HeadCTIQALib.cohort.readers import read_readers, write_readers
@@ -22,6 +21,7 @@ from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.networks import models_used
 from HeadCTIQALib.progress import Progress, silent
+from HeadCTIQALib.record.earlier_schema import misfit
 from HeadCTIQALib.report.evaluation import write_evaluation
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.workers import in_processes

@@ -66,8 +66,8 @@ def _assess(scan: Simulated, folder: Path, seed: int) -> None:
     """What ``headctiqa assess`` does, with the networks in this process, and the record alone kept."""
     from HeadCTIQALib import networks
     from HeadCTIQALib.assessment import evaluate
-    from HeadCTIQALib.assessment.storage import RECORD, dump
     from HeadCTIQALib.metrics.unmeasurable import with_limits
+    from HeadCTIQALib.record import RECORD, dump
     from HeadCTIQALib.synthesis.dicom import write_series
     from HeadCTIQALib.volume import check, read
     from HeadCTIQALib.writing import write_text

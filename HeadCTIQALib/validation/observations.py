@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from HeadCTIQALib.assessment.earlier import scene_of_record
-from HeadCTIQALib.assessment.record import measurements_from_record
-from HeadCTIQALib.assessment.storage import RECORD, read_record
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.metrics.types import Measurement
 from HeadCTIQALib.metrics.uncertainty import Scene
+from HeadCTIQALib.record import RECORD, measurements_from_record, read_record
+from HeadCTIQALib.record.earlier import scene_of_record
 from HeadCTIQALib.strict_json import parse
 
 TRUTH = "truth.json"
@@ -51,9 +50,9 @@ def observed_in(root: Path) -> list[Observed]:
         if (path.parent / RECORD).exists():
             truth = parse(path.read_bytes(), f"The file {path}", "make it again")
             record = read_record(path.parent)
-            known = {str(k): float(v) for k, v in truth["truth"].items() if k in record["iqms"]}
-            a = record["input"]["acquisition"]
-            scanner = " ".join(str(a[k]) for k in ("manufacturer", "model", "kernel") if a.get(k))
+            known = {str(k): float(v) for k, v in truth["truth"].items() if k in record.iqms}
+            a = record.input.acquisition
+            scanner = " ".join(name for name in (a.manufacturer, a.model, a.kernel) if name)
             found.append(
                 Observed(path.parent.name, scanner, measurements_from_record(record), scene_of_record(record), known)
             )

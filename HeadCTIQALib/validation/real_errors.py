@@ -154,8 +154,8 @@ def _known(measured: Mapping[str, Measurement]) -> Truth:
 def _assess(volume: CTVolume, truth: Truth, folder: Path, infer: Infer) -> None:
     from HeadCTIQALib import networks
     from HeadCTIQALib.assessment import evaluate
-    from HeadCTIQALib.assessment.storage import RECORD, dump
     from HeadCTIQALib.metrics.unmeasurable import with_limits
+    from HeadCTIQALib.record import RECORD, dump
     from HeadCTIQALib.writing import write_text
 
     findings = with_limits(volume, networks.find(volume, infer=infer))

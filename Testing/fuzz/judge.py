@@ -61,7 +61,7 @@ def assessment(path: Path, stored: Path) -> str:
     """`load_assessment` and what the module does next: a review, its scores, and the record to be written again."""
     from HeadCTIQALib.assessment import load_assessment
     from HeadCTIQALib.assessment.review import Review
-    from HeadCTIQALib.assessment.storage import dump
+    from HeadCTIQALib.record import dump
 
     scan = _seed_volume(stored)
     review = Review.open(load_assessment(path, scan), scan)
@@ -114,8 +114,7 @@ def readers(path: Path, stored: Path) -> str:
 
 def scoring(path: Path, stored: Path) -> str:
     """`load_model`, and a score by it."""
-    from HeadCTIQALib.assessment.record import measurements_from_record
-    from HeadCTIQALib.assessment.storage import read_record
+    from HeadCTIQALib.record import measurements_from_record, read_record
     from HeadCTIQALib.scoring import load_model, score
 
     model = load_model(path)

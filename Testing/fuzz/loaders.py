@@ -50,9 +50,7 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
 
     from HeadCTIQALib.assessment import evaluate, load_assessment
     from HeadCTIQALib.assessment.comparison import compare, uncorrected
-    from HeadCTIQALib.assessment.record import build_record, measurements_from_record, plain, rescored_record
     from HeadCTIQALib.assessment.review import Review
-    from HeadCTIQALib.assessment.storage import dump, read_record
     from HeadCTIQALib.cohort.calibrate import calibrate, calibration_scans
     from HeadCTIQALib.cohort.readers import read_readers
     from HeadCTIQALib.cohort.scans import load_scans
@@ -60,6 +58,9 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
     from HeadCTIQALib.findings.segmentation import read_segmentation
     from HeadCTIQALib.hierarchy import IQMS
     from HeadCTIQALib.metrics import measure
+    from HeadCTIQALib.record import dump, measurements_from_record, read_record, rescored_record
+    from HeadCTIQALib.record.build import build_record
+    from HeadCTIQALib.record.rounding import plain
     from HeadCTIQALib.report import explanation, focus, render, rows
     from HeadCTIQALib.scoring import guideline_model, score
     from HeadCTIQALib.scoring.storage import load_model
@@ -95,7 +96,7 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
             focus.segments(record, m.id)
         focus.standard_frame(record)
         for other in others:
-            if other["input"]["sha256"] == record["input"]["sha256"]:
+            if other.input.sha256 == record.input.sha256:
                 compare(uncorrected(record), other)
         render(record, volume, findings)
 

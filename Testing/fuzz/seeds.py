@@ -12,10 +12,10 @@ import zipfile
 import zlib
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
+from msgspec.structs import replace
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -31,11 +31,11 @@ from pydicom.uid import (
 from HeadCTIQALib.assessment import evaluate
 from HeadCTIQALib.assessment.regions import Region
 from HeadCTIQALib.assessment.review import Review
-from HeadCTIQALib.assessment.storage import LANDMARKS, PLANE, RECORD, SEGMENTATION, dump
 from HeadCTIQALib.cohort.readers import TARGETS, ReaderValue, write_readers
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.findings.markups import write_landmarks, write_plane
 from HeadCTIQALib.findings.segmentation import write_segmentation
+from HeadCTIQALib.record import LANDMARKS, PLANE, RECORD, SEGMENTATION, Record, dump
 from HeadCTIQALib.scoring import guideline_model, save_model
 from HeadCTIQALib.synthesis import Acquire, Scene, Simulated, simulate
 from HeadCTIQALib.synthesis.dicom import write_series
@@ -263,8 +263,8 @@ def _write_results(scan: Simulated, folder: Path) -> None:
     _write_bundle(folder / "bundle" / "tiny")
 
 
-def _dumped(record: dict[str, Any]) -> str:
-    return dump({**record, "created": "2026-01-02T00:00:00Z", "timings": {}})  # the clock is different every time
+def _dumped(record: Record) -> str:
+    return dump(replace(record, created="2026-01-02T00:00:00Z", timings={}))  # the clock is different every time
 
 
 def corrected(scan: Simulated) -> Review:

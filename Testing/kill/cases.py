@@ -14,6 +14,7 @@ from typing import Any
 from assessment_stand_in import MODELS, find
 from cohort_stand_in import template, values, write_cohort, write_reader_table
 from ellipsoid_head import simulated_head
+from msgspec import structs
 from points import KINDS, Case
 
 from HeadCTIQALib import report
@@ -52,7 +53,7 @@ def _ready(*made: Callable[[], Any]) -> None:
 def _result() -> Any:
     """A small assessment; its report is a line of text, as drawing takes seconds, and so are its masks, whose header has the time in it."""
     _ready(template)  # whose report is a real one
-    report.render = lambda record, volume, findings: f"<html>{record['created']}</html>"
+    report.render = lambda record, volume, findings: f"<html>{record.created}</html>"
     segmentation.write_segmentation = lambda path, volume, findings: path.write_text("masks")
     volume = simulated_head(slices=12, matrix=16, pixel_mm=14.4, spacing_mm=18.0)
     return evaluate(volume, find(volume), models=MODELS)
@@ -61,7 +62,10 @@ def _result() -> Any:
 def _write(folder: Path, created: str, replace_: bool = False, **changes: Any) -> None:
     result = _result()
     write_assessment(
-        replace(result, record={**result.record, "created": created, **changes}), folder, silent, replace=replace_
+        replace(result, record=structs.replace(result.record, created=created, **changes)),
+        folder,
+        silent,
+        replace=replace_,
     )
 
 

@@ -75,8 +75,8 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
     assert chosen.ui.messageLabel.text == ""
     assert chosen.ui.assessButton.text == "Assess"
     assert {"Reading the scan", "Looking at the anatomy", "Measuring", "Writing the results"} <= set(stages)
-    assert chosen.session.record["input"]["kind"] == "slicer"
-    assert chosen.session.record["input"]["name"] == "volume in 3D Slicer"
+    assert chosen.session.record.input.kind == "slicer"
+    assert chosen.session.record.input.name == "volume in 3D Slicer"
     assert chosen.session.selected == "overall"
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == [chosen.session.results.segmentation]
     first = chosen.session.results.segmentation.GetID()
@@ -112,7 +112,7 @@ def test_corrections_are_replaced_only_after_asking(
     assert module.controller.assessing.running == (answer and way == "assess")
     wait(slicer_app, lambda: not module.controller.assessing.running)
     assert (module.session.record == corrected) != answer
-    assert bool(module.session.record["corrections"]) != answer
+    assert bool(module.session.record.corrections) != answer
     assert len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) == 1
 
 
@@ -223,6 +223,21 @@ def test_installation_goes_slicers_way(slicer_app, monkeypatch):
     assert any(r.startswith("pynrrd") for r in plain)
 
 
+@pytest.mark.parametrize(("allowed", "words"), [(True, ""), (False, "needs the package msgspec")])
+def test_what_reads_records_is_installed_only_after_asking(slicer_app, monkeypatch, allowed, words):
+    import slicer
+
+    from HeadCTIQALib.gui import dependencies
+
+    done = []
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *_, **__: allowed)
+    monkeypatch.setattr(slicer.util, "pip_install", done.append)
+    said = dependencies.open_records(lambda name: done or None)
+    assert said == "" if allowed else words in said
+    assert done == (["msgspec"] if allowed else [])
+    assert dependencies.open_records() == "", "it is there"
+
+
 def test_dicom_files_are_used_when_known(chosen, slicer_app, dicom_head_folder, monkeypatch):
     import types
 
@@ -240,8 +255,8 @@ def test_dicom_files_are_used_when_known(chosen, slicer_app, dicom_head_folder, 
     chosen.ui.assessButton.click()
     wait(slicer_app, lambda: not chosen.controller.assessing.running)
     assert chosen.ui.messageLabel.text == ""
-    assert chosen.session.record["input"]["kind"] == "dicom"
-    assert chosen.session.record["input"]["acquisition"]["kernel"] == "H30s"
+    assert chosen.session.record.input.kind == "dicom"
+    assert chosen.session.record.input.acquisition.kernel == "H30s"
     assert chosen.session.findings is not None
     assert chosen.session.volume.acquisition.kernel == "H30s"
 
@@ -271,7 +286,7 @@ def test_real_networks(scene, module, views, slicer_app):
     wait(slicer_app, lambda: not module.controller.assessing.running, 900)
     assert module.ui.messageLabel.text == ""
     record = module.session.record
-    assert record["overall"]["score"] is None or 0 <= record["overall"]["score"] < 80
-    assert all(m["sha256"] for m in record["models"])
+    assert record.overall.score is None or 0 <= record.overall.score < 80
+    assert all(m.sha256 for m in record.models)
     for item in ("symmetry_angle", "foreign_object_volume"):
-        assert record["iqms"][item]["status"] == "measured"
+        assert record.iqms[item].status == "measured"

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from corrected_scan import Bench, volume_node, write_folder
 
-from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
 from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
 from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.record import check_record, dump, measurements_from_record, rescored_record
 from HeadCTIQALib.scoring import guideline_model, load_model, score
 from HeadCTIQALib.scoring.calibration import SCORES
 from HeadCTIQALib.scoring.profile_file import shipped_profiles
@@ -35,15 +35,16 @@ def cohort(tmp_path_factory, folder):
         for m in IQMS:
             good, poor = (next(x for x, y in m.knots[::-1] if y == limit) for limit in (80, 60))
             worst = 2 * poor - good
-            record["iqms"][m.id].update(
-                value=float(rng.uniform(min(good, worst), max(good, worst))), status="measured", judged=None, bound=None
-            )
+            value = float(rng.uniform(min(good, worst), max(good, worst)))
+            known = {"value": value, "read_at": value, "band": "good", "score": 80.0, "status": "measured"}
+            record["iqms"][m.id].update(**known, judged=None, bound=None, quantiles=None)
+        record = check_record(record, "x")
         record = rescored_record(record, score(measurements_from_record(record), model), model)
         (root / "assessments" / f"s{n:02d}").mkdir(parents=True)
-        (root / "assessments" / f"s{n:02d}" / "assessment.json").write_text(json.dumps(record))
+        (root / "assessments" / f"s{n:02d}" / "assessment.json").write_text(dump(record))
         for reader in ("AB", "CD"):
             for target in SCORES:
-                automatic = record["overall"]["score"] if target == "overall" else record["categories"][target]["score"]
+                automatic = record.overall.score if target == "overall" else record.categories[target].score
                 values.append(
                     ReaderValue(f"s{n:02d}", reader, target, float(np.clip(automatic - 15 + rng.normal(0, 3), 0, 100)))
                 )
@@ -108,13 +109,13 @@ def test_accept_scores_by_the_model_and_revert_goes_back(bench, cohort, tmp_path
     bench.widget("acceptModelButton").click()
     model = load_model(tmp_path / "model.json")
     assert bench.scoring_edit.currentPath == str(tmp_path / "model.json")
-    assert bench.session.record["scoring_model"]["id"] == model.id
-    assert bench.session.record["overall"]["score"] < before["overall"]["score"]
-    assert bench.session.record["iqms"] == before["iqms"]
+    assert bench.session.record.scoring_model.id == model.id
+    assert bench.session.record.overall.score < before.overall.score
+    assert bench.session.record.iqms == before.iqms
     bench.widget("revertModelButton").click()
     assert bench.scoring_edit.currentPath == ""
-    assert bench.session.record["overall"]["score"] == pytest.approx(before["overall"]["score"], abs=1e-3)
-    assert bench.session.record["scoring_model"] == before["scoring_model"]
+    assert bench.session.record.overall.score == pytest.approx(before.overall.score, abs=1e-3)
+    assert bench.session.record.scoring_model == before.scoring_model
     assert scene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode") == 0
     assert not bench.widget("acceptModelButton").enabled
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 
 import pytest
@@ -33,15 +32,18 @@ def test_labels_show_markup_as_it_is_written(module):
 
 def test_a_hostile_record_is_text(assessed, tmp_path):
     from HeadCTIQALib.gui import files, panel
+    from HeadCTIQALib.record import check_record, to_json
+    from HeadCTIQALib.report.table_row import table_row
 
-    record = copy.deepcopy(assessed.session.record)
-    record["input"]["name"] = record["scoring_model"]["name"] = HOSTILE
-    record["overall"].update(score=None, band=None, withheld_reason=HOSTILE)
+    content = to_json(assessed.session.record)
+    content["input"]["name"] = content["scoring_model"]["name"] = HOSTILE
+    content["overall"].update(score=None, band=None, withheld_reason=HOSTILE)
+    record = check_record(content, "x")
     shown = panel._overall(record)
     assert "<img" not in shown
     assert "&lt;img" in shown
     assert shown.isprintable()
-    row = files.table_row(record)
+    row = table_row(record)
     assert row["scan"] == HOSTILE
     assessed.session.record = record
     files.export_row(assessed.session, tmp_path / "t.csv")

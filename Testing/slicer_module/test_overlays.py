@@ -30,15 +30,15 @@ def test_every_row(assessed, views, iqm):
 
     select(assessed, iqm)
     assert assessed.session.selected == iqm
-    evidence = assessed.session.record["iqms"][iqm]["evidence"]
+    evidence = assessed.session.record.iqms[iqm].evidence
     display = assessed.session.volume_node.GetDisplayNode()
     if evidence is None:  # the noise of an ellipsoid without brain texture is not assessable
         assert not assessed.session.results.segmentation.GetDisplayNode().GetVisibility()
         assert "Not assessable" in assessed.ui.whyBrowser.toPlainText()
         return
-    assert (display.GetLevel(), display.GetWindow()) == tuple(evidence["window"])
-    if evidence["slice_index"] is not None:
-        position = assessed.session.record["input"]["geometry"]["slice_positions_mm"][evidence["slice_index"]]
+    assert (display.GetLevel(), display.GetWindow()) == evidence.window
+    if evidence.slice_index is not None:
+        position = assessed.session.record.input.geometry.slice_positions_mm[evidence.slice_index]
         assert views["Red"].node.GetSliceOffset() == pytest.approx(position, abs=0.01)
     results = assessed.session.results
     segmentation = results.segmentation.GetDisplayNode()
@@ -50,7 +50,7 @@ def test_every_row(assessed, views, iqm):
     from HeadCTIQALib.report.focus import segments
 
     assert visible == set(segments(assessed.session.record, iqm))
-    assert bool(results.plane.GetDisplayNode().GetVisibility()) == (evidence["plane"] is not None)
+    assert bool(results.plane.GetDisplayNode().GetVisibility()) == (evidence.plane is not None)
     points = results.landmarks
     shown = {
         points.GetNthControlPointLabel(n)
@@ -58,9 +58,9 @@ def test_every_row(assessed, views, iqm):
         if points.GetNthControlPointVisibility(n)
     }
     shown = shown if points.GetDisplayNode().GetVisibility() else set()
-    assert shown == set(evidence["points"]) & set(assessed.session.record["findings"]["landmarks"])
+    assert shown == set(evidence.points) & set(assessed.session.record.findings.landmarks)
     lines = [n for n in slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode") if n.GetDisplayNode().GetVisibility()]
-    assert len(lines) == len(evidence["lines"])
+    assert len(lines) == len(evidence.lines)
     for view in views.values():
         view.pixels()
 
@@ -194,7 +194,7 @@ def test_tilted_slices_are_shown_as_they_were_scanned(scene, module, views, tilt
     red = views["Red"]
     normal = slicer.util.arrayFromVTKMatrix(red.node.GetSliceToRAS())[:3, 2]
     assert abs(float(normal @ tilted_head_volume.k)) == pytest.approx(1.0, abs=1e-6)
-    index = module.session.record["iqms"]["streak_extent"]["evidence"]["slice_index"]
+    index = module.session.record.iqms["streak_extent"].evidence.slice_index
     k = tilted_head_volume.k
     inside = np.array(STREAK) + (tilted_head_volume.slice_positions[index] - np.array(STREAK) @ k) * k
     assert red.project(inside)[2] < 0.01
@@ -252,8 +252,9 @@ def replace_by_large(folder, small, volume):
 
     from scans import defects
 
-    from HeadCTIQALib.assessment.record import _input, plain
     from HeadCTIQALib.findings.segmentation import write_segmentation
+    from HeadCTIQALib.record.build import _input
+    from HeadCTIQALib.record.rounding import plain
 
     coarse = defects(small)
     fine = coarse.with_(tissue=_repeated(coarse.tissue), streak=_repeated(coarse.streak))
@@ -300,6 +301,6 @@ def test_motion_is_boxed(assessed):
     assert len(boxes) == 1
     bounds = [0.0] * 6
     boxes[0].GetRASBounds(bounds)
-    positions = assessed.session.record["input"]["geometry"]["slice_positions_mm"]
-    slices = assessed.session.record["iqms"]["motion_extent"]["evidence"]["slices"]
+    positions = assessed.session.record.input.geometry.slice_positions_mm
+    slices = assessed.session.record.iqms["motion_extent"].evidence.slices
     assert bounds[4:] == pytest.approx([positions[slices[0]] - 2.5, positions[slices[-1]] + 2.5], abs=0.01)

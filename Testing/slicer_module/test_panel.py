@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
+from msgspec.structs import replace
 
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.report.html import esc as escape
@@ -35,16 +34,16 @@ def test_tree_is_the_hierarchy(assessed):
     items = [tree.topLevelItem(n) for n in range(6)]
     for category, item in zip(CATEGORIES, items, strict=True):
         assert item.text(TITLE) == category.title
-        score = record["categories"][category.id]["score"]
-        assert item.text(VALUE) == ("–" if score is None else score_and_spread(record["categories"][category.id]))
+        score = record.categories[category.id].score
+        assert item.text(VALUE) == ("–" if score is None else score_and_spread(record.categories[category.id]))
         assert not item.icon(BAR).isNull()
         assert item.isExpanded()
     leaves = [items[n].child(m) for n in range(6) for m in range(items[n].childCount())]
     assert [leaf.text(TITLE) for leaf in leaves] == [m.item_title for m in IQMS]
     assert [leaf.child(0).text(TITLE) for leaf in leaves] == [f"{m.title} {m.symbol}" for m in IQMS]
     for iqm, leaf in zip(IQMS, leaves, strict=True):
-        entry = record["iqms"][iqm.id]
-        state = "not assessable" if entry["value"] is None else band_text(entry)
+        entry = record.iqms[iqm.id]
+        state = "not assessable" if entry.value is None else band_text(entry)
         assert state in leaf.text(RATING)
         assert leaf.text(RATING)[0] in "●▲■✕○"
 
@@ -55,7 +54,7 @@ def test_why_in_plain_words(assessed):
     assert "7.2°" in words
     assert "nose to the patient's left" in words
     assert "Acceptable up to 8°" in words
-    assert "in the overall score" in words or assessed.session.record["overall"]["score"] is None
+    assert "in the overall score" in words or assessed.session.record.overall.score is None
 
 
 def test_the_verdict_stands_on_top_with_model_and_profile(assessed):
@@ -63,15 +62,15 @@ def test_the_verdict_stands_on_top_with_model_and_profile(assessed):
     places = [label.index(words) for words in (escape(verdict(record)), "Scored by: ", "Profile: ")]
     assert places == sorted(places)
     assert label.index(escape(verdict(record))) < label.index("font-size:30pt")
-    assert record["scoring_model"]["name"] in label
-    assert record["profile"]["name"] in label
+    assert record.scoring_model.name in label
+    assert record.profile.name in label
 
 
 def test_every_item_has_its_score_and_what_to_do(assessed):
     record, panel = assessed.session.record, assessed.controller.panel
     for iqm in IQMS:
-        entry, item = record["iqms"][iqm.id], panel.item(f"item/{iqm.item}")
-        told = plain_words(entry["advice"]["instruction"])
+        entry, item = record.iqms[iqm.id], panel.item(f"item/{iqm.item}")
+        told = plain_words(entry.advice.instruction)
         assert item.text(VALUE) == score_and_spread(entry)
         assert told in item.toolTip(TITLE)
         assessed.session.select(iqm.id)
@@ -95,7 +94,7 @@ def test_how_answers_the_auditor(assessed, id_):
 
 def test_withheld_and_not_assessable_are_visible(assessed):
     """The ellipsoid has no noise texture: its category and the overall score are withheld."""
-    assert assessed.session.record["iqms"]["noise"]["status"] == "not_assessable"
+    assert assessed.session.record.iqms["noise"].status == "not_assessable"
     panel = assessed.controller.panel
     assert panel.item("noise_contrast").text(RATING) == "○ withheld"
     assert panel.item("item/noise").text(RATING) == "✕ not assessable"
@@ -106,7 +105,9 @@ def test_withheld_and_not_assessable_are_visible(assessed):
 
 
 def test_corrected_is_marked(assessed):
-    record = copy.deepcopy(assessed.session.record)
+    from HeadCTIQALib.record import check_record, to_json
+
+    record = to_json(assessed.session.record)
     entry = record["iqms"]["motion_extent"]
     entry.update(
         value=0.0,
@@ -115,6 +116,8 @@ def test_corrected_is_marked(assessed):
         read_at=0.0,
         band="good",
         score=100.0,
+        judged=None,
+        quantiles=None,
         status="corrected",
         reason="no motion in truth",
     )
@@ -130,7 +133,7 @@ def test_corrected_is_marked(assessed):
         }
     ]
     assessed.session.select("motion_extent")
-    assessed.session.update(record)
+    assessed.session.update(check_record(record, "x"))
     assert assessed.session.corrected
     assert assessed.session.selected == "motion_extent"
     assert assessed.controller.panel.item("item/motion_artifact").text(RATING) == "● good ✎"
@@ -194,12 +197,12 @@ def test_report_table_and_folder(assessed, tmp_path, monkeypatch):
     assert rows[0]["noise"] == ""
     assert rows[0]["noise_status"] == "not_assessable"
     record = assessed.session.record
-    assert rows[0]["verdict"] == record["verdict"]["sentence"]
-    assert float(rows[0]["overall_at_most"]) == record["overall"]["at_most"]
-    entry = record["iqms"]["symmetry_angle"]
+    assert rows[0]["verdict"] == record.verdict.sentence
+    assert float(rows[0]["overall_at_most"]) == record.overall.at_most
+    entry = record.iqms["symmetry_angle"]
     told = [rows[0][f"symmetry_angle_{key}"] for key in ("score", "band", "bound", "advice")]
-    assert told == [str(entry["score"]), entry["band"], entry["bound"] or "", entry["advice"]["instruction"]]
-    assert rows[0]["profile"] == record["profile"]["name"]
+    assert told == [str(entry.score), entry.band, entry.bound or "", entry.advice.instruction]
+    assert rows[0]["profile"] == record.profile.name
     table.write_text("a,b\n", encoding="utf-8")
     assessed.ui.csvButton.click()
     assert "other columns" in assessed.ui.messageLabel.text
@@ -219,13 +222,13 @@ def test_corrected_assessment_is_saved_anew(assessed, tmp_path, monkeypatch):
     from HeadCTIQALib import report
     from HeadCTIQALib.assessment import load_assessment
 
-    monkeypatch.setattr(report, "render", lambda record, *_: f"<html>{record['warnings']}</html>")
-    assessed.session.update({**assessed.session.record, "warnings": ["changed"]})
+    monkeypatch.setattr(report, "render", lambda record, *_: f"<html>{record.warnings}</html>")
+    assessed.session.update(replace(assessed.session.record, warnings=("changed",)))
     target = tmp_path / "saved"
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_: str(target))
     assessed.ui.saveButton.click()
     stored = load_assessment(target, assessed.session.volume)
-    assert stored.record["warnings"] == ["changed"]
+    assert stored.record.warnings == ("changed",)
     assert (stored.findings.tissue == assessed.session.findings.tissue).all()
     assert "changed" in (target / "report.html").read_text(encoding="utf-8")
     (target / "mine.txt").write_text("x", encoding="utf-8")

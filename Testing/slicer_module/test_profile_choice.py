@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from HeadCTIQALib.assessment.record import measurements_from_record, rescored_record
+from HeadCTIQALib.record import measurements_from_record, rescored_record
+from HeadCTIQALib.record.judged import ProfileEntry
 from HeadCTIQALib.scoring import DEFAULT, guideline_model, score
 from HeadCTIQALib.scoring.profile_file import load_profile, shipped_profiles
 
@@ -40,9 +41,9 @@ def test_a_choice_scores_again_at_once_and_back(assessed):
     before = assessed.session.record
     pick(assessed, shipped_profiles()["eur"].name)
     record = assessed.session.record
-    entry = record["iqms"]["baseline_angle"]
-    assert record["profile"]["id"] == "eur"
-    assert entry["read_at"] == pytest.approx(abs(entry["details"]["orbitomeatal_angle_deg"] + 11), abs=1e-3)
+    entry = record.iqms["baseline_angle"]
+    assert record.profile.id == "eur"
+    assert entry.read_at == pytest.approx(abs(entry.details["orbitomeatal_angle_deg"] + 11), abs=1e-3)
     assert assessed.ui.profileBox.currentText == shipped_profiles()["eur"].name
     pick(assessed, DEFAULT.name)
     assert assessed.session.record == before
@@ -54,9 +55,9 @@ def test_a_file_of_the_site(assessed, tmp_path):
     choice = assessed.controller.profiles
     choice._choose_file = lambda: str(path)
     pick(assessed, "From file...")
-    assert assessed.session.record["profile"] == {"id": "site", "name": "Our site"}
-    assert assessed.session.record["iqms"]["baseline_angle"]["knots"] == [[0, 50], [1, 0]]
-    assert assessed.session.record["iqms"]["baseline_angle"]["band"] == "poor"
+    assert assessed.session.record.profile == ProfileEntry(id="site", name="Our site")
+    assert assessed.session.record.iqms["baseline_angle"].knots == ((0, 50), (1, 0))
+    assert assessed.session.record.iqms["baseline_angle"].band == "poor"
     assert assessed.ui.profileBox.currentText == "Our site"
     path.write_text(SITE + "colour = 1")
     pick(assessed, "From file...")
@@ -85,7 +86,7 @@ def test_the_choice_stays_in_the_scene_without_its_file(assessed, tmp_path, scen
     assessed.widget.enter()
     assert assessed.controller.profiles._chosen == profile
     assessed.session.set_volume(scan_node)
-    assert assessed.session.record["profile"]["id"] == "site"
+    assert assessed.session.record.profile.id == "site"
     assert assessed.ui.profileBox.currentText == "Our site"
     node.SetParameter("profile", '{"id": 1}')
     assessed.widget.exit()

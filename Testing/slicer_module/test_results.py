@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from HeadCTIQALib.errors import InputError
 
@@ -45,8 +46,8 @@ def test_measured_again_gives_the_same(loaded):
 
     session, _ = loaded
     again = evaluate(session.volume, session.findings)
-    for iqm, entry in session.record["iqms"].items():
-        assert again.record["iqms"][iqm]["value"] == pytest.approx(entry["value"], abs=2e-3), iqm
+    for iqm, entry in session.record.iqms.items():
+        assert again.record.iqms[iqm].value == pytest.approx(entry.value, abs=2e-3), iqm
 
 
 def test_findings_can_be_put_back(loaded, volume):
@@ -95,7 +96,7 @@ def test_scene_round_trip(loaded, scene, volume, tmp_path, slicer_app):
     from HeadCTIQALib.gui.session import Session
 
     session, findings = loaded
-    record = {**session.record, "warnings": ["changed"]}
+    record = replace(session.record, warnings=("changed",))
     session.extra["note"] = "kept"
     session.update(record)
     path = str(tmp_path / "scene.mrb")
@@ -108,7 +109,7 @@ def test_scene_round_trip(loaded, scene, volume, tmp_path, slicer_app):
     again = Session()
     again.set_volume(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")[0])
     assert again.record == record
-    assert again.original["warnings"] != ["changed"]
+    assert again.original.warnings != ("changed",)
     assert again.extra == {"note": "kept"}
     assert np.array_equal(again.findings.tissue, findings.tissue)
     assert np.array_equal(again.findings.streak, findings.streak)

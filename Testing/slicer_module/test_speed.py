@@ -71,11 +71,11 @@ def felt(whole, name):
     wall, used = time.perf_counter(), time.process_time()
     settle(whole)
     wall, used = time.perf_counter() - wall, time.process_time() - used
-    assert whole.session.record["corrections"], name
-    assert whole.session.record["iqms"] != before["iqms"], name
+    assert whole.session.record.corrections, name
+    assert whole.session.record.iqms != before.iqms, name
     undo = time.process_time()
     whole.section.reviewing.correct(lambda review: review.undo())
-    assert whole.session.record["iqms"] == before["iqms"], name
+    assert whole.session.record.iqms == before.iqms, name
     print(
         f"{name:36s} {used:5.2f} s of the processor, {wall:5.2f} s wall; undo {time.process_time() - undo:5.2f} s of the processor"
     )

@@ -26,8 +26,8 @@ def test_true_geometry(scene, volume):
 def test_record_is_of_the_same_scan(scene, volume, head_volume, tmp_path):
     from scans import add_volume, write_assessment
 
-    from HeadCTIQALib.assessment.storage import read_record
     from HeadCTIQALib.gui.volumes import is_same_scan, volume_from_node
+    from HeadCTIQALib.record import read_record
 
     folder, _ = write_assessment(volume, tmp_path / "a")
     record = read_record(folder)
@@ -117,8 +117,8 @@ def test_blank_slices_and_margins_of_the_node_were_not_assessed(scene, volume, t
 
     from scans import add_volume, write_assessment
 
-    from HeadCTIQALib.assessment.storage import read_record
     from HeadCTIQALib.gui.volumes import is_same_scan, volume_from_node
+    from HeadCTIQALib.record import read_record
 
     part = replace(volume, hu=volume.hu[3:-2, :, 10:].copy(), origins=volume.origins[3:-2] + 10 * volume.row_step)
     folder, _ = write_assessment(part, tmp_path / "a")

@@ -1,4 +1,4 @@
-"""Checking a record against the published JSON Schema, with no package that a plain 3D Slicer lacks.
+"""Checking a record of an earlier version against its published JSON Schema.
 
 Only the keywords that the schema uses are known, and an unknown one is an error, so that nothing in it is silently
 ignored.  Stricter than JSON Schema in two ways: 1.0 is no integer, because indices are integers, and a pattern has to
@@ -23,8 +23,8 @@ Schema = Mapping[str, Any]
 
 
 @cache
-def record_schema(version: str = "1.2") -> Schema:
-    """The schema of ``assessment.json``, of the present version or an earlier one."""
+def record_schema(version: str) -> Schema:
+    """The schema of ``assessment.json`` of an earlier version ("1.0")."""
     schema: Schema = json.loads(resource("Schema", f"assessment-{version}.schema.json").read_text(encoding="utf-8"))
     return schema
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from .names import LANDMARKS, PLANE, RECORD, SEGMENTATION
+from .types import Record
 
 _FOR_SLICER = (SEGMENTATION, LANDMARKS, PLANE)
 _READER_COLUMNS = ("scan", "reader", "target", "value")
 _PATIENCE_S = 2.0  # by which files of one run differ in age
 
 
-def with_checksums(record: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def with_checksums(record: Record, folder: Path) -> Record:
     """``record`` with the SHA-256 of the files in ``folder`` that 3D Slicer may save again."""
-    return {**record, "files": {name: _sha256(folder / name) for name in _FOR_SLICER if (folder / name).exists()}}
+    files = {name: _sha256(folder / name) for name in _FOR_SLICER if (folder / name).exists()}
+    return msgspec.structs.replace(record, files=files)
 
 
 def persons_work(folder: Path) -> str:
