@@ -304,7 +304,7 @@ def test_saved_scene_comes_back_with_its_corrections(opened, scene, tmp_path, sl
     assert entry(opened, "vertex_margin").value == pytest.approx(record.iqms["vertex_margin"].value - 1, abs=1e-3)
     widget(opened, "revertAllButton").click()
     now = opened.session.record
-    assert (now.corrections, now.findings) == ([], before.findings)
+    assert (now.corrections, now.findings) == ((), before.findings)
     for iqm, was in before.iqms.items():  # they are computed again from values that were rounded for the record
         assert now.iqms[iqm].quantiles == pytest.approx(was.quantiles, abs=1e-6)
     assert {i: msgspec.structs.replace(e, quantiles=None) for i, e in now.iqms.items()} == {
