@@ -58,7 +58,7 @@ def test_landmarks_are_held_against_where_the_degradation_takes_them() -> None:
     assert still["off"] == pytest.approx(abs(step))
 
 
-def turned(scan: str, marks: list[tuple[float, float, float]], family: str = AS_IT_IS, key: str = "k", **iqms) -> dict:
+def turned(scan: str, marks: list[tuple[float, float, float]], family: str = "roll", key: str = "k", **iqms) -> dict:
     """A row with landmarks of (mm off, mm beyond the scan, confidence)."""
     return {
         "scan": scan,
@@ -82,6 +82,8 @@ def test_landmarks_that_mislead_are_counted() -> None:
     assert found[inside, "share called confident"].value == 0.75
     assert found[inside, "share called confident but more than 8 mm off"].value == 0.25
     assert found[inside, "share called confident but more than 8 mm off"].low is not None
+    own = {(f.name, f.statistic): f for f in landmark_figures([turned("a", [(0.0, 0.0, 0.9)], AS_IT_IS)], "t")}
+    assert {name for name, _ in own} == {inside}  # a scan against itself tells nothing
     beyond = "landmarks up to 35 mm beyond it, against the scan as it is (consistency)"
     assert found[beyond, "error where confident, median, mm"].n == 1  # one is too far away to be asked for
 
@@ -136,3 +138,12 @@ def test_calibration_tells_honest_probabilities_from_boasts() -> None:
     assert honest["p 0.8 to 0.95, mean 0.90", "share that moved"].n == 20  # the slice without p is none
     edge = [f for f in reliability_figures(rows([1.0] * 10, moved), "t") if f.statistic == "share that moved"]
     assert [f.n for f in edge] == [20]
+
+
+def test_intervals_of_few_scans_are_of_their_cases() -> None:
+    """Two scans, one of which shows nothing else: drawing scans would give one value, and an interval without width."""
+    rows = [turned("a", [(x, 0.0, 0.9)], key=str(n)) for n, x in enumerate((1.0, 2.0, 6.0))] + [turned("b", [])]
+    (median, *_) = landmark_figures(rows, "t")
+    assert median.low is not None
+    assert median.high is not None
+    assert median.low < 2.0 < median.high

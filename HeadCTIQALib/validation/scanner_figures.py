@@ -21,11 +21,12 @@ STREAKED = 0.02  # of a slice's intracranial area, from which it counts as a sli
 #: Slices found, by family.
 FOUND_TARGETS = {"motion 3 mm, 1.5 deg": 0.80, "motion 4-8 mm, 2-4 deg": 0.95}
 WITHIN = {"motion_extent": 0.25, "streak_extent": 0.40}
+ENOUGH_SCANS = 5  # from which scans are drawn for an interval; of fewer, drawing tells next to nothing
 MIN_EXTENT = 0.5  # %: of less, a relative error says nothing
 
 
 def figures(rows: Sequence[Row], title: str) -> list[Figure]:
-    """All figures of some scans; intervals by drawing whole scans, or whole cases where there is one scan."""
+    """All figures of some scans; intervals by drawing whole scans, or their cases where there are few scans."""
     rows = [r for r in rows if "slices" in r]
     moved = [r for r in rows if r["family"] in MOTIONS]
     clean = [r for r in rows if r["family"] == CLEAN]
@@ -251,12 +252,13 @@ def figure(
     group: str, name: str, statistic: str, rows: Sequence[Row], of: Callable[[Row], Rows], reduce: Callable[[Rows], float],
     target: float | None, sense: Any, of_what: str,
 ) -> Figure:  # fmt: skip
-    """``reduce`` of what ``of`` takes from every row; the interval by drawing whole scans, or cases where there is one scan."""
-    scans = {r["scan"] for r in rows}
-    drawn: dict[str, list[Rows]] = {}
-    for r in rows:
-        drawn.setdefault(r["scan"] if len(scans) > 1 else r["key"], []).append(of(r))
-    clusters = [c for c in (np.concatenate(d) for d in drawn.values()) if len(c)]
+    """``reduce`` of what ``of`` takes from every row; the interval by drawing whole scans, or their cases where there are few."""
+    values = [(r, v) for r, v in ((r, of(r)) for r in rows) if len(v)]
+    whole = len({r["scan"] for r, _ in values}) >= ENOUGH_SCANS
+    drawn: dict[tuple[str, ...], list[Rows]] = {}
+    for r, v in values:
+        drawn.setdefault((r["scan"],) if whole else (r["scan"], r["key"]), []).append(v)
+    clusters = [np.concatenate(d) for d in drawn.values()]
     if len(clusters) == 1:
         value = reduce(clusters[0])
         return Figure(
@@ -270,7 +272,7 @@ def figure(
             of_what,
             target,
             sense,
-            "One scan.",
+            "One case.",
         )
     return bootstrap(group, name, statistic, clusters, reduce, target, sense, of_what)
 

@@ -10,6 +10,7 @@ import numpy as np
 from HeadCTIQALib.findings.types import CONFIDENT
 
 from .accuracy import Figure
+from .crosstalk import AS_IT_IS
 from .heldout.cases import CLEAN
 from .scanner_figures import Row, Rows, column, figure, mean, median
 
@@ -24,16 +25,17 @@ CONSISTENT, READ = "against the scan as it is (consistency)", "against two reade
 def landmark_figures(rows: Sequence[Row], title: str) -> list[Figure]:
     """Landmarks in and just beyond degraded scans, where readers and where the scan as it is put them."""
     out = []
-    for key, against in (("reader", READ), ("off", CONSISTENT)):
+    moved = [r for r in rows if r["family"] != AS_IT_IS]  # against itself, nothing is off
+    for key, against, of in (("reader", READ, rows), ("off", CONSISTENT, moved)):
         for place, low, high in (("in the scan", 0.0, 0.0), ("up to 35 mm beyond it", 1e-6, NEAR_MM)):
             name = f"landmarks {place}, {against}"
             all_, sure = (partial(f, key=key, low=low, high=high) for f in (errors, confident))
-            middle, most, far = LANDMARK_TARGETS if not low else (None, None, None)
+            middle, most, far = LANDMARK_TARGETS if key == "reader" and not low else (None, None, None)
             out += [
-                figure(title, name, "error where confident, median, mm", rows, sure, median, middle, "<=", "landmarks"),
-                figure(title, name, "error where confident, 95th percentile, mm", rows, sure, _percentile95, most, "<=", "landmarks"),
-                figure(title, name, "share called confident", rows, all_, _confident, None, ">=", "landmarks"),
-                figure(title, name, "share called confident but more than 8 mm off", rows, all_, _misleading, far, "<=", "landmarks"),
+                figure(title, name, "error where confident, median, mm", of, sure, median, middle, "<=", "landmarks"),
+                figure(title, name, "error where confident, 95th percentile, mm", of, sure, _percentile95, most, "<=", "landmarks"),
+                figure(title, name, "share called confident", of, all_, _confident, None, ">=", "landmarks"),
+                figure(title, name, "share called confident but more than 8 mm off", of, all_, _misleading, far, "<=", "landmarks"),
             ]  # fmt: skip
     return [f for f in out if f.n]
 

@@ -56,7 +56,7 @@ def write(
     trained = ", ".join(f"{name} {checksum[:12]}" for name, checksum in models.items())
     lines = [
         f"{BEGINS}: {len({r['scan'] for r in rows if 'slices' in r})} scans, {sum('slices' in r for r in rows)} cases with motion, metal or a kernel, {len(turned)} turned or cut.  Networks (SHA-256): {trained}.",
-        "Square brackets: 95 % interval (ICC: McGraw and Wong; the others: bootstrap over scans, or over the cases of a single one).",
+        "Square brackets: 95 % interval (ICC: McGraw and Wong; the others: bootstrap over scans or, where a figure is of fewer than five, over their cases: of those scans then, not of others).",
         *groups(found),
         "",
         "### Scan by scan",
