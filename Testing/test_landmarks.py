@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from HeadCTIQALib.networks import local_infer
 from HeadCTIQALib.networks.anatomy import coarse_anatomy
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmark_confidence import of_estimated, of_seen
-from HeadCTIQALib.networks.landmark_shape import HeadShape
+from HeadCTIQALib.networks.landmark_edge import EDGE_MM, beyond, depth, put_right
+from HeadCTIQALib.networks.landmark_shape import Estimate, HeadShape
 from HeadCTIQALib.networks.landmarks import (
     CHANNELS,
     PATCH,
@@ -124,7 +126,7 @@ def test_a_head_shifted_from_its_pose_takes_unseen_landmarks_along() -> None:
     seen = {
         n: pose[:3, :3] @ TEMPLATE[n] + [0, 0, 5.0] for n in ("EAM_R", "EAM_L", "GLOBE_R", "GLOBE_L", "NASION", "SELLA")
     }
-    shape = HeadShape(pose, TEMPLATE, seen)
+    shape = HeadShape(pose, [TEMPLATE], seen)
     gap = shape.estimate("BASION").position - shape.expected("BASION")
     assert gap[2] == pytest.approx(5.0, abs=1.5)
     assert np.abs(gap[:2]).max() < 0.5
@@ -132,7 +134,7 @@ def test_a_head_shifted_from_its_pose_takes_unseen_landmarks_along() -> None:
 
 def test_estimates_are_surer_with_more_landmarks_and_nearer_ones() -> None:
     def sd(name: str, *names: str) -> float:
-        return HeadShape(np.eye(4), TEMPLATE, {n: TEMPLATE[n] for n in names}).estimate(name).sd_mm
+        return HeadShape(np.eye(4), [TEMPLATE], {n: TEMPLATE[n] for n in names}).estimate(name).sd_mm
 
     assert (
         sd("BASION", "EAM_R", "EAM_L", "SELLA", "OPISTHION") < sd("BASION", "CRISTA", "SEPTUM", "PINEAL") < sd("BASION")
@@ -144,9 +146,61 @@ def test_confidence_follows_the_evidence() -> None:
     assert of_seen(0.97, 3.5, 2.0, 2.0) > 0.95
     assert of_seen(0.6, 5.5, 6.0, 8.0) < 0.5
     assert of_seen(0.9, 4.8, 12.0, 2.0) < of_seen(0.9, 4.8, 2.0, 2.0)
-    assert of_estimated(2.0, 3.0, 12) > 0.9
-    assert of_estimated(6.0, 5.0, 3) < 0.3
-    assert 0 < of_estimated(7.0, 12.0, 0) < 0.01
+    errors = np.linalg.norm(np.random.default_rng(0).normal(size=(100_000, 3)), axis=1)
+    for sd in (1.5, 3.0, 6.0):
+        assert of_estimated(sd) == pytest.approx((errors * sd < 5).mean(), abs=0.005)
+
+
+def test_the_kind_of_head_is_told_by_the_landmarks_that_were_seen() -> None:
+    """Two kinds whose skull bases differ: the others' places tell of which kind a head is, and where its basion lies."""
+    rise = {"BASION": -8.0, "PINEAL": 6.0, "CRISTA": 6.0, "NASION": -6.0, "OPISTHION": 6.0}
+    low = {n: p + [0, 0, rise.get(n, 0.0)] for n, p in TEMPLATE.items()}
+    others = [n for n in TEMPLATE if n != "BASION"]
+    for kind, other in ((TEMPLATE, low), (low, TEMPLATE)):
+        shape = HeadShape(np.eye(4), [TEMPLATE, low], {n: kind[n] for n in others})
+        guess = shape.estimate("BASION")
+        assert np.linalg.norm(guess.position - kind["BASION"]) < 0.5
+        lone = HeadShape(np.eye(4), [other], {n: kind[n] for n in others}).estimate("BASION")
+        assert np.linalg.norm(lone.position - kind["BASION"]) > 1.5
+    unknown = HeadShape(np.eye(4), [TEMPLATE, low], {}).estimate("BASION")
+    assert unknown.position[2] == pytest.approx(TEMPLATE["BASION"][2] - 4.0)  # in between, and less sure
+    assert unknown.sd_mm > HeadShape(np.eye(4), [TEMPLATE], {}).estimate("BASION").sd_mm
+
+
+def test_estimates_allow_for_what_a_landmark_does_on_its_own() -> None:
+    """Of heads whose landmarks deviate each on their own by 2 mm, two thirds of the coordinates are within one SD."""
+    rng = np.random.default_rng(1)
+    z = []
+    for _ in range(60):
+        head = {n: p + rng.normal(0, 2.0, 3) for n, p in TEMPLATE.items()}
+        guess = HeadShape(np.eye(4), [TEMPLATE], head).estimate("BASION")
+        z += list((guess.position - head["BASION"]) / guess.sd_mm)
+    assert 0.7 < np.sqrt(np.mean(np.square(z))) < 1.15
+
+
+def test_a_bone_cut_by_the_end_of_the_scan_does_not_end_there() -> None:
+    """Read at an end of the scan, a landmark lies further out; read well inside it stays."""
+    volume = volume_of(lambda x, y, z: x)
+    first, last = volume.slice_positions[[0, -1]]
+    for end, outwards in ((first, -1.0), (last, 1.0)):
+        inside, way = depth(volume, np.array([0.0, 0.0, end + 0.5 * outwards]))
+        assert inside == pytest.approx(-0.5)
+        assert way @ volume.k == outwards
+    further = [
+        put_right(np.zeros(3), inside, np.array([0.0, 0.0, -1.0]))[2] for inside in (EDGE_MM, 1.0, -1.0, -EDGE_MM)
+    ]
+    assert further[0] == 0.0
+    assert further[-1] == -EDGE_MM
+    assert all(b < a for a, b in pairwise(further))
+
+
+def test_what_was_looked_for_and_not_seen_lies_beyond_the_scan() -> None:
+    volume = volume_of(lambda x, y, z: x)
+    first = volume.slice_positions[0]
+    at = {h: beyond(volume, Estimate(np.array([0.0, 0.0, first + h]), 2.5)) for h in (1.0, -8.0, 20.0)}
+    assert depth(volume, at[1.0].position)[0] < -2.0  # the others put it into the scan, where nothing was seen
+    assert at[-8.0].position[2] == pytest.approx(first - 8.0, abs=0.3)
+    assert at[20.0].position[2] == first + 20.0  # so far inside, something else hid it
 
 
 def test_what_the_network_does_not_see_is_estimated() -> None:

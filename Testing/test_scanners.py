@@ -105,15 +105,25 @@ def test_figures_count_what_they_say() -> None:
 
 def test_scans_that_a_network_saw_stand_apart(tmp_path: Path) -> None:
     rows = [*rows_of("new", 0), *rows_of("old", 1), {"scan": "phantom", "refused": "No head was seen."}]
-    scanner_tables.write(tmp_path, rows, {"anatomy": ("old",), "artefact": ("old", "other")}, {"n": "0" * 64})
+    taught = {"anatomy": ("old",), "artefact": ("old", "other"), "objects": ("new",)}
+    scanner_tables.write(tmp_path, rows, (), taught, {"n": "0" * 64})
     text = (tmp_path / scanner_tables.MARKDOWN).read_text()
     assert text.startswith(scanner_tables.BEGINS)
-    assert text.index(scanner_tables.LEFT_OUT) < text.index(scanner_tables.TAUGHT)
-    assert "| new | X | none | motion 4-8 mm, 2-4 deg | 1 | 0 of 2 | 0 of 1 | 40.0 → 0.0 |" in text
+    parts = [
+        "### Motion and streaks: scans that the artefact network was not taught on",
+        "### Calibration of the motion probability: scans that the artefact network was not taught on",
+        "### Objects: scans that the objects network was not taught on",
+        "### Motion and streaks: scans that the artefact network was taught on",
+        "### Objects: scans that the objects network was taught on",
+    ]
+    assert [text.index(part) for part in parts] == sorted(text.index(part) for part in parts)
+    assert "| new | X | objects | motion 4-8 mm, 2-4 deg | 1 | 0 of 2 | 0 of 1 | 40.0 → 0.0 |" in text
     assert "| old | X | anatomy, artefact |" in text
     assert "- phantom : No head was seen." in text
     table = list(csv.DictReader((tmp_path / scanner_tables.CSV).read_text().splitlines()))
-    assert {r["group"] for r in table} == {scanner_tables.LEFT_OUT, scanner_tables.TAUGHT}
+    assert {f"### {r['group']}" for r in table} >= set(parts)
+    clean = "slices called moved, share"
+    assert [r["value"] for r in table if r["statistic"] == clean] == ["0.1", "0"]  # that of the new scan first
 
 
 def test_the_shipped_networks_tell_what_they_were_taught_on() -> None:

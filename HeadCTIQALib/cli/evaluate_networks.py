@@ -94,10 +94,11 @@ def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Pa
 
 
 def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
-    from HeadCTIQALib.validation import crosstalk_tables
+    from HeadCTIQALib import networks
+    from HeadCTIQALib.validation import crosstalk_tables, scanner_tables
     from HeadCTIQALib.validation.crosstalk import cross_talk
     from HeadCTIQALib.validation.output import check_folder
-    from HeadCTIQALib.validation.scanners import by_scanner
+    from HeadCTIQALib.validation.scanners import by_scanner, taught
 
     check_folder(options.output, options.output / "real", crosstalk_tables.FILES)  # before an hour's work
     artefacts = by_scanner(options.real, options.output, device=options.device, only=options.scan, progress=progress)
@@ -109,4 +110,6 @@ def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
         if assessed
         else []
     )
+    models = {card["name"]: card["sha256"] for card in networks.models_used()}
+    scanner_tables.write(options.output, artefacts, rows, taught(), models)
     return f"{len(assessed) + len(rows)} degraded scans.", options.output / "scanners.md"

@@ -13,6 +13,7 @@ from HeadCTIQALib.metrics.types import Point
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
 BoolArray = NDArray[np.bool_]
+MAX_SPREAD_MM = 5.0  # an ear canal or canthus known worse than this turns the 75 mm line by more than about 3 deg
 
 
 class Unassessable(Exception):  # noqa: N818 - an answer ("I don't know, because ..."), not an error
@@ -81,12 +82,21 @@ def check_grid(volume: CTVolume, findings: Findings) -> None:
         raise ValueError(f"findings of shape {findings.tissue.shape} do not fit a volume of shape {volume.shape}")
 
 
+def known_well(landmark: Landmark) -> bool:
+    """Whether a landmark may be measured from: it is confident or, of one beyond the scan, known to :data:`MAX_SPREAD_MM`.
+
+    The interval of the metric allows for how little is known of what lies beyond.
+    """
+    beyond = not landmark.in_scan and landmark.spread_mm is not None and landmark.spread_mm <= MAX_SPREAD_MM
+    return beyond or landmark.confidence >= CONFIDENT
+
+
 def require_landmark(findings: Findings, name: str) -> Landmark:
-    """The landmark, or :class:`Unassessable` when it is absent or its confidence is too low."""
+    """The landmark, or :class:`Unassessable` when it is absent or not known well enough."""
     landmark = findings.landmarks.get(name)
     if landmark is None:
         raise Unassessable(f"The {LANDMARK_TITLES[name]} was not found.")
-    if landmark.confidence < CONFIDENT:
+    if not known_well(landmark):
         if not landmark.in_scan:
             known = f" and is only known to about {landmark.spread_mm:.0f} mm" if landmark.spread_mm else ""
             raise Unassessable(f"The {LANDMARK_TITLES[name]} lies outside the scan{known}.")

@@ -12,13 +12,12 @@ import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark
 from HeadCTIQALib.metrics import instructions
-from HeadCTIQALib.metrics.common import Unassessable, nearest_slice, point, require_landmark
+from HeadCTIQALib.metrics.common import MAX_SPREAD_MM, Unassessable, nearest_slice, point, require_landmark
 from HeadCTIQALib.metrics.metric import MIDSAGITTAL, Metric, register
 from HeadCTIQALib.metrics.types import Evidence, Measurement, not_assessable
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
 SMALL_DEG = 0.5  # rotations below this are not worth a direction in words (readers agree to 0.5 deg)
-MAX_SPREAD_MM = 5.0  # an ear canal or canthus known worse than this turns the 75 mm line by more than about 3 deg
 
 
 def midsagittal_normal(volume: CTVolume, findings: Findings) -> Vector:

@@ -11,7 +11,7 @@ import numpy as np
 from HeadCTIQALib.findings.types import CONFIDENT, LANDMARK_TITLES, Findings, Landmark
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.metrics import instructions
-from HeadCTIQALib.metrics.common import Unassessable, nearest_slice, point, require_landmark
+from HeadCTIQALib.metrics.common import Unassessable, known_well, nearest_slice, point, require_landmark
 from HeadCTIQALib.metrics.metric import Metric, register
 from HeadCTIQALib.metrics.missing_head import COVER_MM, TRUSTED_MM, Vault, at_most, certain, vault
 from HeadCTIQALib.metrics.types import Bound, Evidence, Measurement, not_assessable
@@ -131,7 +131,7 @@ def _apex(volume: CTVolume, findings: Findings, margin: float) -> Vector:
 def _foramen(findings: Findings) -> Vector | None:
     """Midpoint of basion and opisthion, RAS mm, or None where one of them is not known well."""
     marks = [findings.landmarks.get(n) for n in FORAMEN]
-    if any(m is None or m.confidence < CONFIDENT for m in marks):
+    if any(m is None or not known_well(m) for m in marks):
         return None
     return np.asarray(np.mean([m.position for m in marks if m is not None], axis=0), float)
 

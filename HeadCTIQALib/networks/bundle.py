@@ -229,7 +229,8 @@ def _check(metadata: dict[str, Any], definition: dict[str, Any]) -> None:
     for value in (v for item in definition.values() for v in (item if isinstance(item, list) else [item])):
         if not (isinstance(value, str) or (type(value) is int and 0 < value <= _WIDEST)):
             raise ValueError("no size of a layer")
-    for name, point in metadata.get("template_landmarks", {}).items():
+    kinds = metadata.get("landmark_kinds", {}).values()
+    for name, point in (item for marks in (metadata.get("template_landmarks", {}), *kinds) for item in marks.items()):
         if len(point) != 3 or not all(type(x) in (int, float) and abs(x) <= _FARTHEST_MM for x in point):
             raise ValueError(name)
 

@@ -1,18 +1,19 @@
-"""How far to trust a landmark: two small logistic models of the chance that it is within 5 mm.
+"""How far to trust a landmark: the chance that it is within 5 mm.
 
-Fitted to the errors on 13 simulated and 3 real scans, whole and cut in 33 ways, that the networks had not seen.
+Of landmarks that were seen, a small logistic model, fitted to the errors on 13 simulated and 3 real scans, whole and cut in 33 ways,
+that the networks had not seen; of estimates, what their standard deviation says.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 #: Log odds = constant + logit of the heatmap's mass + its spread in mm + mm moved from the coarse place + mm from where the
 #: other landmarks put it.
 SEEN = (16.25, 0.547, -3.345, -0.142, -0.018)
-#: Log odds = constant + log of the SD in mm + residual of the pose in mm + log of the number of landmarks seen.
-BEYOND = (7.24, -2.26, -2.08, 2.98)
-SUREST_BEYOND = 0.95  # of the surest estimates, 96 of 100 were within 5 mm
+WITHIN_MM = 5.0
 
 
 def of_seen(mass: float, spread_mm: float, moved_mm: float, off_shape_mm: float) -> float:
@@ -30,11 +31,10 @@ def of_seen(mass: float, spread_mm: float, moved_mm: float, off_shape_mm: float)
     )
 
 
-def of_estimated(sd_mm: float, pose_residual_mm: float, seen: int) -> float:
-    """Confidence in a landmark estimated from the pose and from ``seen`` other landmarks."""
-    return SUREST_BEYOND * logistic(
-        BEYOND[0] + BEYOND[1] * np.log(sd_mm) + BEYOND[2] * pose_residual_mm + BEYOND[3] * np.log(max(seen, 0.5))
-    )
+def of_estimated(sd_mm: float) -> float:
+    """Confidence in a landmark estimated with an error of ``sd_mm`` in each of three coordinates (Maxwell's distribution)."""
+    r = WITHIN_MM / sd_mm
+    return math.erf(r / math.sqrt(2)) - math.sqrt(2 / math.pi) * r * math.exp(-0.5 * r**2)
 
 
 def logistic(x: float) -> float:

@@ -17,10 +17,12 @@ from .anatomy import imaged, point
 from .bundle import BUNDLES, open_bundle
 from .channels import LANDMARKS
 from .landmark_confidence import of_estimated, of_seen
+from .landmark_edge import EDGE_MM, beyond, combined, depth, put_right
 from .landmark_shape import HeadShape
 from .types import CoarseAnatomy, Infer, Vector
 
 BUNDLE = BUNDLES[1]
+KINDS = "landmark_kinds"  # in the metadata of the anatomy network: kind of heads to landmark to template mm
 #: Channels of the landmark network; a paired landmark has one, its left patches being mirrored.
 CHANNELS = ("EAM", "CANTHUS", "GLOBE", "NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP", "SEPTUM", "PINEAL")
 PATCH = 24  # voxels along each side
@@ -141,9 +143,16 @@ def merge(
     rows = {
         c.name: (c.point(r[channel_of(c.name), :3]), r[channel_of(c.name)]) for c, r in zip(cuts, read, strict=True)
     }
-    seen = {n: p for n, (p, row) in rows.items() if row[3] > LIKELY and imaged(volume, p, 1.0)}
-    known = template or open_bundle(BUNDLES[0]).metadata["template_landmarks"]
-    shape = HeadShape(coarse.pose, {n: np.asarray(known[n], float) for n in LANDMARKS}, seen)
+    seen: dict[str, Vector] = {}
+    at_end: dict[str, Vector] = {}
+    for name, (p, row) in rows.items():
+        if row[3] > LIKELY and imaged(volume, p, EDGE_MM):
+            inside, outwards = depth(volume, p)
+            if inside > EDGE_MM:
+                seen[name] = p
+            else:
+                at_end[name] = put_right(p, inside, outwards)
+    shape = HeadShape(coarse.pose, kinds_of_heads() if template is None else (_points(template),), seen)
     found = {}
     for name in LANDMARKS:
         guess = shape.estimate(name)
@@ -154,10 +163,22 @@ def merge(
             found[name] = Landmark(
                 point(seen[name]), round(sure, 3), True, "network", round(1.0 + max(0.0, spread - 3.0), 1)
             )
-        else:
-            sure = of_estimated(guess.sd_mm, coarse.pose_residual_mm, len(seen))
-            inside = imaged(volume, guess.position)
-            found[name] = Landmark(
-                point(guess.position), round(sure, 3), inside, "network", round(float(np.hypot(2.0, guess.sd_mm)), 1)
-            )
+            continue
+        if name in at_end:
+            guess = combined(at_end[name], guess)
+        elif name in rows:
+            guess = beyond(volume, guess)
+        inside_scan = imaged(volume, guess.position)
+        sure = of_estimated(guess.sd_mm)
+        found[name] = Landmark(point(guess.position), round(sure, 3), inside_scan, "network", round(guess.sd_mm, 1))
     return found
+
+
+def kinds_of_heads() -> tuple[dict[str, Vector], ...]:
+    """Landmarks in template mm of each kind of heads that the shipped anatomy network was trained on, in its own coordinates."""
+    metadata = open_bundle(BUNDLES[0]).metadata
+    return tuple(_points(k) for k in metadata.get(KINDS, {}).values()) or (_points(metadata["template_landmarks"]),)
+
+
+def _points(marks: Mapping[str, Sequence[float]]) -> dict[str, Vector]:
+    return {n: np.asarray(marks[n], float) for n in LANDMARKS}

@@ -26,6 +26,7 @@ from HeadCTIQALib.volume.types import CTVolume, Vector
 
 from . import degradations as d
 from .crosstalk import GEOMETRY
+from .followed import mean_marks
 from .heldout import cases
 from .output import scans_in
 
@@ -72,8 +73,7 @@ def marked_by(table: Mapping[str, Mapping[str, Any]], findings: Findings) -> Fin
 
     The plane is the least-squares one through their midline points and the midpoints of their pairs.
     """
-    a, b = table["reader_a"], table["reader_b"]
-    marks: dict[str, Vector] = {n: (np.array(a[n], float) + np.array(b[n], float)) / 2 for n in a if a[n] and b.get(n)}
+    marks = mean_marks(table)
     points = np.array(
         [marks[n] for n in MIDLINE if n in marks]
         + [(marks[f"{p}_R"] + marks[f"{p}_L"]) / 2 for p in PAIRS if f"{p}_R" in marks]

@@ -21,11 +21,12 @@ STREAKED = 0.02  # of a slice's intracranial area, from which it counts as a sli
 #: Slices found, by family.
 FOUND_TARGETS = {"motion 3 mm, 1.5 deg": 0.80, "motion 4-8 mm, 2-4 deg": 0.95}
 WITHIN = {"motion_extent": 0.25, "streak_extent": 0.40}
+ENOUGH_SCANS = 5  # from which scans are drawn for an interval; of fewer, drawing tells next to nothing
 MIN_EXTENT = 0.5  # %: of less, a relative error says nothing
 
 
 def figures(rows: Sequence[Row], title: str) -> list[Figure]:
-    """All figures of some scans; intervals by drawing whole scans, or whole cases where there is one scan."""
+    """All figures of some scans; intervals by drawing whole scans, or their cases where there are few scans."""
     rows = [r for r in rows if "slices" in r]
     moved = [r for r in rows if r["family"] in MOTIONS]
     clean = [r for r in rows if r["family"] == CLEAN]
@@ -35,27 +36,27 @@ def figures(rows: Sequence[Row], title: str) -> list[Figure]:
         of = [r for r in moved if r["family"] == family]
         target = FOUND_TARGETS.get(family)
         out += [
-            _figure(
-                title, family, "slices of 2 HU or more found, share", of, found_slices, _mean, target, ">=", "slices"
+            figure(
+                title, family, "slices of 2 HU or more found, share", of, found_slices, mean, target, ">=", "slices"
             ),
-            _figure(
+            figure(
                 title,
                 family,
                 "extent within 25 % of the truth, share",
                 of,
                 lambda r: within(r, "motion_extent"),
-                _mean,
+                mean,
                 None,
                 ">=",
                 "scans",
             ),
-            _figure(
+            figure(
                 title,
                 family,
                 "extent, found over true, median",
                 of,
                 lambda r: ratio(r, "motion_extent"),
-                _median,
+                median,
                 None,
                 ">=",
                 "scans",
@@ -63,7 +64,7 @@ def figures(rows: Sequence[Row], title: str) -> list[Figure]:
         ]
     for least, target in ((GRADE1_HU, 0.93), (GRADE2_HU, 0.98)):
         out.append(
-            _figure(
+            figure(
                 title,
                 "all motion",
                 f"{least:g} HU or more against still slices, AUC",
@@ -76,9 +77,9 @@ def figures(rows: Sequence[Row], title: str) -> list[Figure]:
             )
         )  # type: ignore[misc]
     out.append(_icc(title, "motion extent", [*moved, *clean], "motion_extent", None))
-    out.append(_figure(title, "clean", "slices called moved, share", clean, called_moved, _mean, 0.01, "<=", "slices"))
+    out.append(figure(title, "clean", "slices called moved, share", clean, called_moved, mean, 0.01, "<=", "slices"))
     out.append(
-        _figure(
+        figure(
             title,
             "clean",
             "motion extent, largest, %",
@@ -92,43 +93,43 @@ def figures(rows: Sequence[Row], title: str) -> list[Figure]:
     )
     bulk = [r for r in rows if r["family"] == BULK]
     out.append(
-        _figure(
+        figure(
             title,
             "step of 5 mm between turns",
             "found in a slice beside it, share",
             bulk,
             lambda r: np.array([[float(max(r["jump"]) > 0)]]),
-            _mean,
+            mean,
             None,
             ">=",
             "scans",
         )
     )
     out += [
-        _figure(
+        figure(
             title,
             METAL,
             "extent within 40 % of the truth, share",
             metal,
             lambda r: within(r, "streak_extent"),
-            _mean,
+            mean,
             None,
             ">=",
             "scans",
         ),
-        _figure(
+        figure(
             title,
             METAL,
             "extent, found over true, median",
             metal,
             lambda r: ratio(r, "streak_extent"),
-            _median,
+            median,
             None,
             ">=",
             "scans",
         ),
         _icc(title, "streak extent", [*metal, *clean], "streak_extent", 0.85),
-        _figure(
+        figure(
             title,
             METAL,
             "area of slices with streaks called moved, share",
@@ -139,7 +140,7 @@ def figures(rows: Sequence[Row], title: str) -> list[Figure]:
             "<=",
             "slices",
         ),
-        _figure(
+        figure(
             title,
             "all motion",
             "area of moved slices called streaks, share",
@@ -156,14 +157,14 @@ def figures(rows: Sequence[Row], title: str) -> list[Figure]:
         ("motion_extent", "motion extent, mean change, %"),
         ("foreign_object_volume", "objects, mean change, mL"),
     ):
-        out.append(_figure(title, BONE, what, bone, lambda r, iqm=iqm: change(r, iqm), _mean, None, "<=", "scans"))  # type: ignore[misc]
+        out.append(figure(title, BONE, what, bone, lambda r, iqm=iqm: change(r, iqm), mean, None, "<=", "scans"))  # type: ignore[misc]
     return [f for f in out if f.n]
 
 
 def found_slices(row: Row) -> Rows:
     """(n, 1): whether each slice of 2 HU or more that was graded is called moved."""
     s = row["slices"]
-    return _column(float(f > 0) for r, f in zip(s["rms"], s["found"], strict=True) if r >= GRADE1_HU and f >= 0)
+    return column(float(f > 0) for r, f in zip(s["rms"], s["found"], strict=True) if r >= GRADE1_HU and f >= 0)
 
 
 def scores(row: Row, least: float) -> Rows:
@@ -182,7 +183,7 @@ def scores(row: Row, least: float) -> Rows:
 def called_moved(row: Row) -> Rows:
     """(n, 1): whether each still slice is called moved."""
     s = row["slices"]
-    return _column(float(f > 0) for r, f in zip(s["rms"], s["found"], strict=True) if r == 0 and f >= 0)
+    return column(float(f > 0) for r, f in zip(s["rms"], s["found"], strict=True) if r == 0 and f >= 0)
 
 
 def streaks_called_motion(row: Row) -> Rows:
@@ -205,34 +206,37 @@ def motion_called_streaks(row: Row) -> Rows:
 def ratio(row: Row, iqm: str) -> Rows:
     """(1, 1) found over true extent, 0 where it was not assessed; empty where the truth is too small to tell."""
     truth = row["iqms"][iqm]["truth"]
-    return _column([(row["iqms"][iqm]["found"] or 0.0) / truth] if truth is not None and truth >= MIN_EXTENT else [])
+    return column([(row["iqms"][iqm]["found"] or 0.0) / truth] if truth is not None and truth >= MIN_EXTENT else [])
 
 
 def within(row: Row, iqm: str) -> Rows:
     """(1, 1): whether the extent is right within :data:`WITHIN`."""
-    return _column(float(abs(x - 1) <= WITHIN[iqm]) for x in ratio(row, iqm)[:, 0])
+    return column(float(abs(x - 1) <= WITHIN[iqm]) for x in ratio(row, iqm)[:, 0])
 
 
 def change(row: Row, iqm: str) -> Rows:
     """(1, 1) by which a metric differs from the clean scan's; empty where one of them is not assessable."""
     v = row["iqms"][iqm]
-    return _column([] if v["found"] is None or v["base"] is None else [abs(v["found"] - v["base"])])
+    return column([] if v["found"] is None or v["base"] is None else [abs(v["found"] - v["base"])])
 
 
 def _value(row: Row, iqm: str) -> Rows:
     found = row["iqms"][iqm]["found"]
-    return _column([] if found is None else [found])
+    return column([] if found is None else [found])
 
 
-def _column(values: Any) -> Rows:
+def column(values: Any) -> Rows:
+    """(n, 1) of some values."""
     return np.array(list(values), float).reshape(-1, 1)
 
 
-def _mean(x: Rows) -> float:
+def mean(x: Rows) -> float:
+    """Mean of the first column."""
     return float(x[:, 0].mean())
 
 
-def _median(x: Rows) -> float:
+def median(x: Rows) -> float:
+    """Median of the first column."""
     return float(np.median(x[:, 0]))
 
 
@@ -244,15 +248,17 @@ def _auc(x: Rows) -> float:
     return auc(x[:, 0] > 0.5, x[:, 1])
 
 
-def _figure(
+def figure(
     group: str, name: str, statistic: str, rows: Sequence[Row], of: Callable[[Row], Rows], reduce: Callable[[Rows], float],
     target: float | None, sense: Any, of_what: str,
 ) -> Figure:  # fmt: skip
-    scans = {r["scan"] for r in rows}
-    drawn: dict[str, list[Rows]] = {}
-    for r in rows:
-        drawn.setdefault(r["scan"] if len(scans) > 1 else r["key"], []).append(of(r))
-    clusters = [c for c in (np.concatenate(d) for d in drawn.values()) if len(c)]
+    """``reduce`` of what ``of`` takes from every row; the interval by drawing whole scans, or their cases where there are few."""
+    values = [(r, v) for r, v in ((r, of(r)) for r in rows) if len(v)]
+    whole = len({r["scan"] for r, _ in values}) >= ENOUGH_SCANS
+    drawn: dict[tuple[str, ...], list[Rows]] = {}
+    for r, v in values:
+        drawn.setdefault((r["scan"],) if whole else (r["scan"], r["key"]), []).append(v)
+    clusters = [np.concatenate(d) for d in drawn.values()]
     if len(clusters) == 1:
         value = reduce(clusters[0])
         return Figure(
@@ -266,7 +272,7 @@ def _figure(
             of_what,
             target,
             sense,
-            "One scan.",
+            "One case.",
         )
     return bootstrap(group, name, statistic, clusters, reduce, target, sense, of_what)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +11,52 @@ import numpy as np
 from HeadCTIQALib.text import markdown
 from HeadCTIQALib.writing import write_text
 
+from .accuracy import Figure
 from .heldout.cases import FAMILIES, MOTIONS
+from .reliability import reliability_figures
 from .scanner_figures import called_moved, figures, found_slices
+from .scanner_geometry import landmark_figures, margin_figures, object_figures
 from .tables import COLUMNS, as_csv, groups
 
 Row = dict[str, Any]
 MARKDOWN, CSV = "scanners.md", "scanners.csv"
 BEGINS = "Real scans, degraded independently of training"
 FILES = {MARKDOWN: BEGINS, CSV: ",".join(COLUMNS)}  # and how they begin
-ARTEFACT = "artefact"  # the network that sees motion and streaks
-LEFT_OUT, TAUGHT = "Scans that the artefact network was not taught on", "Scans that the artefact network was taught on"
+LEFT_OUT, TAUGHT = "not taught on", "taught on"
+ANATOMY, LANDMARKS, ARTEFACT, OBJECTS = "anatomy", "landmarks", "artefact", "objects"  # networks
+#: What is measured, the networks that see it (of which none was taught on a scan that is left out), and whether it is of turned
+#: and cut scans, or of those with motion and metal.
+PARTS: tuple[tuple[str, tuple[str, ...], bool, Callable[[Sequence[Row], str], list[Figure]]], ...] = (
+    ("Motion and streaks", (ARTEFACT,), False, figures),
+    ("Calibration of the motion probability", (ARTEFACT,), False, reliability_figures),
+    ("Landmarks", (ANATOMY, LANDMARKS), True, landmark_figures),
+    ("Margins", (ANATOMY, LANDMARKS), True, margin_figures),
+    ("Objects", (OBJECTS,), False, object_figures),
+)
 
 
-def write(output: Path, rows: Sequence[Row], taught: Mapping[str, Sequence[str]], models: Mapping[str, str]) -> None:
-    """Write both tables into ``output``; ``taught``: network to the names of the scans that it saw.
+def write(
+    output: Path,
+    rows: Sequence[Row],
+    turned: Sequence[Row],
+    taught: Mapping[str, Sequence[str]],
+    models: Mapping[str, str],
+) -> None:
+    """Write both tables into ``output``.
+
+    Args:
+        rows: of scans with motion and metal, see :func:`.scanners.by_scanner`.
+        turned: of scans turned and cut, see :func:`.crosstalk.cross_talk`.
+        taught: network to the names of the scans that it saw.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    seen = set(taught.get(ARTEFACT, ()))
-    found = figures([r for r in rows if r["scan"] not in seen], LEFT_OUT) + figures(
-        [r for r in rows if r["scan"] in seen], TAUGHT
-    )
+    found = all_figures(rows, turned, taught)
     trained = ", ".join(f"{name} {checksum[:12]}" for name, checksum in models.items())
     lines = [
-        f"{BEGINS}: {len({r['scan'] for r in rows if 'slices' in r})} scans, {sum('slices' in r for r in rows)} cases.  Networks (SHA-256): {trained}.",
-        "Square brackets: 95 % interval (ICC: McGraw and Wong; the others: bootstrap over scans, or over the cases of a single one).",
+        f"{BEGINS}: {len({r['scan'] for r in rows if 'slices' in r})} scans, {sum('slices' in r for r in rows)} cases with motion, metal or a kernel, {len(turned)} turned or cut.  Networks (SHA-256): {trained}.",
+        "Square brackets: 95 % interval (ICC: McGraw and Wong; the others: bootstrap over scans or, where a figure is of fewer than five, over their cases: of those scans then, not of others).",
         *groups(found),
         "",
         "### Scan by scan",
@@ -46,6 +66,18 @@ def write(output: Path, rows: Sequence[Row], taught: Mapping[str, Sequence[str]]
     ]
     for name, text in ((MARKDOWN, "\n".join(lines) + "\n"), (CSV, as_csv(found))):
         write_text(output / name, text, "The table")
+
+
+def all_figures(rows: Sequence[Row], turned: Sequence[Row], taught: Mapping[str, Sequence[str]]) -> list[Figure]:
+    """Figures of all parts, first of the scans that the networks concerned were not taught on."""
+    out = []
+    for left_out in (True, False):
+        for what, networks, by_pose, figures_of in PARTS:
+            saw = {scan for network in networks for scan in taught.get(network, ())}
+            names = " or ".join(f"the {network}" for network in networks) + " network"
+            title = f"{what}: scans that {names} was {LEFT_OUT if left_out else TAUGHT}"
+            out += figures_of([r for r in (turned if by_pose else rows) if (r["scan"] in saw) != left_out], title)
+    return out
 
 
 def _by_scan(rows: Sequence[Row], taught: Mapping[str, Sequence[str]]) -> list[str]:

@@ -68,7 +68,7 @@ def by_scanner(
     rows: list[dict[str, Any]] = []
     for n, (name, path) in enumerate(paths.items()):
         rows += _of_one_scan(name, path, infer, store, models, repeats, share(tell, STAGE, n, len(paths)))
-    scanner_tables.write(output, rows, taught(), models)
+    scanner_tables.write(output, rows, (), taught(), models)
     return rows
 
 
