@@ -24,10 +24,12 @@ from HeadCTIQALib.networks.landmarks import (
     cut,
     cut_patches,
     fine_landmarks,
+    kinds_of_heads,
     merge,
     upright,
 )
 from HeadCTIQALib.networks.types import CoarseAnatomy, Infer
+from HeadCTIQALib.training.landmark_kinds import mean_places
 from HeadCTIQALib.volume import CTVolume, read
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -310,3 +312,29 @@ def test_a_real_scan_cut_above_the_foramen_magnum(
     error = 0.5 * (np.array(found["BASION"].position) + found["OPISTHION"].position) @ volume.k - foramen
     assert abs(error) <= 4.0 or min(found[n].confidence for n in ("BASION", "OPISTHION")) < 0.5
     assert not found["BASION"].in_scan
+
+
+@shared
+@pytest.mark.shared
+def test_a_scanner_that_no_network_saw_cut_at_the_foramen_magnum(infer: Infer) -> None:
+    """Consistent with the whole scan, and told to lie beyond it: what is left of the clivus does not end in a basion."""
+    volume = read(DATA / "ct" / "toshiba-uneven")
+    whole = fine_landmarks(volume, coarse_anatomy(volume, infer), infer)
+    foramen = 0.5 * (np.array(whole["BASION"].position) + whole["OPISTHION"].position) @ volume.k
+    for mm in (-2.0, 10.0):
+        part = cropped(volume, foramen + mm)
+        found = fine_landmarks(part, coarse_anatomy(part, infer), infer)
+        place = 0.5 * (np.array(found["BASION"].position) + found["OPISTHION"].position) @ volume.k
+        assert abs(place - foramen) <= 3.5
+        assert not found["BASION"].in_scan
+        off = np.linalg.norm(np.subtract(found["BASION"].position, whole["BASION"].position))
+        assert off <= 8.0 or found["BASION"].confidence < 0.5
+
+
+def test_kinds_of_heads_ship_and_are_means_over_heads() -> None:
+    kinds = kinds_of_heads()
+    assert len(kinds) == 2
+    assert all(set(k) == set(LANDMARKS) and np.abs(list(k.values())).max() < 120 for k in kinds)
+    heads = [(turned(0.3), np.array([4.0, 0, 0])), (turned(-0.2), np.array([8.0, 0, 2.0]))]
+    marks = [(pose, {n: pose[:3, :3] @ (TEMPLATE[n] + gap) for n in LANDMARKS}) for pose, gap in heads]
+    assert mean_places(marks)["SELLA"] == pytest.approx(TEMPLATE["SELLA"] + [6.0, 0, 1.0], abs=0.01)
