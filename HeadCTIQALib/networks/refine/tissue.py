@@ -25,6 +25,7 @@ Fluid = Callable[[], None]  # marks it in labels when called, see :func:`outline
 BONE_HU, CONTRAST_BONE_HU = 200, 350
 AIR_HU = -400
 HOLDER_HU = -500
+BEHIND_MM = -25.0  # of the ear canals, forwards: behind the pinnae, where the head lies on its rest
 MARGIN = 4  # work pixels around the region of the head: more than any filter here reaches
 SEEN_AROUND = 12  # work pixels around the brain that the fluid network is shown
 
@@ -108,7 +109,7 @@ def _head_labels(
     """Label the head in ``out`` in place, where everything dense is still HOLDER, but for fluid; ``depth``: mm inside the coarse head."""
     p = coarse.probabilities
     holder = grid.sample(p[Tissue.HOLDER] - head_probability(coarse), coarse, outside=0.0)
-    head = head_mask(hu, depth, holder)
+    head = head_mask(hu, depth, holder, grid.forwards(coarse) < BEHIND_MM, grid.pixel)
     del holder
 
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), (0, 0.9 / grid.pixel[0], 0.9 / grid.pixel[1]), truncate=2.5)

@@ -96,6 +96,18 @@ class WorkGrid:
         start = v.origins[s] + (self.i0 + half) * v.row_step + (self.j0 + half) * v.col_step
         return start, v.row_step * self.step, v.col_step * self.step
 
+    def forwards(self, coarse: CoarseAnatomy) -> Field:
+        """(K, J', I') template mm in front of the ear canals, by the pose."""
+        y = np.linalg.pinv(coarse.pose)[1]
+        out = np.empty(self.shape, np.float32)
+        for s in range(self.shape[0]):
+            start, column, row = self._line(s)
+            along_rows, along_columns = (
+                np.arange(n) * (y[:3] @ step) for n, step in ((self.rows, row), (self.columns, column))
+            )
+            out[s] = y[:3] @ start + y[3] + np.add.outer(along_rows, along_columns)
+        return out
+
     def sample(self, field: NDArray, coarse: CoarseAnatomy, outside: float = 0.0, slices: slice = slice(None)) -> Field:
         """(K, J', I') trilinear values of a coarse (Z, Y, X) field at the work pixels; of some ``slices`` only those."""
         field = np.asarray(field, np.float32)
