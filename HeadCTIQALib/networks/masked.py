@@ -65,7 +65,12 @@ def without_paint(volume: CTVolume, objects: NDArray[np.bool_]) -> NDArray[np.bo
         around = (k, slice(max(0, j.start - rj), j.stop + rj), slice(max(0, i.start - ri), i.stop + ri))
         areas, _ = ndimage.label(np.stack([_odd(plane, usual) for plane in volume.hu[around]]), IN_PLANE)
         paint = (np.bincount(areas.ravel()) >= least)[areas] & (areas > 0)
-        piece = labels[around] == c
+        edge = [
+            (0, 0),
+            *((int(a.start == 0), int(a.stop >= n)) for a, n in zip(around[1:], volume.shape[1:], strict=True)),
+        ]
+        paint = np.pad(paint, edge, constant_values=True)  # beyond the image nothing was measured, either
+        piece = np.pad(labels[around] == c, edge)
         rim = ndimage.binary_dilation(piece, IN_PLANE) & ~piece
         keep[c] = (paint & rim).sum() < PAINTED * rim.sum() and (paint & piece).sum() < 0.5 * piece.sum()
     return np.asarray(objects & keep[labels])

@@ -82,13 +82,17 @@ class WorkGrid:
         )
 
     def expand(self, labels: NDArray, out: NDArray) -> None:
-        """Write (K, J', I') labels into the native (K, J, I) array ``out`` inside the box."""
+        """Write (K, J', I') labels into the native (K, J, I) array ``out`` inside the box, and beside it where the image ends within a block."""
         f = self.step
         js, is_ = slice(self.j0, self.j0 + self.rows * f), slice(self.i0, self.i0 + self.columns * f)
         for s in range(self.shape[0]):
             box, wide = out[s, js, is_], np.repeat(labels[s], f, axis=1)
             for a in range(f):
                 box[a::f] = wide
+            if 0 < out.shape[2] - is_.stop < f:
+                out[s, js, is_.stop :] = out[s, js, is_.stop - 1 : is_.stop]
+            if 0 < out.shape[1] - js.stop < f:
+                out[s, js.stop :, is_.start :] = out[s, js.stop - 1, is_.start :]
 
     def _line(self, s: int) -> tuple[Vector, Vector, Vector]:
         half = 0.5 * (self.step - 1)
