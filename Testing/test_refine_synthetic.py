@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.findings import INTRACRANIAL, Landmark, Plane, Tissue
+from HeadCTIQALib.findings import HEAD, INTRACRANIAL, Findings, Landmark, Plane, Tissue
+from HeadCTIQALib.metrics import measure
 from HeadCTIQALib.networks.refine import (
     dark_bands,
     midsagittal_plane,
@@ -103,6 +105,64 @@ def straight() -> Straight:
 def truth_labels(volume: CTVolume) -> np.ndarray:
     k, j, i = np.indices(volume.shape)
     return labels_at(volume.ijk_to_ras(np.stack([i, j, k], -1).astype(float)), np.eye(3))
+
+
+@pytest.mark.parametrize("thick_mm", [3.0, 8.0])
+@pytest.mark.parametrize("touches", [False, True])
+def test_a_headrest_across_a_gap_of_two_millimetres_is_no_head(thick_mm: float, touches: bool) -> None:
+    """Which the network, in voxels of 5 mm, took for scalp; where it touches, the head still ends at the gap beside."""
+    volume, coarse = scan(np.eye(3)), coarse_of(np.eye(3))
+    k, j, i = np.indices(volume.shape)
+    ras = volume.ijk_to_ras(np.stack([i, j, k], -1).astype(float))
+    head = np.isin(truth_labels(volume), HEAD)
+    outside = (np.sqrt(((ras / AXES) ** 2).sum(-1)) - 1) * 80.0  # mm, roughly
+    rest = (outside > 2.5) & (outside < 2.5 + thick_mm) & (ras[..., 1] < -30) & ~head
+    if touches:
+        rest |= (outside > 0) & (outside < 2.5 + thick_mm) & (ras[..., 1] < -30) & (np.abs(ras[..., 0]) < 6) & ~head
+    hu = volume.hu.copy()
+    hu[rest] = 100
+    z, y, x = (
+        coarse.origin[c] + coarse.spacing * np.arange(n)
+        for c, n in zip((2, 1, 0), coarse.template.shape[1:], strict=True)
+    )
+    z, y, x = np.meshgrid(z, y, x, indexing="ij")
+    taken = (np.sqrt((np.stack([x, y, z], -1) / AXES) ** 2 @ np.ones(3)) < 1.06) & (y < -30)
+    probabilities = coarse.probabilities.copy()
+    taken &= probabilities[1:10].sum(axis=0) == 0
+    probabilities[:, taken] = 0
+    probabilities[Tissue.SOFT, taken] = 1
+    found = np.isin(
+        tissue_map(replace(volume, hu=hu), replace(coarse, probabilities=probabilities)), [int(t) for t in HEAD]
+    )
+    walls = np.abs(ras[..., 2]) < 65  # but not where head and rest are cut tangentially
+    assert (found & rest & walls).sum() < (0.15 if touches else 0.02) * (rest & walls).sum()
+    assert (head & ~found).sum() < 0.01 * head.sum()
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize("end", [0, 1])
+def test_a_head_that_the_field_of_view_cuts_goes_on_up_to_its_edge(axis: int, end: int) -> None:
+    """The network, to which there is air beyond, lets the head end some millimetres before."""
+    volume, coarse = scan(np.eye(3)), coarse_of(np.eye(3))
+    at = 45 if end == 0 else N - 45
+    keep = [slice(None)] * 3
+    keep[axis] = slice(at, None) if end == 0 else slice(None, at)
+    step = volume.col_step if axis == 1 else volume.row_step
+    cut = replace(
+        volume, hu=np.ascontiguousarray(volume.hu[tuple(keep)]), origins=volume.origins + (1 - end) * at * step
+    )
+    z, y, x = np.indices(coarse.template.shape[1:])
+    ijk = cut.ras_to_ijk(coarse.origin + coarse.spacing * np.stack([x, y, z], -1))
+    _, rows, columns = cut.shape
+    inside = (ijk[..., :2] > 3).all(-1) & (ijk[..., 0] < columns - 4) & (ijk[..., 1] < rows - 4)
+    seen = np.where(inside, coarse.probabilities, np.eye(11, dtype=np.float32)[0][:, None, None, None])
+    found = tissue_map(cut, replace(coarse, probabilities=seen))
+    middle = found[K // 2]
+    edge = np.take(middle, 0 if end == 0 else -1, axis=axis - 1)
+    truth = np.take(truth_labels(cut)[K // 2], 0 if end == 0 else -1, axis=axis - 1)
+    assert abs(int(np.isin(edge, HEAD).sum()) - int(np.isin(truth, HEAD).sum())) <= 6  # of about 90
+    centring = measure(cut, Findings(tissue=found), only={"centering_offset"})["centering_offset"]
+    assert centring.ceiling == 30.0
 
 
 def test_tissue_map_agrees_with_the_truth(straight: Straight) -> None:

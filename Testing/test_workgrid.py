@@ -54,3 +54,15 @@ def test_sampling(head_volume: CTVolume, tilted_head_volume: CTVolume, coarse: C
     np.testing.assert_allclose(together, alone[:, mask], atol=1e-5)
     np.testing.assert_allclose(grid.sample_at(several[0], coarse, mask, outside=-5.0), together[0], atol=1e-6)
     assert grid.sample_at(several, coarse, np.zeros(grid.shape, bool)).shape == (3, 0)
+
+
+def test_labels_go_on_where_the_image_ends_within_a_block(head_volume: CTVolume) -> None:
+    odd = replace(head_volume, hu=head_volume.hu[:, :95, :95], padding=None)
+    grid = WorkGrid(odd, 6, 6, 44, 44, 2)
+    labels = np.random.default_rng(2).integers(1, 9, grid.shape).astype(np.uint8)
+    out = np.zeros(odd.shape, np.uint8)
+    grid.expand(labels, out)
+    np.testing.assert_array_equal(out[:, 94, 6:94], out[:, 93, 6:94])
+    np.testing.assert_array_equal(out[:, 6:95, 94], out[:, 6:95, 93])
+    assert not out[:, :6].any()
+    assert not out[:, :, :6].any()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings import Findings, Landmark, Tissue
+from HeadCTIQALib.networks.masked import masked, reasons, sentences, unsure, without_paint
 from HeadCTIQALib.networks.second_stage import SecondStage
 from HeadCTIQALib.networks.types import Artefacts, Beforehand, CoarseAnatomy, Infer
 from HeadCTIQALib.progress import silent
@@ -63,7 +64,7 @@ def refine(
         tell("Looking for foreign objects", 0.35)
         proposed = proposed_objects(volume, outlines, coarse)
         tissue = complete()
-        foreign = closer.objects(tissue, proposed)
+        foreign = without_paint(volume, closer.objects(tissue, proposed))
         tissue[foreign] = Tissue.FOREIGN
         del outlines, complete, proposed  # as large as the scan
         search = beside.submit(
@@ -72,10 +73,13 @@ def refine(
         tell("Finding the mid-sagittal plane", 0.55)
         plane, details = symmetry.result()
         landmarks: dict[str, Landmark] = {**closer.landmarks(), **vertex(volume, tissue, coarse)}
+        hidden = masked(volume, landmarks, coarse)
+        landmarks = unsure(landmarks, hidden)
         turned = turned_to_midline(plane, landmarks)
         tell("Looking for motion and streaks", 0.65)
         artefacts = search.result()
     notes = [details.note] if details.note else []
+    notes += sentences(hidden)
     inside = (tissue >= Tissue.BRAIN) & (tissue <= Tissue.CSF)
     ungraded = int(np.count_nonzero((artefacts.motion_grades < 0) & inside.any(axis=(1, 2))))
     if ungraded and artefacts.motion_probability is None:  # a network grades all but slices with next to no brain
@@ -97,6 +101,7 @@ def refine(
         methods={**closer.methods(METHODS), **artefacts.methods}
         | ({} if turned is plane else {"midsagittal": METHODS["midsagittal"] + MIDLINE}),
         notes=tuple(notes),
+        not_assessable=reasons(hidden),
     )
 
 

@@ -11,22 +11,32 @@ from scipy import ndimage
 from .workgrid import Field
 
 Kind = TypeVar("Kind", np.bool_, np.int16)
-SURFACE_HU = -450  # half way from air to skin and fat
+AIR_HU, SURFACE_HU = -1000, -450  # the second: half way from air to skin and fat
 TOLERANCE_MM = 7.0  # how far the native surface may lie outside the coarse one (ears, nose, hair excluded by HU)
 HOLDER_MARGIN = -0.25  # outside the coarse surface the holder wins even when the head is a little more probable
 FILL_MM = 2.0  # air this deep inside the coarse head is enclosed air, unless it opens widely to the room
 NARROW = 2  # work pixels; openings up to twice as wide (nostrils, ear canals) do not join a cavity to the room
 ROOM_MM = 12.0  # so deep inside the coarse head no air is the room's
+GAP_HU = -300  # between fat and what blur leaves of a gap of a millimetre
+GAP_MM = 9.0  # so deep in the coarse head may lie a gap behind which the network takes a headrest for scalp
+CELL_MM = 25.0  # of arc; narrower ones are air cells of the mastoid, or gas
+RAYS = 720  # to the full circle: less than a pixel apart at the back of the head
+BEYOND_MM = 1e3  # where a ray meets no gap
 
 
-def head_mask(hu: NDArray[np.int16], depth: Field, holder: Field) -> NDArray[np.bool_]:
+def head_mask(
+    hu: NDArray[np.int16], depth: Field, holder: Field, behind: NDArray[np.bool_], pixel: tuple[float, float]
+) -> NDArray[np.bool_]:
     """(K, J', I') bool: the head with its air cavities, without holder, couch and blankets.
 
     Args:
         hu: (K, J', I') block-averaged HU.
         depth: mm inside the coarse head surface, negative outside.
         holder: probability of HOLDER minus probability of the head, from the network.
+        behind: (K, J', I') bool, so far behind the ears that the head ends at the first gap.
+        pixel: mm per row and per column.
     """
+    hu = np.where(_beyond_a_gap(hu, depth, behind, pixel), np.int16(AIR_HU), hu)
     body = (hu > SURFACE_HU) & (depth > -TOLERANCE_MM) & ~((holder > HOLDER_MARGIN) & (depth < 0))
     # one opening cuts straps and foam skins loose that touch the scalp along a line; it must not eat thin scalp, so
     # it acts outside the coarse head only
@@ -56,6 +66,37 @@ def _without_islands(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     return np.asarray((sizes >= 0.02 * sizes.max())[labels])
+
+
+def _beyond_a_gap(
+    hu: NDArray[np.int16], depth: Field, behind: NDArray[np.bool_], pixel: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """What lies behind the first air that rays from the middle of the head meet: a headrest, however thin the gap.
+
+    The network, which sees voxels of 5 mm, cannot tell a headrest from scalp across a gap of a few millimetres.
+    """
+    out = np.zeros(hu.shape, bool)
+    per_ray = 2 * np.pi / RAYS
+    for s in np.flatnonzero(((depth > GAP_MM) & behind).any(axis=(1, 2))):
+        middle = np.argwhere(depth[s] > GAP_MM).mean(axis=0)
+        at = np.argwhere(behind[s])
+        y, x = ((at - middle) * pixel).T
+        radius = np.hypot(y, x)
+        ray = np.floor(np.arctan2(y, x) / per_ray).astype(int) % RAYS
+        seen = np.unique(ray)
+        steps = np.arange(0.0, radius.max(), 0.5 * min(pixel))
+        j, i = (
+            np.clip(np.rint(m + way((seen + 0.5) * per_ray)[:, None] * (steps / mm)), 0, n - 1).astype(int)
+            for m, way, mm, n in zip(middle, (np.sin, np.cos), pixel, hu.shape[1:], strict=True)
+        )
+        gap = behind[s, j, i] & (hu[s, j, i] < GAP_HU) & (depth[s, j, i] < GAP_MM)
+        first = np.full(RAYS, BEYOND_MM)
+        first[seen] = np.where(gap.any(axis=1), steps[gap.argmax(axis=1)], BEYOND_MM)
+        arc = CELL_MM / (per_ray * float(np.median(first[seen])))
+        first = ndimage.grey_closing(first, size=2 * int(arc / 2) + 1, mode="wrap")
+        beyond = at[radius > first[ray] + 0.5 * max(pixel)]
+        out[s][tuple(beyond.T)] = True
+    return out
 
 
 def _room(hu: NDArray[np.int16]) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +26,8 @@ Fluid = Callable[[], None]  # marks it in labels when called, see :func:`outline
 BONE_HU, CONTRAST_BONE_HU = 200, 350
 AIR_HU = -400
 HOLDER_HU = -500
+BEHIND_MM = -25.0  # of the ear canals, forwards: behind the pinnae, where the head lies on its rest
+CONTINUED = 4.0  # coarse voxels, one of them inside the field of view: further than any distance counts here
 MARGIN = 4  # work pixels around the region of the head: more than any filter here reaches
 SEEN_AROUND = 12  # work pixels around the brain that the fluid network is shown
 
@@ -57,6 +60,7 @@ def outlined(
     Most steps that follow need no more than the first, and can work while the network looks for fluid.
     """
     grid = work_grid(volume, coarse)
+    coarse = up_to_the_edge(volume, coarse)
     hu = grid.reduce_hu()
     labels, fluid = _labels(grid, coarse, hu, search)
     outlines = _outside_labels(volume, grid.step)
@@ -70,6 +74,22 @@ def outlined(
         return out
 
     return outlines, complete
+
+
+def up_to_the_edge(volume: CTVolume, coarse: CoarseAnatomy) -> CoarseAnatomy:
+    """``coarse`` with what it saw last continued beyond the field of view, so that a head that is cut goes on up to the edge."""
+    z, y, x = np.indices(coarse.probabilities.shape[1:], np.float32)
+    i, j, _ = np.moveaxis(volume.ras_to_ijk(coarse.origin + coarse.spacing * np.stack([x, y, z], axis=-1)), -1, 0)
+    _, rows, columns = volume.shape
+    dj, di = (coarse.spacing / mm for mm in volume.pixel_spacing)  # a voxel at the edge is blurred with what is beyond
+    seen = (i > di) & (i < columns - 1 - di) & (j > dj) & (j < rows - 1 - dj)
+    if seen.all() or not seen.any():
+        return coarse
+    away, nearest = ndimage.distance_transform_edt(~seen, return_indices=True)
+    at = np.nonzero((away > 0) & (away < CONTINUED))
+    probabilities = coarse.probabilities.copy()
+    probabilities[(slice(None), *at)] = probabilities[(slice(None), *nearest[(slice(None), *at)])]
+    return replace(coarse, probabilities=probabilities)
 
 
 def _outside_labels(volume: CTVolume, step: int) -> NDArray[np.uint8]:
@@ -108,7 +128,7 @@ def _head_labels(
     """Label the head in ``out`` in place, where everything dense is still HOLDER, but for fluid; ``depth``: mm inside the coarse head."""
     p = coarse.probabilities
     holder = grid.sample(p[Tissue.HOLDER] - head_probability(coarse), coarse, outside=0.0)
-    head = head_mask(hu, depth, holder)
+    head = head_mask(hu, depth, holder, grid.forwards(coarse) < BEHIND_MM, grid.pixel)
     del holder
 
     smooth = ndimage.gaussian_filter(hu.astype(np.float32), (0, 0.9 / grid.pixel[0], 0.9 / grid.pixel[1]), truncate=2.5)

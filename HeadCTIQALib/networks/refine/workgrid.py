@@ -82,19 +82,35 @@ class WorkGrid:
         )
 
     def expand(self, labels: NDArray, out: NDArray) -> None:
-        """Write (K, J', I') labels into the native (K, J, I) array ``out`` inside the box."""
+        """Write (K, J', I') labels into the native (K, J, I) array ``out`` inside the box, and beside it where the image ends within a block."""
         f = self.step
         js, is_ = slice(self.j0, self.j0 + self.rows * f), slice(self.i0, self.i0 + self.columns * f)
         for s in range(self.shape[0]):
             box, wide = out[s, js, is_], np.repeat(labels[s], f, axis=1)
             for a in range(f):
                 box[a::f] = wide
+            if 0 < out.shape[2] - is_.stop < f:
+                out[s, js, is_.stop :] = out[s, js, is_.stop - 1 : is_.stop]
+            if 0 < out.shape[1] - js.stop < f:
+                out[s, js.stop :, is_.start :] = out[s, js.stop - 1, is_.start :]
 
     def _line(self, s: int) -> tuple[Vector, Vector, Vector]:
         half = 0.5 * (self.step - 1)
         v = self.volume
         start = v.origins[s] + (self.i0 + half) * v.row_step + (self.j0 + half) * v.col_step
         return start, v.row_step * self.step, v.col_step * self.step
+
+    def forwards(self, coarse: CoarseAnatomy) -> Field:
+        """(K, J', I') template mm in front of the ear canals, by the pose."""
+        y = np.linalg.pinv(coarse.pose)[1]
+        out = np.empty(self.shape, np.float32)
+        for s in range(self.shape[0]):
+            start, column, row = self._line(s)
+            along_rows, along_columns = (
+                np.arange(n) * (y[:3] @ step) for n, step in ((self.rows, row), (self.columns, column))
+            )
+            out[s] = y[:3] @ start + y[3] + np.add.outer(along_rows, along_columns)
+        return out
 
     def sample(self, field: NDArray, coarse: CoarseAnatomy, outside: float = 0.0, slices: slice = slice(None)) -> Field:
         """(K, J', I') trilinear values of a coarse (Z, Y, X) field at the work pixels; of some ``slices`` only those."""
