@@ -320,7 +320,7 @@ def test_a_scanner_that_no_network_saw_cut_at_the_foramen_magnum(infer: Infer) -
     """Consistent with the whole scan, and told to lie beyond it: what is left of the clivus does not end in a basion."""
     volume = read(DATA / "ct" / "toshiba-uneven")
     whole = fine_landmarks(volume, coarse_anatomy(volume, infer), infer)
-    foramen = 0.5 * (np.array(whole["BASION"].position) + whole["OPISTHION"].position) @ volume.k
+    foramen = float(0.5 * (np.array(whole["BASION"].position) + whole["OPISTHION"].position) @ volume.k)
     for mm in (-2.0, 10.0):
         part = cropped(volume, foramen + mm)
         found = fine_landmarks(part, coarse_anatomy(part, infer), infer)
