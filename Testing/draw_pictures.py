@@ -7,7 +7,6 @@ Needs what ``make test`` needs, and Chromium (``chromium``, ``chromium-browser``
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.record import Record, read_record
 from HeadCTIQALib.report.record import measured, score_and_spread
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,24 +49,21 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "pytest", "-n", "0", str(test)], check=True, env={**os.environ, **names})
         for name in ("report", "evidence", "panel", "slicer"):
             shutil.copy(drawn / f"{name}.png", ROOT / "Docs" / f"{name}.png")
-        record = json.loads((run / "assessment" / "assessment.json").read_text(encoding="utf-8"))
+        record = read_record(run / "assessment")
         tutorial = ROOT / "Docs" / "tutorial.md"
         tutorial.write_text(with_numbers(tutorial.read_text(encoding="utf-8"), record), encoding="utf-8")
     return 0
 
 
-def with_numbers(text: str, record: dict) -> str:
+def with_numbers(text: str, record: Record) -> str:
     """The tutorial with the verdict and the values of ``record`` between its marks."""
-    entries = [(m, record["iqms"][m.id]) for m in IQMS]
+    entries = [(m, record.iqms[m.id]) for m in IQMS]
     rows = [
         "| Item | Metric | Score | Band |",
         "|---|---|---|---|",
-        *(f"| {m.item_title} | {measured(e, m)} | {score_and_spread(e)} | {e['band']} |" for m, e in entries),
+        *(f"| {m.item_title} | {measured(e, m)} | {score_and_spread(e)} | {e.band} |" for m, e in entries),
     ]
-    told = (
-        f"> {record['verdict']['sentence']}\n\nOverall {score_and_spread(record['overall'])} of 100.\n\n"
-        + "\n".join(rows)
-    )
+    told = f"> {record.verdict.sentence}\n\nOverall {score_and_spread(record.overall)} of 100.\n\n" + "\n".join(rows)
     return re.sub(f"({START}\n\n).*?(\n*{END})", lambda m: f"{m[1]}{told}\n\n{END}", text, flags=re.DOTALL)
 
 

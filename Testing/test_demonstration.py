@@ -8,13 +8,14 @@ import pytest
 from draw_pictures import END, START, with_numbers
 
 from HeadCTIQALib.assessment import assess
+from HeadCTIQALib.record import Record
 from HeadCTIQALib.synthesis import demo_scene
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     """The record of the demonstration, from the same files as `make demo` (about 18 s)."""
     from HeadCTIQALib.synthesis.files import write_simulated
 
@@ -24,7 +25,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 
 @pytest.mark.slow
-def test_the_tutorial_quotes_the_demonstration(record: dict) -> None:
+def test_the_tutorial_quotes_the_demonstration(record: Record) -> None:
     text = (ROOT / "Docs" / "tutorial.md").read_text(encoding="utf-8")
     assert START in text
     assert END in text
@@ -32,6 +33,6 @@ def test_the_tutorial_quotes_the_demonstration(record: dict) -> None:
 
 
 @pytest.mark.slow
-def test_the_readme_quotes_the_verdict_of_the_demonstration(record: dict) -> None:
+def test_the_readme_quotes_the_verdict_of_the_demonstration(record: Record) -> None:
     words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert f'"{record["verdict"]["sentence"]}"' in words
+    assert f'"{record.verdict.sentence}"' in words
