@@ -79,16 +79,19 @@ def outlined(
 def up_to_the_edge(volume: CTVolume, coarse: CoarseAnatomy) -> CoarseAnatomy:
     """``coarse`` with what it saw last continued beyond the field of view, so that a head that is cut goes on up to the edge."""
     z, y, x = np.indices(coarse.probabilities.shape[1:], np.float32)
-    i, j, _ = np.moveaxis(volume.ras_to_ijk(coarse.origin + coarse.spacing * np.stack([x, y, z], axis=-1)), -1, 0)
+    column, row, _ = np.moveaxis(
+        volume.ras_to_ijk(coarse.origin + coarse.spacing * np.stack([x, y, z], axis=-1)), -1, 0
+    )
     _, rows, columns = volume.shape
     dj, di = (coarse.spacing / mm for mm in volume.pixel_spacing)  # a voxel at the edge is blurred with what is beyond
-    seen = (i > di) & (i < columns - 1 - di) & (j > dj) & (j < rows - 1 - dj)
+    seen = (column > di) & (column < columns - 1 - di) & (row > dj) & (row < rows - 1 - dj)
     if seen.all() or not seen.any():
         return coarse
     away, nearest = ndimage.distance_transform_edt(~seen, return_indices=True)
-    at = np.nonzero((away > 0) & (away < CONTINUED))
+    beyond = (away > 0) & (away < CONTINUED)
+    k, j, i = nearest[:, beyond]
     probabilities = coarse.probabilities.copy()
-    probabilities[(slice(None), *at)] = probabilities[(slice(None), *nearest[(slice(None), *at)])]
+    probabilities[:, beyond] = probabilities[:, k, j, i]
     return replace(coarse, probabilities=probabilities)
 
 
