@@ -11,7 +11,8 @@ from assessment_stand_in import install
 from cohort_stand_in import record_of, template, values, write_cohort, write_reader_table
 
 from HeadCTIQALib import cli
-from HeadCTIQALib.cohort.calibrate import account_path, calibrate, calibration_scans
+from HeadCTIQALib.cohort.account import account_path, calibration_scans
+from HeadCTIQALib.cohort.calibrate import calibrate
 from HeadCTIQALib.cohort.direction import against_the_guideline
 from HeadCTIQALib.cohort.readers import ReaderValue, read_readers, write_readers
 from HeadCTIQALib.cohort.rescore import rescore

@@ -16,7 +16,7 @@ from HeadCTIQALib.cohort.scales import parse_scale
 from HeadCTIQALib.cohort.scans import load_scans
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.report.evaluation import in_short, write_evaluation
-from HeadCTIQALib.report.evaluation_tables import probability
+from HeadCTIQALib.report.evaluation_cells import probability
 from HeadCTIQALib.report.plots import ticks
 from HeadCTIQALib.scoring import guideline_model
 

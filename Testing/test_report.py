@@ -17,6 +17,7 @@ from HeadCTIQALib.findings.types import Findings, Landmark, Plane, Tissue
 from HeadCTIQALib.hierarchy import CATEGORIES, IQM_BY_ID, IQMS
 from HeadCTIQALib.record import check_record, to_json
 from HeadCTIQALib.report import render, svg, views
+from HeadCTIQALib.report.boxes import image_box
 from HeadCTIQALib.report.canvas import Canvas
 from HeadCTIQALib.report.html import esc, number, tag, with_unit
 from HeadCTIQALib.report.strips import range_strip
@@ -373,7 +374,7 @@ def test_bright_voxel_appears_where_the_overlay_points(tilt: float, ijk: tuple[i
     hu[k, j, i] = 3000
     volume = CTVolume(hu, empty.origins, empty.row_step, empty.col_step)
     ras = empty.origins[k] + i * empty.row_step + j * empty.col_step
-    box = views.image_box(volume)
+    box = image_box(volume)
     ahead = ras + 10 * volume.a + 4 * volume.r + 3 * volume.k
     for view in (
         views.axial(volume, k, box), views.sagittal(volume, float(ras @ volume.r), box),
@@ -390,7 +391,7 @@ def test_bright_voxel_appears_where_the_overlay_points(tilt: float, ijk: tuple[i
 
 def test_views_follow_the_radiological_convention() -> None:
     volume = tilted_volume(10.0)
-    box = views.image_box(volume)
+    box = image_box(volume)
     centre = volume.image_centres[10]
     ax, sag = views.axial(volume, 10, box), views.sagittal(volume, float(centre @ volume.r), box)
     cor = views.coronal(volume, float(centre @ volume.a), box)
@@ -416,7 +417,7 @@ def test_slices_are_horizontal_lines_at_their_true_positions_in_reformats() -> N
     hu = np.empty(empty.shape, np.int16)
     hu[:] = (np.arange(empty.shape[0]) * 100)[:, None, None]
     volume = CTVolume(hu, empty.origins, empty.row_step, empty.col_step)
-    view = views.sagittal(volume, 0.0, views.image_box(volume).grown(5.0))
+    view = views.sagittal(volume, 0.0, image_box(volume).grown(5.0))
     shown = views.cut(volume, view).hu(volume)
     for k, centre in enumerate(volume.image_centres):
         x, y = np.array(view.project(centre)) / view.scale
@@ -427,7 +428,7 @@ def test_slices_are_horizontal_lines_at_their_true_positions_in_reformats() -> N
 
 def test_mask_outline_coincides_with_the_image(scene: tuple[CTVolume, Findings]) -> None:
     volume, findings = scene
-    canvas = Canvas(volume, findings, views.axial(volume, 12, views.image_box(volume, 12)))
+    canvas = Canvas(volume, findings, views.axial(volume, 12, image_box(volume, 12)))
     outline = svg.contours(canvas.mask("foreign"))
     assert len(outline) == 1
     expected = volume.origins[12] + 6.0 * volume.row_step + 4.0 * volume.col_step
@@ -442,8 +443,8 @@ def test_plane_trace_passes_through_points_of_the_plane(scene: tuple[CTVolume, F
     assert plane is not None
     n = np.array(plane.normal)
     for view in (
-        views.axial(volume, 15, views.image_box(volume)),
-        views.coronal(volume, 20.0, views.image_box(volume)),
+        views.axial(volume, 15, image_box(volume)),
+        views.coronal(volume, 20.0, image_box(volume)),
     ):
         trace = Canvas(volume, findings, view).trace(plane.origin, plane.normal)
         assert trace is not None
@@ -457,7 +458,7 @@ def test_lateral_projection_shows_the_object_at_its_place() -> None:
     hu = np.full(empty.shape, -1000, np.int16)
     hu[9, 30, :] = 1500
     volume = CTVolume(hu, empty.origins, empty.row_step, empty.col_step)
-    view = views.sagittal(volume, 0.0, views.image_box(volume))
+    view = views.sagittal(volume, 0.0, image_box(volume))
     shown = views.lateral_projection(volume, views.cut(volume, view))
     row, column = np.unravel_index(np.nanargmax(shown), shown.shape)
     x, y = np.array(view.project(volume.origins[9] + 30 * volume.col_step)) / view.scale

@@ -20,6 +20,7 @@ from test_report import Page, head_scene, sample_record
 from HeadCTIQALib.findings.types import Findings, Landmark
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.report import render, svg, views
+from HeadCTIQALib.report.boxes import image_box
 from HeadCTIQALib.report.canvas import grey_uri, window_words, windowed
 from HeadCTIQALib.report.document import css_string, rescored
 from HeadCTIQALib.report.scene import Scene
@@ -80,7 +81,7 @@ def test_axial_pictures_are_the_native_pixels(pixel: float, flip: int) -> None:
         np.array([-flip * pixel, 0, 0]),
         np.array([0, -pixel, 0]),
     )
-    box = views.image_box(volume, 1)
+    box = image_box(volume, 1)
     view = views.axial(volume, 1, box)
     assert view.shape == (70, 90)
     expected = hu[1] if flip == 1 else hu[1, :, ::-1]
@@ -105,7 +106,7 @@ def test_slices_stored_by_columns_are_shown_by_the_same_pixels() -> None:
     volume = CTVolume(
         hu, np.array([[10.0, 7.0, z] for z in (0.0, 5.0)]), np.array([0, -0.7, 0]), np.array([-0.7, 0, 0])
     )
-    view = views.axial(volume, 0, views.image_box(volume, 0))
+    view = views.axial(volume, 0, image_box(volume, 0))
     assert np.array_equal(views.cut(volume, view).hu(volume), hu[0].T)
 
 
@@ -144,7 +145,7 @@ def test_upright_pictures_are_no_coarser_than_the_scan() -> None:
         for n, gap in ((9, 5.0), (60, 0.3))
     )
     for volume, mm in ((fine, 0.5), (coarse, 0.3)):
-        box = views.image_box(volume)
+        box = image_box(volume)
         for view in (
             views.sagittal(volume, -10.0, box),
             views.coronal(volume, -10.0, box),

@@ -26,6 +26,13 @@ def test_only_the_panel_knows_the_application():
         assert not knows or path.relative_to(rooms.LIBRARY).parts[0] == "gui", path
 
 
+def test_no_file_is_longer_than_can_be_held_in_mind():
+    long = {
+        p.name: n for p in rooms.LIBRARY.rglob("*.py") if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300
+    }
+    assert not long
+
+
 def test_the_page_shows_the_rooms_as_they_are():
     text = rooms.PAGE.read_text(encoding="utf-8")
     assert rooms.page(text) == text, "run: python Testing/rooms.py"

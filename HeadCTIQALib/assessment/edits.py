@@ -4,59 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 
-from HeadCTIQALib.findings.types import LANDMARK_TITLES, Findings, Landmark, Plane, Tissue
+from HeadCTIQALib.findings.types import LANDMARK_TITLES, Landmark, Plane, Tissue
 from HeadCTIQALib.record.base import like
 from HeadCTIQALib.record.found import BareLandmark, PlaneEntry
 from HeadCTIQALib.record.reviewed import EditEntry, Finding, GradeRanges, LabelRuns, RegionEntry, TypedValue
 from HeadCTIQALib.volume.types import CTVolume
 
 from .correction import check_value
-from .inputs import MIDSAGITTAL, MOTION, STREAK, label_pairs, parts_between
+from .inputs import MIDSAGITTAL, MOTION, STREAK, parts_between
 from .labels import LabelChange
 from .placing import check_plane, check_ranges
 from .regions import Region, check_regions
-
-
-class Working:
-    """Findings while edits are replayed on them; large arrays are copied before they are first written."""
-
-    def __init__(self, findings: Findings, volume: CTVolume) -> None:
-        self._findings = findings
-        self._painted: dict[str, Any] = {}
-        self.volume = volume
-
-    def paint(self, name: str, change: LabelChange) -> list[tuple[int, int]]:
-        """Write into ``tissue`` or ``streak`` (which begins empty where there was none); the (old, new) values that occurred."""
-        if name not in self._painted:
-            old = getattr(self._findings, name)
-            self._painted[name] = np.zeros(self.volume.shape, bool) if old is None else old.copy()
-        flat = self._painted[name].reshape(-1)
-        pairs: set[tuple[int, int]] = set()
-        for piece in change.pieces():
-            where, new = piece.indices(), piece.voxel_values()
-            pairs.update(label_pairs(flat[where].view(np.uint8), new))
-            flat[where] = new
-        return sorted(pairs)
-
-    def put(self, **parts: object) -> None:
-        """Replace small parts of the findings."""
-        self._findings = self._findings.with_(**parts)
-
-    @property
-    def not_assessable(self) -> Mapping[str, str]:
-        """IQM id to the reason why its finding does not exist, so far."""
-        return self._findings.not_assessable
-
-    @property
-    def findings(self) -> Findings:
-        """The findings so far."""
-        if self._painted:
-            self._findings, self._painted = self._findings.with_(**self._painted), {}
-        return self._findings
+from .working import Working
 
 
 @dataclass(frozen=True)
@@ -81,6 +44,11 @@ class TissueChange:
             runs_on = runs_on or bool((a != b).any())
         return box[0], box[1], box[2]
 
+    @classmethod
+    def from_record(cls, entry: EditEntry, volume: CTVolume) -> TissueChange:
+        """The inverse of :meth:`to_record`; errors as of :meth:`Edit.from_record`."""
+        return cls(LabelChange.from_record(entry.change, volume.hu.size, max(Tissue)))
+
     def to_record(self) -> LabelRuns:
         """The change as a record keeps it."""
         return self.labels.to_record()
@@ -97,6 +65,11 @@ class StreakChange:
         """Write the new mask; the parts that changed."""
         working.paint(STREAK, self.labels)
         return frozenset({STREAK})
+
+    @classmethod
+    def from_record(cls, entry: EditEntry, volume: CTVolume) -> StreakChange:
+        """The inverse of :meth:`to_record`; errors as of :meth:`Edit.from_record`."""
+        return cls(LabelChange.from_record(entry.change, volume.hu.size, 1))
 
     def to_record(self) -> LabelRuns:
         """The change as a record keeps it."""
@@ -115,6 +88,13 @@ class PlaneChange:
         working.put(midsagittal=self.plane)
         return frozenset({MIDSAGITTAL})
 
+    @classmethod
+    def from_record(cls, entry: EditEntry, volume: CTVolume) -> PlaneChange:
+        """The inverse of :meth:`to_record`; errors as of :meth:`Edit.from_record`."""
+        plane = plane_of(entry.change)
+        check_plane(volume, plane.origin, plane.normal)
+        return cls(plane)
+
     def to_record(self) -> PlaneEntry:
         """The change as a record keeps it."""
         return like(PlaneEntry, self.plane)
@@ -132,6 +112,12 @@ class LandmarkChange:
         points = {**working.findings.landmarks, **self.landmarks}
         working.put(landmarks={id_: p for id_, p in points.items() if p is not None})
         return frozenset(self.landmarks)
+
+    @classmethod
+    def from_record(cls, entry: EditEntry, volume: CTVolume) -> LandmarkChange:
+        """The inverse of :meth:`to_record`; errors as of :meth:`Edit.from_record`."""
+        points = {_known_landmark(id_): None if p is None else landmark_of(p) for id_, p in entry.change.items()}
+        return cls(points)
 
     def to_record(self) -> dict[str, BareLandmark | None]:
         """The change as a record keeps it."""
@@ -154,6 +140,11 @@ class GradeChange:
         working.put(motion_grades=grades)
         return frozenset({MOTION})
 
+    @classmethod
+    def from_record(cls, entry: EditEntry, volume: CTVolume) -> GradeChange:
+        """The inverse of :meth:`to_record`; errors as of :meth:`Edit.from_record`."""
+        return cls(check_ranges(volume, entry.change.ranges))
+
     def to_record(self) -> GradeRanges:
         """The change as a record keeps it."""
         return GradeRanges(ranges=self.ranges)
@@ -169,6 +160,13 @@ class RegionChange:
     def apply(self, working: Working) -> frozenset[str]:
         """Nothing: a region takes the place of masks for its own IQM only."""
         return frozenset()
+
+    @classmethod
+    def from_record(cls, entry: EditEntry, volume: CTVolume) -> RegionChange:
+        """The inverse of :meth:`to_record`; errors as of :meth:`Edit.from_record`."""
+        regions = {name: Region.from_record(r) for name, r in entry.change.items()}
+        check_regions(volume, str(entry.iqm), regions)
+        return cls(regions)
 
     def to_record(self) -> dict[str, RegionEntry]:
         """The change as a record keeps it."""
@@ -186,12 +184,19 @@ class ValueChange:
         """Nothing."""
         return frozenset()
 
+    @classmethod
+    def from_record(cls, entry: EditEntry, volume: CTVolume) -> ValueChange:
+        """The inverse of :meth:`to_record`; errors as of :meth:`Edit.from_record`."""
+        return cls(check_value(str(entry.iqm), entry.change.value))
+
     def to_record(self) -> TypedValue:
         """The change as a record keeps it."""
         return TypedValue(value=self.value)
 
 
 Change = TissueChange | StreakChange | PlaneChange | LandmarkChange | GradeChange | RegionChange | ValueChange
+#: Every kind of change by the name of its finding.
+KINDS: Mapping[str, type[Change]] = {kind.finding: kind for kind in get_args(Change)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,30 +230,9 @@ class Edit:
             ValueError: label changes or points that do not fit the scan.
             CorrectionError: what a person could not have entered either.
         """
-        return cls(entry.iqm, entry.reason, entry.corrector, entry.time, _change(entry, volume))
-
-
-def _change(entry: EditEntry, volume: CTVolume) -> Change:
-    size, finding, change = int(np.prod(volume.shape)), entry.finding, entry.change
-    if finding == "tissue":
-        return TissueChange(LabelChange.from_record(change, size, max(Tissue)))
-    if finding == STREAK:
-        return StreakChange(LabelChange.from_record(change, size, 1))
-    if finding == MIDSAGITTAL:
-        plane = plane_of(change)
-        check_plane(volume, plane.origin, plane.normal)
-        return PlaneChange(plane)
-    if finding == "landmarks":
-        return LandmarkChange(
-            {_known_landmark(id_): None if p is None else landmark_of(p) for id_, p in change.items()}
+        return cls(
+            entry.iqm, entry.reason, entry.corrector, entry.time, KINDS[entry.finding].from_record(entry, volume)
         )
-    if finding == MOTION:
-        return GradeChange(check_ranges(volume, change.ranges))
-    if finding == "regions":
-        regions = {name: Region.from_record(r) for name, r in change.items()}
-        check_regions(volume, str(entry.iqm), regions)
-        return RegionChange(regions)
-    return ValueChange(check_value(str(entry.iqm), change.value))
 
 
 def _known_landmark(id_: str) -> str:

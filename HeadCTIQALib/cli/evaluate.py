@@ -27,7 +27,7 @@ def evaluate(
     Raises:
         HeadCTIQAError: inputs that cannot be used, or an output that is not ours to write.
     """
-    from HeadCTIQALib.cohort.calibrate import calibration_scans
+    from HeadCTIQALib.cohort.account import calibration_scans
     from HeadCTIQALib.cohort.direction import against_the_guideline, doubts
     from HeadCTIQALib.cohort.evaluation import evaluate_cohort
     from HeadCTIQALib.cohort.readers import read_readers

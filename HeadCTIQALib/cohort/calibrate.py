@@ -8,40 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib import __version__
 from HeadCTIQALib.agreement import complete_rows, icc_agreement
-from HeadCTIQALib.errors import InputError, boundary
-from HeadCTIQALib.files import read_regular
+from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.hierarchy import CATEGORY_BY_ID
 from HeadCTIQALib.progress import Progress, silent
 from HeadCTIQALib.record.rounding import plain
 from HeadCTIQALib.scoring import DEFAULT, Profile
 from HeadCTIQALib.scoring.calibration import MIN_SCANS, SCORES, CalibrationSet, Fit, Mode, split
 from HeadCTIQALib.scoring.fit import fit_model
-from HeadCTIQALib.scoring.storage import is_model, load_model, save_model, to_json
-from HeadCTIQALib.strict_json import parse
-from HeadCTIQALib.writing import adopt, held_signals, is_json, refuse_foreign, whole_file
+from HeadCTIQALib.scoring.storage import is_model, save_model, to_json
+from HeadCTIQALib.writing import held_signals, is_json, refuse_foreign, whole_file
 
+from .account import ACCOUNT, account_of, account_path, settle
 from .direction import check_direction
 from .readers import ReaderTable, read_readers
 from .scales import Scale
 from .scans import Scan, judged_of, load_scans, matched
 
-ACCOUNT = "headctiqa-fit/1"
 _MODE_WORDS = {
     "paper": "ordinary least squares on the folded metrics",
     "robust": "non-negative least squares on the item scores (no defect raises a score)",
 }
-_LARGEST_ACCOUNT = 32_000_000  # bytes
 _LOW_ICC = 0.5  # "poor" reliability (Koo & Li 2016)
 
 
@@ -70,7 +66,7 @@ class Calibration:
             OutputError: a file is something else, or cannot be written.
         """
         account = check_model(path)
-        text = json.dumps(_account(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(account_of(self), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         # Both or none: the account is complete before the model takes its place, and a kill between the two is made good later.
         with held_signals(), whole_file(account, "The record of the fit") as stream:
             stream.write(text.encode("utf-8", "replace"))
@@ -85,30 +81,13 @@ def check_model(path: Path) -> Path:
     Raises:
         OutputError: see above.
     """
-    _settle(path)
+    settle(path)
     account = account_path(path)
     refuse_foreign(path, is_model, "a scoring model")
     refuse_foreign(
         account, lambda file: is_json(file, lambda content: content["format"] == ACCOUNT), "the record of a fit"
     )
     return account
-
-
-def _settle(path: Path) -> None:
-    """A fit that was killed after its model was in place: the account that waits beside it takes its place too."""
-    if is_model(path):
-        model = json.loads(path.read_text(encoding="utf-8"))
-        adopt(
-            account_path(path),
-            lambda file: is_json(
-                file, lambda content: content["format"] == ACCOUNT and content["model"]["id"] == model.get("id")
-            ),
-        )
-
-
-def account_path(model: Path) -> Path:
-    """Where the account of the fit of a model file stands."""
-    return model.with_name(f"{model.name.removesuffix('.json')}.fit.json")
 
 
 def calibrate(
@@ -254,69 +233,3 @@ def _better_other(fit: Fit, other: Fit) -> list[str]:
     return [
         f"The {other.mode} mode predicts the overall score of left-out scans better: typical error {other.overall.rmse:.1f} instead of {fit.overall.rmse:.1f} points."
     ]
-
-
-def _account(c: Calibration) -> dict[str, Any]:
-    fit = c.fit
-    return plain(
-        {
-            "format": ACCOUNT,
-            "model": {
-                "id": fit.model.id,
-                "name": fit.model.name,
-                "kind": fit.model.kind,
-                "provenance": dict(fit.model.provenance),
-            },
-            "mode": fit.mode,
-            "seed": fit.seed,
-            "reasons_not_to_use": fit.reasons_not_to_use,
-            "data_notes": c.notes,
-            "readers": c.readers.readers,
-            "calibration_scans": [{"scan": s.name, "sha256": s.sha256} for s in c.calibration],
-            "test_scans": [{"scan": s.name, "sha256": s.sha256} for s in c.test],
-            "categories": {k: asdict(v) for k, v in fit.categories.items()},
-            "weights": [asdict(w) for w in fit.weights],
-            "weight_shrinkage": fit.weight_shrinkage,
-            "overall_cross_validation": None if fit.overall is None else asdict(fit.overall),
-            "limits": [
-                {
-                    "limit": t.limit,
-                    "used": t.limit == fit.model.limit,
-                    "intercept": t.model.intercept,
-                    "weights": dict(t.model.weights),
-                    "cross_validation": None if t.cross_validation is None else asdict(t.cross_validation),
-                }
-                for t in fit.limits
-            ],
-            "other_mode": {
-                "mode": c.other.mode,
-                "overall_cross_validation": None if c.other.overall is None else asdict(c.other.overall),
-            },
-        },
-        decimals=6,
-    )
-
-
-def calibration_scans(model: Path) -> tuple[set[str], set[str]] | None:
-    """Names and SHA-256 of the scans that ``model`` was fitted to, from its account; None where there is none.
-
-    Raises:
-        InputError: the account is damaged, or of another model.
-    """
-    _settle(model)
-    path = account_path(model)
-    try:
-        data = read_regular(path, _LARGEST_ACCOUNT, "The record of the fit")
-    except FileNotFoundError:
-        return None
-    what = f"The record of the fit {path.name}"
-    account: Mapping[str, Any] = parse(data, what, "fit the model again")
-    with boundary(f"{what} is damaged; fit the model again."):
-        scans: list[tuple[str, str | None]] = [(s["scan"], s["sha256"]) for s in account["calibration_scans"]]
-        found = {str(name) for name, _ in scans}, {str(sha) for _, sha in scans if sha}
-        same = account["model"]["id"] == load_model(model).id
-    if not same:
-        raise InputError(
-            f"The record {path.name} is of another model than {model.name}; fit the model again, or remove that record."
-        )
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -256,22 +257,11 @@ class Controller:
         self._try(lambda: self.session.load(folder))
 
     def _open_report(self, *_arguments: Any) -> None:
-        def run() -> None:
-            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(files.report(self.session))))
-
-        self._try(run)
+        self._try(lambda: qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(files.report(self.session)))))
 
     def _export(self, *_arguments: Any) -> None:
-        path = self._ask_table()
-        if path:
+        if path := forms.ask_table(self.widget, _("Append to table"), "headctiqa.csv"):
             self._try(lambda: self._exported(Path(path)))
-
-    def _ask_table(self) -> str:
-        """A new or an existing table, without the question whether to replace it: rows are appended."""
-        dialog = qt.QFileDialog(self.widget, _("Append to table"), "headctiqa.csv", "CSV (*.csv)")
-        dialog.setAcceptMode(qt.QFileDialog.AcceptSave)
-        dialog.setOption(qt.QFileDialog.DontConfirmOverwrite, True)
-        return str(dialog.selectedFiles()[0]) if dialog.exec_() else ""
 
     def _exported(self, path: Path) -> None:
         files.export_row(self.session, path)
@@ -280,10 +270,8 @@ class Controller:
     def _save(self, *_arguments: Any) -> None:
         folder = qt.QFileDialog.getExistingDirectory(self.widget, _("Empty folder for the assessment"))
         if folder:
-            self._try(lambda: self._saved(files.save(self.session, Path(str(folder)))))
-
-    def _saved(self, folder: Path) -> None:
-        self._message(_("Saved in {folder}").format(folder=folder))
+            save = partial(files.save, self.session, Path(str(folder)))
+            self._try(lambda: self._message(_("Saved in {folder}").format(folder=save())))
 
     def _try(self, action: Callable[[], Any]) -> None:
         """Run ``action``; what the user can act on becomes the message."""

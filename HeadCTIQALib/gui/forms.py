@@ -125,3 +125,11 @@ class Waiting:
 
     def __exit__(self, *_exception: object) -> None:
         slicer.app.restoreOverrideCursor()
+
+
+def ask_table(parent: Any, title: str, name: str) -> str:
+    """A new or an existing table, without the question whether to replace it: rows are appended; "" if none is chosen."""
+    dialog = qt.QFileDialog(parent, title, name, "CSV (*.csv)")
+    dialog.setAcceptMode(qt.QFileDialog.AcceptSave)
+    dialog.setOption(qt.QFileDialog.DontConfirmOverwrite, True)
+    return str(dialog.selectedFiles()[0]) if dialog.exec_() else ""

@@ -14,21 +14,20 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
 from slicer.i18n import tr as _
-from vtkmodules.util.numpy_support import vtk_to_numpy
 
 from HeadCTIQALib.errors import boundary
 from HeadCTIQALib.findings import Findings, Landmark, Plane
 from HeadCTIQALib.findings.markups import read_landmarks, read_plane, write_landmarks, write_plane
 from HeadCTIQALib.findings.nrrd_file import read_nrrd
-from HeadCTIQALib.findings.segmentation import onto_native, write_segmentation
+from HeadCTIQALib.findings.segmentation import write_segmentation
 from HeadCTIQALib.findings.terminology import SEGMENT_IDS, STREAK
 from HeadCTIQALib.record import LANDMARKS, PLANE, SEGMENTATION, Record, check_record, to_json
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.volume.types import CTVolume
 
 from . import hierarchy_items
+from .node_files import forget_file, load_node, native, replace_markup, through_file
 
 KIND = "HeadCTIQA.kind"  # attribute that marks our nodes
 _VOLUME, _SEGMENTATION, _LANDMARKS, _PLANE = (
@@ -110,12 +109,12 @@ class Results:
             image = segment.GetRepresentation("Binary labelmap")
             there = image is not None and not image.IsEmpty()
             if id_ == STREAK:
-                streak = _native(image, volume) == segment.GetLabelValue() if there else np.zeros(volume.shape, bool)
+                streak = native(image, volume) == segment.GetLabelValue() if there else np.zeros(volume.shape, bool)
             elif there:
                 images[hash(image)] = image
                 tissues.setdefault(hash(image), {})[int(segment.GetLabelValue())] = int(SEGMENT_IDS[id_])
         for key, image in images.items():
-            labels = _native(image, volume)
+            labels = native(image, volume)
             table = np.zeros(max(int(labels.max()), *tissues[key]) + 1, np.uint8)
             table[list(tissues[key])] = list(tissues[key].values())
             # as assessed the labels are the tissues; otherwise one pass, however many segments share the label map
@@ -130,13 +129,13 @@ class Results:
 
     def read_landmarks(self) -> dict[str, Landmark]:
         """Id to point, RAS mm, as the Markups are now."""
-        return {} if self.landmarks is None else _through_file(self.landmarks, "landmarks.mrk.json", read_landmarks)
+        return {} if self.landmarks is None else through_file(self.landmarks, "landmarks.mrk.json", read_landmarks)
 
     def read_plane(self) -> Plane | None:
         """The mid-sagittal plane as it is now; None where there is none or it is not placed."""
         if self.plane is None or self.plane.GetNumberOfControlPoints() == 0:
             return None
-        return _through_file(self.plane, "midsagittal.mrk.json", read_plane)
+        return through_file(self.plane, "midsagittal.mrk.json", read_plane)
 
     def write_tissue(self, volume: CTVolume, findings: Findings) -> None:
         """Put the masks of ``findings`` into the segments, keeping the node and its display."""
@@ -145,22 +144,22 @@ class Results:
             write_segmentation(path, volume, findings)
             fresh = slicer.util.loadSegmentation(str(path))
         self.segmentation.GetSegmentation().DeepCopy(fresh.GetSegmentation())
-        _forget_file(fresh)
+        forget_file(fresh)
         slicer.mrmlScene.RemoveNode(fresh)
 
     def write_landmarks(self, landmarks: Mapping[str, Landmark]) -> None:
         """Move, add and remove points until they are ``landmarks``; a point list is made when there was none."""
         if self.landmarks is None:
             self._adopt(
-                _LANDMARKS, _load("markups", "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks))
+                _LANDMARKS, load_node("markups", "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks))
             )
             return
-        _replace_markup(self.landmarks, "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks))
+        replace_markup(self.landmarks, "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks))
 
     def write_plane(self, plane: Plane) -> None:
         """Move the mid-sagittal plane; made when there was none."""
         if self.plane is None:
-            self._adopt(_PLANE, _load("markups", "midsagittal.mrk.json", lambda path: write_plane(path, plane)))
+            self._adopt(_PLANE, load_node("markups", "midsagittal.mrk.json", lambda path: write_plane(path, plane)))
             return
         self.plane.SetOriginWorld(plane.origin)
         self.plane.SetNormalWorld(plane.normal)
@@ -173,7 +172,7 @@ class Results:
         hierarchy_items.remove_empty_folder(volume)
 
     def _adopt(self, reference: str, node: Any) -> None:
-        _forget_file(node)
+        forget_file(node)
         node.SetAttribute(KIND, reference.split(".")[1])
         self.text.SetNodeReferenceID(reference, node.GetID())
         if node.GetDisplayNode() is None:
@@ -269,49 +268,3 @@ def _dress(results: Results) -> None:
         display.SetOutlineVisibility(False)  # the edges of a tilted plane would be projected beside its trace
         display.SetFillOpacity(0.12)  # more would veil the image that the plane lies in
         display.SetSliceProjection(False)
-
-
-def _native(image: Any, volume: CTVolume) -> np.ndarray:
-    """(K, J, I) labels of a ``vtkOrientedImageData`` on the native grid."""
-    matrix = vtk.vtkMatrix4x4()
-    image.GetImageToWorldMatrix(matrix)
-    to_ras = slicer.util.arrayFromVTKMatrix(matrix)
-    extent, shape = image.GetExtent(), image.GetDimensions()[::-1]
-    labels = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
-    start = to_ras[:3, 3] + to_ras[:3, :3] @ np.array(extent[::2], float)
-    return onto_native(labels[..., None], start, to_ras[:3, :3].T, volume)[..., 0]
-
-
-def _through_file(node: Any, name: str, read: Any) -> Any:
-    """What ``read`` makes of the node as 3D Slicer writes it: one way to read Markups, in the scene and on disk."""
-    with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
-        path = Path(folder) / name
-        storage = node.CreateDefaultStorageNode()
-        storage.UnRegister(None)
-        storage.SetFileName(str(path))
-        storage.WriteData(node)
-        return read(path)
-
-
-def _load(kind: str, name: str, write: Any) -> Any:
-    with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
-        path = Path(folder) / name
-        write(path)
-        return slicer.util.loadMarkups(str(path)) if kind == "markups" else slicer.util.loadSegmentation(str(path))
-
-
-def _replace_markup(node: Any, name: str, write: Any) -> None:
-    with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
-        path = Path(folder) / name
-        write(path)
-        storage = node.CreateDefaultStorageNode()
-        storage.UnRegister(None)
-        storage.SetFileName(str(path))
-        storage.ReadData(node)
-
-
-def _forget_file(node: Any) -> None:
-    """The file that a node came from is temporary: saving the scene must write the node anew."""
-    storage = node.GetStorageNode()
-    if storage is not None:
-        slicer.mrmlScene.RemoveNode(storage)

@@ -14,9 +14,10 @@ from HeadCTIQALib.agreement import Estimate
 from HeadCTIQALib.errors import OutputError
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report.document import document
+from HeadCTIQALib.report.evaluation_cells import Table, probability, title_of
 from HeadCTIQALib.report.evaluation_figures import figures
 from HeadCTIQALib.report.evaluation_json import as_json
-from HeadCTIQALib.report.evaluation_tables import Table, probability, tables, title_of
+from HeadCTIQALib.report.evaluation_tables import tables
 from HeadCTIQALib.report.html import Html, number, table, tag
 from HeadCTIQALib.report.plots import STYLE, standalone
 from HeadCTIQALib.writing import check_writable, output_error, recover, starts_with, whole_folder

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from HeadCTIQALib.agreement import Estimate
 from HeadCTIQALib.hierarchy import IQM_BY_ID
-from HeadCTIQALib.report.evaluation_tables import title_of
+from HeadCTIQALib.report.evaluation_cells import title_of
 from HeadCTIQALib.report.html import Html, plain_unit
 from HeadCTIQALib.report.plots import bland_altman_plot, forest, scatter
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from HeadCTIQALib import RESEARCH_USE, __version__
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.record.rounding import plain
-from HeadCTIQALib.report.evaluation_tables import known, title_of
+from HeadCTIQALib.report.evaluation_cells import title_of
+from HeadCTIQALib.report.evaluation_tables import known
 
 if TYPE_CHECKING:
     from HeadCTIQALib.cohort.evaluation import Agreement, BetweenReaders, Evaluation, Part

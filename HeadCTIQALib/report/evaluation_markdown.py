@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from HeadCTIQALib import text
 from HeadCTIQALib.agreement import Estimate
-from HeadCTIQALib.report.evaluation_tables import Cell, Name, Probability, Table, probability, words_of
+from HeadCTIQALib.report.evaluation_cells import Cell, Name, Probability, Table, probability, words_of
 from HeadCTIQALib.report.html import number
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.metric import Picture
 from HeadCTIQALib.report import svg, views
+from HeadCTIQALib.report.boxes import image_box
 from HeadCTIQALib.report.canvas import slice_words
 from HeadCTIQALib.report.coverage_pictures import coverage
 from HeadCTIQALib.report.heat import noise_heat
@@ -49,7 +50,7 @@ def axial_masks(scene: Scene, iqm: str) -> list[Html]:
     index = scene.slice_of(iqm)
     kind = METRICS[iqm].picture
     whole = kind == "whole"
-    box = views.image_box(volume, index) if whole else scene.slice_box(index)
+    box = image_box(volume, index) if whole else scene.slice_box(index)
     figures = []
     names = list(evidence.masks)
     if names == ["streak"]:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from HeadCTIQALib.report import svg, views
+from HeadCTIQALib.report.boxes import image_box
 from HeadCTIQALib.report.canvas import Canvas, slice_words
 from HeadCTIQALib.report.html import Html, number, with_unit
 from HeadCTIQALib.report.scene import Scene, lines_of
@@ -106,7 +107,7 @@ def centring(scene: Scene, iqm: str) -> list[Html]:
     """The whole image with the head's outline, its mean centroid, the image centre and the free margins."""
     evidence, volume = scene.evidence(iqm), scene.volume
     index = scene.slice_of(iqm)
-    canvas = scene.canvas(views.axial(volume, index, views.image_box(volume, index)), iqm)
+    canvas = scene.canvas(views.axial(volume, index, image_box(volume, index)), iqm)
     canvas.add_masks(["head"])
     h, w = canvas.view.size
     canvas.add(svg.line((w / 2, 0), (w / 2, h), "reference"), svg.line((0, h / 2), (w, h / 2), "reference"))

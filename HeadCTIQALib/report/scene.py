@@ -11,6 +11,7 @@ import numpy as np
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.record.judged import EvidenceEntry, IqmEntry
 from HeadCTIQALib.report import views
+from HeadCTIQALib.report.boxes import head_box
 from HeadCTIQALib.report.canvas import Canvas
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
@@ -30,11 +31,11 @@ class Scene:
     @cached_property
     def box(self) -> views.Box:
         """The head with a little air around it."""
-        return views.head_box(self.volume, self.findings).grown(8.0)
+        return head_box(self.volume, self.findings).grown(8.0)
 
     def slice_box(self, index: int) -> views.Box:
         """The head in one native slice, with a little air around it."""
-        return views.head_box(self.volume, self.findings, index).grown(8.0)
+        return head_box(self.volume, self.findings, index).grown(8.0)
 
     def midline(self, through: Vector, box: views.Box) -> views.View:
         """Sagittal view through a RAS point, turned with the head about k where the mid-sagittal plane is known."""

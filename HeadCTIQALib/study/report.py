@@ -13,7 +13,7 @@ from HeadCTIQALib.cohort.calibrate import Calibration
 from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation, Part
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.report.evaluation import words
-from HeadCTIQALib.report.evaluation_tables import title_of
+from HeadCTIQALib.report.evaluation_cells import title_of
 from HeadCTIQALib.report.html import Html, table, tag
 
 from .design import Design

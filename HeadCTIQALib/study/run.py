@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from HeadCTIQALib import __version__
-from HeadCTIQALib.cohort.calibrate import Calibration, calibrate, calibration_scans
+from HeadCTIQALib.cohort.account import calibration_scans
+from HeadCTIQALib.cohort.calibrate import Calibration, calibrate
 from HeadCTIQALib.cohort.evaluation import Evaluation, evaluate_cohort
 from HeadCTIQALib.cohort.readers import read_readers, write_readers
 from HeadCTIQALib.cohort.scans import load_scans, matched

@@ -20,6 +20,7 @@ from HeadCTIQALib.volume.types import CTVolume
 from HeadCTIQALib.writing import write_text
 
 from . import degradations as d
+from .carried import carried
 from .followed import Vector, followed, readers_of
 from .output import check_folder, scans_in, stored_row
 
@@ -151,13 +152,13 @@ def _row(
     degraded: d.Degraded,
     again: Mapping[str, Measurement],
 ) -> dict[str, Any]:
-    carried = measure(degraded.volume, d.carried(findings, base, degraded), only=GEOMETRY)
+    moved_along = measure(degraded.volume, carried(findings, base, degraded), only=GEOMETRY)
     expected: dict[str, float | None] = {}
     for m in IQMS:
         if m.id in degraded.truth:
             expected[m.id] = degraded.truth[m.id]
         elif m.id in GEOMETRY:
-            expected[m.id] = carried[m.id].value
+            expected[m.id] = moved_along[m.id].value
         elif m.id not in degraded.free:
             expected[m.id] = measured[m.id].value
     after = _points(again)

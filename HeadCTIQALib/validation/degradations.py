@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, PARENCHYMA, Findings, Landmark, Tissue
+from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, PARENCHYMA, Findings, Tissue
 from HeadCTIQALib.synthesis.artefacts import STREAK_SIGMAS, correlated_noise, metal_difference, motion_grade, smooth3
 from HeadCTIQALib.synthesis.movement import motion_difference
 from HeadCTIQALib.volume.types import CTVolume
@@ -85,7 +85,7 @@ def turned(volume: CTVolume, findings: Findings, axis: str, degrees: float) -> D
     """
     about = {"yaw": volume.k, "roll": volume.a, "pitch": volume.r}[axis]
     turn = _rotation(about, degrees)
-    centre = _head_points(volume, findings, HEAD, 400).mean(axis=0)
+    centre = head_points(volume, findings, HEAD, 400).mean(axis=0)
     shift = centre - turn @ centre
     head = np.isin(findings.tissue, [int(t) for t in HEAD])
     ends = np.array([head[0].mean() > 0.02, head[-1].mean() > 0.02])
@@ -202,7 +202,7 @@ def moved(volume: CTVolume, findings: Findings, degrees: float, share: float = 0
 
 def with_metal(volume: CTVolume, findings: Findings, radius_mm: float, seed: int = 0) -> Degraded:
     """A ball of metal (an implant, not removable) in the middle of the brain, with the streaks it makes in its slices."""
-    points = _head_points(volume, findings, INTRACRANIAL, 4000)
+    points = head_points(volume, findings, INTRACRANIAL, 4000)
     centre = points.mean(axis=0) + 25.0 * volume.r  # beside the midline
     inside = np.isin(findings.tissue, [int(t) for t in INTRACRANIAL])
     hu, streak = volume.hu.astype(np.float32), np.zeros(volume.shape, bool)
@@ -226,48 +226,6 @@ def with_metal(volume: CTVolume, findings: Findings, radius_mm: float, seed: int
     )
 
 
-def carried(findings: Findings, base: CTVolume, degraded: Degraded) -> Findings:
-    """The findings of the base scan as they lie in the degraded one: what the geometry says must be found there.
-
-    The vertex is looked for anew among the turned head's points where the head turns towards or away from the slices.
-    """
-    v, turn, shift = degraded.volume, degraded.turn, degraded.shift
-    still = np.allclose(turn @ base.k, base.k, atol=1e-9)  # what turns about k keeps its height
-    tissue = np.empty(v.shape, np.uint8)
-    j, i = np.indices(v.shape[1:])
-    plane = i[..., None] * v.row_step + j[..., None] * v.col_step
-    for s in range(v.shape[0]):
-        source = base.ras_to_ijk((v.origins[s] + plane - shift) @ turn)
-        at = [source[..., 2], source[..., 1], source[..., 0]]
-        tissue[s] = ndimage.map_coordinates(findings.tissue, at, order=0, mode="constant", cval=0)
-    marks = {n: _moved(p, turn @ np.asarray(p.position, float) + shift) for n, p in findings.landmarks.items()}
-    if not still and "VERTEX" in marks:
-        if findings.landmarks["VERTEX"].in_scan:
-            points = _head_points(base, findings, HEAD, 0) @ turn.T + shift
-            marks["VERTEX"] = _moved(marks["VERTEX"], points[int(np.argmax(points @ v.k))])
-        else:
-            del marks["VERTEX"]  # where the turned head is highest, the base scan does not show
-    m = findings.midsagittal
-    plane_ = (
-        None
-        if m is None
-        else replace(m, origin=_point(turn @ np.asarray(m.origin) + shift), normal=_point(turn @ np.asarray(m.normal)))
-    )
-    return findings.with_(
-        tissue=tissue,
-        landmarks=marks,
-        midsagittal=plane_,
-        streak=None,
-        motion_grades=None,
-        motion_index=None,
-        motion_probability=None,
-    )
-
-
-def _moved(mark: Landmark, position: Vector) -> Landmark:
-    return replace(mark, position=_point(position))
-
-
 def _point(p: Vector) -> tuple[float, float, float]:
     return float(p[0]), float(p[1]), float(p[2])
 
@@ -280,7 +238,7 @@ def _rotation(axis: Vector, degrees: float) -> Vector:
     return np.asarray(np.eye(3) * c + s * cross + (1 - c) * np.outer(axis, axis))
 
 
-def _head_points(volume: CTVolume, findings: Findings, tissues: tuple[int, ...], most: int) -> Vector:
+def head_points(volume: CTVolume, findings: Findings, tissues: tuple[int, ...], most: int) -> Vector:
     """(N, 3) RAS mm of the voxels of these tissues, thinned to about ``most`` (0: all)."""
     k, j, i = np.nonzero(np.isin(findings.tissue, [int(t) for t in tissues]))
     step = max(1, len(k) // most) if most else 1

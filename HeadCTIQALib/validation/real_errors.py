@@ -25,6 +25,7 @@ from HeadCTIQALib.metrics import Measurement, measure
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
 from . import degradations as d
+from .carried import carried
 from .crosstalk import GEOMETRY
 from .followed import mean_marks
 from .heldout import cases
@@ -95,7 +96,7 @@ def plan(name: str, base: CTVolume, seen: Findings, true: Findings) -> Iterator[
     def degraded(how: Callable[[], d.Degraded]) -> Make:
         def make() -> tuple[CTVolume, Truth]:
             done = how()
-            geometry = _known(measure(done.volume, d.carried(true, base, done), only=GEOMETRY))
+            geometry = _known(measure(done.volume, carried(true, base, done), only=GEOMETRY))
             stairs = done.family in ("roll", "pitch") and float(np.median(np.diff(base.slice_positions))) > THICK_MM
             unknown = {*GEOMETRY, *done.free, *(STAIRS if stairs else ())}
             same = {i: v for i, v in truths.items() if i not in unknown}

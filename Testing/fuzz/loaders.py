@@ -51,7 +51,8 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
     from HeadCTIQALib.assessment import evaluate, load_assessment
     from HeadCTIQALib.assessment.comparison import compare, uncorrected
     from HeadCTIQALib.assessment.review import Review
-    from HeadCTIQALib.cohort.calibrate import calibrate, calibration_scans
+    from HeadCTIQALib.cohort.account import calibration_scans
+    from HeadCTIQALib.cohort.calibrate import calibrate
     from HeadCTIQALib.cohort.readers import read_readers
     from HeadCTIQALib.cohort.scans import load_scans
     from HeadCTIQALib.findings.markups import read_landmarks, read_plane

@@ -20,7 +20,7 @@ from points import KINDS, Case
 from HeadCTIQALib import report
 from HeadCTIQALib.assessment import evaluate
 from HeadCTIQALib.assessment.storage import check_output, write_assessment
-from HeadCTIQALib.cohort import calibrate, scans
+from HeadCTIQALib.cohort import account, calibrate, scans
 from HeadCTIQALib.cohort.reader_entry import ReaderFile
 from HeadCTIQALib.cohort.rescore import rescore
 from HeadCTIQALib.findings import segmentation
@@ -152,7 +152,7 @@ def _save(work: Path, which: int) -> None:
 def _settled(work: Path) -> None:
     """Whoever reads the account finds that of the model that is there."""
     if (work / "model.json").exists():
-        assert calibrate.calibration_scans(work / "model.json") is not None
+        assert account.calibration_scans(work / "model.json") is not None
     else:
         calibrate.check_model(work / "model.json")
 

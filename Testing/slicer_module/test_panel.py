@@ -188,7 +188,7 @@ def test_report_table_and_folder(assessed, tmp_path, monkeypatch):
     assessed.ui.reportButton.click()
     assert opened[0].toLocalFile().endswith("report.html")
     table = tmp_path / "table.csv"
-    monkeypatch.setattr(assessed.controller, "_ask_table", lambda: str(table))
+    monkeypatch.setattr("HeadCTIQALib.gui.forms.ask_table", lambda *asked: str(table))
     assessed.ui.csvButton.click()
     assessed.ui.csvButton.click()
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
