@@ -20,7 +20,7 @@ from test_report import Page, head_scene, sample_record
 from HeadCTIQALib.findings.types import Findings, Landmark
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.report import render, svg, views
-from HeadCTIQALib.report.boxes import image_box
+from HeadCTIQALib.report.boxes import Box, image_box
 from HeadCTIQALib.report.canvas import grey_uri, window_words, windowed
 from HeadCTIQALib.report.document import css_string, rescored
 from HeadCTIQALib.report.scene import Scene
@@ -89,9 +89,7 @@ def test_axial_pictures_are_the_native_pixels(pixel: float, flip: int) -> None:
     cropped = views.axial(
         volume,
         1,
-        views.Box(
-            (box.r[0] + 9.4 * pixel, box.r[1] - 12.3 * pixel), (box.a[0] + 5.2 * pixel, box.a[1] - 7.6 * pixel), box.k
-        ),
+        Box((box.r[0] + 9.4 * pixel, box.r[1] - 12.3 * pixel), (box.a[0] + 5.2 * pixel, box.a[1] - 7.6 * pixel), box.k),
     )
     shown = views.cut(volume, cropped).hu(volume)
     assert any(
@@ -121,7 +119,7 @@ def test_upright_pictures_of_a_single_slice_follow_their_line(degrees: float) ->
     )
     start = np.array([0.0, 0.0, 0.0])
     ahead = start + [np.sin(np.radians(degrees)), np.cos(np.radians(degrees)), 0]
-    view = views.upright_along(volume, start, ahead, views.Box((-20, 20), (-20, 20), (-0.5, 0.5)))
+    view = views.upright_along(volume, start, ahead, Box((-20, 20), (-20, 20), (-0.5, 0.5)))
     shown = views.cut(volume, view).hu(volume)[0]
     ras = view.origin + np.arange(view.shape[1])[:, None] * view.mm * view.right
     ijk = volume.ras_to_ijk(ras)

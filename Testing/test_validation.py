@@ -19,6 +19,7 @@ from HeadCTIQALib.synthesis.artefacts import correlated_noise, smooth3
 from HeadCTIQALib.validation import degradations as d
 from HeadCTIQALib.validation import evaluate, figures, heads
 from HeadCTIQALib.validation.accuracy import auc
+from HeadCTIQALib.validation.carried import carried
 from HeadCTIQALib.validation.crosstalk import GEOMETRY
 from HeadCTIQALib.validation.crosstalk_tables import MEANT, as_csv, as_markdown
 from HeadCTIQALib.validation.tables import as_csv as accuracy_csv
@@ -100,20 +101,20 @@ def base():
 def test_a_turned_head_is_turned_by_as_much(base, axis, degrees, detail) -> None:
     volume, findings = base
     turned = d.turned(volume, findings, axis, degrees)
-    expected = measure(turned.volume, d.carried(findings, volume, turned), only=GEOMETRY)
+    expected = measure(turned.volume, carried(findings, volume, turned), only=GEOMETRY)
     assert expected["symmetry_angle"].value == pytest.approx(abs(degrees), abs=1e-6)
     assert abs(expected["symmetry_angle"].details[detail]) == pytest.approx(abs(degrees), abs=0.01)
     # the voxels turn with the findings: what is labelled brain looks like brain, and the skull like bone
-    carried = d.carried(findings, volume, turned)
+    along = carried(findings, volume, turned)
     hu = turned.volume.hu
-    assert np.median(hu[carried.tissue == Tissue.BRAIN]) == pytest.approx(32, abs=2)
-    assert np.median(hu[carried.tissue == Tissue.BONE]) > 700
+    assert np.median(hu[along.tissue == Tissue.BRAIN]) == pytest.approx(32, abs=2)
+    assert np.median(hu[along.tissue == Tissue.BONE]) > 700
 
 
 def test_a_turned_vertex_is_where_the_turned_head_is_highest(base) -> None:
     volume, findings = base
     turned = d.turned(volume, findings, "pitch", 15.0)
-    vertex = np.array(d.carried(findings, volume, turned).landmarks["VERTEX"].position)
+    vertex = np.array(carried(findings, volume, turned).landmarks["VERTEX"].position)
     n = np.array(
         [0.0, -np.sin(np.deg2rad(15.0)), np.cos(np.deg2rad(15.0))]
     )  # k seen from the head, which the pitch lifts at the front
@@ -126,18 +127,18 @@ def test_shift_and_cut_change_what_they_should_exactly(base) -> None:
     volume, findings = base
     before = measure(volume, findings, only=GEOMETRY)
     moved = d.shifted(volume, 10.0, 0.0)
-    after = measure(moved.volume, d.carried(findings, volume, moved), only=GEOMETRY)
+    after = measure(moved.volume, carried(findings, volume, moved), only=GEOMETRY)
     assert moved.amount == pytest.approx(10.0)
     assert after["centering_offset"].details["right_mm"] - before["centering_offset"].details[
         "right_mm"
     ] == pytest.approx(10.0, abs=0.2)
     assert after["symmetry_angle"].value == pytest.approx(before["symmetry_angle"].value)
     short = d.cut(volume, below_mm=25.0)
-    after = measure(short.volume, d.carried(findings, volume, short), only=GEOMETRY)
+    after = measure(short.volume, carried(findings, volume, short), only=GEOMETRY)
     assert after["foramen_magnum_margin"].value == pytest.approx(before["foramen_magnum_margin"].value - 25.0)
     assert after["vertex_margin"].value == pytest.approx(before["vertex_margin"].value)
     topless = d.cut(volume, above_mm=20.0)
-    after = measure(topless.volume, d.carried(findings, volume, topless), only=GEOMETRY)
+    after = measure(topless.volume, carried(findings, volume, topless), only=GEOMETRY)
     assert after["vertex_margin"].value == pytest.approx(before["vertex_margin"].value - 20.0)
 
 
@@ -149,7 +150,7 @@ def test_noise_adds_in_squares_and_averaging_slices_takes_it_away(base) -> None:
     assert loud.truth["gray_white_cnr"] == pytest.approx(8.0 / np.hypot(6, 2))
     thick = d.thicker(volume, 2)
     assert thick.volume.shape[0] == volume.shape[0] // 2
-    inside = d.carried(findings, volume, thick).tissue == Tissue.BRAIN
+    inside = carried(findings, volume, thick).tissue == Tissue.BRAIN
     rest = thick.volume.hu[inside] - 32.0
     assert 1.4826 * np.median(np.abs(rest - np.median(rest))) == pytest.approx(2 / np.sqrt(2), rel=0.2)
 
