@@ -116,7 +116,7 @@ class Remeasure:
         box = self._cropping.box(iqm)
         if box is None:
             return measure(self.volume, findings, only={iqm})[iqm]
-        if "memory" in METRICS[iqm].asks and self._memory[0] != box:
+        if METRICS[iqm].remembers and self._memory[0] != box:
             self._memory = (box, {})
         return uncropped(measure(*crop(self.volume, findings, box), only={iqm}, memory=self._memory[1])[iqm], box)
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from HeadCTIQALib.findings.types import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID, IQMS
@@ -75,13 +74,11 @@ def measure(
     of_size = {iqm.id for iqm in wanted if iqm.unit in _OF_SIZE}
     doubtful = of_size if of_size and proportions(volume, findings) else set()
 
-    asked: dict[str, Any] = {"memory": memory}
-
     def one(id_: str) -> Measurement:
         if reason := findings.not_assessable.get(id_):
             return not_assessable(id_, reason)
         metric = METRICS[id_]
-        found = metric.measure(volume, findings, **{name: asked[name] for name in metric.asks})
+        found = metric.measure(volume, findings, *((memory,) if metric.remembers else ()))
         doubted = id_ in doubtful and found.value is not None
         return replace(found, flags=(*found.flags, SIZE_IN_DOUBT)) if doubted else found
 

@@ -256,7 +256,7 @@ register(
         gray_white_cnr,
         reads=frozenset({"deep_grey", "white", "parenchyma", "intracranial", STREAK, MIDSAGITTAL}),
         instruct=instructions.contrast,
-        asks=("memory",),
+        remembers=True,
         meant_by=("deep_grey", "white"),
         within=INTRACRANIAL,
         segment="white",

@@ -31,7 +31,7 @@ class Metric:
 
     Attributes:
         id: in :data:`HeadCTIQALib.hierarchy.IQM_BY_ID`.
-        measure: from a CTVolume and its Findings, and what it ``asks`` for by name: "memory".
+        measure: from a CTVolume and its Findings; and from a memory of earlier measurements of the scan where it ``remembers``.
         reads: the parts of the findings that it looks at: a change of any other part leaves it as it is.  A part is a union of
             tissue labels ("head", "white"), :data:`STREAK`, :data:`MOTION`, :data:`MIDSAGITTAL` or a landmark's id.
         instruct: what the technologist can do about it, from the measurement and the angle that the profile wants.
@@ -52,7 +52,7 @@ class Metric:
     measure: Callable[..., Measurement]
     reads: frozenset[str]
     instruct: Callable[[Measurement, float], str]
-    asks: tuple[str, ...] = ()
+    remembers: bool = False
     points: tuple[str, ...] = ()
     meant_by: tuple[str, ...] = ()
     within: tuple[Tissue, ...] = ()

@@ -87,14 +87,16 @@ def landmarks(
         if imaged(volume, expected, margin_mm=-4.0) and imaged(volume, seen, margin_mm=1.0):
             gap = float(np.linalg.norm(seen - expected))
             confidence = float(np.clip(mass / 0.5, 0, 1) * np.exp(-((max(0.0, gap - 4.0) / 12.0) ** 2)))
-            found[name] = Landmark(point(seen), round(confidence, 3), True, "network", round(1.5 + 0.3 * gap, 1))
+            found[name] = Landmark(
+                rounded_point(seen), round(confidence, 3), True, "network", round(1.5 + 0.3 * gap, 1)
+            )
         else:
             reach = (
                 float(np.linalg.norm(expected - ras[np.argmin(((ras - expected) ** 2).sum(1))])) if len(ras) else 1e3
             )
             confidence = float(np.clip(1.2 - residual / 12.0, 0, 1) * np.clip(1.25 - reach / 60.0, 0, 1))
             found[name] = Landmark(
-                point(expected),
+                rounded_point(expected),
                 round(confidence, 3),
                 imaged(volume, expected),
                 "network",
@@ -129,7 +131,7 @@ def imaged(volume: CTVolume, ras: Vector, margin_mm: float = 0.0) -> bool:
     )
 
 
-def point(p: Vector) -> tuple[float, float, float]:
+def rounded_point(p: Vector) -> tuple[float, float, float]:
     """A RAS point rounded to a hundredth of a millimetre."""
     x, y, z = (round(float(v), 2) for v in p)
     return x, y, z

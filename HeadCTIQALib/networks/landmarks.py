@@ -13,7 +13,7 @@ from HeadCTIQALib.findings import Landmark
 from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.resample import AIR_HU, block_mean
 
-from .anatomy import imaged, point
+from .anatomy import imaged, rounded_point
 from .bundle import BUNDLES, open_bundle
 from .channels import LANDMARKS
 from .landmark_confidence import of_estimated, of_seen
@@ -161,7 +161,7 @@ def merge(
             spread = PATCH_MM * float(rows[name][1][4])
             sure = of_seen(float(rows[name][1][3]), spread, moved, float(np.linalg.norm(seen[name] - guess.position)))
             found[name] = Landmark(
-                point(seen[name]), round(sure, 3), True, "network", round(1.0 + max(0.0, spread - 3.0), 1)
+                rounded_point(seen[name]), round(sure, 3), True, "network", round(1.0 + max(0.0, spread - 3.0), 1)
             )
             continue
         if name in at_end:
@@ -170,7 +170,9 @@ def merge(
             guess = beyond(volume, guess)
         inside_scan = imaged(volume, guess.position)
         sure = of_estimated(guess.sd_mm)
-        found[name] = Landmark(point(guess.position), round(sure, 3), inside_scan, "network", round(guess.sd_mm, 1))
+        found[name] = Landmark(
+            rounded_point(guess.position), round(sure, 3), inside_scan, "network", round(guess.sd_mm, 1)
+        )
     return found
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from HeadCTIQALib import RESEARCH_USE, __version__
+from HeadCTIQALib.geometry import point
 
 from .base import like
 from .found import FindingsEntry, LandmarkEntry, PlaneEntry
@@ -112,11 +113,11 @@ def _input(volume: CTVolume) -> Input:
             slice_max=float(gaps.max()) if len(gaps) else None,
         ),
         geometry=Geometry(
-            first_origin_ras=_point(volume.origins[0]),
-            last_origin_ras=_point(volume.origins[-1]),
-            row_step_ras=_point(volume.row_step),
-            column_step_ras=_point(volume.col_step),
-            normal_ras=_point(volume.k),
+            first_origin_ras=point(volume.origins[0]),
+            last_origin_ras=point(volume.origins[-1]),
+            row_step_ras=point(volume.row_step),
+            column_step_ras=point(volume.col_step),
+            normal_ras=point(volume.k),
             slice_positions_mm=tuple(map(float, volume.slice_positions)),
         ),
         acquisition=AcquisitionEntry(**known),
@@ -167,8 +168,3 @@ def _packages() -> tuple[tuple[str, str], ...]:
         except metadata.PackageNotFoundError:
             continue  # e.g. no torch where findings are only reviewed
     return tuple(packages)
-
-
-def _point(vector: Iterable[float]) -> tuple[float, float, float]:
-    x, y, z = map(float, vector)
-    return x, y, z

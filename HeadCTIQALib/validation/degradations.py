@@ -226,10 +226,6 @@ def with_metal(volume: CTVolume, findings: Findings, radius_mm: float, seed: int
     )
 
 
-def _point(p: Vector) -> tuple[float, float, float]:
-    return float(p[0]), float(p[1]), float(p[2])
-
-
 def _rotation(axis: Vector, degrees: float) -> Vector:
     """Right-handed rotation about a unit axis (Rodrigues)."""
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))

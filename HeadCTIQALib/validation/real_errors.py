@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from HeadCTIQALib.findings.types import Findings, Landmark, Plane
+from HeadCTIQALib.geometry import point
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import Measurement, measure
-from HeadCTIQALib.volume.types import CTVolume, Vector
+from HeadCTIQALib.volume.types import CTVolume
 
 from . import degradations as d
 from .carried import carried
@@ -81,9 +82,9 @@ def marked_by(table: Mapping[str, Mapping[str, Any]], findings: Findings) -> Fin
     )
     normal = np.linalg.svd(points - points.mean(axis=0))[2][-1]
     normal = normal if normal[0] > 0 else -normal
-    landmarks = {**findings.landmarks, **{n: Landmark(_point(marks[n]), source="reader") for n in MARKED if n in marks}}
+    landmarks = {**findings.landmarks, **{n: Landmark(point(marks[n]), source="reader") for n in MARKED if n in marks}}
     return findings.with_(
-        landmarks=landmarks, midsagittal=Plane(_point(points.mean(axis=0)), _point(normal), source="reader")
+        landmarks=landmarks, midsagittal=Plane(point(points.mean(axis=0)), point(normal), source="reader")
     )
 
 
@@ -142,10 +143,6 @@ def _artefact(case: cases.Case, base: CTVolume, seen: Findings, truths: Truth) -
             100 * float(np.count_nonzero(streak & inside, axis=(1, 2)) @ widths) / float(area @ widths)
         )
     return case.volume, truth
-
-
-def _point(p: Vector) -> tuple[float, float, float]:
-    return float(p[0]), float(p[1]), float(p[2])
 
 
 def _known(measured: Mapping[str, Measurement]) -> Truth:

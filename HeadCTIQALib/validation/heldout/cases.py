@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import HEAD, INTRACRANIAL, Findings
+from HeadCTIQALib.geometry import point
 from HeadCTIQALib.volume.types import CTVolume
 
 from .kernel import sharpened
@@ -149,7 +150,7 @@ def _metal(name: str, volume: CTVolume, findings: Findings, n: int) -> Case:
         parts = [
             Part(
                 "steel" if kind == "rod" else "platinum",
-                _point(at),
+                point(at),
                 (radius, radius),
                 float(rng.uniform(10, 40)),
                 fill=1.0 if kind == "rod" else 0.4,
@@ -159,7 +160,7 @@ def _metal(name: str, volume: CTVolume, findings: Findings, n: int) -> Case:
         parts = [
             Part(
                 "titanium",
-                _point(at),
+                point(at),
                 (float(rng.uniform(4, 8)), float(rng.uniform(0.8, 1.3))),
                 float(rng.uniform(3, 8)),
                 float(rng.uniform(0, 180)),
@@ -167,14 +168,14 @@ def _metal(name: str, volume: CTVolume, findings: Findings, n: int) -> Case:
         ]
     elif kind == "coils":
         radius = float(rng.uniform(2, 4))
-        parts = [Part("platinum", _point(at), (radius, radius), 2 * radius, fill=0.25)]
+        parts = [Part("platinum", point(at), (radius, radius), 2 * radius, fill=0.25)]
     elif kind == "rod at bone":
-        parts = [Part("titanium", _point(middle + way * (skull + 2)), (2.0, 2.0), float(rng.uniform(6, 15)))]
+        parts = [Part("titanium", point(middle + way * (skull + 2)), (2.0, 2.0), float(rng.uniform(6, 15)))]
     elif kind == "on the skin":
         parts = [
             Part(
                 "steel",
-                _point(middle + way * (skin + 2)),
+                point(middle + way * (skin + 2)),
                 (float(rng.uniform(2, 6)), 1.5),
                 float(rng.uniform(4, 12)),
                 float(rng.uniform(0, 180)),
@@ -186,7 +187,7 @@ def _metal(name: str, volume: CTVolume, findings: Findings, n: int) -> Case:
         parts = [
             Part(
                 "steel",
-                _point(middle - volume.a * (below + 20) + side * volume.r),
+                point(middle - volume.a * (below + 20) + side * volume.r),
                 (3.0, 3.0),
                 float(rng.uniform(10, 40)),
             )
@@ -216,10 +217,10 @@ def _pivot(law: Law, volume: CTVolume, findings: Findings) -> tuple[float, float
     """Between the ears for a nod; else where the occiput lies on its rest."""
     marks = findings.landmarks
     if law == "nod" and "EAM_R" in marks and "EAM_L" in marks:
-        return _point((np.asarray(marks["EAM_R"].position) + np.asarray(marks["EAM_L"].position)) / 2)
+        return point((np.asarray(marks["EAM_R"].position) + np.asarray(marks["EAM_L"].position)) / 2)
     k, j, i = np.nonzero(np.isin(findings.tissue[:, ::8, ::8], [int(t) for t in INTRACRANIAL]))
     middle = (volume.origins[k] + 8 * j[:, None] * volume.col_step + 8 * i[:, None] * volume.row_step).mean(axis=0)
-    return _point(middle - (0.0 if law == "nod" else 70.0) * volume.a - 40.0 * volume.k)
+    return point(middle - (0.0 if law == "nod" else 70.0) * volume.a - 40.0 * volume.k)
 
 
 def _brain(findings: Findings) -> NDArray[np.intp]:
@@ -235,7 +236,3 @@ def _reach(volume: CTVolume, s: int, mask: NDArray[np.bool_], start: Vector, way
     hit = np.zeros(len(steps), bool)
     hit[ok] = mask[ijk[ok, 1], ijk[ok, 0]]
     return float(steps[hit].max()) if hit.any() else 0.0
-
-
-def _point(p: Vector) -> tuple[float, float, float]:
-    return float(p[0]), float(p[1]), float(p[2])
