@@ -16,8 +16,9 @@ from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.text import lines, printable
 
-from . import dependencies, files, forms
+from . import files, forms
 from .assessing import Assessing
+from .installing import Installing
 from .overlays import Overlays, recover
 from .panel import Panel
 from .parameters import Parameters
@@ -42,7 +43,7 @@ class Controller:
     Args:
         layout: where the widgets go.
         logic: the module's logic, for its parameter node.
-        start: makes the process of the networks; tests put their own in.
+        start: makes the process of an assessment; None for one that stands by with the networks loaded.
 
     Attributes:
         ui: the widgets by name.
@@ -50,7 +51,7 @@ class Controller:
         sections: name of the section's module to the section.
     """
 
-    def __init__(self, layout: Any, logic: Any, start: Callable[[list[str]], Process] = Process) -> None:
+    def __init__(self, layout: Any, logic: Any, start: Callable[[list[str]], Process] | None = None) -> None:
         self._logic = logic
         self.widget = slicer.util.loadUI(str(resource("UI", "HeadCTIQA.ui")))
         layout.addWidget(self.widget)
@@ -60,6 +61,7 @@ class Controller:
         self.overlays = Overlays(self.session)
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
         self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
+        self.installing = Installing(self.ui, self._message)
         self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
         self._parameters: Any = None
         self._tag: Any = None
@@ -73,6 +75,8 @@ class Controller:
     def enter(self) -> None:
         """The user opens the module: follow the scene, preselect a scan."""
         self._entered = True
+        if self.installing.complete:
+            self.assessing.warm_up()
         if self._parameters is None:
             self._parameters = Parameters(self._logic.getParameterNode())  # type: ignore[call-arg]  # the decorator makes it
             self._tag = self._parameters.connectGui(self.ui)
@@ -168,7 +172,7 @@ class Controller:
             self.assessing.cancel()
             return
         self._message("")
-        if not self._may_replace() or not self._ready():
+        if not self._may_replace() or not self.installing.ready():
             return
         with forms.Waiting():
             try:
@@ -193,29 +197,6 @@ class Controller:
             "The assessment of this scan carries corrections ({count} of 10 metrics) and will be replaced. To keep them, cancel and save the folder."
         )
         return bool(slicer.util.confirmOkCancelDisplay(question.format(count=count), windowTitle="HeadCTIQA"))
-
-    def _ready(self) -> bool:
-        """Whether the networks can run; offers to install what they lack."""
-        lacking = dependencies.missing()
-        if not lacking:
-            return True
-        question = _(
-            "The networks need {names}, which 3D Slicer does not have yet. Install now? Everything else works without."
-        ).format(names=", ".join(lacking))
-        if not slicer.util.confirmOkCancelDisplay(question, windowTitle="HeadCTIQA"):
-            self._message(
-                _("Not assessed: {names} missing. Assessments made elsewhere can be loaded.").format(
-                    names=", ".join(lacking)
-                )
-            )
-            return False
-        with forms.Waiting():
-            try:
-                dependencies.install(lacking)
-            except HeadCTIQAError as error:
-                self._message(str(error))
-                return False
-        return True
 
     def _show_progress(self, stage: str, fraction: float) -> None:
         self.ui.progressBar.setValue(round(100 * fraction))
