@@ -16,11 +16,11 @@ from HeadCTIQALib.agreement import complete_rows, icc_agreement
 from HeadCTIQALib.cohort.readers import check_values, read_readers
 from HeadCTIQALib.errors import HeadCTIQAError, OutputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
-from HeadCTIQALib.study import PRESETS, run_study
-from HeadCTIQALib.study import scan as study_scan
-from HeadCTIQALib.study.judging import DEFECTS, WAYS
-from HeadCTIQALib.study.readers import make_readers, read_scan
-from HeadCTIQALib.study.scan import TRUTH, assess_scan
+from HeadCTIQALib.research.study import PRESETS, run_study
+from HeadCTIQALib.research.study import scan as study_scan
+from HeadCTIQALib.research.study.judging import DEFECTS, WAYS
+from HeadCTIQALib.research.study.readers import make_readers, read_scan
+from HeadCTIQALib.research.study.scan import TRUTH, assess_scan
 from HeadCTIQALib.synthesis import STUDY_SEEDS, random_scene
 from HeadCTIQALib.workers import in_processes
 

@@ -27,11 +27,11 @@ from HeadCTIQALib.findings import segmentation
 from HeadCTIQALib.progress import silent
 from HeadCTIQALib.report import evaluation as evaluation_report
 from HeadCTIQALib.report.html import Html
-from HeadCTIQALib.study import PRESETS, document
-from HeadCTIQALib.study import run as study
+from HeadCTIQALib.research.study import PRESETS, document
+from HeadCTIQALib.research.study import run as study
+from HeadCTIQALib.research.validation import heads, tables
 from HeadCTIQALib.synthesis import Acquire, Scene, files, simulate
 from HeadCTIQALib.synthesis.files import write_simulated
-from HeadCTIQALib.validation import heads, tables
 from HeadCTIQALib.writing import recover
 
 

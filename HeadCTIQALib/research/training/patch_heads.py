@@ -105,7 +105,7 @@ def prepare_patch_heads(
 
     Args:
         data: folder of the scans.
-        out: folder whose ``labels`` holds the landmarks (see :mod:`HeadCTIQALib.training.prepare`).
+        out: folder whose ``labels`` holds the landmarks (see :mod:`HeadCTIQALib.research.training.prepare`).
         disagreement_mm: a head on which the atlases place a landmark further apart is left out.
         simulated: how many simulated heads.
     """

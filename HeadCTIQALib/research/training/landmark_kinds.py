@@ -1,6 +1,6 @@
 """Mean places of landmarks in template mm for each kind of heads, in the shipped anatomy network's own coordinates.
 
-    python -m HeadCTIQALib.training.landmark_kinds FOLDER HEAD [HEAD ...]
+    python -m HeadCTIQALib.research.training.landmark_kinds FOLDER HEAD [HEAD ...]
 
 FOLDER holds the planning CTs, HEAD is the name of one that the networks were trained on.  Writes "landmark_kinds" into the
 metadata of the shipped anatomy bundle: estimates of landmarks that were not seen start from them.
@@ -22,8 +22,8 @@ from HeadCTIQALib.networks.bundle import METADATA, open_bundle, seal
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmarks import KINDS, fine_landmarks
 from HeadCTIQALib.networks.types import Vector
+from HeadCTIQALib.research.validation.output import scans_in
 from HeadCTIQALib.synthesis import TRAINING_SEEDS, random_scene, simulate
-from HeadCTIQALib.validation.output import scans_in
 from HeadCTIQALib.volume import read
 
 SIMULATED = range(5000, 5012)  # of the training seeds

@@ -39,7 +39,7 @@ def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[ObjectStack]
     """A sampler of the stacks in ``data``/objects and ``data``/objects-planning; the latter are a fifth.
 
     Args:
-        data: see :func:`HeadCTIQALib.training.object_stacks.prepare_objects`.
+        data: see :func:`HeadCTIQALib.research.training.object_stacks.prepare_objects`.
         exclude: names of heads left out.
         also: stacks of a site.
 
@@ -99,5 +99,5 @@ def build() -> SliceNet:
 
 
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
-    """Train an object network on examples from ``source``; see :func:`HeadCTIQALib.training.loop.fit`."""
+    """Train an object network on examples from ``source``; see :func:`HeadCTIQALib.research.training.loop.fit`."""
     return fit(build, losses, source, plan, out, start, resume, mixed)

@@ -1,6 +1,6 @@
 """The error model of every IQM, fitted to scans whose truth is known: what ``Resources/Uncertainty/errors.json`` holds.
 
-    python -m HeadCTIQALib.validation.error_fit --fit NAME=DIR [--fit NAME=DIR ...] [--check NAME=DIR ...] --output Resources/Uncertainty
+    python -m HeadCTIQALib.research.validation.error_fit --fit NAME=DIR [--fit NAME=DIR ...] [--check NAME=DIR ...] --output Resources/Uncertainty
 
 Folders of one name are one source.  Each DIR holds folders of ``assessment.json`` and ``truth.json`` (:mod:`.observations`).  The scale of an error is fitted by
 maximum likelihood of a Laplace distribution, its slopes not negative (what makes a scan harder to measure makes no error

@@ -45,7 +45,7 @@ def evaluate(
         processes: None is one a core; 1 works in this process.
 
     Returns:
-        One record a head, in the order of the seeds; see :func:`HeadCTIQALib.validation.compare.compare`.
+        One record a head, in the order of the seeds; see :func:`HeadCTIQALib.research.validation.compare.compare`.
 
     Raises:
         InputError: fewer than one head, or a negative or too large seed.

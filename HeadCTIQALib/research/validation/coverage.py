@@ -100,7 +100,7 @@ def card(model: ErrorModel, sources: Mapping[str, Sequence[Observed]], checks: M
     parts = [
         f"# Error model {model.version}",
         (
-            "How far each measurement can be from the truth: `errors.json` beside this card, made by `python -m HeadCTIQALib.validation.error_fit`, which says how. "
+            "How far each measurement can be from the truth: `errors.json` beside this card, made by `python -m HeadCTIQALib.research.validation.error_fit`, which says how. "
             "Below: how often the 95 % intervals held the truth, and how wide they are, in the unit of the metric and in points of the scores. In brackets: 95 % interval "
             "of a share (Clopper and Pearson 1934), as if scans were independent; cases made from one real scan are not. A bound is true where the true value lies on its side, to within 2 in its unit."
         ),

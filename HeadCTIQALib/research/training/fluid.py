@@ -38,7 +38,7 @@ def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[FluidHead] =
     """A sampler of the heads in ``data``/fluid; those smaller than a patch are left out.
 
     Args:
-        data: see :func:`HeadCTIQALib.training.fluid_slices.prepare_fluid`.
+        data: see :func:`HeadCTIQALib.research.training.fluid_slices.prepare_fluid`.
         exclude: names of heads left out.
         also: heads of a site.
 
@@ -104,5 +104,5 @@ def build() -> SliceNet:
 
 
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
-    """Train a fluid network on patches from ``source``; see :func:`HeadCTIQALib.training.loop.fit`."""
+    """Train a fluid network on patches from ``source``; see :func:`HeadCTIQALib.research.training.loop.fit`."""
     return fit(build, losses, source, plan, out, start, resume, mixed)

@@ -81,7 +81,7 @@ def facts(design: Design, e: Evaluation, calibration: Calibration, truths: Truth
         f"{inside.scans} simulated scans of one centre, {len(calibration.calibration)} of them fitted to and {len(calibration.test)} kept apart; "
         + ", ".join(f"{c.scans} of {c.name}" for c in outside)
         + f" with other scanners, kernels, thicknesses and patients. Slices have {design.matrix} x {design.matrix} pixels and were written and read as DICOM.",
-        f"{design.readers} simulated readers, who know the true values and never see what HeadCTIQA measured; their errors and tastes are described in HeadCTIQALib/study/readers.py and judging.py.",
+        f"{design.readers} simulated readers, who know the true values and never see what HeadCTIQA measured; their errors and tastes are described in HeadCTIQALib/research/study/readers.py and judging.py.",
         (
             f"{n} scans took {sum(cpu.values()) / 3600:.2f} CPU hours: {cpu['simulation'] / n:.1f} CPU seconds a scan for simulating and "
             f"{cpu['assessment'] / n:.1f} for assessing, {sum(cpu.values()) / n:.1f} CPU seconds a scan together."

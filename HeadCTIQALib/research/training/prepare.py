@@ -1,7 +1,7 @@
 """Training data from a folder of public scans and atlases, as small .npz files: labelled real heads, heads made from their
 labels, and simulated heads.
 
-    python -m HeadCTIQALib.training.prepare --data DATA --out training-data
+    python -m HeadCTIQALib.research.training.prepare --data DATA --out training-data
 
 ``DATA`` holds ``ct/<scan>`` (DICOM), ``landmarks.json`` (readers), ``ct-head-neck/*.nii.gz`` and ``atlas/`` (an MNI head
 template with tissue maps and a region atlas).  Every head is registered from the pose that the shipped network finds.

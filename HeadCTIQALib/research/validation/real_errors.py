@@ -1,6 +1,6 @@
 """Real scans, degraded by known amounts and assessed: folders of ``assessment.json`` and ``truth.json`` as a study makes them.
 
-    python -m HeadCTIQALib.validation.real_errors --scans DATA/ct --output DIR [--readers DATA/landmarks.json] [--scan NAME ...]
+    python -m HeadCTIQALib.research.validation.real_errors --scans DATA/ct --output DIR [--readers DATA/landmarks.json] [--scan NAME ...]
 
 The truth of angles and margins is the readers' where they marked the scan, moved with the degradation; where nobody did, and
 for all other IQMs, it is the measurement of the scan as it is, changed by what was done.  Motion and metal are those of

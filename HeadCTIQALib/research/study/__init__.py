@@ -1,6 +1,6 @@
 """The evaluation protocol rerun on simulated scans with simulated readers, from scan to report.
 
-Like the training it imports the simulation; nothing of the product imports it, the command ``study`` only when it runs.
+Like the training it imports the simulation.
 """
 
 from .design import PRESETS, Centre, Design

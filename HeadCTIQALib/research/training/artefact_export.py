@@ -115,7 +115,7 @@ Motion grade and streak mask of the slices of a head CT. **Research use only; no
 - **Network** MONAI U-Net blocks (batch normalisation), {FINE} filters at 2 mm and {"-".join(map(str, FILTERS))} from 4 mm on, four windows of
   the HU as input, slices of {SIDE} x {SIDE} pixels of about 1 mm. Weights as int8 with a scale per output channel
   (safetensors, SHA-256 in `configs/metadata.json`).
-- **Training** `python -m HeadCTIQALib.training.artefact`: {_steps(record)}. In-plane and through-plane motion, metal with
+- **Training** `python -m HeadCTIQALib.research.training.artefact`: {_steps(record)}. In-plane and through-plane motion, metal with
   photon starvation and beam hardening are computed in the projection domain and laid over clean slices with noise, hair,
   cushions and holders, helical windmills, shading and clipped air.
 

@@ -27,7 +27,7 @@ class Window:
 
     Attributes:
         hu: (3, H, W) float32.
-        labels: (3, H, W) uint8, see :mod:`HeadCTIQALib.training.object_stacks`.
+        labels: (3, H, W) uint8, see :mod:`HeadCTIQALib.research.training.object_stacks`.
         truth: (3, H, W) bool, removable objects: pixels more than half of which they fill.
         pixel_mm, gap_mm, thickness_mm: of a pixel, between slices, and of a slice.
     """

@@ -1,9 +1,7 @@
 """How right the measurements are: on simulated heads with exact truth, and on real scans degraded by known amounts.
 
-    evaluate(output, heads=200) -> one record a head and the accuracy table; what ``headctiqa evaluate-networks`` does
-    figures(records) -> the figures of that table
-
-The product path never imports this package.
+evaluate(output, heads=200) -> one record a head and the accuracy table; what ``headctiqa evaluate-networks`` does
+figures(records) -> the figures of that table
 """
 
 from .accuracy import Figure, figures

@@ -41,7 +41,7 @@ def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[LabelledHead
     label maps, a third as often as all real ones together.
 
     Args:
-        data: see :mod:`HeadCTIQALib.training.prepare`.
+        data: see :mod:`HeadCTIQALib.research.training.prepare`.
         exclude: names of heads left out, with all that was made from their labels.
         also: further heads, drawn like finely sampled ones.
 
@@ -143,5 +143,5 @@ def build() -> AnatomyNet:
 
 
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
-    """Train an anatomy network on examples from ``source``; see :func:`HeadCTIQALib.training.loop.fit`."""
+    """Train an anatomy network on examples from ``source``; see :func:`HeadCTIQALib.research.training.loop.fit`."""
     return fit(build, step_losses, source, plan, out, start, resume)

@@ -16,8 +16,8 @@ from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings
 from HeadCTIQALib.geometry import Vector
+from HeadCTIQALib.research.validation.degradations import smoothed_noise
 from HeadCTIQALib.synthesis.artefacts import FLOOR_HU, STREAK_SIGMAS, smooth3
-from HeadCTIQALib.validation.degradations import smoothed_noise
 from HeadCTIQALib.volume.types import CTVolume
 
 from . import projector

@@ -40,7 +40,7 @@ class Job:
 
     Attributes:
         network: "anatomy", "landmarks", "fluid" or "objects".
-        data: folder of scans (see :mod:`HeadCTIQALib.training.prepare`) or one prepared before; None for fine-tuning.  "fluid"
+        data: folder of scans (see :mod:`HeadCTIQALib.research.training.prepare`) or one prepared before; None for fine-tuning.  "fluid"
             learns from simulated heads whatever it holds, "objects" from simulated heads alone where it is None.
         output: folder of model bundles; the bundle becomes ``output``/``network``, and what is needed to resume lies in
             ``output``/``network``.training.

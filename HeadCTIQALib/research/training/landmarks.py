@@ -59,7 +59,7 @@ def sampler(
     """A sampler of the heads in ``data``/fine and ``data``/fine-simulated.
 
     Args:
-        data: see :mod:`HeadCTIQALib.training.patch_heads`.
+        data: see :mod:`HeadCTIQALib.research.training.patch_heads`.
         exclude: names of heads left out.
         shares: of heads whose landmarks readers placed, of heads with propagated landmarks, of simulated heads; a group
             without heads leaves its share to the others.
@@ -106,5 +106,5 @@ def build() -> LandmarkNet:
 
 
 def train(source: Sampler, plan: Plan, out: Path, start: State | None = None, resume: bool = False) -> State:
-    """Train a landmark network on patches from ``source``; see :func:`HeadCTIQALib.training.loop.fit`."""
+    """Train a landmark network on patches from ``source``; see :func:`HeadCTIQALib.research.training.loop.fit`."""
     return fit(build, losses, source, plan, out, start, resume)

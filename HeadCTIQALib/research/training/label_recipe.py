@@ -53,7 +53,7 @@ class Recipe:
         seed: of the random fields and the noise.
         scale, shear, turn: affine part of the deformation, new head to parent (factors; xy, xz, yz; rotation vector, RAS).
         field_mm, field_apart_mm: SD of the smooth part, and how far apart its nodes are.
-        skull_mm, scalp_mm, atrophy_mm, ventricle_mm: see :func:`~HeadCTIQALib.training.label_anatomy.reshape`.
+        skull_mm, scalp_mm, atrophy_mm, ventricle_mm: see :func:`~HeadCTIQALib.research.training.label_anatomy.reshape`.
         grey to air: mean HU; ``bone`` is of its tables, ``diploe`` the share that remains between them.
         fat_share: of the soft tissue.
         blood: HU of dural sinuses and vessels; high with contrast medium.
