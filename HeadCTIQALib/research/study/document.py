@@ -24,7 +24,7 @@ from .design import Design
 from .judging import DEFECTS, WAYS
 from .limit import cross_validated, in_words, with_and_without
 from .readers import MEASURING
-from .report import BESIDE, LABEL, SHOWS, SHOWS_NOT, Truths, beside, beside_head, facts, judged_parts
+from .report import BESIDE, LABEL, SHOWS, SHOWS_NOT, Outcomes, beside, beside_head, facts, judged_parts
 
 _TITLE = "# The protocol rerun in simulation"
 _FIGURES = ("metrics-icc", "scores-icc", "scatter-overall", "bland-altman-overall")
@@ -42,7 +42,7 @@ _ITEMS = (
 _OVERALL = "One ruined category makes a scan poor for every reader, each of whom gets there in another way; thresholds are moved by what was drawn for the reader."
 
 
-def write_document(path: Path, design: Design, e: Evaluation, calibration: Calibration, truths: Truths) -> None:
+def write_document(path: Path, design: Design, e: Evaluation, calibration: Calibration, outcomes: Outcomes) -> None:
     """Write the page to ``path``, figures into a folder of its name beside it.
 
     Raises:
@@ -53,7 +53,7 @@ def write_document(path: Path, design: Design, e: Evaluation, calibration: Calib
     with whole_folder(path.with_suffix(""), is_figure) as part:
         for key, drawing in drawn.items():
             (part / f"{key}.svg").write_text(standalone(drawing), encoding="utf-8", newline="")
-    page = "\n\n".join(_sections(path, design, e, calibration, truths, tuple(drawn)))
+    page = "\n\n".join(_sections(path, design, e, calibration, outcomes, tuple(drawn)))
     write_text(path, page + "\n", "The page")
 
 
@@ -81,7 +81,7 @@ def _wanted(key: str, e: Evaluation) -> bool:
 
 
 def _sections(
-    path: Path, design: Design, e: Evaluation, calibration: Calibration, truths: Truths, drawn: tuple[str, ...]
+    path: Path, design: Design, e: Evaluation, calibration: Calibration, outcomes: Outcomes, drawn: tuple[str, ...]
 ) -> Iterator[str]:
     scans = [p.title for p in judged_parts(e) if p is not None]
     by_key = {t.key: t for t in tables(e)}
@@ -98,7 +98,7 @@ def _sections(
         "the last digits of measurements depend on the processor. All intervals are 95 %."
     )
     yield "## What was done"
-    yield _bullets(facts(design, e, calibration, truths))
+    yield _bullets(facts(design, e, calibration, outcomes))
     yield rows_as_markdown(("Centre", "scans", "scanners", "slice thickness, mm"), _centres(design))
     yield "## The simulated readers"
     yield _READERS

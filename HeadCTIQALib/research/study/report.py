@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from HeadCTIQALib.cohort.calibrate import Calibration
 from HeadCTIQALib.cohort.evaluation import Agreement, Evaluation, Part
@@ -18,8 +17,9 @@ from HeadCTIQALib.report.html import Html, table, tag
 
 from .design import Design
 from .limit import cross_validated, in_words, with_and_without
+from .scan import CpuSeconds, Outcome
 
-Truths = Mapping[str, Mapping[str, Any]]
+Outcomes = Mapping[str, Outcome]
 LABEL = (
     "SIMULATED READERS AND SCANS. No patient and no radiologist took part; these numbers are no clinical validation."
 )
@@ -50,12 +50,12 @@ BESIDE_HEAD = ("", "Reference paper (patients, radiologists)")
 BESIDE = "Published figures and this simulation: beside each other, not to be compared as equals"
 
 
-def lead(design: Design, e: Evaluation, calibration: Calibration, truths: Truths) -> Html:
+def lead(design: Design, e: Evaluation, calibration: Calibration, outcomes: Outcomes) -> Html:
     """The first sections of the report."""
     against = calibration.fit.reasons_not_to_use or ("Nothing speaks against it in these data.",)
     return tag(
         "section",
-        _list("What was done", facts(design, e, calibration, truths)),
+        _list("What was done", facts(design, e, calibration, outcomes)),
         tag("h2", "Beside the published figures"),
         table(beside_head(e), list(beside(e)), BESIDE),
         _list("With the limit above the worst category, and without", tuple(in_words(e, calibration))),
@@ -72,11 +72,11 @@ def _list(title: str, sentences: tuple[str, ...]) -> Html:
     return tag("div", tag("h2", title), tag("ul", *(tag("li", s) for s in sentences)))
 
 
-def facts(design: Design, e: Evaluation, calibration: Calibration, truths: Truths) -> tuple[str, ...]:
+def facts(design: Design, e: Evaluation, calibration: Calibration, outcomes: Outcomes) -> tuple[str, ...]:
     """What was done, in sentences."""
     inside, *outside = design.centres
-    cpu = {k: sum(t["cpu_seconds"][k] for t in truths.values()) for k in ("simulation", "assessment")}
-    n = len(truths)
+    cpu = {k: sum(getattr(o.cpu_seconds, k) for o in outcomes.values()) for k in CpuSeconds.__struct_fields__}
+    n = len(outcomes)
     return (
         f"{inside.scans} simulated scans of one centre, {len(calibration.calibration)} of them fitted to and {len(calibration.test)} kept apart; "
         + ", ".join(f"{c.scans} of {c.name}" for c in outside)
@@ -86,20 +86,20 @@ def facts(design: Design, e: Evaluation, calibration: Calibration, truths: Truth
             f"{n} scans took {sum(cpu.values()) / 3600:.2f} CPU hours: {cpu['simulation'] / n:.1f} CPU seconds a scan for simulating and "
             f"{cpu['assessment'] / n:.1f} for assessing, {sum(cpu.values()) / n:.1f} CPU seconds a scan together."
         ),
-        *_not_assessed(truths),
+        *_not_assessed(outcomes),
         *_withheld(e),
     )
 
 
-def _not_assessed(truths: Truths) -> Iterator[str]:
-    n = len(truths)
+def _not_assessed(outcomes: Outcomes) -> Iterator[str]:
+    n = len(outcomes)
     for kind, verb in (
         ("refused", "Refused by HeadCTIQA"),
         ("failed", "Failed by an error of the program, and missing below"),
     ):
-        found = Counter(t[kind] for t in truths.values() if t[kind])
+        found = Counter(said for o in outcomes.values() if (said := getattr(o, kind)))
         yield from (f"{verb}, {count} of {n} scans: {reason}" for reason, count in found.items())
-    if not any(t["refused"] or t["failed"] for t in truths.values()):
+    if not any(o.refused or o.failed for o in outcomes.values()):
         yield f"No scan was refused and none failed (n = {n})."
 
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from HeadCTIQALib import __version__
 from HeadCTIQALib.cohort.account import calibration_scans
@@ -22,7 +23,6 @@ from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
 from HeadCTIQALib.files import read_regular
 from HeadCTIQALib.networks import models_used
 from HeadCTIQALib.progress import Progress, silent
-from HeadCTIQALib.record.earlier_schema import misfit
 from HeadCTIQALib.report.evaluation import write_evaluation
 from HeadCTIQALib.strict_json import parse
 from HeadCTIQALib.workers import in_processes
@@ -32,20 +32,11 @@ from .design import Design
 from .document import check_document, write_document
 from .readers import make_readers, read_scan
 from .report import LABEL, lead
-from .scan import SERIES, TRUTH, assess_scan
+from .scan import SERIES, TRUTH, Outcome, assess_scan
 
 ASSESSMENTS, STATE, READERS, MODEL, REPORT = "assessments", "study.json", "readers.csv", "model.json", "evaluation"
 _LARGEST_FILE = 1_000_000  # bytes of study.json or truth.json
-_NUMBERS = {"type": "object", "additionalProperties": {"type": "number"}}
-_TRUTH = {
-    "type": "object",
-    "properties": {
-        "seed": {"type": "integer", "minimum": 0}, "refused": {"type": "string"}, "failed": {"type": "string"}, "truth": _NUMBERS,
-        "cpu_seconds": {**_NUMBERS, "required": ["simulation", "assessment"]},
-    },
-    "required": ["seed", "refused", "failed", "truth", "cpu_seconds"],
-}  # fmt: skip
-Assess = Callable[..., dict[str, Any]]
+Assess = Callable[..., Outcome]
 
 
 def run_study(
@@ -66,28 +57,23 @@ def run_study(
     if document is not None:
         check_document(document)
     _claim(output, design)
-    truths = _scans(output, design, processes or os.cpu_count() or 1, progress, assess)
+    outcomes = _scans(output, design, processes or os.cpu_count() or 1, progress, assess)
     progress("Reading by simulated readers", 0.0)
     readers = make_readers(design.readers, design.seed)
     write_readers(
         output / READERS,
-        [
-            v
-            for name, t in truths.items()
-            for r in readers
-            for v in read_scan(r, name, t["truth"], design.seed + t["seed"])
-        ],
+        [v for name, o in outcomes.items() for r in readers for v in read_scan(r, name, o.truth, design.seed + o.seed)],
     )
     calibration, evaluation = _evaluate(output, design, progress)
     progress("Writing the report", 0.5)
     if document is not None:
-        write_document(document, design, evaluation, calibration, truths)
+        write_document(document, design, evaluation, calibration, outcomes)
     return write_evaluation(
         evaluation,
         output / REPORT,
         "Protocol rerun in simulation",
         LABEL,
-        lead(design, evaluation, calibration, truths),
+        lead(design, evaluation, calibration, outcomes),
     )
 
 
@@ -117,18 +103,14 @@ def _claim(output: Path, design: Design) -> None:
         write_text(path, state, "The study")
 
 
-def _scans(
-    output: Path, design: Design, processes: int, progress: Progress, assess: Assess
-) -> dict[str, dict[str, Any]]:
-    """Scan name to its truth, all of them done; scans that failed in an earlier run are tried again."""
+def _scans(output: Path, design: Design, processes: int, progress: Progress, assess: Assess) -> dict[str, Outcome]:
+    """Scan name to what became of it, all of them done; scans that failed in an earlier run are tried again."""
     jobs = {
         name: (output / ASSESSMENTS / centre.name / name, centre.population, seed, design.matrix)
         for centre, name, seed in design.scans
     }
     done = {
-        name: found
-        for name, job in jobs.items()
-        if (found := _stored(job[0] / TRUTH)) is not None and not found["failed"]
+        name: found for name, job in jobs.items() if (found := _stored(job[0] / TRUTH)) is not None and not found.failed
     }
     tell = _Pace(progress, len(done), len(jobs))
     waiting = {name: job for name, job in jobs.items() if name not in done}
@@ -163,17 +145,17 @@ class _Pace:
         self._progress(f"Simulating and assessing: {done} of {self._total} scans{rest}", done / self._total)
 
 
-def _stored(path: Path) -> dict[str, Any] | None:
-    """The truth of a scan that is done already; None for one that is not."""
+def _stored(path: Path) -> Outcome | None:
+    """The outcome of a scan that is done already; None for one that is not."""
     try:
         data = read_regular(path, _LARGEST_FILE, "The file")
     except FileNotFoundError:
         return None
     remedy = "remove it and run the study again"
-    found = parse(data, f"The file {path}", remedy)
-    if misfit(found, _TRUTH, _TRUTH) is not None:
-        raise InputError(f"The file {path} is damaged; {remedy}.")
-    return dict(found)
+    try:
+        return msgspec.convert(parse(data, f"The file {path}", remedy), Outcome)
+    except msgspec.ValidationError as error:
+        raise InputError(f"The file {path} is damaged; {remedy}.") from error
 
 
 def _evaluate(output: Path, design: Design, progress: Progress) -> tuple[Calibration, Evaluation]:

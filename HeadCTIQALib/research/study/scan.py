@@ -9,7 +9,9 @@ import traceback
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
 
 from HeadCTIQALib.errors import HeadCTIQAError, InputError
 from HeadCTIQALib.synthesis import Population, random_scene, simulate
@@ -21,12 +23,38 @@ if TYPE_CHECKING:
 TRUTH, SERIES = "truth.json", "series"
 
 
-def assess_scan(folder: Path, population: Population, seed: int, matrix: int) -> dict[str, Any]:
+class CpuSeconds(msgspec.Struct, frozen=True):
+    """CPU time of one scan (s)."""
+
+    simulation: float
+    assessment: float
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one scan; the content of ``truth.json``.
+
+    Attributes:
+        refused, failed: why the pipeline refused the scan, or failed where it should not have; "" where it did not.
+        truth: IQM id to exact value.
+    """
+
+    seed: Annotated[int, msgspec.Meta(ge=0)]
+    population: str
+    refused: str
+    failed: str
+    truth: dict[str, float]
+    cpu_seconds: CpuSeconds
+
+    def to_json(self) -> str:
+        """The text of ``truth.json``."""
+        return json.dumps(msgspec.to_builtins(self), indent=1, allow_nan=False) + "\n"
+
+
+def assess_scan(folder: Path, population: Population, seed: int, matrix: int) -> Outcome:
     """Simulate and assess one scan into ``folder``; returns what ``truth.json`` says.
 
     ``assessment.json`` is as ``headctiqa assess`` writes it; masks and pictures are not kept, nor is the DICOM series.
-    ``truth.json``, written last, marks the scan as done: seed, exact values, CPU seconds, and why the pipeline
-    ``refused`` the scan, or ``failed`` where it should not have.
+    ``truth.json``, written last, marks the scan as done.
 
     Raises:
         HeadCTIQAError: what would stop every other scan too: a damaged network, a full disk.
@@ -47,19 +75,16 @@ def assess_scan(folder: Path, population: Population, seed: int, matrix: int) ->
         raise
     except Exception as error:  # a bug in one scan must not cost the others; the report names it
         failed = f"{type(error).__name__}: {error} ({_place(error)})"
-    found = {
-        "seed": seed,
-        "population": population.name,
-        "refused": refused,
-        "failed": failed,
-        "truth": truth,
-        "cpu_seconds": {
-            "simulation": round(simulated - began, 2),
-            "assessment": round(time.process_time() - simulated, 2),
-        },
-    }
-    write_text(folder / TRUTH, json.dumps(found, indent=1, allow_nan=False) + "\n", "The truth of the scan")
-    return found
+    outcome = Outcome(
+        seed=seed,
+        population=population.name,
+        refused=refused,
+        failed=failed,
+        truth=truth,
+        cpu_seconds=CpuSeconds(round(simulated - began, 2), round(time.process_time() - simulated, 2)),
+    )
+    write_text(folder / TRUTH, outcome.to_json(), "The truth of the scan")
+    return outcome
 
 
 def _assess(scan: Simulated, folder: Path, seed: int) -> None:
