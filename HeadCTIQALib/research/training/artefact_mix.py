@@ -21,6 +21,7 @@ from HeadCTIQALib.synthesis.artefacts import (
     smooth3,
     undisplaced,
 )
+from HeadCTIQALib.synthesis.movement import WINDOWS
 from HeadCTIQALib.synthesis.wedges import RADIUS_MM, any_movement, moved_difference
 
 from .artefact_distractors import distract
@@ -32,6 +33,7 @@ SMOOTHED = 0.55  # what the 3-pixel mean leaves of the SD of CT noise at about 1
 LEAST_STREAK_HU = 1.5  # weaker ones cannot be told from anatomy, whatever the noise
 MOVING = 0.6  # share of examples in which the head moves
 LEAST_MM, MOST_MM = 0.5, 14.0  # of the movement at the skin
+WINDOW_SHARES = (0.3, 0.2, 0.25, 0.25)  # of examples, in the order of WINDOWS
 SOFTNESS = 0.08  # of the boundaries between grades, in the logarithm of the RMS
 
 
@@ -115,14 +117,25 @@ def _motion(hu: Image, item: Item, head: NDArray[np.bool_], rng: np.random.Gener
     turn, slide = rng.dirichlet([1.0, 1.0]) * size
     lift = float(min(1.0, rng.choice([0.0, 0.0, rng.uniform(0, 0.3) * size])))
     movement = any_movement(
-        rng, float(np.rad2deg(turn / RADIUS_MM)), float(slide), lift, half_scan=bool(rng.random() < 0.4)
+        rng, float(np.rad2deg(turn / RADIUS_MM)), float(slide), lift, window=WINDOWS[rng.choice(4, p=WINDOW_SHARES)]
     )
     # holder and cushion stay where they are when the head moves
     body = ndimage.binary_dilation(head, iterations=4)
-    change = moved_difference(hu, float(item["pixel_mm"]), movement, body, item["gradient"].astype(np.float32))
+    gradient = item["gradient"].astype(np.float32) * _hinge(rng, float(item["pixel_mm"]))
+    change = moved_difference(hu, float(item["pixel_mm"]), movement, body, gradient)
     return (
         change if rng.random() < 0.5 else np.asarray(ndimage.gaussian_filter(change, rng.uniform(0.2, 0.8)), np.float32)
     )
+
+
+def _hinge(rng: np.random.Generator, pixel_mm: float) -> Image:
+    """(SIDE, SIDE) of through-plane motion, 1 where it is largest: the same everywhere, or a turn about an axis in the plane, as a nod."""
+    if rng.random() < 0.4:
+        return np.ones((SIDE, SIDE), np.float32)
+    axis = (np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2) * np.float32(pixel_mm / RADIUS_MM)
+    towards = rng.normal(0, 0.5) + (np.pi if rng.random() < 0.5 else 0.0)  # mostly forwards or backwards
+    lever = np.cos(towards) * axis[:, None] + np.sin(towards) * axis[None, :] + rng.uniform(-1, 1)
+    return np.asarray(lever / max(1.0, float(np.abs(lever).max())), np.float32)
 
 
 def _warped(item: Item, rng: np.random.Generator) -> Item:
