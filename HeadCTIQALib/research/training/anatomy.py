@@ -13,8 +13,8 @@ from HeadCTIQALib.networks.channels import CLASSES, TEMPLATE_SCALE_MM
 from HeadCTIQALib.networks.nets.anatomy import AnatomyNet, network_input
 
 from .augment import SHAPE, Sample, draw
-from .errors import TrainingError
 from .heads import AGREEMENT_MM, LabelledHead
+from .items import load_all, no_heads
 from .label_maps import FINE_MM, FOLDER, parent_of
 from .loop import Plan, State, fit
 
@@ -48,21 +48,14 @@ def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[LabelledHead
     Raises:
         TrainingError: there is no head.
     """
-    real = [LabelledHead.load(p) for p in sorted((data / "labels").glob("*.npz")) if p.stem not in exclude]
-    real = [h for h in real if h.disagreement_mm <= AGREEMENT_MM]
-    simulated = [LabelledHead.load(p) for p in sorted((data / "simulated").glob("*.npz"))]
+    real = [h for h in load_all(LabelledHead, data / "labels", exclude) if h.disagreement_mm <= AGREEMENT_MM]
+    simulated = load_all(LabelledHead, data / "simulated")
     weights = [5.0 if h.grid.spacing < FINE_MM else 1.0 for h in real] + [5.0] * len(also)
-    made = [
-        LabelledHead.load(p)
-        for p in sorted((data / FOLDER).glob("*.npz"))
-        if not {p.stem, parent_of(p.stem)} & set(exclude)
-    ]
+    made = [h for h in load_all(LabelledHead, data / FOLDER, exclude) if parent_of(h.name) not in exclude]
     third = sum(weights) / 3 or 1.0
     weights += [third / len(group) for group in (made, simulated) for _ in group]
     if not weights:
-        raise TrainingError(
-            f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before."
-        )
+        raise no_heads(data)
     return Sampler((*real, *also, *made, *simulated), tuple(float(w) for w in np.array(weights) / sum(weights)))
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
 from HeadCTIQALib.errors import InputError
+from HeadCTIQALib.geometry import Point
+from HeadCTIQALib.volume.resample import Grid
 from HeadCTIQALib.writing import whole_file
 
 from .errors import TrainingError
@@ -18,7 +21,7 @@ from .errors import TrainingError
 
 @dataclass(frozen=True)
 class Item:
-    """A dataclass of arrays and numbers, kept as <name>.npz."""
+    """A dataclass of arrays and numbers, kept as <name>.npz; ``hu`` may lie on a ``grid``, with ``landmarks`` in RAS mm."""
 
     name: str
 
@@ -28,9 +31,13 @@ class Item:
         Raises:
             OutputError: it cannot be written.
         """
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+        kept: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+        if (grid := kept.pop("grid", None)) is not None:
+            kept |= {"origin": grid.origin, "spacing": grid.spacing}
+        if "landmarks" in kept:
+            kept["landmarks"] = json.dumps({k: list(v) for k, v in kept["landmarks"].items()})
         with whole_file(folder / f"{self.name}.npz", "The training item") as stream:
-            np.savez_compressed(stream, **arrays)
+            np.savez_compressed(stream, **kept)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -41,9 +48,19 @@ class Item:
         """
         try:
             with np.load(path, allow_pickle=False) as f:
-                return cls(path.stem, **{k: f[k] for k in f.files})
-        except (OSError, ValueError, TypeError, zipfile.BadZipFile) as e:
+                kept: dict[str, Any] = {k: f[k] if f[k].ndim else f[k].item() for k in f.files}
+            if "landmarks" in kept:
+                kept["landmarks"] = landmarks_of(kept["landmarks"])
+            if "origin" in kept:
+                kept["grid"] = Grid(kept.pop("origin"), kept.pop("spacing"), kept["hu"].shape)
+            return cls(path.stem, **kept)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile) as e:
             raise TrainingError(f"The training item {path} cannot be read; delete it, and it is made again.") from e
+
+
+def landmarks_of(text: str) -> dict[str, Point]:
+    """Landmarks as an item keeps them."""
+    return {k: tuple(v) for k, v in json.loads(text).items()}
 
 
 T = TypeVar("T", bound=Item)
@@ -102,6 +119,13 @@ def create(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise TrainingError(f"The folder {folder} cannot be written ({e.strerror or e}); choose another.") from e
+
+
+def no_heads(data: Path) -> TrainingError:
+    """What to say of a folder without items."""
+    return TrainingError(
+        f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before."
+    )
 
 
 @dataclass(frozen=True)

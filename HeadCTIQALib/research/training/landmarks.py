@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH, PATCH_MM
 from HeadCTIQALib.networks.nets.landmarks import LandmarkNet, network_input
 
-from .errors import TrainingError
+from .items import Pool, Sampler, load_all, no_heads
 from .loop import Plan, State, fit
 from .patch_heads import PROPAGATED_MM, PatchHead
 from .patches import ABSENT, PRESENT, Patch, draw
@@ -34,51 +33,36 @@ WEIGHTS = {
 }
 
 
-@dataclass(frozen=True)
-class Sampler:
-    """Draws a head, a landmark of it and a random patch; ``shares`` are those of the groups of heads."""
-
-    groups: tuple[tuple[PatchHead, ...], ...]
-    shares: tuple[float, ...]
-
-    def __call__(self, rng: np.random.Generator) -> Patch:
-        """One random patch."""
-        group = self.groups[rng.choice(len(self.groups), p=self.shares)]
-        head = group[rng.integers(len(group))]
-        names = [n for n in LANDMARKS if n in head.landmarks]
-        weight = np.array([WEIGHTS.get(n.removesuffix("_R").removesuffix("_L"), 1.0) for n in names])
-        return draw(head, names[rng.choice(len(names), p=weight / weight.sum())], rng)
+SHARES = {"read": 0.25, "propagated": 0.35, "simulated": 0.4}
 
 
-def sampler(
-    data: Path,
-    exclude: Sequence[str] = (),
-    shares: tuple[float, float, float] = (0.25, 0.35, 0.4),
-    also: Sequence[PatchHead] = (),
-) -> Sampler:
-    """A sampler of the heads in ``data``/fine and ``data``/fine-simulated.
+def example(head: PatchHead, rng: np.random.Generator) -> Patch:
+    """A random patch around a random landmark of a head."""
+    names = [n for n in LANDMARKS if n in head.landmarks]
+    weight = np.array([WEIGHTS.get(n.removesuffix("_R").removesuffix("_L"), 1.0) for n in names])
+    return draw(head, names[rng.choice(len(names), p=weight / weight.sum())], rng)
+
+
+def sampler(data: Path, exclude: Sequence[str] = (), also: Sequence[PatchHead] = ()) -> Sampler[PatchHead, Patch]:
+    """A sampler of the heads in ``data``/fine, those that readers placed the landmarks of apart, and ``data``/fine-simulated.
 
     Args:
         data: see :mod:`HeadCTIQALib.research.training.patch_heads`.
         exclude: names of heads left out.
-        shares: of heads whose landmarks readers placed, of heads with propagated landmarks, of simulated heads; a group
-            without heads leaves its share to the others.
         also: further heads.
 
     Raises:
         TrainingError: there is no head.
     """
-    real = [PatchHead.load(p) for p in sorted((data / "fine").glob("*.npz")) if p.stem not in exclude] + list(also)
-    simulated = [PatchHead.load(p) for p in sorted((data / "fine-simulated").glob("*.npz"))]
-    read = [h for h in real if h.label_mm < PROPAGATED_MM]
-    groups = (read, [h for h in real if h.label_mm >= PROPAGATED_MM], simulated)
-    kept = [(tuple(g), s) for g, s in zip(groups, shares, strict=True) if g]
-    if not kept:
-        raise TrainingError(
-            f"The folder {data} holds no heads to train on; give the folder of the scans, or one prepared before."
-        )
-    total = sum(s for _, s in kept)
-    return Sampler(tuple(g for g, _ in kept), tuple(s / total for _, s in kept))
+    real = [*load_all(PatchHead, data / "fine", exclude), *also]
+    groups = {
+        "read": [h for h in real if h.label_mm < PROPAGATED_MM],
+        "propagated": [h for h in real if h.label_mm >= PROPAGATED_MM],
+        "simulated": load_all(PatchHead, data / "fine-simulated"),
+    }
+    if not any(groups.values()):
+        raise no_heads(data)
+    return Sampler(Pool.of(groups, SHARES), example)
 
 
 def losses(net: torch.nn.Module, batch: Patch) -> Mapping[str, torch.Tensor]:

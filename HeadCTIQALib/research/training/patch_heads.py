@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from HeadCTIQALib.volume import CTVolume, read
 from HeadCTIQALib.volume.resample import Grid, to_grid
-from HeadCTIQALib.writing import whole_file
+
+from .items import Item, create, fill, landmarks_of
 
 Points = Mapping[str, tuple[float, float, float]]
 READER_MM, PROPAGATED_MM, EXACT_MM = 1.0, 2.5, 0.0  # typical error of a label
@@ -27,38 +28,14 @@ SIMULATED_BOX = ((-86.0, -96.0, -62.0), (86.0, 124.0, 86.0))  # head mm (x, y, z
 
 
 @dataclass(frozen=True)
-class PatchHead:
+class PatchHead(Item):
     """HU (Z, Y, X) int16 and imaged mask on an isotropic grid, with landmarks (RAS mm) and their typical error in mm."""
 
-    name: str
     hu: NDArray[np.int16]
     inside: NDArray[np.bool_]
     grid: Grid
     landmarks: Points
     label_mm: float
-
-    def save(self, folder: Path) -> None:
-        """Write ``<name>.npz`` (no pickled objects), whole or not at all."""
-        with whole_file(folder / f"{self.name}.npz", "The training head") as stream:
-            np.savez_compressed(
-                stream, hu=self.hu, inside=self.inside, origin=self.grid.origin, spacing=self.grid.spacing,
-                landmarks=json.dumps({k: list(v) for k, v in self.landmarks.items()}), label_mm=self.label_mm,
-            )  # fmt: skip
-
-    @classmethod
-    def load(cls, path: Path) -> PatchHead:
-        """Read what :meth:`save` wrote."""
-        with np.load(path, allow_pickle=False) as f:
-            hu = f["hu"]
-            marks = {k: tuple(v) for k, v in json.loads(str(f["landmarks"])).items()}
-            return cls(
-                path.stem,
-                hu,
-                f["inside"],
-                Grid(f["origin"], float(f["spacing"]), hu.shape),
-                marks,
-                float(f["label_mm"]),
-            )
 
 
 def real_head(name: str, volume: CTVolume, landmarks: Points, label_mm: float) -> PatchHead:
@@ -109,8 +86,7 @@ def prepare_patch_heads(
         disagreement_mm: a head on which the atlases place a landmark further apart is left out.
         simulated: how many simulated heads.
     """
-    for sub in ("fine", "fine-simulated"):
-        (out / sub).mkdir(parents=True, exist_ok=True)
+    create(out / "fine")
     readers = (
         json.loads((data / "landmarks.json").read_text(encoding="utf-8"))["scans"]
         if (data / "landmarks.json").exists()
@@ -121,10 +97,8 @@ def prepare_patch_heads(
         with np.load(label, allow_pickle=False) as f:
             if scan is None or (out / "fine" / label.name).exists() or float(f["disagreement_mm"]) > disagreement_mm:
                 continue
-            marks = {k: tuple(v) for k, v in json.loads(str(f["landmarks"])).items()}
+            marks = landmarks_of(str(f["landmarks"]))
         real_head(label.stem, read(scan), marks, READER_MM if label.stem in readers else PROPAGATED_MM).save(
             out / "fine"
         )
-    for seed in SIMULATED_SEEDS[:simulated]:
-        if not (out / "fine-simulated" / f"simulated{seed}.npz").exists():
-            simulated_head(seed).save(out / "fine-simulated")
+    fill(out / "fine-simulated", simulated_head, SIMULATED_SEEDS, simulated)

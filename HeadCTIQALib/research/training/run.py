@@ -115,7 +115,7 @@ def _shipped(network: str) -> State:
     return {k: v.detach().clone() for k, v in state.items()}
 
 
-def _source(job: Job) -> tuple[anatomy.Sampler | landmarks.Sampler, list[str], dict[str, Any]]:
+def _source(job: Job) -> tuple[anatomy.Sampler | Sampler[Any, Any], list[str], dict[str, Any]]:
     """Sampler, names of the heads, and metadata that depends on them."""
     if job.data is None and not job.folders:
         raise TrainingError("A training needs a data folder; only fine-tuning with --from does without.")
@@ -135,7 +135,7 @@ def _source(job: Job) -> tuple[anatomy.Sampler | landmarks.Sampler, list[str], d
     cut = [h for h in map(site.patch_head, scans) if h is not None]
     _some(job.folders, cut)
     patches = landmarks.sampler(prepared, job.exclude, also=cut)
-    return patches, [h.name for g in patches.groups for h in g], {}
+    return patches, patches.names, {}
 
 
 def _slices(job: Job, tell: Callable[[str], None]) -> tuple[Sampler[Any, Any], list[str], dict[str, Any]]:

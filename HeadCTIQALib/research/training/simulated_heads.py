@@ -14,6 +14,7 @@ from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.volume.resample import Grid
 
 from .heads import LabelledHead
+from .items import fill
 
 SEEDS = range(1000, 1060)
 SHAPE, SPACING = (64, 64, 64), 4.0
@@ -42,7 +43,4 @@ def template_of(grid: Grid, marks: Mapping[str, tuple[float, float, float]]) -> 
 
 def prepare_simulated(out: Path, simulated: int = len(SEEDS)) -> None:
     """Write ``out``/simulated/*.npz; heads that exist already are kept."""
-    (out / "simulated").mkdir(parents=True, exist_ok=True)
-    for seed in SEEDS[:simulated]:
-        if not (out / "simulated" / f"simulated{seed}.npz").exists():
-            simulated_head(seed).save(out / "simulated")
+    fill(out / "simulated", simulated_head, SEEDS, simulated)
