@@ -20,7 +20,7 @@ BEGIN, END = "<!-- rooms: begin, written by Testing/rooms.py -->", "<!-- rooms: 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli", "gui"),
     ("study", "training"),
-    ("validation",),
+    ("validation", "department"),
     ("cohort",),
     ("assessment",),
     ("report",),
