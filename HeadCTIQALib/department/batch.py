@@ -18,7 +18,7 @@ from HeadCTIQALib.assessment.storage import FILES
 from HeadCTIQALib.cohort.rescore import rescore_folder
 from HeadCTIQALib.errors import InputError, ModelError, OutputError
 from HeadCTIQALib.progress import Progress, silent
-from HeadCTIQALib.record import RECORD
+from HeadCTIQALib.record import RECORD, model_of, read_record
 from HeadCTIQALib.scoring import ScoringModel
 from HeadCTIQALib.scoring.choice import chosen_model
 from HeadCTIQALib.volume.finding import FoundScan, SetAside, find_scans
@@ -27,7 +27,7 @@ from HeadCTIQALib.writing import recover_inside
 from .journal import Journal, Outcome, writing
 from .pool import Limits, Stopped, in_limits
 from .selection import Selection
-from .work import Done, Job, assess_scan, maker, present_record
+from .work import Done, Job, assess_scan, maker
 
 Work = Callable[[Job], Done]
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -133,11 +133,12 @@ def _rescore(
         progress("Looking through what was assessed before", n / len(done))
         folder = plan.cohort / outcome.folder
         try:
-            if outcome.status == "assessed" and rescore_folder(folder, model):
-                record = present_record(folder)
-                journal.add(_changed(outcome, None if record is None else record.verdict.band))
-                rescored += 1
-        except InputError:  # a record or report that is damaged
+            if outcome.status != "assessed" or model_of(read_record(folder)) == model:
+                continue
+            rescore_folder(folder, model)
+            journal.add(msgspec.structs.replace(outcome, band=read_record(folder).verdict.band, time=_now()))
+            rescored += 1
+        except (InputError, ModelError):  # a record or report that is damaged
             unreadable.add(outcome.fingerprint)
     return rescored, unreadable
 
@@ -220,10 +221,6 @@ def _outcome(job: Job, done: Done, took: float, journal: Journal) -> Outcome:
         fingerprint=own, path=str(job.scan.path), series=job.scan.series, status="duplicate" if same else done.status, folder=done.folder,
         sha256=done.sha256, band=done.band, reason=done.reason, by=maker(), time=_now(), seconds=round(took, 2),
     )  # fmt: skip
-
-
-def _changed(outcome: Outcome, band: str | None) -> Outcome:
-    return msgspec.structs.replace(outcome, band=band, time=_now())
 
 
 def _now() -> str:
