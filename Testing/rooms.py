@@ -20,7 +20,7 @@ BEGIN, END = "<!-- rooms: begin, written by Testing/rooms.py -->", "<!-- rooms: 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli", "gui"),
     ("research/study", "research/training"),
-    ("research/validation",),
+    ("research/validation", "department"),
     ("cohort",),
     ("assessment",),
     ("report",),
