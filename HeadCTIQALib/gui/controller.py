@@ -20,11 +20,10 @@ from . import dependencies, files, forms
 from .assessing import Assessing
 from .overlays import Overlays, recover
 from .panel import Panel
-from .parameters import Parameters
 from .process import Process
 from .profiles import ProfileChoice
+from .scan_choice import ScanChoice
 from .session import Event, Session
-from .volumes import newest_head_ct
 
 # section button in the .ui -> module and class that fills it
 _SECTIONS = {
@@ -46,12 +45,11 @@ class Controller:
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, panel, assessing, profiles: see their classes.
+        session, overlays, panel, assessing, profiles, scan: see their classes.
         sections: name of the section's module to the section.
     """
 
     def __init__(self, layout: Any, logic: Any, start: Callable[[list[str]], Process] = Process) -> None:
-        self._logic = logic
         self.widget = slicer.util.loadUI(str(resource("UI", "HeadCTIQA.ui")))
         layout.addWidget(self.widget)
         self.ui = slicer.util.childWidgetVariables(self.widget)
@@ -61,8 +59,7 @@ class Controller:
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
         self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
         self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
-        self._parameters: Any = None
-        self._tag: Any = None
+        self.scan = ScanChoice(self.ui, logic, self.session, lambda: self.assessing.running, self._scan_gone)
         self._entered = False
         self._connect()
         self.sections = self._sections()
@@ -73,13 +70,8 @@ class Controller:
     def enter(self) -> None:
         """The user opens the module: follow the scene, preselect a scan."""
         self._entered = True
-        if self._parameters is None:
-            self._parameters = Parameters(self._logic.getParameterNode())  # type: ignore[call-arg]  # the decorator makes it
-            self._tag = self._parameters.connectGui(self.ui)
-        if self._parameters.inputVolume is None:
-            self._parameters.inputVolume = newest_head_ct(slicer.mrmlScene)
-        self._choose_volume()
-        self.profiles.follow(self._parameters)
+        self.scan.enter()
+        self.profiles.follow(self.scan.parameters)
         self._set_overlays()
         self.overlays.show(self.session.selected)
 
@@ -89,22 +81,21 @@ class Controller:
         self.overlays.leave()
         if "calibration" in self.sections:
             self.sections["calibration"].exit()
-        self._disconnect_parameters()
+        self.scan.exit()
 
     def cleanup(self) -> None:
         """The module goes away."""
         self.assessing.cleanup()
         self.overlays.leave()
-        for part in (*self.sections.values(), self.panel, self.profiles):
+        for part in (*self.sections.values(), self.panel, self.profiles, self.scan):
             part.cleanup()
         self.session.unobserve(self._changed)
-        self._disconnect_parameters()
 
     def scene_closing(self) -> None:
         """Let go of everything in the scene."""
         self.assessing.cancel()
         self.overlays.forget()
-        self._disconnect_parameters()
+        self.scan.exit()
 
     def scene_closed(self) -> None:
         """Start over in the empty, or newly opened, scene."""
@@ -116,7 +107,6 @@ class Controller:
 
     def _connect(self) -> None:
         ui = self.ui
-        ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._choose_volume)
         ui.assessButton.connect("clicked(bool)", self._assess_or_cancel)
         ui.loadButton.connect("clicked(bool)", self._load)
         ui.reportButton.connect("clicked(bool)", self._open_report)
@@ -150,18 +140,16 @@ class Controller:
             button.setEnabled(there)
         self.ui.assessButton.setEnabled(self.session.volume_node is not None or self.assessing.running)
         if event == "volume":
-            if self._parameters is not None and self._parameters.inputVolume is not self.session.volume_node:
-                self._parameters.inputVolume = self.session.volume_node
-            self.overlays.leave()
+            self._message("")
         elif self._entered:
             self.overlays.refresh()
             if there and self.session.results is None:
                 self._message(_("The scan of this assessment is not in the scene; load the scan to see the evidence."))
 
-    def _choose_volume(self, *_arguments: Any) -> None:
-        if not self.assessing.running:
-            self.session.set_volume(self.ui.inputSelector.currentNode())
-            self._message("")
+    def _scan_gone(self) -> None:
+        if self.assessing.running:
+            self.assessing.cancel()
+            self._message(_("The scan was taken out of the scene; the assessment was stopped."))
 
     def _assess_or_cancel(self, *_arguments: Any) -> None:
         if self.assessing.running:
@@ -174,7 +162,7 @@ class Controller:
             try:
                 self.assessing.start(
                     self.session.volume_node,
-                    self._parameters.device,
+                    self.scan.parameters.device,
                     str(self.ui.scoringEdit.currentPath or ""),
                     self.profiles.current,
                 )
@@ -293,8 +281,3 @@ class Controller:
 
     def _toggle_overlays(self) -> None:
         self.ui.overlaysCheckBox.checked = not self.ui.overlaysCheckBox.checked
-
-    def _disconnect_parameters(self) -> None:
-        if self._parameters is not None:
-            self._parameters.disconnectGui(self._tag)
-        self._parameters = None

@@ -177,6 +177,8 @@ class Results:
         self.text.SetNodeReferenceID(reference, node.GetID())
         if node.GetDisplayNode() is None:
             node.CreateDefaultDisplayNodes()
+        if node.IsA("vtkMRMLMarkupsNode"):
+            _dress_markup(node)
         hierarchy_items.place(node, self.volume)
 
 
@@ -222,7 +224,7 @@ def adopt(volume_node: Any, segmentation: Any, landmarks: Any, plane: Any | None
     for reference, node in ((_SEGMENTATION, segmentation), (_LANDMARKS, landmarks), (_PLANE, plane)):
         if node is not None:
             results._adopt(reference, node)
-    _dress(results)
+    _dress_masks(results)
     results.keep(record, record, {})
     return results
 
@@ -246,25 +248,30 @@ def find(scene: Any, volume_node: Any = None) -> list[Results]:
     ]
 
 
-def _dress(results: Results) -> None:
-    """How the nodes look: nothing is shown until a row is selected."""
+def _dress_masks(results: Results) -> None:
+    """How the segments look: nothing is shown until a row is selected."""
     segmentation = results.segmentation
     if results.volume.GetParentTransformNode() is None:  # else the volume's own grid is not where its slices are
         segmentation.SetReferenceImageGeometryParameterFromVolumeNode(results.volume)
     segmentation.GetDisplayNode().SetVisibility(False)
     segmentation.GetDisplayNode().SetAllSegmentsVisibility(False)
-    for node in (results.landmarks, results.plane):
-        if node is None:
-            continue
-        display = node.GetDisplayNode()
-        display.SetVisibility(False)
-        display.SetSelectedColor(1.0, 0.85, 0.1)
-        display.SetTextScale(3.0)
-        display.SetGlyphScale(2.0)
-    if results.plane is not None:
-        results.plane.SetSize(_FACE_ON_MM, _FACE_ON_MM)
-        display = results.plane.GetDisplayNode()
-        display.SetPropertiesLabelVisibility(False)
-        display.SetOutlineVisibility(False)  # the edges of a tilted plane would be projected beside its trace
-        display.SetFillOpacity(0.12)  # more would veil the image that the plane lies in
-        display.SetSliceProjection(False)
+
+
+def _dress_markup(node: Any) -> None:
+    """How points and the plane look and are handled: nothing is shown until a row is selected."""
+    display = node.GetDisplayNode()
+    display.SetVisibility(False)
+    display.SetSelectedColor(1.0, 0.85, 0.1)
+    display.SetTextScale(3.0)
+    display.SetGlyphScale(2.0)
+    if not node.IsA("vtkMRMLMarkupsPlaneNode"):
+        return
+    node.SetSize(_FACE_ON_MM, _FACE_ON_MM)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetOutlineVisibility(False)  # the edges of a tilted plane would be projected beside its trace
+    display.SetFillOpacity(0.12)  # more would veil the image that the plane lies in
+    display.SetSliceProjection(False)
+    display.SetHandlesInteractive(True)  # to turn and to shift it; scaling it means nothing
+    display.SetRotationHandleVisibility(True)
+    display.SetTranslationHandleVisibility(True)
+    display.SetScaleHandleVisibility(False)

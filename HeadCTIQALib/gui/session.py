@@ -98,9 +98,11 @@ class Session:
         """Take over a fresh assessment of ``node`` from ``folder`` in place of an earlier one.
 
         Raises:
-            InputError: the folder is no assessment.
+            InputError: the folder is no assessment, or the scan is not in the scene any more.
             RuntimeError: 3D Slicer cannot read a file in it.
         """
+        if not slicer.mrmlScene.IsNodePresent(node):
+            raise InputError(_("The scan was taken out of the scene; load it again to see its assessment."))
         record = read_record(folder)
         self.settle()
         earlier = scene_results.find(slicer.mrmlScene, node)
