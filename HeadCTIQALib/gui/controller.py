@@ -24,6 +24,7 @@ from .process import Process
 from .profiles import ProfileChoice
 from .scan_choice import ScanChoice
 from .session import Event, Session
+from .solid_view import SolidView
 
 # section button in the .ui -> module and class that fills it
 _SECTIONS = {
@@ -45,7 +46,7 @@ class Controller:
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, panel, assessing, profiles, scan: see their classes.
+        session, overlays, solid, panel, assessing, profiles, scan: see their classes.
         sections: name of the section's module to the section.
     """
 
@@ -56,6 +57,7 @@ class Controller:
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.session = Session()
         self.overlays = Overlays(self.session)
+        self.solid = SolidView(self.session, self.ui.solidCheckBox)
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
         self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
         self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
@@ -74,11 +76,13 @@ class Controller:
         self.profiles.follow(self.scan.parameters)
         self._set_overlays()
         self.overlays.show(self.session.selected)
+        self.solid.enter()
 
     def exit(self) -> None:
         """The user turns to another module: the display is theirs again."""
         self._entered = False
         self.overlays.leave()
+        self.solid.exit()
         if "calibration" in self.sections:
             self.sections["calibration"].exit()
         self.scan.exit()
@@ -87,7 +91,7 @@ class Controller:
         """The module goes away."""
         self.assessing.cleanup()
         self.overlays.leave()
-        for part in (*self.sections.values(), self.panel, self.profiles, self.scan):
+        for part in (*self.sections.values(), self.panel, self.profiles, self.scan, self.solid):
             part.cleanup()
         self.session.unobserve(self._changed)
 
@@ -95,11 +99,13 @@ class Controller:
         """Let go of everything in the scene."""
         self.assessing.cancel()
         self.overlays.forget()
+        self.solid.forget()
         self.scan.exit()
 
     def scene_closed(self) -> None:
         """Start over in the empty, or newly opened, scene."""
         self.overlays.forget()
+        self.solid.forget()
         recover(slicer.mrmlScene)
         self.session.scene_changed()
         if self._entered:
@@ -278,6 +284,7 @@ class Controller:
             visible=bool(ui.overlaysCheckBox.checked), masks=bool(ui.masksCheckBox.checked),
             markups=bool(ui.markupsCheckBox.checked), opacity=float(ui.opacitySlider.value),
         )  # fmt: skip
+        self.solid.show_overlays(bool(ui.overlaysCheckBox.checked))
 
     def _toggle_overlays(self) -> None:
         self.ui.overlaysCheckBox.checked = not self.ui.overlaysCheckBox.checked
