@@ -94,6 +94,7 @@ class Controller:
         for part in (*self.sections.values(), self.panel, self.profiles, self.scan, self.solid):
             part.cleanup()
         self.session.unobserve(self._changed)
+        self.session.cleanup()
 
     def scene_closing(self) -> None:
         """Let go of everything in the scene."""
@@ -148,9 +149,8 @@ class Controller:
         if event == "volume":
             self._message("")
         elif self._entered:
-            self.overlays.refresh()
-            if there and self.session.results is None:
-                self._message(_("The scan of this assessment is not in the scene; load the scan to see the evidence."))
+            self.overlays.show(self.session.selected)
+            self._message(self.session.unseen)
 
     def _scan_gone(self) -> None:
         if self.assessing.running:
@@ -229,7 +229,7 @@ class Controller:
         elif how == "cancelled":
             self._message(_("Cancelled; nothing was changed."))
         else:
-            self._message("")
+            self._message(self.session.unseen)
             self.session.select("overall")
 
     def _message(self, sentence: str, details: list[str] | None = None) -> None:

@@ -55,9 +55,10 @@ class Overlays:
             self.leave()
             return
         results, record = self._session.results, self._session.record
+        if self._of is not None and (results is None or results.text is not self._of.text):
+            self.leave()  # what it showed is of another scan, or of another place
         if results is None or record is None or not slicer.mrmlScene.IsNodePresent(results.volume):
             self._drop_evidence()
-            self._shown = None
             return
         slicer.app.pauseRender()
         try:
@@ -75,11 +76,6 @@ class Overlays:
             self._apply()
         finally:
             slicer.app.resumeRender()
-
-    def refresh(self) -> None:
-        """Show the same again, after the assessment changed."""
-        if self._saved is not None:
-            self.show(self._shown)
 
     def change(
         self,

@@ -28,8 +28,10 @@ from HeadCTIQALib.volume.types import CTVolume
 
 from . import hierarchy_items
 from .node_files import forget_file, load_node, native, replace_markup, through_file
+from .volumes import voxel_digest
 
 KIND = "HeadCTIQA.kind"  # attribute that marks our nodes
+_VOXELS = "HeadCTIQA.voxels"  # attribute of the text node: of which voxels the assessment is
 _VOLUME, _SEGMENTATION, _LANDMARKS, _PLANE = (
     f"HeadCTIQA.{n}" for n in ("volume", "segmentation", "landmarks", "plane")
 )  # references
@@ -73,6 +75,11 @@ class Results:
     def nodes(self) -> list[Any]:
         """The nodes that are there, in the scene's order of making."""
         return [n for n in (self.segmentation, self.landmarks, self.plane, self.text) if n is not None]
+
+    def is_of(self, volume_node: Any) -> bool:
+        """Whether this is an assessment of the voxels that ``volume_node`` holds now: a sequence shows one frame after another in one node."""
+        known = self.text.GetAttribute(_VOXELS)
+        return self.volume is volume_node and known in (None, voxel_digest(volume_node))
 
     def state(self) -> dict[str, Any]:
         """``record`` (shown), ``original`` (as assessed) and ``extra`` (of the corrections and readers).
@@ -219,6 +226,7 @@ def adopt(volume_node: Any, segmentation: Any, landmarks: Any, plane: Any | None
     )
     text.SetAttribute(KIND, "assessment")
     text.SetNodeReferenceID(_VOLUME, volume_node.GetID())
+    text.SetAttribute(_VOXELS, voxel_digest(volume_node))
     hierarchy_items.place(text, volume_node)
     results = Results(text)
     for reference, node in ((_SEGMENTATION, segmentation), (_LANDMARKS, landmarks), (_PLANE, plane)):
@@ -235,7 +243,7 @@ def _node_ids() -> list[str]:
 
 
 def find(scene: Any, volume_node: Any = None) -> list[Results]:
-    """The assessments in the scene (of one volume), oldest first; those that lost their segmentation are left out."""
+    """The assessments in the scene (of what one volume node holds), oldest first; those that lost their segmentation are left out."""
     found = [
         Results(n)
         for n in slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
@@ -244,7 +252,7 @@ def find(scene: Any, volume_node: Any = None) -> list[Results]:
     return [
         r
         for r in found
-        if r.segmentation is not None and r.volume is not None and (volume_node is None or r.volume is volume_node)
+        if r.segmentation is not None and r.volume is not None and (volume_node is None or r.is_of(volume_node))
     ]
 
 

@@ -76,7 +76,7 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
     assert chosen.ui.assessButton.text == "Assess"
     assert {"Reading the scan", "Looking at the anatomy", "Measuring", "Writing the results"} <= set(stages)
     assert chosen.session.record.input.kind == "slicer"
-    assert chosen.session.record.input.name == "volume in 3D Slicer"
+    assert chosen.session.record.input.name == "head"
     assert chosen.session.selected == "overall"
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == [chosen.session.results.segmentation]
     first = chosen.session.results.segmentation.GetID()

@@ -296,6 +296,20 @@ class ctkPathLineEdit:
 class ctkDirectoryButton:
     """Starts at the current directory, as if that had been chosen; shows the directory unless it has a text."""
 
+    def __init__(self, parent=None):
+        QtWidgets.QWidget.__init__(self, parent)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._button = QtWidgets.QPushButton(".")
+        layout.addWidget(self._button)
+
+    def get_text(self):
+        return getattr(self, "_text", "")
+
+    def set_text(self, value):
+        self._text = value
+        self._button.setText(value or self.get_directory())
+
     def get_directory(self):
         return getattr(self, "_directory", ".")
 
