@@ -17,7 +17,9 @@ from HeadCTIQALib.resources import resource
 from HeadCTIQALib.text import lines, printable
 
 from . import dependencies, files, forms
+from .accessible import name_controls
 from .assessing import Assessing
+from .keyboard import Keyboard
 from .overlays import Overlays, recover
 from .panel import Panel
 from .process import Process
@@ -46,7 +48,7 @@ class Controller:
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, solid, panel, assessing, profiles, scan: see their classes.
+        session, overlays, solid, panel, assessing, profiles, scan, keyboard: see their classes.
         sections: name of the section's module to the section.
     """
 
@@ -65,6 +67,10 @@ class Controller:
         self._entered = False
         self._connect()
         self.sections = self._sections()
+        readers, worklist = self.sections.get("readers"), self.sections.get("worklist")
+        self.keyboard = Keyboard(self.widget, self.session, self._toggle_overlays, readers, worklist)
+        self.ui.keysButton.connect("clicked(bool)", self.keyboard.toggle_sheet)
+        name_controls(self.widget)
         self.session.observe(self._changed)
         self._changed("assessment")
         self._message("")
@@ -91,7 +97,7 @@ class Controller:
         """The module goes away."""
         self.assessing.cleanup()
         self.overlays.leave()
-        for part in (*self.sections.values(), self.panel, self.profiles, self.scan, self.solid):
+        for part in (*self.sections.values(), self.panel, self.profiles, self.scan, self.solid, self.keyboard):
             part.cleanup()
         self.session.unobserve(self._changed)
         self.session.cleanup()
