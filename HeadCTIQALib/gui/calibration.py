@@ -76,6 +76,7 @@ class CalibrationSection:
         )
         self._words = qt.QTextBrowser()
         self._words.setObjectName("calibrationWords")
+        self._words.accessibleName = _("Result of the calibration")
         self._words.setMinimumHeight(120)
         self._table = forms.table(
             "calibrationTable", [_("Term"), _("Guideline"), _("New model"), _("95 % interval")], 0

@@ -17,13 +17,16 @@ from HeadCTIQALib.resources import resource
 from HeadCTIQALib.text import lines, printable
 
 from . import dependencies, files, forms
+from .accessible import name_controls
 from .assessing import Assessing
+from .keyboard import Keyboard
 from .overlays import Overlays, recover
 from .panel import Panel
 from .process import Process
 from .profiles import ProfileChoice
 from .scan_choice import ScanChoice
 from .session import Event, Session
+from .solid_view import SolidView
 
 # section button in the .ui -> module and class that fills it
 _SECTIONS = {
@@ -45,7 +48,7 @@ class Controller:
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, panel, assessing, profiles, scan: see their classes.
+        session, overlays, solid, panel, assessing, profiles, scan, keyboard: see their classes.
         sections: name of the section's module to the section.
     """
 
@@ -56,6 +59,7 @@ class Controller:
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.session = Session()
         self.overlays = Overlays(self.session)
+        self.solid = SolidView(self.session, self.ui.solidCheckBox)
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
         self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
         self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
@@ -63,6 +67,10 @@ class Controller:
         self._entered = False
         self._connect()
         self.sections = self._sections()
+        readers, worklist = self.sections.get("readers"), self.sections.get("worklist")
+        self.keyboard = Keyboard(self.widget, self.session, self._toggle_overlays, readers, worklist)
+        self.ui.keysButton.connect("clicked(bool)", self.keyboard.toggle_sheet)
+        name_controls(self.widget)
         self.session.observe(self._changed)
         self._changed("assessment")
         self._message("")
@@ -74,11 +82,13 @@ class Controller:
         self.profiles.follow(self.scan.parameters)
         self._set_overlays()
         self.overlays.show(self.session.selected)
+        self.solid.enter()
 
     def exit(self) -> None:
         """The user turns to another module: the display is theirs again."""
         self._entered = False
         self.overlays.leave()
+        self.solid.exit()
         if "calibration" in self.sections:
             self.sections["calibration"].exit()
         self.scan.exit()
@@ -87,7 +97,7 @@ class Controller:
         """The module goes away."""
         self.assessing.cleanup()
         self.overlays.leave()
-        for part in (*self.sections.values(), self.panel, self.profiles, self.scan):
+        for part in (*self.sections.values(), self.panel, self.profiles, self.scan, self.solid, self.keyboard):
             part.cleanup()
         self.session.unobserve(self._changed)
         self.session.cleanup()
@@ -96,11 +106,13 @@ class Controller:
         """Let go of everything in the scene."""
         self.assessing.cancel()
         self.overlays.forget()
+        self.solid.forget()
         self.scan.exit()
 
     def scene_closed(self) -> None:
         """Start over in the empty, or newly opened, scene."""
         self.overlays.forget()
+        self.solid.forget()
         recover(slicer.mrmlScene)
         self.session.scene_changed()
         if self._entered:
@@ -278,6 +290,7 @@ class Controller:
             visible=bool(ui.overlaysCheckBox.checked), masks=bool(ui.masksCheckBox.checked),
             markups=bool(ui.markupsCheckBox.checked), opacity=float(ui.opacitySlider.value),
         )  # fmt: skip
+        self.solid.show_overlays(bool(ui.overlaysCheckBox.checked))
 
     def _toggle_overlays(self) -> None:
         self.ui.overlaysCheckBox.checked = not self.ui.overlaysCheckBox.checked

@@ -65,7 +65,7 @@ class CorrectionsSection:
 
     def _make_value(self) -> None:
         self._value, self._reason = (
-            forms.line("typedValueEdit"),
+            forms.line("typedValueEdit", _("value")),
             forms.line("typedReasonEdit", _("why the measured value is replaced")),
         )
         self._unit = qt.QLabel()

@@ -63,6 +63,12 @@ class ReadersSection:
         self._reading.unobserve(self._fill)
         reading.hide_assessment(self._parent.parent(), False)
 
+    def enter_score(self, id_: str) -> None:
+        """Open the section, with the score of a category or "overall" ready to be typed over."""
+        self._parent.collapsed = False
+        self._boxes[id_].setFocus()
+        self._boxes[id_].selectAll()
+
     def _lay_out(self, layout: Any, save: Any) -> None:
         form = qt.QFormLayout()
         form.addRow(_("Reader"), self._reader)

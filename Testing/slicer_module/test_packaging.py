@@ -44,21 +44,48 @@ def test_metadata():
     text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
     for key in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS"):
         assert re.search(rf'^set\(EXTENSION_{key} "[^"]+"\)$', text, re.MULTILINE), key
-    entry = json.loads((ROOT / "Docs" / "HeadCTIQA.json").read_text(encoding="utf-8"))
-    assert set(entry) == {
-        "$schema",
-        "build_dependencies",
-        "build_subdirectory",
-        "category",
-        "scm_revision",
-        "scm_url",
-        "tier",
-    }
-    assert entry["build_dependencies"] == ["PyTorch"]
-    assert entry["tier"] == 1
-    assert f'set(EXTENSION_CATEGORY "{entry["category"]}")' in text
     with Image.open(ROOT / "Resources" / "Icons" / "HeadCTIQA.png") as icon:
         assert icon.size == (128, 128)
+
+
+# the properties of 3D Slicer's schema of catalogue entries, version 1.0.2
+ENTRY = {
+    "$schema": str, "build_dependencies": list, "build_subdirectory": str, "category": str, "dicom_support_rule": str,
+    "enabled": bool, "scm_revision": str, "scm_type": str, "scm_url": str, "tier": int,
+}  # fmt: skip
+
+
+def test_catalogue_entry():
+    """The entry for the Extensions Index is of the newest schema, and says what CMakeLists.txt says."""
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    entry = json.loads((ROOT / "Docs" / "HeadCTIQA.json").read_text(encoding="utf-8"))
+    assert entry["$schema"].endswith("/slicer-extension-catalog-entry-schema-v1.0.2.json#")
+    assert {"$schema", "category", "scm_url"} <= set(entry) <= set(ENTRY)
+    assert all(isinstance(value, ENTRY[key]) for key, value in entry.items())
+    assert entry["tier"] == 3
+    depends = re.search(r'set\(EXTENSION_DEPENDS "(.*)"\)', text)
+    assert depends
+    assert entry["build_dependencies"] == [d for d in depends[1].split() if d != "NA"]
+    assert f'set(EXTENSION_CATEGORY "{entry["category"]}")' in text
+    home = re.search(r'set\(EXTENSION_HOMEPAGE "(.*?)#', text)
+    assert home
+    assert entry["scm_url"] == f"{home[1]}.git"
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "supported"),
+    [("1.2.840.10008.5.1.4.1.1.2", True), ("1.2.840.10008.5.1.4.1.1.2.1", True), ("1.2.840.10008.5.1.4.1.1.4", False)],
+)
+def test_dicom_support_rule(sop_class, supported):
+    """CT and enhanced CT, not MR; the rule is written so that Python reads it as 3D Slicer's rule engine does."""
+    entry = json.loads((ROOT / "Docs" / "HeadCTIQA.json").read_text(encoding="utf-8"))
+    assert eval(entry["dicom_support_rule"], {"SOPClassUID": sop_class}) is supported
+
+
+def test_pictures_that_the_stand_in_drew_say_so():
+    for page, picture in (("README.md", "Docs/slicer.png"), ("Docs/tutorial.md", "panel.png")):
+        after = (ROOT / page).read_text(encoding="utf-8").partition(f"({picture})")[2].replace("\n", " ")
+        assert "stand-in for 3D Slicer's window" in after[:200], page
 
 
 @pytest.fixture(params=["installed", "source"])
