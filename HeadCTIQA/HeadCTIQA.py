@@ -47,8 +47,18 @@ class HeadCTIQA(ScriptedLoadableModule):
             "Measures the technical quality of a head CT: ten metrics, six category scores and one overall score, "
             "each with its reasons and its evidence in the image. For research use only; not a medical device."
         )
-        parent.acknowledgementText = _("After the quality hierarchy of Zhang et al. 2026; a reconstruction.")
+        parent.acknowledgementText = _(
+            "After the quality hierarchy of Zhang et al. 2026; a reconstruction. How to cite: CITATION.cff in the extension's repository."
+        )
         self._set_icon(parent)
+        slicer.app.connect("startupCompleted()", self.register_samples)
+
+    @staticmethod
+    def register_samples():
+        """Offer the simulated head in the module Sample Data."""
+        from HeadCTIQALib.gui import sample_data
+
+        sample_data.register()
 
     @staticmethod
     def _set_icon(parent):

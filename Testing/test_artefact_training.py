@@ -12,10 +12,10 @@ from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.artefact import graded_slices
 from HeadCTIQALib.networks.bundles import open_bundle
 from HeadCTIQALib.networks.nets.artefact import ArtefactNet
-from HeadCTIQALib.training.artefact import losses, stack, train
-from HeadCTIQALib.training.artefact_export import export
-from HeadCTIQALib.training.artefact_mix import mix
-from HeadCTIQALib.training.artefact_slices import CleanSlice, item
+from HeadCTIQALib.research.training.artefact import losses, stack, train
+from HeadCTIQALib.research.training.artefact_export import export
+from HeadCTIQALib.research.training.artefact_mix import mix
+from HeadCTIQALib.research.training.artefact_slices import CleanSlice, item
 
 AXIS = np.arange(256) - 127.5
 RADIUS = np.hypot(AXIS[:, None] / 1.15, AXIS[None, :])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -17,11 +16,10 @@ from slicer.i18n import tr as _
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.scoring import DEFAULT, Profile
 from HeadCTIQALib.scoring.profile import to_json
-from HeadCTIQALib.volume.exchange import write_exchange
 
 from .process import Process, Standby, assess_command
+from .scan_source import prepare
 from .session import Session
-from .volumes import dicom_files, volume_from_node
 
 POLL_MS = 100
 
@@ -81,7 +79,7 @@ class Assessing:
         self._folder = Path(tempfile.mkdtemp(prefix="HeadCTIQA-", dir=slicer.app.temporaryPath))
         self._node, self._error, self._result = node, "", None
         try:
-            scan = _prepare(node, self._folder)
+            scan = prepare(node, self._folder)
             judging = _written(profile, self._folder)
             self._process = self._start(assess_command(scan, self._folder / "assessment", device, scoring, judging))
         except BaseException:
@@ -163,21 +161,3 @@ def _written(profile: Profile, folder: Path) -> Path | None:
     path = folder / "profile.json"
     path.write_text(json.dumps(to_json(profile)), encoding="utf-8")
     return path
-
-
-def _prepare(node: Any, folder: Path) -> Path:
-    """What the networks read: links to the DICOM files of the scan, or else the voxels with their true geometry."""
-    files = dicom_files(node)
-    if not files:
-        path = folder / "scan.nrrd"
-        write_exchange(path, volume_from_node(node))
-        return path
-    scan = folder / "scan"
-    scan.mkdir()
-    for n, file in enumerate(files):
-        target = scan / f"{n:05d}.dcm"
-        try:
-            os.link(file, target)
-        except OSError:  # another disk, or one that knows no links
-            shutil.copyfile(file, target)
-    return scan

@@ -70,7 +70,7 @@ class Panel:
 
     def _fill(self) -> None:
         record = self._session.record
-        self._ui.overallLabel.setText(_overall(record))
+        self._ui.overallLabel.setText(_overall(record, self._session.title()))
         tree = self._ui.qualityTree
         self._filling = True
         opened = {id_ for id_, item in self._items.items() if item.isExpanded()}
@@ -169,7 +169,7 @@ def _heading(id_: str) -> str:
     return CATEGORY_BY_ID[id_].title if id_ in CATEGORY_BY_ID else _("Overall score")
 
 
-def _overall(record: Record | None) -> str:
+def _overall(record: Record | None, name: str) -> str:
     """The verdict in a sentence on top, then score and band in words and mark, and whose score it is."""
     if record is None:
         return str(tag("p", _("No assessment yet: choose a scan and press Assess, or load an assessment.")))
@@ -196,7 +196,7 @@ def _overall(record: Record | None) -> str:
     if score is None:
         lines.append(tag("p", overall.withheld_reason, style="margin-top:2px; margin-bottom:2px;"))
     small = [
-        record.input.name,
+        name,
         _("Scored by: {model}").format(model=record.scoring_model.name),
         _("Profile: {profile}").format(profile=record.profile.name),
     ]

@@ -55,6 +55,7 @@ def assess_command(
     """The command line that assesses ``scan`` into the folder ``output``."""
     start = [python_executable(), *_COMMAND]
     command = [*start, "assess", str(scan), "--output", str(output), "--progress", "json", "--device", device]
+    command.append("--keep-name")  # of the volume, by which the user knows the scan
     command += ["--scoring", scoring] if scoring else []
     return [*command, "--profile", str(profile)] if profile is not None else command
 

@@ -110,9 +110,12 @@ def module(scene, views):
         session=widget.controller.session,
         ui=widget.controller.ui,
     )
+    import slicer
+
     widget.exit()
     widget.cleanup()
     widget.parent.delete()
+    del slicer.modules.HeadCTIQAWidget
 
 
 @pytest.fixture(scope="session")

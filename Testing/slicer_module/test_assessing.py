@@ -76,7 +76,7 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
     assert chosen.ui.assessButton.text == "Assess"
     assert {"Reading the scan", "Looking at the anatomy", "Measuring", "Writing the results"} <= set(stages)
     assert chosen.session.record.input.kind == "slicer"
-    assert chosen.session.record.input.name == "volume in 3D Slicer"
+    assert chosen.session.record.input.name == "head"
     assert chosen.session.selected == "overall"
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == [chosen.session.results.segmentation]
     first = chosen.session.results.segmentation.GetID()
@@ -315,6 +315,28 @@ def test_closing_the_scene_ends_the_process(chosen, slicer_app, scene):
     scene.Clear(False)
     assert gone(pid)
     assert chosen.session.volume_node is None
+
+
+def test_deleting_the_scan_ends_the_process(chosen, slicer_app, scene):
+    started = charged(chosen, "slow")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: "waiting" in started[0].details)
+    pid = chosen.controller.assessing.pid
+    scene.RemoveNode(chosen.session.volume_node)
+    assert gone(pid)
+    assert chosen.session.volume_node is None
+    assert "taken out of the scene" in chosen.ui.messageLabel.text
+    assert chosen.ui.assessButton.text == "Assess"
+    assert not list(Path(slicer_app.temporaryPath).glob("HeadCTIQA-*/scan.nrrd"))
+
+
+def test_the_result_of_a_scan_that_is_gone_is_a_sentence(scan_node, module, scene, assessment_folder):
+    from HeadCTIQALib.errors import InputError
+
+    module.widget.exit()  # nobody follows the scene
+    scene.RemoveNode(scan_node)
+    with pytest.raises(InputError, match="taken out of the scene"):
+        module.session.adopt(assessment_folder, scan_node)
 
 
 @pytest.mark.slow

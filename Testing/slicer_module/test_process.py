@@ -78,7 +78,8 @@ def test_a_child_that_died_is_replaced(tmp_path: Path) -> None:
     standby.prepare()
     standby._waiting._child.kill()
     standby._waiting._child.wait()
-    process = standby.start(assess_command(tmp_path, tmp_path / "out"))
+    (tmp_path / "empty").mkdir()
+    process = standby.start(assess_command(tmp_path / "empty", tmp_path / "out"))
     assert ended(process)[-1]["code"] == 3
 
 
