@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
-from HeadCTIQALib.text import lines, printable
+from HeadCTIQALib.text import lines
 
 from . import dependencies, files, forms
 from .assessing import Assessing
@@ -22,6 +22,7 @@ from .overlays import Overlays, recover
 from .panel import Panel
 from .process import Process
 from .profiles import ProfileChoice
+from .progress_bar import ProgressBar
 from .scan_choice import ScanChoice
 from .session import Event, Session
 
@@ -45,7 +46,7 @@ class Controller:
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, panel, assessing, profiles, scan: see their classes.
+        session, overlays, panel, assessing, profiles, progress, scan: see their classes.
         sections: name of the section's module to the section.
     """
 
@@ -57,7 +58,8 @@ class Controller:
         self.session = Session()
         self.overlays = Overlays(self.session)
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
-        self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
+        self.progress = ProgressBar(self.ui.progressBar)
+        self.assessing = Assessing(self.session, self.progress.show, self._assess_ended, start)
         self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
         self.scan = ScanChoice(self.ui, logic, self.session, lambda: self.assessing.running, self._scan_gone)
         self._entered = False
@@ -158,6 +160,7 @@ class Controller:
         self._message("")
         if not self._may_replace() or not self._ready():
             return
+        self.progress.restart()
         with forms.Waiting():
             try:
                 self.assessing.start(
@@ -204,10 +207,6 @@ class Controller:
                 self._message(str(error))
                 return False
         return True
-
-    def _show_progress(self, stage: str, fraction: float) -> None:
-        self.ui.progressBar.setValue(round(100 * fraction))
-        self.ui.progressBar.setFormat(f"{printable(stage).replace('%', '')}  %p%")
 
     def _show_running(self) -> None:
         running = self.assessing.running
