@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
-from HeadCTIQALib.text import lines, printable
+from HeadCTIQALib.text import lines
 
 from . import files, forms
 from .accessible import name_controls
@@ -25,6 +25,7 @@ from .overlays import Overlays, recover
 from .panel import Panel
 from .process import Process
 from .profiles import ProfileChoice
+from .progress_bar import ProgressBar
 from .scan_choice import ScanChoice
 from .session import Event, Session
 from .solid_view import SolidView
@@ -49,7 +50,7 @@ class Controller:
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, solid, panel, assessing, profiles, scan, keyboard: see their classes.
+        session, overlays, solid, panel, assessing, profiles, progress, scan, keyboard: see their classes.
         sections: name of the section's module to the section.
     """
 
@@ -62,7 +63,8 @@ class Controller:
         self.overlays = Overlays(self.session)
         self.solid = SolidView(self.session, self.ui.solidCheckBox)
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
-        self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
+        self.progress = ProgressBar(self.ui.progressBar)
+        self.assessing = Assessing(self.session, self.progress.show, self._assess_ended, start)
         self.installing = Installing(self.ui, self._message)
         self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
         self.scan = ScanChoice(self.ui, logic, self.session, lambda: self.assessing.running, self._scan_gone)
@@ -174,6 +176,7 @@ class Controller:
         self._message("")
         if not self._may_replace() or not self.installing.ready():
             return
+        self.progress.restart()
         with forms.Waiting():
             try:
                 self.assessing.start(
@@ -197,10 +200,6 @@ class Controller:
             "The assessment of this scan carries corrections ({count} of 10 metrics) and will be replaced. To keep them, cancel and save the folder."
         )
         return bool(slicer.util.confirmOkCancelDisplay(question.format(count=count), windowTitle="HeadCTIQA"))
-
-    def _show_progress(self, stage: str, fraction: float) -> None:
-        self.ui.progressBar.setValue(round(100 * fraction))
-        self.ui.progressBar.setFormat(f"{printable(stage).replace('%', '')}  %p%")
 
     def _show_running(self) -> None:
         running = self.assessing.running

@@ -65,8 +65,11 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
     import slicer
 
     stages = []
-    show = chosen.controller._show_progress
-    chosen.controller.assessing._on_progress = lambda stage, fraction: (stages.append(stage), show(stage, fraction))
+    shown, bar = [], chosen.ui.progressBar
+    show = chosen.controller.progress.show
+    chosen.controller.assessing._on_progress = lambda stage, fraction: (
+        stages.append(stage), show(stage, fraction), shown.append(bar.value),
+    )  # fmt: skip
     charged(chosen, "none")
     chosen.ui.assessButton.click()
     assert chosen.ui.assessButton.text == "Cancel"
@@ -75,6 +78,8 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
     assert chosen.ui.messageLabel.text == ""
     assert chosen.ui.assessButton.text == "Assess"
     assert {"Reading the scan", "Looking at the anatomy", "Measuring", "Writing the results"} <= set(stages)
+    assert shown == sorted(shown), "the bar never runs backwards"
+    assert 95 <= shown[-1] <= 100
     assert chosen.session.record.input.kind == "slicer"
     assert chosen.session.record.input.name == "head"
     assert chosen.session.selected == "overall"
@@ -289,7 +294,7 @@ def test_dicom_files_are_used_when_known(chosen, slicer_app, dicom_head_folder, 
 
     import slicer
 
-    from HeadCTIQALib.gui.volumes import INSTANCES
+    from HeadCTIQALib.gui.scan_source import INSTANCES
 
     files = sorted(str(p) for p in dicom_head_folder.rglob("*.dcm")) or sorted(
         str(p) for p in dicom_head_folder.rglob("*") if p.is_file()
