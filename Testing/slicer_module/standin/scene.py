@@ -47,6 +47,7 @@ def start():
     colors.SetMRMLScene(scene)
     colors.SetMRMLApplicationLogic(application)
     colors.AddDefaultColorNodes()
+    application.SetModuleLogic("Colors", colors)
     application.SetSliceLogics(vtk.vtkCollection())
     application.SetViewLogics(vtk.vtkCollection())
     slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance().SetMRMLApplicationLogic(application)
