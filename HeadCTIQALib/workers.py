@@ -36,9 +36,9 @@ def in_processes(jobs: Mapping[K, tuple[Any, ...]], processes: int, work: Callab
     left, deaths = dict(jobs), 0
     while left:
         ended, life = multiprocessing.Pipe(duplex=False)
-        with contextlib.closing(life), isolation.Children(), _one_thread_each():
+        with contextlib.closing(life), isolation.Children(), one_thread_each():
             pool = ProcessPoolExecutor(
-                min(processes, len(left)), multiprocessing.get_context("spawn"), _live_with, (ended,)
+                min(processes, len(left)), multiprocessing.get_context("spawn"), live_with, (ended,)
             )
             try:
                 running = {pool.submit(work, *job): name for name, job in left.items()}
@@ -60,7 +60,7 @@ def in_processes(jobs: Mapping[K, tuple[Any, ...]], processes: int, work: Callab
 
 
 @contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
+def one_thread_each() -> Iterator[None]:
     """A process a core: more threads in each would only get in each other's way."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
@@ -73,7 +73,7 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _live_with(ended: Connection) -> None:
+def live_with(ended: Connection) -> None:
     """In a worker: end as soon as the other end of the pipe is gone, also amid a computation; leave Ctrl+C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -29,7 +29,7 @@ _MARK = re.compile(
 _KEPT = frozenset(
     tag_for_keyword(name)
     for name in (
-        "ImageType", "SOPClassUID", "Modality", "StudyDate", "PatientAge", "PatientPosition", "SliceThickness", "KVP", "XRayTubeCurrent", "Exposure", "CTDIvol",
+        "ImageType", "SOPClassUID", "Modality", "StudyDate", "AcquisitionTime", "PatientAge", "PatientPosition", "SliceThickness", "KVP", "XRayTubeCurrent", "Exposure", "CTDIvol",
         "ReconstructionDiameter", "GantryDetectorTilt", "DataCollectionCenterPatient", "SeriesNumber", "AcquisitionNumber", "InstanceNumber",
         "ImagePositionPatient", "ImageOrientationPatient", "SliceLocation", "SpecificCharacterSet",
     )

@@ -10,10 +10,10 @@ import torch
 
 from HeadCTIQALib.networks.bundle import load_network, open_bundle
 from HeadCTIQALib.networks.nets.artefact import ArtefactNet, infer
-from HeadCTIQALib.training.artefact import losses, stack, train
-from HeadCTIQALib.training.artefact_export import export
-from HeadCTIQALib.training.artefact_mix import mix
-from HeadCTIQALib.training.artefact_slices import CleanSlice, item
+from HeadCTIQALib.research.training.artefact import losses, stack, train
+from HeadCTIQALib.research.training.artefact_export import export
+from HeadCTIQALib.research.training.artefact_mix import mix
+from HeadCTIQALib.research.training.artefact_slices import CleanSlice, item
 
 AXIS = np.arange(256) - 127.5
 RADIUS = np.hypot(AXIS[:, None] / 1.15, AXIS[None, :])

@@ -461,3 +461,14 @@ def test_the_account_says_what_was_kept_and_why_weights_are_the_guidelines(cohor
     assert without.fit.model.provenance["scans"].startswith(
         "32 of 40 scans that were assessed and read; the other 8 were kept for testing"
     )
+
+
+def test_assessments_are_found_at_any_depth(tmp_path):
+    write_cohort(tmp_path / "north" / "2026" / "night", values(2))
+    write_cohort(tmp_path / "south", values(1), names=["alone"])
+    (tmp_path / ".hidden").mkdir()
+    write_cohort(tmp_path / ".hidden", values(1), names=["hidden"])
+    scans, _ = load_scans(tmp_path)
+    assert [(s.cohort, s.name) for s in scans] == [
+        ("north/2026/night", "scan000"), ("north/2026/night", "scan001"), ("south", "alone"),
+    ]  # fmt: skip

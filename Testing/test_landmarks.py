@@ -29,7 +29,7 @@ from HeadCTIQALib.networks.landmarks import (
     upright,
 )
 from HeadCTIQALib.networks.types import CoarseAnatomy, Infer
-from HeadCTIQALib.training.landmark_kinds import mean_places
+from HeadCTIQALib.research.training.landmark_kinds import mean_places
 from HeadCTIQALib.volume import CTVolume, read
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

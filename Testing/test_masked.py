@@ -13,7 +13,7 @@ from HeadCTIQALib.metrics import measure
 from HeadCTIQALib.networks import find, local_infer
 from HeadCTIQALib.networks.masked import masked, reasons, unsure, without_paint
 from HeadCTIQALib.networks.types import CoarseAnatomy
-from HeadCTIQALib.validation.degradations import binned
+from HeadCTIQALib.research.validation.degradations import binned
 from HeadCTIQALib.volume import CTVolume, read
 
 

@@ -11,7 +11,7 @@ from HeadCTIQALib.networks import local_infer
 from HeadCTIQALib.networks.objects import decided_objects, look_for_objects
 from HeadCTIQALib.networks.orientation import recognised_anatomy
 from HeadCTIQALib.networks.refine import proposed_objects, tissue_map
-from HeadCTIQALib.validation import degradations
+from HeadCTIQALib.research.validation import degradations
 from HeadCTIQALib.volume import CTVolume, read
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]

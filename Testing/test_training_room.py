@@ -16,13 +16,13 @@ from HeadCTIQALib.networks import local_infer
 from HeadCTIQALib.networks.bundle import open_bundle
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH
-from HeadCTIQALib.training import guard, landmarks, run, site
-from HeadCTIQALib.training.errors import TrainingError
-from HeadCTIQALib.training.export import write_bundle
-from HeadCTIQALib.training.loop import CHECKPOINT, LOG, Plan, load_weights
-from HeadCTIQALib.training.patch_heads import PatchHead
-from HeadCTIQALib.training.run import Job
-from HeadCTIQALib.training.sources import counted
+from HeadCTIQALib.research.training import guard, landmarks, run, site
+from HeadCTIQALib.research.training.errors import TrainingError
+from HeadCTIQALib.research.training.export import write_bundle
+from HeadCTIQALib.research.training.loop import CHECKPOINT, LOG, Plan, load_weights
+from HeadCTIQALib.research.training.patch_heads import PatchHead
+from HeadCTIQALib.research.training.run import Job
+from HeadCTIQALib.research.training.sources import counted
 from HeadCTIQALib.volume.resample import Grid
 
 PLACES = {

@@ -21,15 +21,15 @@ from HeadCTIQALib.networks.artefact_grid import SIDE
 from HeadCTIQALib.networks.bundle import load_network, open_bundle
 from HeadCTIQALib.networks.nets import fluid as fluid_net
 from HeadCTIQALib.networks.nets import objects as object_net
+from HeadCTIQALib.research.training import describe, fluid, guard, items, loop, object_stacks, objects, run, site
+from HeadCTIQALib.research.training.errors import TrainingError
+from HeadCTIQALib.research.training.fluid_slices import FluidHead, fluid_head
+from HeadCTIQALib.research.training.loop import CHECKPOINT, Plan, collate
+from HeadCTIQALib.research.training.object_stacks import AIR, BODY, HOLDER, OBJECT, ObjectStack, held_out, object_stack
+from HeadCTIQALib.research.training.run import Job
+from HeadCTIQALib.research.training.windows import gap_at, with_neighbours
 from HeadCTIQALib.synthesis import Acquire, Removable, Scene, Simulated, simulate
 from HeadCTIQALib.synthesis.nifti import write_nifti
-from HeadCTIQALib.training import describe, fluid, guard, items, loop, object_stacks, objects, run, site
-from HeadCTIQALib.training.errors import TrainingError
-from HeadCTIQALib.training.fluid_slices import FluidHead, fluid_head
-from HeadCTIQALib.training.loop import CHECKPOINT, Plan, collate
-from HeadCTIQALib.training.object_stacks import AIR, BODY, HOLDER, OBJECT, ObjectStack, held_out, object_stack
-from HeadCTIQALib.training.run import Job
-from HeadCTIQALib.training.windows import gap_at, with_neighbours
 
 SMALL, TINY = 64, (8, 12)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from HeadCTIQALib.volume.acquisition import _age, exposure_mas
+from HeadCTIQALib.volume.acquisition import _age, acquisition, exposure_mas
 from HeadCTIQALib.volume.processing import lossy_compression, lossy_ratio, reformatted
 
 
@@ -88,3 +91,25 @@ _PLAIN = ["ORIGINAL", "PRIMARY", "AXIAL"]
 )  # fmt: skip
 def test_reformatted(tags: dict[str, object], answer: bool | None) -> None:
     assert reformatted(dataset(**tags)) is answer
+
+
+def test_when_and_where_a_scan_was_made():
+    """The time of day, and hashes that tell scanners, stations and software apart without naming them."""
+    ds = Dataset()
+    ds.StudyDate, ds.StudyTime, ds.AcquisitionTime, ds.AcquisitionDate = "20240229", "100000", "101112.5", "19310407"
+    ds.Manufacturer, ds.ManufacturerModelName, ds.DeviceSerialNumber, ds.StationName = (
+        "GE",
+        "Revolution",
+        "77",
+        "CT-MUSTER",
+    )
+    ds.SoftwareVersions, ds.SpiralPitchFactor, ds.ProtocolName = ["1.2", "3"], 0.531, "Head routine Muster"
+    a = acquisition(ds, np.zeros((3, 3)))
+    assert (a.acquired, a.pitch, a.protocol) == ("20240229T101112", 0.531, "Head routine")
+    ids = (a.scanner_id, a.station_id, a.software_id)
+    assert all(re.fullmatch("[0-9a-f]{16}", i) for i in ids)
+    ds.DeviceSerialNumber, ds.AcquisitionTime = "78", "251112"
+    other = acquisition(ds, np.zeros((3, 3)))
+    assert (other.scanner_id == a.scanner_id, other.station_id, other.software_id) == (False, *ids[1:])
+    assert other.acquired == "20240229T100000", "a time that is none is passed over"
+    assert acquisition(Dataset(), np.zeros((3, 3))).scanner_id is None

@@ -7,7 +7,7 @@ from HeadCTIQALib.record import SCHEMA, measurements_from_record
 
 from .comparison import Comparison, Difference, compare, uncorrected
 from .correction import Correction, CorrectionError, parse_value, value_range
-from .pipeline import Assessment, assess, evaluate
+from .pipeline import Assessment, assess, assess_volume, evaluate
 from .storage import StoredAssessment, check_output, load_assessment
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Difference",
     "StoredAssessment",
     "assess",
+    "assess_volume",
     "check_output",
     "compare",
     "evaluate",

@@ -80,21 +80,42 @@ def assess(
     from HeadCTIQALib import networks
 
     networks.prefetch()  # torch takes seconds to import; meanwhile the scan is read
-    from HeadCTIQALib.metrics.unmeasurable import with_limits
-    from HeadCTIQALib.volume import check, read
+    from HeadCTIQALib.volume import read
 
     clock = _Clock(progress or silent)
     clock("Reading the scan", 0.0)
     volume = read(
         path, series=series, progress=lambda fraction: clock("Reading the scan", fraction), keep_name=keep_name
     )
+    result = assess_volume(volume, device=device, scoring_model=scoring_model, progress=progress, timings=clock.stop())
+    return replace(result, input_path=Path(path).resolve())
+
+
+def assess_volume(
+    volume: CTVolume,
+    *,
+    device: str = "auto",
+    scoring_model: ScoringModel | None = None,
+    progress: Progress | None = None,
+    timings: Mapping[str, float] | None = None,
+) -> Assessment:
+    """Assess a scan that was read; arguments and errors as in :func:`assess`."""
+    from HeadCTIQALib import networks
+    from HeadCTIQALib.metrics.unmeasurable import with_limits
+    from HeadCTIQALib.volume import check
+
+    clock = _Clock(progress or silent, timings)
+    clock("Reading the scan", 1.0)
     volume = replace(volume, warnings=_unique(volume.warnings, check(volume)))
     findings = with_limits(volume, networks.find(volume, device=device, progress=clock))
-    laps = clock.stop()
-    result = evaluate(
-        volume, findings, scoring_model=scoring_model, models=networks.models_used(), progress=progress, timings=laps
+    return evaluate(
+        volume,
+        findings,
+        scoring_model=scoring_model,
+        models=networks.models_used(),
+        progress=progress,
+        timings=clock.stop(),
     )
-    return replace(result, input_path=Path(path).resolve())
 
 
 def evaluate(

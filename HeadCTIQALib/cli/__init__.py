@@ -27,7 +27,7 @@ from HeadCTIQALib.progress import JsonProgress
 from HeadCTIQALib.text import printable
 from HeadCTIQALib.traces import kind, trace
 
-from . import cohort, evaluate_networks, simulate, train
+from . import cohort, department, evaluate_networks, simulate, train
 from .arguments import PROFILE, profile
 from .interrupts import Interrupts
 from .terminal import Parser, show
@@ -208,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     simulate.add(command, _path)
+    department.add(command)
     cohort.add(command)
     train.add(command, _path)
     evaluate_networks.add(command, _path)

@@ -10,6 +10,7 @@ from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
 from HeadCTIQALib.writing import check_writable
 
 from .arguments import count, seed
+from .research import need_research
 from .terminal import show
 
 SUMMARY = "Measure the networks' accuracy on held-out simulated heads, or on real scans degraded by known amounts."
@@ -58,9 +59,10 @@ def _run(options: argparse.Namespace) -> int:
     """Evaluate as the options say; returns 0.
 
     Raises:
-        HeadCTIQAError: see :func:`HeadCTIQALib.validation.evaluate`, :func:`HeadCTIQALib.validation.scanners.by_scanner` and
-            :func:`HeadCTIQALib.validation.crosstalk.cross_talk`.
+        HeadCTIQAError: research is not installed; or see ``evaluate``, ``scanners.by_scanner`` and ``crosstalk.cross_talk``
+            of :mod:`HeadCTIQALib.research.validation`.
     """
+    need_research("evaluate-networks")
     check_writable(options.output / "accuracy.md")
     text, events = TextProgress(), JsonProgress()
     progress: Progress = text if options.progress == "text" else events if options.progress == "json" else silent
@@ -76,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
-    from HeadCTIQALib.validation import evaluate, figures
+    from HeadCTIQALib.research.validation import evaluate, figures
 
     records = evaluate(
         options.output,
@@ -95,10 +97,10 @@ def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Pa
 
 def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
     from HeadCTIQALib import networks
-    from HeadCTIQALib.validation import crosstalk_tables, scanner_tables
-    from HeadCTIQALib.validation.crosstalk import cross_talk
-    from HeadCTIQALib.validation.output import check_folder
-    from HeadCTIQALib.validation.scanners import by_scanner, taught
+    from HeadCTIQALib.research.validation import crosstalk_tables, scanner_tables
+    from HeadCTIQALib.research.validation.crosstalk import cross_talk
+    from HeadCTIQALib.research.validation.output import check_folder
+    from HeadCTIQALib.research.validation.scanners import by_scanner, taught
 
     check_folder(options.output, options.output / "real", crosstalk_tables.FILES)  # before an hour's work
     artefacts = by_scanner(options.real, options.output, device=options.device, only=options.scan, progress=progress)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Scan:
 
     Attributes:
         name: folder name, the scan key of reader tables.
-        cohort: name of the folder between, where there is one; "" otherwise.
+        cohort: folders between the root and its own ("site/2026"), "" where there are none.
         sha256: of voxels and geometry, None where the record has none.
         measurements: IQM id to Measurement, corrected values included.
         groups: subgroup name to this scan's value: "scanner", "kernel", "slice thickness".
@@ -48,7 +49,7 @@ class Scan:
 
 
 def find_folders(root: Path) -> list[Path]:
-    """Assessment folders at ``root``: itself, its folders, or theirs (the level between are cohorts); in order of name.
+    """Assessment folders at ``root``: itself, or those at any depth below it (the folders between are cohorts); in order of name.
 
     Older results that were kept beside their successors are none of them; what killed runs left is put in order.
 
@@ -60,20 +61,11 @@ def find_folders(root: Path) -> list[Path]:
     if (root / RECORD).is_file():
         return [root]
     try:
-        for folder in (root, *(p for p in root.glob("*/") if not _hidden(p.relative_to(root)))):
-            recover_inside(folder, FILES.__contains__)
-        found = [
-            p.parent
-            for pattern in (f"*/{RECORD}", f"*/*/{RECORD}")
-            for p in root.glob(pattern)
-            if not _hidden(p.relative_to(root))
-        ]
+        found = list(_below(root))
     except OSError as error:
         raise InputError(f"The folder {root} cannot be read ({error.strerror or error}); check the path.") from error
     if not found:
-        raise InputError(
-            f"The folder {root} holds no assessments ({RECORD} in its folders or theirs); choose another folder."
-        )
+        raise InputError(f"The folder {root} holds no assessments ({RECORD} in any folder); choose another folder.")
     return sorted(found)
 
 
@@ -88,7 +80,11 @@ def load_scans(root: Path, progress: Progress = silent) -> tuple[tuple[Scan, ...
     for n, folder in enumerate(folders):
         progress("Reading the assessments", n / len(folders))
         try:
-            scans.append(_scan(folder, "" if folder.parent == root or folder == root else folder.parent.name))
+            scans.append(
+                _scan(
+                    folder, "" if folder in (root, root / folder.name) else folder.parent.relative_to(root).as_posix()
+                )
+            )
         except InputError as error:
             reasons.append(str(error))
     if not scans:
@@ -156,8 +152,23 @@ def _some(names: tuple[str, ...]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") or is_kept(Path(part)) for part in path.parts)
+def _below(root: Path) -> Iterator[Path]:
+    """Assessment folders below ``root``; nothing within one of them is looked at."""
+    pending = [root]
+    while pending:
+        place = pending.pop()
+        recover_inside(place, FILES.__contains__)
+        try:
+            names = [e.name for e in os.scandir(place) if e.is_dir()]
+        except OSError:
+            if place == root:
+                raise
+            continue  # a folder further down that may not be entered holds nothing for us
+        for folder in (place / name for name in names if not name.startswith(".") and not is_kept(Path(name))):
+            if (folder / RECORD).is_file():
+                yield folder
+            elif not folder.is_symlink():  # links may lead round in circles
+                pending.append(folder)
 
 
 def _scan(folder: Path, cohort: str) -> Scan:

@@ -63,6 +63,15 @@ class AcquisitionEntry(OpenPart, frozen=True, kw_only=True):
     lossy_ratio: Annotated[float | None, says("of the compression with loss", "1")] = None
     reformatted: Annotated[bool | None, says("derived from other slices")] = None
     processed: Annotated[str | None, says("what was done to the images, by words of the header")] = None
+    acquired: Annotated[str | None, says("date of the study and time of the scan: YYYYMMDDTHHMMSS")] = None
+    protocol: Annotated[str | None, says("known words of the protocol's name")] = None
+    pitch: Annotated[float | None, says("of a spiral scan", "1")] = None
+    scanner_id: Annotated[
+        str | None,
+        says("of vendor, model and serial number; this and the next two: first 16 hexadecimal digits of the SHA-256"),
+    ] = None
+    station_id: Annotated[str | None, says("of the station's name")] = None
+    software_id: Annotated[str | None, says("of the versions of the scanner's software")] = None
 
 
 class LostEntry(Part, frozen=True, kw_only=True):

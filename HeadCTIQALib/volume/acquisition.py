@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import date
 from typing import TYPE_CHECKING
@@ -52,7 +53,31 @@ def acquisition(ds: Dataset, origins: Vector) -> Acquisition:
         lossy_compression=lossy_compression(ds),
         lossy_ratio=lossy_ratio(ds),
         reformatted=reformatted(ds),
+        acquired=_acquired(ds),
+        protocol=vocabulary.words(text(ds, "ProtocolName")) or None,
+        pitch=_positive(number(ds, "SpiralPitchFactor")),
+        scanner_id=_hash(ds, "DeviceSerialNumber", "Manufacturer", "ManufacturerModelName"),
+        station_id=_hash(ds, "StationName"),
+        software_id=_hash(ds, "SoftwareVersions"),
     )
+
+
+def _acquired(ds: Dataset) -> str | None:
+    """The study's date with the time of the scan to the second, or of its series or study; no other date is looked at."""
+    day = _date(text(ds, "StudyDate"))
+    for keyword in ("AcquisitionTime", "SeriesTime", "StudyTime"):
+        time = re.match(r"([01]\d|2[0-3])[0-5]\d([0-5]\d)?", (text(ds, keyword) or "").replace(":", ""))
+        if day and time:
+            return f"{day}T{time[0].ljust(6, '0')}"
+    return None
+
+
+def _hash(ds: Dataset, keyword: str, *more: str) -> str | None:
+    """What tells one scanner, station or version from another, and names none; None where the first tag is absent."""
+    if not text(ds, keyword):
+        return None
+    words = "\n".join((text(ds, k) or "").strip().upper() for k in (*more, keyword))
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def age_years(value: str | None) -> float | None:

@@ -34,9 +34,7 @@ def choose(
     Raises:
         InputError: no series is a CT volume, `asked` fits none or several, or there is more than one patient or study.
     """
-    everything = [c for series in grouped(images) for c in _candidates(series)]
-    mentioned = [c for c in everything if c.objection or len(c.slices) >= MIN_SLICES or _is_largest(c, everything)]
-    candidates = labelled(sorted(mentioned, key=listing_order))
+    everything, candidates = candidates_in(images)
     patients = list(dict.fromkeys(c.series.identity.patient for c in candidates))
     considered = tuple(line(c, patients) for c in candidates)
     if asked is not None:
@@ -52,8 +50,15 @@ def choose(
     if not usable:
         raise InputError(_nothing_usable(candidates, name))
     _refuse_several(usable, name)
-    best = max(usable, key=_suitability)
+    best = max(usable, key=suitability)
     return _with_others(best, candidates), _because(best, len(candidates)), considered
+
+
+def candidates_in(images: Sequence[Slice]) -> tuple[list[Candidate], list[Candidate]]:
+    """All volumes of all series, and of them those worth a mention, labelled, in the order in which they are listed."""
+    everything = [c for series in grouped(images) for c in _candidates(series)]
+    mentioned = [c for c in everything if c.objection or len(c.slices) >= MIN_SLICES or _is_largest(c, everything)]
+    return everything, labelled(sorted(mentioned, key=listing_order))
 
 
 def _refuse_several(usable: list[Candidate], name: str) -> None:
@@ -97,7 +102,7 @@ def _asked_for(candidates: list[Candidate], name: str, asked: str, considered: t
         and len({c.series.identity for c in fitting}) == len({c.series.uid for c in fitting}) == 1
         and usable
     ):
-        return max(usable, key=_suitability)  # several volumes of one series
+        return max(usable, key=suitability)  # several volumes of one series
     if len(fitting) != 1:
         problem = "fits no series" if not fitting else f"fits {len(fitting)} series"
         raise InputError(
@@ -196,10 +201,21 @@ def _is_largest(c: Candidate, candidates: list[Candidate]) -> bool:
     return next(other for other in candidates if other.series is c.series) is c
 
 
-def _suitability(c: Candidate) -> tuple[object, ...]:
-    """Larger is better; the first difference decides."""
+def is_of_other_part(c: Candidate) -> bool:
+    """Whether its tags name another part of the body, and the head nowhere."""
+    head, other = _parts(c)
+    return other and not head
+
+
+def _parts(c: Candidate) -> tuple[bool, bool]:
     part = c.series.context.body_part + " " + c.series.context.description.upper()
     head, other = (any(word in part for word in words) for words in (_HEAD_PARTS, _OTHER_PARTS))
+    return head, other
+
+
+def suitability(c: Candidate) -> tuple[object, ...]:
+    """Larger is better; the first difference decides."""
+    head, other = _parts(c)
     made, sharp = kind(c.slices[0]), is_sharp(c.slices[0].kernel)
     thickness = c.slices[0].thickness
     return (

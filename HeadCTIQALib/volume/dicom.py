@@ -33,6 +33,13 @@ def read_folder(folder: Path, series: str | None, progress: Progress, keep_name:
     return _read(scan, folder.name, series, progress, unreadable, keep_name)
 
 
+def read_files(
+    files: Sequence[Path], name: str, series: str | None, progress: Progress, keep_name: bool = False
+) -> CTVolume:
+    """As :func:`read_folder`, from these files alone, however large the folders are in which they lie."""
+    return _read(scan_files(files, lambda f: progress(f * HEADERS_SHARE)), name, series, progress, 0, keep_name)
+
+
 def read_archive(archive: Path, series: str | None, progress: Progress, keep_name: bool = False) -> CTVolume:
     """As :func:`read_folder`, from a zip archive; what is in it is never unpacked onto the disk."""
     with archived(archive) as files:

@@ -41,6 +41,11 @@ _TEXTS: dict[str, Callable[[str], str | None]] = {
     "body_part": vocabulary.body_part,
     "study_date": lambda text: text if re.fullmatch(r"\d{8}", text) else None,
     "series_description": lambda text: vocabulary.words(text) or None,
+    "acquired": lambda text: text if re.fullmatch(r"\d{8}T\d{6}", text) else None,
+    "protocol": lambda text: vocabulary.words(text) or None,
+    **dict.fromkeys(
+        ("scanner_id", "station_id", "software_id"), lambda text: text if re.fullmatch(r"[0-9a-f]{16}", text) else None
+    ),
     "processed": lambda text: (
         text if re.fullmatch(r"[a-z ]+(, \d{2,3} keV)?", text) and text.startswith((PROJECTED, DENOISED, KEV)) else None
     ),
@@ -49,7 +54,7 @@ _FLAGS = ("contrast_agent", "lossy_compression", "reformatted")
 _RANGES = {
     "slice_thickness_mm": (0.0, 100.0), "kvp": (0.0, 1000.0), "tube_current_ma": (0.0, 1e5), "exposure_mas": (0.0, 1e6), "ctdi_vol_mgy": (0.0, 1e5),
     "dlp_mgy_cm": (0.0, 1e6), "reconstruction_diameter_mm": (0.0, 5000.0), "gantry_tilt_deg": (-90.0, 90.0), "patient_age_years": (0.0, 150.0),
-    "lossy_ratio": (0.0, 1e6),
+    "lossy_ratio": (0.0, 1e6), "pitch": (0.0, 100.0),
 }  # fmt: skip
 
 

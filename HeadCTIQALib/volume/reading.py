@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import InputError, boundary
@@ -16,6 +16,7 @@ def read(
     series: str | None = None,
     progress: Callable[[float], None] | None = None,
     keep_name: bool = False,
+    files: Sequence[Path] = (),
 ) -> CTVolume:
     """Read a head CT.
 
@@ -25,6 +26,7 @@ def read(
         series: SeriesInstanceUID, or a unique ending of it, when not the most suitable series is wanted (DICOM only).
         progress: called with fractions from 0 to 1.
         keep_name: name the volume, and damaged files, after the files and folders, although their names may be a patient's.
+        files: the DICOM files below the folder ``path`` that are looked at; empty: all of them.
 
     Returns:
         The volume, slices in order towards the vertex; ``warnings`` tell what was left out or turned on the way.
@@ -36,8 +38,10 @@ def read(
     path = Path(path)
     report = progress or (lambda fraction: None)
     if is_folder(path):
-        from .dicom import read_folder
+        from .dicom import read_files, read_folder
 
+        if files:
+            return read_files(files, printable(path.name), series, report, keep_name)
         return read_folder(path.resolve() if not path.name else path, series, report, keep_name)
     return _read_file(path, series, report, keep_name)
 

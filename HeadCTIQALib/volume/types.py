@@ -44,6 +44,12 @@ class Acquisition:
     processed: str | None = (
         None  # "denoised", "projections or maps", or "virtual monoenergetic" with its keV, by words of the header
     )
+    acquired: str | None = None  # YYYYMMDDTHHMMSS: the study's date, the scan's time
+    protocol: str | None = None  # known words of its name
+    pitch: float | None = None
+    scanner_id: str | None = None  # a hash each, which tells one from another and says nothing else:
+    station_id: str | None = None
+    software_id: str | None = None  # of the scanner
 
 
 @dataclass(frozen=True, slots=True)

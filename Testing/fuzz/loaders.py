@@ -63,9 +63,9 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
     from HeadCTIQALib.record.build import build_record
     from HeadCTIQALib.record.rounding import plain
     from HeadCTIQALib.report import explanation, focus, render, rows
+    from HeadCTIQALib.research.study.run import _stored
     from HeadCTIQALib.scoring import guideline_model, score
     from HeadCTIQALib.scoring.storage import load_model
-    from HeadCTIQALib.study.run import _stored
 
     volume, findings = labelled_head(25, 64, 3.6, 9.0)
     first = evaluate(volume, findings, models=MODELS)

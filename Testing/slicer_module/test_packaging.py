@@ -1,8 +1,9 @@
-"""The extension ships every file, and works installed flat as well as from the source tree."""
+"""The extension ships every file but those of research, and works installed flat as well as from the source tree."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,8 +19,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_every_file_is_shipped():
+def test_every_file_but_research_is_shipped():
     assert cmake_lists.listed() == cmake_lists.shipped(), "run: python Testing/slicer_module/cmake_lists.py"
+    assert not any(p.startswith("HeadCTIQALib/research/") for paths in cmake_lists.listed().values() for p in paths)
 
 
 def test_paths_do_not_point_upwards():
@@ -91,12 +93,17 @@ def module_folder(request, tmp_path):
     """The folder that Slicer is told: where everything lies flat, or HeadCTIQA/ of the source tree."""
     if request.param == "source":
         return ROOT / "HeadCTIQA"
+    return _install(tmp_path)
+
+
+def _install(folder):
+    """All that the extension ships, flat in ``folder``."""
     for paths in cmake_lists.shipped().values():
         for path in paths:
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / path, tmp_path / path)
-    shutil.copyfile(ROOT / "HeadCTIQA" / "HeadCTIQA.py", tmp_path / "HeadCTIQA.py")
-    return tmp_path
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / path, folder / path)
+    shutil.copyfile(ROOT / "HeadCTIQA" / "HeadCTIQA.py", folder / "HeadCTIQA.py")
+    return folder
 
 
 def test_library_and_resources_are_found(module_folder, tmp_path):
@@ -123,6 +130,22 @@ assert "torch" not in sys.modules and "monai" not in sys.modules
     assert run.returncode == 0, run.stderr[-3000:]
     found = Path(run.stdout.strip().splitlines()[-1])
     assert found.parent.parent == (module_folder if module_folder != ROOT / "HeadCTIQA" else ROOT)
+
+
+@pytest.mark.parametrize("command", [["train", "fluid"], ["study"], ["evaluate-networks"]])
+def test_commands_of_research_are_refused_in_one_sentence(tmp_path, command):
+    """Where the extension installed the library."""
+    _install(tmp_path)
+    code = "import sys\nfrom HeadCTIQALib.cli import main\nprint(sys.modules['HeadCTIQALib'].__file__)\nsys.exit(main(sys.argv[1:]))"
+    run = subprocess.run(
+        [sys.executable, "-c", code, *command, "--output", str(tmp_path / "out")],
+        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False,
+    )  # fmt: skip
+    assert Path(run.stdout.strip()).parent.parent == tmp_path
+    assert run.returncode == 3
+    assert run.stderr.count("\n") == 1
+    assert f"'headctiqa {command[0]}' is not part of the 3D Slicer extension" in run.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_library_is_one_sentence(tmp_path, slicer_app):
@@ -154,7 +177,7 @@ def test_only_gui_imports_slicer():
             assert not re.search(r"^\s*(import|from) (slicer|qt|ctk|vtk)\b", text, re.MULTILINE), path
         assert "PySide" not in text, path
         assert (
-            not re.search(r"^\s*(import|from) HeadCTIQALib\.(synthesis|training)", text, re.MULTILINE)
+            not re.search(r"^\s*(import|from) HeadCTIQALib\.(synthesis|research)", text, re.MULTILINE)
             or "gui" not in path.parts
         ), path
 
