@@ -25,6 +25,11 @@ def is_control(widget: Any) -> bool:
     return any(widget.inherits(kind) for kind in CONTROLS)
 
 
+def controls(root: Any) -> list[Any]:
+    """Everything in ``root`` at which a screen reader stops."""
+    return [widget for widget in _all(root) if is_control(widget)]
+
+
 def _all(widget: Any) -> list[Any]:
     """``widget`` and all widgets in it."""
     children = [c for c in widget.children() if c.isWidgetType()]

@@ -111,9 +111,9 @@ def test_keys_are_quiet_while_another_module_is_shown(shown):
 
 def test_every_control_has_a_name(module):
     """As a screen reader would say it; also those that sections made in code."""
-    from HeadCTIQALib.gui.accessible import _all, is_control
+    from HeadCTIQALib.gui import accessible
 
-    controls = [w for w in _all(module.controller.widget) if is_control(w)]
+    controls = accessible.controls(module.controller.widget)
     assert len(controls) > 60
     nameless = [
         f"{w.className()} {w.objectName} in {w.parent().objectName}" for w in controls if not w.accessibleName.strip()

@@ -55,7 +55,7 @@ def test_what_was_made_once_is_loaded(samples, head_volume, monkeypatch):
         raise AssertionError("it was there")
 
     monkeypatch.setattr(sample_data, "Process", no_process)
-    sample_data.sample_file().parent.mkdir(parents=True)
+    sample_data.sample_file().parent.mkdir(parents=True, exist_ok=True)
     write_nifti(head_volume, sample_data.sample_file())
     (node,) = load(samples)
     assert node.GetName() == sample_data.NODE
