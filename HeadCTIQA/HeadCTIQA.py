@@ -142,7 +142,7 @@ class HeadCTIQALogic(ScriptedLoadableModuleLogic):
         return volume_from_node(node)
 
     def assess(self, node, device="auto"):
-        """Assess the scan in ``node`` in this process, waiting for it; needs torch and MONAI.
+        """Assess the scan in ``node`` in this process, waiting for it; needs what Resources/requirements.txt lists.
 
         Returns a HeadCTIQALib.assessment.Assessment, whose ``record`` is what assessment.json holds.
         """
@@ -154,7 +154,7 @@ class HeadCTIQALogic(ScriptedLoadableModuleLogic):
 
         volume = self.volume(node)
         volume = replace(volume, warnings=(*volume.warnings, *check(volume)))
-        return evaluate(volume, networks.find(volume, device=device), models=networks.models_used())
+        return evaluate(volume, networks.find(volume, device=device), models=networks.models_used(device))
 
 
 class HeadCTIQATest(ScriptedLoadableModuleTest):
