@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+import monai.networks.nets  # noqa: F401  # what is missing is told when the engine is chosen
 import numpy as np
 import onnx
 import torch
