@@ -56,6 +56,19 @@ def add(command: Add) -> None:
         "--format", choices=("tsv", "csv", "json", "parquet"), default="tsv", help="default: tsv; parquet needs pyarrow"
     )
 
+    trends = command("trends", "Control charts of every scanner, protocol, kernel and thickness, and alarms.", _trends)
+    _cohort(trends)
+    _events(trends)
+
+
+def _events(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--events",
+        metavar="CSV",
+        type=path,
+        help="services and the like, after which a baseline begins anew (columns date, scanner, event)",
+    )
+
 
 def _cohort(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cohort", metavar="COHORT", type=path, help="folder of assessment folders, at any depth")
@@ -113,3 +126,9 @@ def _table(options: argparse.Namespace) -> int:
     from .table import table
 
     return table(options.cohort, options.format)
+
+
+def _trends(options: argparse.Namespace) -> int:
+    from .trends import run
+
+    return run(options.cohort, options.events)
