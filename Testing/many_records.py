@@ -35,7 +35,7 @@ def at(record: Record, n: int, noise: float | None = None, scanner: int | None =
     k = n % len(SCANNERS) if scanner is None else scanner
     maker, model, kernel, thickness = SCANNERS[k]
     acquisition = msgspec.structs.replace(
-        record.input.acquisition, manufacturer=maker, model=model, kernel=kernel, slice_thickness_mm=thickness, scanner_id=f"{k:016x}",
+        record.input.acquisition, manufacturer=maker, model=model, kernel=kernel, slice_thickness_mm=thickness, scanner_id=f"{k + 1:x}" * 16,
         acquired=(BEGAN + timedelta(minutes=10 * n)).strftime("%Y%m%dT%H%M%S"), ctdi_vol_mgy=50.0 + n % 7,
     )  # fmt: skip
     scan = msgspec.structs.replace(record.input, sha256=f"{n:064x}", acquisition=acquisition)

@@ -60,6 +60,10 @@ def add(command: Add) -> None:
     _cohort(trends)
     _events(trends)
 
+    group = command("group", "The report of a cohort, one page that works offline.", _group)
+    _cohort(group)
+    group.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="page to write (HTML)")
+
 
 def _events(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -132,3 +136,9 @@ def _trends(options: argparse.Namespace) -> int:
     from .trends import run
 
     return run(options.cohort, options.events)
+
+
+def _group(options: argparse.Namespace) -> int:
+    from .group import group
+
+    return group(options.cohort, options.output)

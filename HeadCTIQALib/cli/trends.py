@@ -9,7 +9,7 @@ import msgspec
 
 from HeadCTIQALib.department.events import read_events
 from HeadCTIQALib.department.table import rows
-from HeadCTIQALib.department.trends import Chart, trends
+from HeadCTIQALib.department.trends import Chart, changes, told, trends
 from HeadCTIQALib.progress import TextProgress
 from HeadCTIQALib.text import printable
 from HeadCTIQALib.writing import write_text
@@ -17,7 +17,7 @@ from HeadCTIQALib.writing import write_text
 from .terminal import show
 
 CHARTS = "trends.json"
-_MOST = 40  # alarms that are printed
+_MOST = 40  # changes that are printed
 
 
 def run(cohort: Path, events: Path | None) -> int:
@@ -34,19 +34,19 @@ def run(cohort: Path, events: Path | None) -> int:
         progress.clear()
     content = msgspec.json.format(msgspec.json.encode({"charts": [asdict(c) for c in charts]}), indent=1)
     write_text(cohort / CHARTS, content.decode() + "\n", "The charts")
-    show(told(charts))
+    show(summary(charts))
     show(f"Charts: {cohort / CHARTS}\n")
     return 0
 
 
-def told(charts: list[Chart]) -> str:
-    """Numbers of charts and signals, and the sentences of the alarms, the latest first."""
-    signals = [s for c in charts for s in c.signals]
-    alarms = sorted((s for s in signals if s.level == "alarm"), key=lambda s: s.time, reverse=True)
+def summary(charts: list[Chart]) -> str:
+    """Numbers of charts and signals, and a sentence for every lasting change, the latest first."""
+    found = changes(charts)
+    notices = sum(s.level == "notice" for c in charts for s in c.signals)
     waiting = sum(c.baseline is None for c in charts)
     lines = [
         f"Strata: {len({c.stratum for c in charts})}. Charts: {len(charts) - waiting}, too few or equal values for: {waiting}.",
-        f"Alarms: {len(alarms)}. Notices: {len(signals) - len(alarms)}.",
-        *(f"  {s.time[:8]} {printable(s.sentence)}" for s in alarms[:_MOST]),
+        f"Lasting changes: {len(found)}. Notices: {notices}.",
+        *(f"  {printable(told(change))}" for change in found[:_MOST]),
     ]
     return "\n".join(lines) + "\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -26,11 +25,11 @@ from HeadCTIQALib.writing import recover_inside
 
 from .journal import Journal, Outcome, writing
 from .pool import Limits, Stopped, in_limits
+from .reasons import counted
 from .selection import Selection
 from .work import Done, Job, assess_scan, maker
 
 Work = Callable[[Job], Done]
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _ALIKE = 3  # first scans that fail for the same missing network: all the others would
 
 
@@ -86,11 +85,7 @@ class Summary:
 
     def reasons(self, status: str) -> list[tuple[str, int]]:
         """Reasons with their number, the most frequent first; sentences that differ in numbers only count as one."""
-        found: dict[str, list[str]] = {}
-        for o in self.outcomes:
-            if o.status == status:
-                found.setdefault(_NUMBER.sub("#", o.reason), []).append(o.reason)
-        return sorted(((texts[0], len(texts)) for texts in found.values()), key=lambda r: (-r[1], r[0]))
+        return counted(o.reason for o in self.outcomes if o.status == status)
 
     @property
     def bands(self) -> Counter[str]:

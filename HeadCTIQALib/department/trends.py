@@ -91,6 +91,31 @@ def trends(rows: Sequence[tuple[Any, ...]], events: Sequence[Event] = ()) -> lis
     return charts
 
 
+@dataclass(frozen=True)
+class Change:
+    """A lasting change on one chart: its first alarm, how many there were, and when the last one was."""
+
+    first: Signal
+    alarms: int
+    last: str
+
+
+def changes(charts: Sequence[Chart]) -> list[Change]:
+    """Every chart with alarms, those that began last first."""
+    found = []
+    for chart in charts:
+        alarms = [s for s in chart.signals if s.level == "alarm"]
+        if alarms:
+            found.append(Change(alarms[0], len(alarms), alarms[-1].time))
+    return sorted(found, key=lambda c: c.first.time, reverse=True)
+
+
+def told(change: Change) -> str:
+    """A change in one line."""
+    again = f" Again {change.alarms - 1} times, last on {change.last[:8]}." if change.alarms > 1 else ""
+    return f"{change.first.time[:8]}: {change.first.sentence}{again}"
+
+
 def stratum(row: dict[str, Any]) -> str:
     """Scanner, protocol, kernel and thickness in words."""
     thickness = row["slice_thickness_mm"] or row["spacing_mm"]
