@@ -64,6 +64,26 @@ def add(command: Add) -> None:
     _cohort(group)
     group.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="page to write (HTML)")
 
+    watch = command(
+        "watch", "Assess what arrives in a folder, and tell when a scanner drifts; ends with Ctrl+C.", _watch
+    )
+    watch.add_argument("input", metavar="FOLDER", type=path, help="folder into which scans arrive")
+    _assessing(watch)
+    _events(watch)
+    watch.add_argument(
+        "--quiet",
+        metavar="S",
+        type=_number(1, 1e5),
+        default=60.0,
+        help="a scan is complete when no file of it has changed for S seconds (default: 60)",
+    )
+    watch.add_argument(
+        "--hook",
+        metavar="COMMAND",
+        default="",
+        help="started for new alarms, which it gets on standard input, one JSON object a line",
+    )
+
 
 def _events(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -142,3 +162,10 @@ def _group(options: argparse.Namespace) -> int:
     from .group import group
 
     return group(options.cohort, options.output)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from .batch import plan_of
+    from .watch import watch
+
+    return watch(plan_of(options, (options.input,), quiet_s=options.quiet), options.events, options.hook)

@@ -40,6 +40,7 @@ class Plan:
     Attributes:
         inputs: folders, archives and images.
         series: all head series, or the best one of every study.
+        quiet_s: scans are left for later of which a file changed less than so many seconds ago; then it is no error that there is none.
         retry_failed: assess again what failed under the same version.
         scoring, profile, device: as for one scan.
     """
@@ -49,6 +50,7 @@ class Plan:
     series: Literal["all", "best"] = "all"
     selection: Selection = field(default_factory=Selection)
     retry_failed: bool = False
+    quiet_s: float = 0.0
     jobs: int = 1
     limits: Limits = field(default_factory=lambda: Limits(900.0, 8e9))
     scoring: Path | None = None
@@ -62,12 +64,14 @@ class Summary:
 
     Attributes:
         found: scans that were meant; ``set_aside``: series that were not, by reason.
+        arriving: scans left for later, whose files still change; ``unselected``: those that met no condition, or are not the best.
         assessed: now; ``before``: earlier, and still of the present version; ``rescored``: of these, by another model or profile.
         outcomes: the last outcome of every scan found; of copies with the same names, sizes and times one.
     """
 
     found: int
     set_aside: Counter[str]
+    arriving: int
     unselected: int
     assessed: int
     before: int
@@ -106,7 +110,9 @@ def run(plan: Plan, progress: Progress = silent, work: Work = assess_scan) -> Su
     with writing(plan.cohort) as journal:
         recover_inside(plan.cohort, FILES.__contains__)
         found, aside = _find(plan, progress)
-        scans = [s for s in found if plan.selection(s)]
+        still = time.time() - plan.quiet_s
+        arrived = [s for s in found if not plan.quiet_s or s.changed <= still]
+        scans = [s for s in arrived if plan.selection(s)]
         if plan.series == "best":
             scans = _best(scans)
         todo, done = _sorted(scans, journal, plan)
@@ -116,7 +122,16 @@ def run(plan: Plan, progress: Progress = silent, work: Work = assess_scan) -> Su
         _assess(plan, todo, journal, progress, work)
         assessed = sum(journal.last[s.fingerprint].status == "assessed" for s, _ in todo)
         outcomes = tuple({s.fingerprint: journal.last[s.fingerprint] for s in scans}.values())
-        return Summary(len(scans), aside, len(found) - len(scans), assessed, before, rescored, outcomes)
+        return Summary(
+            len(scans),
+            aside,
+            len(found) - len(arrived),
+            len(arrived) - len(scans),
+            assessed,
+            before,
+            rescored,
+            outcomes,
+        )
 
 
 def _rescore(
@@ -147,7 +162,7 @@ def _find(plan: Plan, progress: Progress) -> tuple[list[FoundScan], Counter[str]
                 aside[scan.reason] += 1
             else:
                 found[scan.fingerprint, scan.path] = scan
-    if not found:
+    if not found and not plan.quiet_s:
         why = "; ".join(f"{n} {reason}" for reason, n in aside.most_common(5))
         raise InputError(
             f"No head CT was found{f' ({why})' if why else ''}; give folders with DICOM, archives or images."
