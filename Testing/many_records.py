@@ -19,14 +19,14 @@ _KINDS = 60  # different sets of values; the others repeat them, as scoring 10,0
 BEGAN = datetime(2025, 1, 1, 6)
 
 
-def write_many(root: Path, count: int, seed: int = 0) -> None:
+def write_many(root: Path, count: int, seed: int = 0, kinds: int = _KINDS) -> None:
     """``count`` assessment folders with records alone; scans of three scanners, one every ten minutes."""
     rng = np.random.default_rng(seed)
-    kinds = [_record(row) for row in values(_KINDS, seed)]
+    records = [_record(row) for row in values(kinds, seed)]
     for n in range(count):
         folder = root / f"head-{n:06d}"
         folder.mkdir(parents=True)
-        record = at(kinds[n % _KINDS], n, noise=float(np.round(4.5 * np.exp(rng.normal(0, 0.08)), 3)))
+        record = at(records[n % kinds], n, noise=float(np.round(4.5 * np.exp(rng.normal(0, 0.08)), 3)))
         (folder / "assessment.json").write_bytes(msgspec.json.encode(record))
 
 
