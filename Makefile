@@ -2,6 +2,7 @@
 #   make demo              assess a simulated head CT and say where the report is
 #   make demo SCAN=path    assess a scan of yours
 #   make test              lint, type check and tests with coverage
+#   make test-3.12         reading, records and scoring under Python 3.12, which 3D Slicer 5.12 has
 #   make fuzz MINUTES=30   damaged inputs against every reader and loader
 #   make kill              stop every writer at every call that changes the file system: nothing is lost, nothing is left
 #   make pictures          every picture of README and Docs, from one run of the demonstration
@@ -11,7 +12,7 @@ SCAN ?=
 OUTPUT ?= demo/assessment
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kill benchmark pictures docs clean
+.PHONY: demo test test-3.12 lint fuzz kill benchmark pictures docs clean
 
 demo: .venv/ready
 ifeq ($(SCAN),)
@@ -29,6 +30,23 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --cov=HeadCTIQALib --cov-
 test: .venv/ready-test lint
 	$(PYTEST) --cov-report= --ignore=Testing/slicer_module
 	$(PYTEST) --cov-append --cov-report=term:skip-covered --cov-fail-under=85 Testing/slicer_module
+
+# A second Python, as in 3D Slicer 5.12, without the networks; found on the path or where pyenv keeps its own.
+PYTHON312 ?= $(firstword $(shell for p in python3.12 $(HOME)/.pyenv/versions/3.12*/bin/python3.12; do "$$p" -c pass 2>/dev/null && echo "$$p"; done))
+TESTS312 := $(addprefix Testing/test_,$(addsuffix .py,curve scoring fit verdict profiles earlier_records findings_io \
+  volume_dicom volume_images volume_acquisition volume_series))
+
+test-3.12:
+ifeq ($(PYTHON312),)
+	@echo "There is no Python 3.12 here: not tested under it. Name one with PYTHON312=/path/to/python3.12."
+else
+	$(PYTHON312) -m venv .venv-3.12
+	.venv-3.12/bin/python -c 'import re, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	  print(*(d for d in [*project["dependencies"], *project["optional-dependencies"]["test"]] \
+	  if not re.match("torch|monai|onnx|slicer|PySide|ruff|mypy|statsmodels", d)), sep="\n")' > .venv-3.12/requirements.txt
+	.venv-3.12/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-3.12/requirements.txt
+	.venv-3.12/bin/python -m pytest -n 2 --dist loadfile $(TESTS312)
+endif
 
 lint: .venv/ready-test
 	$(BIN)/ruff check .
@@ -57,7 +75,7 @@ kill: .venv/ready-test
 	$(BIN)/python Testing/kill/campaign.py
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv .venv-3.12 demo
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -67,12 +85,11 @@ clean:
 	  else echo "Python's venv module is missing; install it with: sudo apt-get install python3-venv"; exit 1; fi; }
 	$(PYTHON) -m venv .venv
 
-# torch first and by itself, so that no other package decides which build is taken
 .venv/ready: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
+# Only the tests need torch: first and by itself, so that no other package decides which build is taken.
 # What the tests of the Slicer module draw with, off-screen; without them those tests cannot run.
 SYSTEM := libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
 
@@ -80,5 +97,6 @@ SYSTEM := libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon0 libdbus-1-3 li
 	@if ldconfig -p 2>/dev/null | grep -q libEGL.so.1 && ldconfig -p | grep -q libxkbcommon.so.0; then :; \
 	  elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM); \
 	  else echo "Libraries for the tests of the Slicer module may be missing; install them with: sudo apt-get install $(SYSTEM)"; fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@

@@ -47,8 +47,18 @@ class HeadCTIQA(ScriptedLoadableModule):
             "Measures the technical quality of a head CT: ten metrics, six category scores and one overall score, "
             "each with its reasons and its evidence in the image. For research use only; not a medical device."
         )
-        parent.acknowledgementText = _("After the quality hierarchy of Zhang et al. 2026; a reconstruction.")
+        parent.acknowledgementText = _(
+            "After the quality hierarchy of Zhang et al. 2026; a reconstruction. How to cite: CITATION.cff in the extension's repository."
+        )
         self._set_icon(parent)
+        slicer.app.connect("startupCompleted()", self.register_samples)
+
+    @staticmethod
+    def register_samples():
+        """Offer the simulated head in the module Sample Data."""
+        from HeadCTIQALib.gui import sample_data
+
+        sample_data.register()
 
     @staticmethod
     def _set_icon(parent):
@@ -132,23 +142,22 @@ class HeadCTIQALogic(ScriptedLoadableModuleLogic):
         return volume_from_node(node)
 
     def assess(self, node, device="auto"):
-        """Assess the scan in ``node`` in this process, waiting for it; needs torch and MONAI.
+        """Assess the scan in ``node`` in this process, as the command line would its files, waiting for it; needs the networks.
 
         Returns a HeadCTIQALib.assessment.Assessment, whose ``record`` is what assessment.json holds.
         """
-        from dataclasses import replace
+        import tempfile
+        from pathlib import Path
 
-        from HeadCTIQALib import networks
-        from HeadCTIQALib.assessment import evaluate
-        from HeadCTIQALib.volume import check
+        from HeadCTIQALib.assessment import assess
+        from HeadCTIQALib.gui.scan_source import prepare
 
-        volume = self.volume(node)
-        volume = replace(volume, warnings=(*volume.warnings, *check(volume)))
-        return evaluate(volume, networks.find(volume, device=device), models=networks.models_used())
+        with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
+            return assess(prepare(node, Path(folder)), device=device, keep_name=True)
 
 
 class HeadCTIQATest(ScriptedLoadableModuleTest):
-    """Needs no torch and no download."""
+    """Every critical feature, in less than three minutes; the networks run only where they are installed."""
 
     def setUp(self):
         slicer.mrmlScene.Clear(0)

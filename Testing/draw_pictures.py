@@ -24,12 +24,14 @@ from HeadCTIQALib.department.table import rows
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.record import Record, read_record
 from HeadCTIQALib.report.record import measured, score_and_spread
+from HeadCTIQALib.volume import CTVolume, read
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 START, END = "<!-- numbers of the demonstration -->", "<!-- end -->"
 SECTION = "symmetry_angle"  # whose evidence is shown
 WIDTH, HEIGHT, GROUP_HEIGHT = 1200, 946, 1560
+THUMBNAIL_PX = 260  # as 3D Slicer recommends for Sample Data
 EDGE = 24  # white rows that stay below the last drawn one
 
 
@@ -55,10 +57,17 @@ def main() -> int:
         _shoot(browser, whole, drawn / "group.png", GROUP_HEIGHT)
         for name in ("report", "evidence", "group", "panel", "slicer"):
             shutil.copy(drawn / f"{name}.png", ROOT / "Docs" / f"{name}.png")
+        draw_thumbnail(read(run / "scan" / "simulated-head"), ROOT / "Resources" / "Icons" / "SimulatedHead.png")
         record = read_record(run / "assessment")
         tutorial = ROOT / "Docs" / "tutorial.md"
         tutorial.write_text(with_numbers(tutorial.read_text(encoding="utf-8"), record), encoding="utf-8")
     return 0
+
+
+def draw_thumbnail(volume: CTVolume, path: Path) -> None:
+    """The middle slice of a scan in a brain window, as 3D Slicer's Sample Data shows it."""
+    pixels = np.clip((volume.hu[len(volume.hu) // 2] + 20.0) / 120.0 * 255.0, 0, 255).astype(np.uint8)
+    Image.fromarray(pixels).resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS).save(path, optimize=True)
 
 
 def with_numbers(text: str, record: Record) -> str:

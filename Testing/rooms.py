@@ -2,14 +2,14 @@
 
 python Testing/rooms.py     draws it anew
 
-A room is a package directly in HeadCTIQALib.  Imports for type checking alone are no arrows; those within functions are.
+A room is a package directly in HeadCTIQALib, or in its research/.  Imports for type checking alone are no arrows; those within functions are.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,8 +19,8 @@ BEGIN, END = "<!-- rooms: begin, written by Testing/rooms.py -->", "<!-- rooms: 
 #: Every room, the floors from the roof down: a room may use those on floors below it, and none on its own.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli", "gui"),
-    ("study", "training"),
-    ("validation", "department"),
+    ("research/study", "research/training"),
+    ("research/validation", "department"),
     ("cohort",),
     ("assessment",),
     ("report",),
@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("findings",),
     ("volume", "writing"),
 )
+RESEARCH = {room for floor in FLOORS for room in floor if room.startswith("research/")}
 LEVEL = {room: level for level, floor in enumerate(reversed(FLOORS)) for room in floor}
 
 
@@ -38,15 +39,19 @@ def arrows() -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for path in sorted(LIBRARY.rglob("*.py")):
         parts = path.relative_to(LIBRARY).parts
-        if len(parts) < 2:
-            continue
-        for room in {m for m in _imported(path) if m in LEVEL and m != parts[0]}:
-            found.setdefault((parts[0], room), []).append("/".join(parts))
+        here = room_of(parts)
+        for room in {r for r in _imported(path) if r and r != here} if here else ():
+            found.setdefault((here, room), []).append("/".join(parts))
     return found
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """The rooms that a file imports something of."""
+def room_of(parts: Sequence[str]) -> str | None:
+    """The room that a path or the name of a module, both relative to the library, leads into."""
+    return next((room for n in (1, 2) if (room := "/".join(parts[:n])) in LEVEL), None)
+
+
+def _imported(path: Path) -> Iterator[str | None]:
+    """The rooms that a file imports something of; None for what is in no room."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     typing = {
         id(n) for i in ast.walk(tree) if isinstance(i, ast.If) and _of_typing(i) for b in i.body for n in ast.walk(b)
@@ -64,7 +69,7 @@ def _imported(path: Path) -> Iterator[str]:
             names = [[*(node.module or "").split("."), a.name] for a in node.names]
         else:
             continue
-        yield from (n[1] for n in names if n[0] == "HeadCTIQALib" and len(n) > 1)
+        yield from (room_of(n[1:]) for n in names if n[0] == "HeadCTIQALib")
 
 
 def _of_typing(node: ast.If) -> bool:
@@ -91,11 +96,21 @@ def picture() -> str:
     """The picture and a sentence for every room, as Markdown."""
     lines = ["```mermaid", "flowchart TD"]
     for n, floor in enumerate(FLOORS):
-        lines += [f"  subgraph f{n}[ ]", "    direction LR", *(f"    {room}[{room}/]" for room in floor), "  end"]
-    lines += [f"  {a} --> {b}" for a, b in sorted(direct(set(arrows())))]
+        lines += [
+            f"  subgraph f{n}[ ]",
+            "    direction LR",
+            *(f"    {_node(room)}[{room}/]" for room in floor),
+            "  end",
+        ]
+    lines += [f"  {_node(a)} --> {_node(b)}" for a, b in sorted(direct(set(arrows())))]
     lines += ["```", "", "Arrows that follow from others are left out.", "", "| room | what it is for |", "|---|---|"]
     lines += [f"| `{room}/` | {first_words(room)} |" for floor in FLOORS for room in floor]
     return "\n".join(lines)
+
+
+def _node(room: str) -> str:
+    """The name of a room in the picture's language."""
+    return room.replace("/", "_")
 
 
 def page(text: str) -> str:

@@ -11,9 +11,9 @@ import pytest
 from metrics_phantom import grid, head, noise_field, noisy
 
 from HeadCTIQALib.findings.types import INTRACRANIAL
-from HeadCTIQALib.validation import heldout
-from HeadCTIQALib.validation.heldout import Motion, Part, Pose, Timing, projector
-from HeadCTIQALib.validation.heldout.laws import DURATIONS, LAWS, WEIGHTINGS
+from HeadCTIQALib.research.validation import heldout
+from HeadCTIQALib.research.validation.heldout import Motion, Part, Pose, Timing, projector
+from HeadCTIQALib.research.validation.heldout.laws import DURATIONS, LAWS, WEIGHTINGS
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ pytest.importorskip("torch")
 
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.findings.types import INTRACRANIAL
-from HeadCTIQALib.training.anatomy import sampler
-from HeadCTIQALib.training.heads import LabelledHead
-from HeadCTIQALib.training.label_maps import FOLDER, deform, parent_of, prepare_label_maps, vary, warp_of
-from HeadCTIQALib.training.label_recipe import KINDS, Recipe, Spot
+from HeadCTIQALib.research.training.anatomy import sampler
+from HeadCTIQALib.research.training.heads import LabelledHead
+from HeadCTIQALib.research.training.label_maps import FOLDER, deform, parent_of, prepare_label_maps, vary, warp_of
+from HeadCTIQALib.research.training.label_recipe import KINDS, Recipe, Spot
 from HeadCTIQALib.volume.resample import Grid
 
 SIZE, SPACING = 54, 3.4

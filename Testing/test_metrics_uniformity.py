@@ -10,7 +10,7 @@ import pytest
 from HeadCTIQALib.findings import Findings, Plane, Tissue
 from HeadCTIQALib.metrics.extras import extras
 from HeadCTIQALib.metrics.uniformity import cupping, rings
-from HeadCTIQALib.validation.heldout.kernel import cupped, ringed
+from HeadCTIQALib.research.validation.heldout.kernel import cupped, ringed
 from HeadCTIQALib.volume import CTVolume
 
 

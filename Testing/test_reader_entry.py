@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from HeadCTIQALib.cohort.reader_entry import ReaderFile, list_scans, resume_at, scan_key
+from HeadCTIQALib.cohort.reader_entry import ReaderFile, list_scans, resume_at, scan_key, scan_keys
 from HeadCTIQALib.cohort.readers import read_readers
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.scoring.calibration import SCORES
@@ -65,12 +65,24 @@ def test_scans_of_a_work_list_and_where_to_resume(tmp_path):
     scans = list_scans(tmp_path)
     assert [p.name for p in scans] == ["a.nrrd", "b.nii.gz", "C series"]
     assert [scan_key(p, None) for p in scans] == ["a", "b", "C series"]
-    assert resume_at(scans, frozenset()) == 0
-    assert resume_at(scans, frozenset({"a", "b"})) == 2
-    assert resume_at(scans, frozenset({"a", "b", "C series"})) == 0
+    assert resume_at([scan_keys(p, None) for p in scans], frozenset()) == 0
+    assert resume_at([scan_keys(p, None) for p in scans], frozenset({"a", "b"})) == 2
+    assert resume_at([scan_keys(p, None) for p in scans], frozenset({"a", "b", "C series"})) == 0
     for wrong in (tmp_path / "nowhere", tmp_path / "empty"):
         with pytest.raises(InputError):
             list_scans(wrong)
     assert scan_key(None, SimpleNamespace(input=SimpleNamespace(sha256="ab" * 32))) == "ab" * 8
     with pytest.raises(InputError):
         scan_key(None, None)
+
+
+def test_an_assessed_scan_is_filed_under_its_checksum_and_found_under_its_name(tmp_path):
+    record = SimpleNamespace(input=SimpleNamespace(sha256="ab" * 32))
+    keys = scan_keys(tmp_path / "case 1.nii.gz", record)
+    assert keys == ("ab" * 8, "case 1")
+    file = ReaderFile(tmp_path, "AB")
+    file.save("case 1", {"overall": 50.0})
+    assert file.scores(*keys) == {"overall": 50.0}
+    file.save(keys[0], {"overall": 70.0}, keys[1:])
+    assert file.scores(*keys) == {"overall": 70.0}
+    assert file.scores("case 1") == {}, "one scan, one set of scores"

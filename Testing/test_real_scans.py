@@ -109,7 +109,7 @@ def test_a_skull_flattened_on_one_side_is_not_a_turned_head(shared_ct: Path) -> 
     """Its outline fits a mirror plane 9 deg off as well as the falx does; landmarks in the midline decide, also when the top is cut."""
     from HeadCTIQALib import networks
     from HeadCTIQALib.metrics import measure
-    from HeadCTIQALib.validation import degradations
+    from HeadCTIQALib.research.validation import degradations
     from HeadCTIQALib.volume import read
 
     base = degradations.binned(read(shared_ct / "toshiba-uneven"))
@@ -206,10 +206,10 @@ def test_fluid_is_neither_diseased_white_matter_nor_tumour(assessed, readers, na
 def test_plate_of_the_holder_in_a_turned_scan_is_no_object(assessed) -> None:
     """Resampled across slices of 4 and 7 mm, the side plate of the holder breaks off and the first slice into specks."""
     from HeadCTIQALib import networks
-    from HeadCTIQALib.validation.degradations import binned, turned
+    from HeadCTIQALib.research.validation.degradations import binned, turned
 
     base = binned(assessed("ge-hispeed-tilt").volume)
-    infer = networks.local_infer("cpu")
+    infer = networks.load_networks("cpu")
     scan = turned(base, networks.find(base, infer=infer), "yaw", -15.0).volume
     assert not networks.find(scan, infer=infer).mask(Tissue.FOREIGN).any()
 
@@ -218,10 +218,10 @@ def test_motion_grows_with_its_strength(assessed) -> None:
     """Rigid motion computed in the sinograms of the middle slices; these slices were seen still in training."""
     from HeadCTIQALib import networks
     from HeadCTIQALib.metrics import measure
-    from HeadCTIQALib.validation.degradations import binned, moved
+    from HeadCTIQALib.research.validation.degradations import binned, moved
 
     base = binned(assessed("ge-vct-tumour").volume)
-    infer = networks.local_infer("cpu")
+    infer = networks.load_networks("cpu")
     findings = networks.find(base, infer=infer)
     extents = []
     for degrees in (2.0, 4.0):

@@ -1,11 +1,14 @@
 """The house: every arrow between rooms leads downwards, and the page shows the rooms as they are."""
 
+import re
+
 import rooms
 
 
 def test_every_room_has_a_floor():
     packages = {p.parent.name for p in rooms.LIBRARY.glob("*/__init__.py")}
-    assert packages == set(rooms.LEVEL)
+    within = {f"research/{p.parent.name}" for p in rooms.LIBRARY.glob("research/*/__init__.py")}
+    assert packages - {"research"} | within == set(rooms.LEVEL)
 
 
 def test_every_arrow_leads_downwards():
@@ -14,9 +17,18 @@ def test_every_arrow_leads_downwards():
 
 
 def test_no_room_of_the_product_knows_how_it_was_made():
-    research = {"study", "training", "validation", "synthesis"}
+    research = {*rooms.RESEARCH, "synthesis"}
     known = {f"{a} -> {b}" for a, b in rooms.arrows() if b in research and a not in {*research, "cli"}}
     assert not known
+
+
+def test_only_the_commands_of_research_import_it_and_only_when_they_run():
+    importing = {f for (_, room), files in rooms.arrows().items() if room in rooms.RESEARCH for f in files}
+    importing = {f for f in importing if not f.startswith("research/")}
+    assert importing == {"cli/train.py", "cli/evaluate_networks.py", "cli/study.py"}
+    for name in importing:
+        text = (rooms.LIBRARY / name).read_text(encoding="utf-8")
+        assert all(re.findall(r"^( *)(?:from|import) .*research\.", text, re.MULTILINE)), name
 
 
 def test_only_the_panel_knows_the_application():

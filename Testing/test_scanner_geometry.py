@@ -11,12 +11,12 @@ import pytest
 from metrics_phantom import grid, head
 
 from HeadCTIQALib.findings import Landmark
-from HeadCTIQALib.validation import degradations as d
-from HeadCTIQALib.validation.crosstalk import AS_IT_IS
-from HeadCTIQALib.validation.followed import followed, readers_of
-from HeadCTIQALib.validation.heldout.cases import CLEAN, MOTIONS
-from HeadCTIQALib.validation.reliability import reliability_figures
-from HeadCTIQALib.validation.scanner_geometry import landmark_figures, margin_figures, object_figures
+from HeadCTIQALib.research.validation import degradations as d
+from HeadCTIQALib.research.validation.crosstalk import AS_IT_IS
+from HeadCTIQALib.research.validation.followed import followed, readers_of
+from HeadCTIQALib.research.validation.heldout.cases import CLEAN, MOTIONS
+from HeadCTIQALib.research.validation.reliability import reliability_figures
+from HeadCTIQALib.research.validation.scanner_geometry import landmark_figures, margin_figures, object_figures
 
 
 def test_readers_are_found_in_the_folder_or_beside_it(tmp_path: Path) -> None:

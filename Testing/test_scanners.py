@@ -12,10 +12,10 @@ from metrics_phantom import grid, head, noise_field, noisy
 from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.findings.types import INTRACRANIAL
 from HeadCTIQALib.metrics import measure
-from HeadCTIQALib.validation import scanner_tables, scanners
-from HeadCTIQALib.validation.heldout import cases
-from HeadCTIQALib.validation.output import scans_in
-from HeadCTIQALib.validation.scanner_figures import figures
+from HeadCTIQALib.research.validation import scanner_tables, scanners
+from HeadCTIQALib.research.validation.heldout import cases
+from HeadCTIQALib.research.validation.output import scans_in
+from HeadCTIQALib.research.validation.scanner_figures import figures
 
 AREA = 1000
 

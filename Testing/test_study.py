@@ -14,13 +14,14 @@ from cohort_stand_in import values, write_cohort
 from HeadCTIQALib import cli
 from HeadCTIQALib.agreement import complete_rows, icc_agreement
 from HeadCTIQALib.cohort.readers import check_values, read_readers
-from HeadCTIQALib.errors import HeadCTIQAError, OutputError
+from HeadCTIQALib.errors import HeadCTIQAError, InputError, OutputError
 from HeadCTIQALib.hierarchy import CATEGORIES, IQMS
-from HeadCTIQALib.study import PRESETS, run_study
-from HeadCTIQALib.study import scan as study_scan
-from HeadCTIQALib.study.judging import DEFECTS, WAYS
-from HeadCTIQALib.study.readers import make_readers, read_scan
-from HeadCTIQALib.study.scan import TRUTH, assess_scan
+from HeadCTIQALib.research.study import PRESETS, run_study
+from HeadCTIQALib.research.study import scan as study_scan
+from HeadCTIQALib.research.study.judging import DEFECTS, WAYS
+from HeadCTIQALib.research.study.readers import make_readers, read_scan
+from HeadCTIQALib.research.study.run import _stored
+from HeadCTIQALib.research.study.scan import TRUTH, CpuSeconds, Outcome, assess_scan
 from HeadCTIQALib.synthesis import STUDY_SEEDS, random_scene
 from HeadCTIQALib.workers import in_processes
 
@@ -51,16 +52,16 @@ def quick(folder, population, seed, matrix):
         write_cohort(folder.parent, measured, names=[folder.name])
     else:
         folder.mkdir(parents=True)
-    found = {
-        "seed": seed,
-        "population": population.name,
-        "refused": refused,
-        "failed": failed,
-        "truth": truth,
-        "cpu_seconds": {"simulation": 1.0, "assessment": 2.0},
-    }
-    (folder / TRUTH).write_text(json.dumps(found))
-    return found
+    outcome = Outcome(
+        seed=seed,
+        population=population.name,
+        refused=refused,
+        failed=failed,
+        truth=truth,
+        cpu_seconds=CpuSeconds(1.0, 2.0),
+    )
+    (folder / TRUTH).write_text(outcome.to_json())
+    return outcome
 
 
 @pytest.fixture(scope="module")
@@ -275,6 +276,22 @@ def test_a_stopped_study_goes_on_and_another_is_refused(study, tmp_path):
         run_study(tmp_path / "x", SMALL, 1, assess=quick)
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("seed", -1), ("seed", True), ("refused", None), ("truth", {"noise": "4"}), ("cpu_seconds", {"simulation": 1.0})],
+)
+def test_a_damaged_outcome_is_refused_and_an_intact_one_comes_back(tmp_path, part, value):
+    outcome = Outcome(
+        seed=3, population="internal", refused="", failed="", truth={"noise": 4.0}, cpu_seconds=CpuSeconds(1.0, 2.0)
+    )
+    path = tmp_path / TRUTH
+    path.write_text(outcome.to_json())
+    assert _stored(path) == outcome
+    path.write_text(json.dumps({**json.loads(outcome.to_json()), part: value}))
+    with pytest.raises(InputError, match="is damaged; remove it and run the study again"):
+        _stored(path)
+
+
 def test_a_worker_that_dies_is_replaced_but_not_for_ever(tmp_path):
     """The first process that comes to the third job is killed, as for want of memory; builtins spare workers every import."""
     kill = f"open({str(tmp_path / 'died')!r}, 'x') and __import__('os')._exit(9)"
@@ -302,10 +319,10 @@ def test_a_scan_that_is_refused_or_fails_is_recorded(tmp_path, monkeypatch):
 
         monkeypatch.setattr("HeadCTIQALib.networks.find", find)
         found = assess_scan(tmp_path / kind, centre.population, seed, 64)
-        assert str(error) in found[kind]
+        assert str(error) in getattr(found, kind)
         assert [p.name for p in (tmp_path / kind).iterdir()] == [TRUTH]
-        assert found["truth"]["symmetry_angle"] > 0
-    assert "test_study.py, line" in found["failed"]
+        assert found.truth["symmetry_angle"] > 0
+    assert "test_study.py, line" in found.failed
     monkeypatch.setattr(
         "HeadCTIQALib.networks.find", lambda volume, infer: (_ for _ in ()).throw(ModelError("The model is damaged."))
     )

@@ -17,7 +17,7 @@ from HeadCTIQALib.synthesis.artefacts import (
     smooth3,
     streak_mask,
 )
-from HeadCTIQALib.synthesis.movement import COURSES, Movement, motion_difference, moved_difference
+from HeadCTIQALib.synthesis.movement import COURSES, WINDOWS, Movement, Window, motion_difference, moved_difference
 from HeadCTIQALib.synthesis.tomography import back_project, project
 
 AXIS = np.arange(GRID) - (GRID - 1) / 2
@@ -89,9 +89,9 @@ def test_a_constant_turn_is_a_turned_picture() -> None:
 
 
 @pytest.mark.parametrize("course", COURSES)
-@pytest.mark.parametrize("half_scan", [False, True])
-def test_movement_is_about_where_the_image_shows_the_head(head: np.ndarray, course, half_scan: bool) -> None:
-    difference = motion_difference(head, 1.0, np.random.default_rng(3), 0.0, 3.0, course=course, half_scan=half_scan)
+@pytest.mark.parametrize("window", WINDOWS)
+def test_movement_is_about_where_the_image_shows_the_head(head: np.ndarray, course, window: Window) -> None:
+    difference = motion_difference(head, 1.0, np.random.default_rng(3), 0.0, 3.0, course=course, window=window)
     moved = np.clip(head + difference, -1000, 2000)
     weight = np.clip(moved, 500, None) - 500
     shown = np.array(ndimage.center_of_mass(weight)) - np.array(ndimage.center_of_mass(np.clip(head, 500, None) - 500))

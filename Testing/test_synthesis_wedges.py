@@ -7,11 +7,12 @@ import pytest
 from scipy import ndimage
 
 from HeadCTIQALib.synthesis import movement
-from HeadCTIQALib.synthesis.artefacts import smooth3
-from HeadCTIQALib.synthesis.movement import Movement, centred, view_weights
-from HeadCTIQALib.synthesis.wedges import TIMES, any_movement, moved_difference, shares
+from HeadCTIQALib.synthesis.artefacts import VIEWS, smooth3
+from HeadCTIQALib.synthesis.movement import WINDOWS, Movement, Window, centred, view_weights
+from HeadCTIQALib.synthesis.wedges import any_movement, moved_difference, shares
 
 N, PIXEL = 256, 0.95
+TIMES = 2 * VIEWS
 AXIS = np.arange(N) - (N - 1) / 2
 RADIUS = np.hypot(AXIS[:, None] / 1.15, AXIS[None, :])
 ZERO = np.zeros(TIMES)
@@ -31,26 +32,27 @@ def poses(
     row: float = 0.0,
     turn: np.ndarray | float = 0.0,
     lift: float = 0.0,
-    half_scan: bool = False,
+    window: Window = "full",
     start: float = 0.1,
 ) -> Movement:
-    return Movement(turn + ZERO, column + ZERO, row + ZERO, lift + ZERO, round(start * TIMES), half_scan)
+    zero = np.zeros(len(view_weights(window)))
+    return Movement(turn + zero, column + zero, row + zero, lift + zero, round(start * TIMES), window)
 
 
-@pytest.mark.parametrize("half_scan", [False, True])
-def test_opposite_instants_share_a_line_of_the_plane(half_scan: bool) -> None:
-    w = shares(half_scan)
-    assert np.allclose(w[: TIMES // 2] + w[TIMES // 2 :], 1)
+@pytest.mark.parametrize("window", WINDOWS)
+def test_opposite_instants_share_a_line_of_the_plane(window: Window) -> None:
+    w = shares(window)
+    assert np.allclose(np.bincount(np.arange(len(w)) % VIEWS, w), 1)
 
 
-@pytest.mark.parametrize("half_scan", [False, True])
-def test_a_head_that_lies_still_changes_nothing(head: np.ndarray, half_scan: bool) -> None:
-    assert np.abs(moved_difference(head, PIXEL, poses(half_scan=half_scan), BODY)).max() < 0.5
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_head_that_lies_still_changes_nothing(head: np.ndarray, window: Window) -> None:
+    assert np.abs(moved_difference(head, PIXEL, poses(window=window), BODY)).max() < 0.5
 
 
-@pytest.mark.parametrize("half_scan", [False, True])
-def test_a_head_that_lies_elsewhere_throughout_is_a_shifted_picture(head: np.ndarray, half_scan: bool) -> None:
-    found = head + moved_difference(head, PIXEL, poses(3 * PIXEL, -2 * PIXEL, half_scan=half_scan), BODY)
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_head_that_lies_elsewhere_throughout_is_a_shifted_picture(head: np.ndarray, window: Window) -> None:
+    found = head + moved_difference(head, PIXEL, poses(3 * PIXEL, -2 * PIXEL, window=window), BODY)
     assert np.abs(found - np.roll(head, (-2, 3), (0, 1)))[10:-10, 10:-10].max() < 2
 
 
@@ -86,18 +88,19 @@ def test_through_plane_motion_needs_a_neighbour_that_differs(head: np.ndarray) -
     assert np.abs(moved_difference(head, PIXEL, lift, BODY, other)).max() > 20
 
 
+@pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("degrees", [0.0, 2.0])
-def test_projections_of_another_generator_agree(head: np.ndarray, degrees: float) -> None:
-    at = 0.3
-    path = (np.arange(TIMES) / TIMES > at) * 1.0
-    step = centred(Movement(np.deg2rad(degrees) * path, 3 * path, ZERO, ZERO, round(0.2 * TIMES)))
+def test_projections_of_another_generator_agree(head: np.ndarray, degrees: float, window: Window) -> None:
+    times = len(view_weights(window))
+    path = (np.arange(times) > 0.3 * TIMES) * 1.0
+    step = centred(Movement(np.deg2rad(degrees) * path, 3 * path, 0 * path, 0 * path, round(0.2 * TIMES), window))
     change, other = moved_difference(head, PIXEL, step, BODY), movement.moved_difference(head, PIXEL, step)
     assert np.corrcoef(smooth3(change).ravel(), smooth3(other).ravel())[0, 1] > 0.9
 
 
 def test_random_movements_are_about_the_shown_head_and_repeat() -> None:
     for seed in range(30):
-        one, two = (any_movement(np.random.default_rng(seed), 3.0, 5.0, 0.2, seed % 2 == 0) for _ in range(2))
+        one, two = (any_movement(np.random.default_rng(seed), 3.0, 5.0, 0.2, WINDOWS[seed % 4]) for _ in range(2))
         assert np.array_equal(one.column_mm, two.column_mm)
-        assert abs(np.average(one.turn_rad, weights=view_weights(one.half_scan))) < 1e-9
+        assert abs(np.average(one.turn_rad, weights=view_weights(one.window))) < 1e-9
         assert np.hypot(np.ptp(one.column_mm), np.ptp(one.row_mm)) < 7.2

@@ -12,13 +12,13 @@ from scipy import ndimage
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.nets.anatomy import AnatomyNet, network_input
-from HeadCTIQALib.training import augment
-from HeadCTIQALib.training.anatomy import losses, sampler, soft_argmax
-from HeadCTIQALib.training.augment import SHAPE, SPACING, draw, flipped, rotation
-from HeadCTIQALib.training.errors import TrainingError
-from HeadCTIQALib.training.export import template_landmarks
-from HeadCTIQALib.training.heads import LabelledHead
-from HeadCTIQALib.training.loop import collate
+from HeadCTIQALib.research.training import augment
+from HeadCTIQALib.research.training.anatomy import losses, sampler, soft_argmax
+from HeadCTIQALib.research.training.augment import SHAPE, SPACING, draw, flipped, rotation
+from HeadCTIQALib.research.training.errors import TrainingError
+from HeadCTIQALib.research.training.export import template_landmarks
+from HeadCTIQALib.research.training.heads import LabelledHead
+from HeadCTIQALib.research.training.loop import collate
 from HeadCTIQALib.volume.resample import Grid
 
 

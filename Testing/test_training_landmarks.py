@@ -11,11 +11,11 @@ import torch
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH, PATCH_MM, channel_of
 from HeadCTIQALib.networks.nets.landmarks import LandmarkNet, read_heatmaps
-from HeadCTIQALib.training import patches
-from HeadCTIQALib.training.landmarks import losses, sampler
-from HeadCTIQALib.training.loop import collate
-from HeadCTIQALib.training.patch_heads import PatchHead
-from HeadCTIQALib.training.patches import ABSENT, PRESENT, Patch, draw, slices
+from HeadCTIQALib.research.training import patches
+from HeadCTIQALib.research.training.landmarks import losses, sampler
+from HeadCTIQALib.research.training.loop import collate
+from HeadCTIQALib.research.training.patch_heads import PatchHead
+from HeadCTIQALib.research.training.patches import ABSENT, PRESENT, Patch, draw, slices
 from HeadCTIQALib.volume.resample import Grid
 
 MARKS = {

@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 
 from HeadCTIQALib.networks.artefact_grid import SIDE
-from HeadCTIQALib.training.object_stacks import AIR, BODY, HOLDER
-from HeadCTIQALib.training.random_objects import Window, outline, paint, random_cloth, random_object, random_plate
+from HeadCTIQALib.research.training.object_stacks import AIR, BODY, HOLDER
+from HeadCTIQALib.research.training.random_objects import (
+    Window,
+    outline,
+    paint,
+    random_cloth,
+    random_object,
+    random_plate,
+)
 
 
 def air(pixel_mm: float = 0.9, gap_mm: float = 4.0) -> Window:

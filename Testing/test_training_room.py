@@ -12,17 +12,17 @@ import torch
 
 from HeadCTIQALib.cli import INPUT, main
 from HeadCTIQALib.errors import InputError, OutputError
-from HeadCTIQALib.networks import local_infer
-from HeadCTIQALib.networks.bundle import open_bundle
+from HeadCTIQALib.networks import load_networks
+from HeadCTIQALib.networks.bundles import open_bundle
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH
-from HeadCTIQALib.training import guard, landmarks, run, site
-from HeadCTIQALib.training.errors import TrainingError
-from HeadCTIQALib.training.export import write_bundle
-from HeadCTIQALib.training.loop import CHECKPOINT, LOG, Plan, load_weights
-from HeadCTIQALib.training.patch_heads import PatchHead
-from HeadCTIQALib.training.run import Job
-from HeadCTIQALib.training.sources import counted
+from HeadCTIQALib.research.training import guard, landmarks, run, site
+from HeadCTIQALib.research.training.errors import TrainingError
+from HeadCTIQALib.research.training.export import write_bundle
+from HeadCTIQALib.research.training.loop import CHECKPOINT, LOG, Plan, load_weights
+from HeadCTIQALib.research.training.patch_heads import PatchHead
+from HeadCTIQALib.research.training.run import Job
+from HeadCTIQALib.research.training.sources import counted
 from HeadCTIQALib.volume.resample import Grid
 
 PLACES = {
@@ -116,7 +116,7 @@ def test_a_training_ends_in_a_bundle_that_the_product_loads(prepared: Path, tmp_
     text = (bundle.folder / "docs" / "README.md").read_text(encoding="utf-8")
     assert all(word in text for word in ("not a medical device", "## Data that it saw", "## Figures", "## Limits"))
     patch = np.zeros((2, PATCH, PATCH, PATCH), np.int16)
-    (read,) = local_infer("cpu", tmp_path)("landmarks", patch, np.ones_like(patch, np.uint8))
+    (read,) = load_networks("cpu", models=tmp_path)("landmarks", patch, np.ones_like(patch, np.uint8))
     assert read.shape == (2, len(CHANNELS), 6)
 
 

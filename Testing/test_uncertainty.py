@@ -27,15 +27,15 @@ from HeadCTIQALib.metrics.uncertainty import (
     groups,
     with_quantiles,
 )
+from HeadCTIQALib.research.validation import error_fit
+from HeadCTIQALib.research.validation.coverage import coverage
+from HeadCTIQALib.research.validation.observations import Observed
 from HeadCTIQALib.scoring import guideline_model, item, score
 from HeadCTIQALib.scoring.profile import DEFAULT
 from HeadCTIQALib.scoring.spread import DRAWS
 from HeadCTIQALib.scoring.storage import from_json as model_from_json
 from HeadCTIQALib.scoring.storage import to_json
 from HeadCTIQALib.scoring.types import CategoryModel, ScoringModel, Term
-from HeadCTIQALib.validation import error_fit
-from HeadCTIQALib.validation.coverage import coverage
-from HeadCTIQALib.validation.observations import Observed
 
 GOOD = {
     "symmetry_angle": 1.0, "baseline_angle": 2.0, "centering_offset": 4.0, "vertex_margin": 6.0, "foramen_magnum_margin": 8.0, "noise": 3.0,

@@ -15,20 +15,20 @@ from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings.types import Tissue
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.metrics import measure
+from HeadCTIQALib.research.validation import degradations as d
+from HeadCTIQALib.research.validation import evaluate, figures, heads
+from HeadCTIQALib.research.validation.accuracy import auc
+from HeadCTIQALib.research.validation.carried import carried
+from HeadCTIQALib.research.validation.crosstalk import GEOMETRY
+from HeadCTIQALib.research.validation.crosstalk_tables import MEANT, as_csv, as_markdown
+from HeadCTIQALib.research.validation.tables import as_csv as accuracy_csv
+from HeadCTIQALib.research.validation.tables import as_markdown as accuracy_markdown
 from HeadCTIQALib.synthesis.artefacts import correlated_noise, smooth3
-from HeadCTIQALib.validation import degradations as d
-from HeadCTIQALib.validation import evaluate, figures, heads
-from HeadCTIQALib.validation.accuracy import auc
-from HeadCTIQALib.validation.carried import carried
-from HeadCTIQALib.validation.crosstalk import GEOMETRY
-from HeadCTIQALib.validation.crosstalk_tables import MEANT, as_csv, as_markdown
-from HeadCTIQALib.validation.tables import as_csv as accuracy_csv
-from HeadCTIQALib.validation.tables import as_markdown as accuracy_markdown
 
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
-    monkeypatch.setattr("HeadCTIQALib.validation.accuracy.RESAMPLES", 50)
+    monkeypatch.setattr("HeadCTIQALib.research.validation.accuracy.RESAMPLES", 50)
 
 
 def record(seed: int, error: float) -> dict:

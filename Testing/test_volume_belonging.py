@@ -149,7 +149,7 @@ def test_motion_stays_motion(scan: CTVolume, course: str, degrees: float, mm: fl
             degrees,
             mm,
             course=course,
-            half_scan=True,
+            window="half",
         )  # type: ignore[arg-type]
         hu[k] = np.clip(moved, -1024, 3071)
     assert lost(scan, hu) == []

@@ -35,6 +35,7 @@ def plan_of(
         scoring=options.scoring,
         profile=options.profile,
         device=options.device,
+        engine=options.engine,
     )
 
 

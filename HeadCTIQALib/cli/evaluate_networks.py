@@ -9,7 +9,8 @@ from pathlib import Path
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
 from HeadCTIQALib.writing import check_writable
 
-from .arguments import count, seed
+from .arguments import add_engine, count, seed
+from .research import need_research
 from .terminal import show
 
 SUMMARY = "Measure the networks' accuracy on held-out simulated heads, or on real scans degraded by known amounts."
@@ -45,6 +46,7 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
     sub.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu", help="where the networks run (default: cpu)"
     )
+    add_engine(sub)
     sub.add_argument("--processes", metavar="N", type=count, help="heads at a time (default: one a core)")
     sub.add_argument(
         "--progress",
@@ -58,9 +60,10 @@ def _run(options: argparse.Namespace) -> int:
     """Evaluate as the options say; returns 0.
 
     Raises:
-        HeadCTIQAError: see :func:`HeadCTIQALib.validation.evaluate`, :func:`HeadCTIQALib.validation.scanners.by_scanner` and
-            :func:`HeadCTIQALib.validation.crosstalk.cross_talk`.
+        HeadCTIQAError: research is not installed; or see ``evaluate``, ``scanners.by_scanner`` and ``crosstalk.cross_talk``
+            of :mod:`HeadCTIQALib.research.validation`.
     """
+    need_research("evaluate-networks")
     check_writable(options.output / "accuracy.md")
     text, events = TextProgress(), JsonProgress()
     progress: Progress = text if options.progress == "text" else events if options.progress == "json" else silent
@@ -76,13 +79,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
-    from HeadCTIQALib.validation import evaluate, figures
+    from HeadCTIQALib.research.validation import evaluate, figures
 
     records = evaluate(
         options.output,
         heads=options.heads,
         seed=options.seed,
         device=options.device,
+        engine=options.engine,
         processes=options.processes,
         progress=progress,
     )
@@ -95,18 +99,17 @@ def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Pa
 
 def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
     from HeadCTIQALib import networks
-    from HeadCTIQALib.validation import crosstalk_tables, scanner_tables
-    from HeadCTIQALib.validation.crosstalk import cross_talk
-    from HeadCTIQALib.validation.output import check_folder
-    from HeadCTIQALib.validation.scanners import by_scanner, taught
+    from HeadCTIQALib.research.validation import crosstalk_tables, scanner_tables
+    from HeadCTIQALib.research.validation.crosstalk import cross_talk
+    from HeadCTIQALib.research.validation.output import check_folder
+    from HeadCTIQALib.research.validation.scanners import by_scanner, taught
 
     check_folder(options.output, options.output / "real", crosstalk_tables.FILES)  # before an hour's work
-    artefacts = by_scanner(options.real, options.output, device=options.device, only=options.scan, progress=progress)
+    networks_by = {"device": options.device, "engine": options.engine}
+    artefacts = by_scanner(options.real, options.output, **networks_by, only=options.scan, progress=progress)
     assessed = [r["scan"] for r in artefacts if "slices" in r]
     rows = (
-        cross_talk(
-            options.real, options.output, device=options.device, only=list(dict.fromkeys(assessed)), progress=progress
-        )
+        cross_talk(options.real, options.output, **networks_by, only=list(dict.fromkeys(assessed)), progress=progress)
         if assessed
         else []
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from HeadCTIQALib.progress import TextProgress
 from HeadCTIQALib.writing import check_writable
 
+from .research import need_research
 from .terminal import show
 
 
@@ -17,9 +18,10 @@ def study(
     """Run or continue a study; returns 0.
 
     Raises:
-        HeadCTIQAError: see :func:`HeadCTIQALib.study.run_study`.
+        HeadCTIQAError: research is not installed; or see :func:`HeadCTIQALib.research.study.run_study`.
     """
-    from HeadCTIQALib.study import PRESETS, run_study
+    need_research("study")
+    from HeadCTIQALib.research.study import PRESETS, run_study
 
     for path in (output / "study.json", *((document, document.with_suffix("") / "figure.svg") if document else ())):
         check_writable(path)

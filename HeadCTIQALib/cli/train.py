@@ -10,6 +10,7 @@ from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.writing import check_writable
 
 from .arguments import count, seed
+from .research import need_research
 from .terminal import show
 
 NETWORKS = ("anatomy", "landmarks", "artefact", "fluid", "objects")
@@ -79,8 +80,9 @@ def _run(options: argparse.Namespace) -> int:
     """Train as the options say; returns 0.
 
     Raises:
-        HeadCTIQAError: a package is missing, there is nothing to train on, or fine-tuning made the network worse.
+        HeadCTIQAError: research or a package is missing, there is nothing to train on, or fine-tuning made the network worse.
     """
+    need_research("train")
     check_writable(options.output / options.network)
     try:
         bundle, figures = _artefact(options) if options.network == "artefact" else _by_steps(options)
@@ -105,7 +107,7 @@ def _device(wanted: str) -> str:
 def _by_steps(options: argparse.Namespace) -> tuple[Path, dict[str, float]]:
     from dataclasses import replace
 
-    from HeadCTIQALib.training.run import Job, run, usual_plan
+    from HeadCTIQALib.research.training.run import Job, run, usual_plan
 
     job = Job(
         options.network, options.data, options.output, folders=tuple(options.folders), scans=tuple(options.scans),
@@ -126,8 +128,8 @@ def _artefact(options: argparse.Namespace) -> tuple[Path, dict[str, float]]:
         raise HeadCTIQAError(
             "Training the artefact network needs the folder of the scans; give it after the word artefact."
         )
-    from HeadCTIQALib.training.artefact import generate, train
-    from HeadCTIQALib.training.export import check_bundle
+    from HeadCTIQALib.research.training.artefact import generate, train
+    from HeadCTIQALib.research.training.export import check_bundle
 
     check_bundle(options.output / "artefact")
     work = options.output / "artefact.training"

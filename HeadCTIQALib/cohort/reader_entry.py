@@ -63,12 +63,21 @@ class ReaderFile:
             )
         return values
 
-    def scores(self, scan: str) -> dict[str, float | None]:
-        """Category id or "overall" to the score entered for ``scan``; None where the reader could not judge."""
-        return {v.target: v.value for v in self.values() if v.scan == plain(scan) and v.target in SCORES}
+    def scores(self, *scan: str) -> dict[str, float | None]:
+        """Category id or "overall" to the score entered for a scan; None where the reader could not judge.
 
-    def save(self, scan: str, scores: Mapping[str, float | None]) -> Path:
+        Args:
+            scan: its keys, of which the first that has scores counts.
+        """
+        values = [v for v in self.values() if v.target in SCORES]
+        found = ({v.target: v.value for v in values if v.scan == plain(key)} for key in scan)
+        return next((scores for scores in found if scores), {})
+
+    def save(self, scan: str, scores: Mapping[str, float | None], earlier: Sequence[str] = ()) -> Path:
         """Keep the scores of one scan in place of earlier ones of the same scan; returns the file.
+
+        Args:
+            earlier: other keys that the scan was filed under.
 
         Raises:
             InputError: a score out of 0..100, an unknown target, or a file of somebody else.
@@ -76,7 +85,8 @@ class ReaderFile:
         """
         if not scores:
             raise InputError("Enter at least one score; a score that cannot be given stays empty.")
-        kept = [v for v in self.values() if not (v.scan == plain(scan) and v.target in SCORES)]
+        keys = {plain(key) for key in (scan, *earlier)}
+        kept = [v for v in self.values() if not (v.scan in keys and v.target in SCORES)]
         write_readers(
             self.path, [*kept, *(ReaderValue(scan, self.reader, target, value) for target, value in scores.items())]
         )
@@ -87,17 +97,26 @@ class ReaderFile:
         return frozenset(v.scan for v in self.values() if v.target == "overall")
 
 
-def scan_key(path: Path | None, record: Record | None) -> str:
-    """How reader files name a scan: by its file or folder where it has one, else by the digits of its checksum.
+def scan_keys(path: Path | None, record: Record | None) -> tuple[str, ...]:
+    """How reader files name a scan: by the digits of its checksum once it is assessed, and by its file or folder in a work list.
+
+    The first is what scores are filed under; the others are where they may lie from earlier.
 
     Raises:
         InputError: there is neither.
     """
-    if path is not None:
-        return without_ending(plain(path.name))
-    if record is not None and record.input.sha256:
-        return record.input.sha256[:16]
-    raise InputError("The scan has no name that reader scores can be filed under; assess it, or open it from a folder.")
+    keys = [record.input.sha256[:16]] if record is not None and record.input.sha256 else []
+    keys += [without_ending(plain(path.name))] if path is not None else []
+    if not keys:
+        raise InputError(
+            "The scan has no name that reader scores can be filed under; assess it, or open it from a folder."
+        )
+    return tuple(keys)
+
+
+def scan_key(path: Path | None, record: Record | None) -> str:
+    """What new scores of a scan are filed under: the first of :func:`scan_keys`."""
+    return scan_keys(path, record)[0]
 
 
 def list_scans(folder: Path) -> tuple[Path, ...]:
@@ -124,6 +143,6 @@ def _is_scan(path: Path) -> bool:
     return any(p.is_file() for p in path.iterdir())
 
 
-def resume_at(scans: Sequence[Path], scored: frozenset[str]) -> int:
-    """Index of the first scan without a score; the first of all when every scan has one."""
-    return next((n for n, path in enumerate(scans) if scan_key(path, None) not in scored), 0)
+def resume_at(scans: Sequence[Sequence[str]], scored: frozenset[str]) -> int:
+    """Index of the first scan without a score under any of its keys; the first of all when every scan has one."""
+    return next((n for n, keys in enumerate(scans) if scored.isdisjoint(keys)), 0)

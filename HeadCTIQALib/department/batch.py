@@ -42,7 +42,7 @@ class Plan:
         series: all head series, or the best one of every study.
         quiet_s: scans are left for later of which a file changed less than so many seconds ago; then it is no error that there is none.
         retry_failed: assess again what failed under the same version.
-        scoring, profile, device: as for one scan.
+        scoring, profile, device, engine: as for one scan.
     """
 
     inputs: tuple[Path, ...]
@@ -56,6 +56,7 @@ class Plan:
     scoring: Path | None = None
     profile: str | None = None
     device: str = "auto"
+    engine: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def _stands(last: Outcome, plan: Plan) -> bool:
 
 
 def _assess(plan: Plan, todo: list[tuple[FoundScan, bool]], journal: Journal, progress: Progress, work: Work) -> None:
-    jobs = [Job(scan, plan.cohort, plan.device, plan.scoring, plan.profile, anew) for scan, anew in todo]
+    jobs = [Job(scan, plan.cohort, plan.device, plan.scoring, plan.profile, anew, plan.engine) for scan, anew in todo]
     if not jobs:
         return
     line, faults = _Line(len(jobs), progress), 0

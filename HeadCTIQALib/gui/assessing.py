@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -17,11 +16,10 @@ from slicer.i18n import tr as _
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.scoring import DEFAULT, Profile
 from HeadCTIQALib.scoring.profile import to_json
-from HeadCTIQALib.volume.exchange import write_exchange
 
-from .process import Process, assess_command
+from .process import Process, Standby, assess_command
+from .scan_source import prepare
 from .session import Session
-from .volumes import dicom_files, volume_from_node
 
 POLL_MS = 100
 
@@ -32,7 +30,7 @@ class Assessing:
     Args:
         on_progress: called with (stage, fraction 0..1).
         on_end: called once with ("done", "", []), ("cancelled", "", []) or ("failed", one sentence, lines of detail).
-        start: makes the process from a command line; tests put their own in.
+        start: makes the process from a command line; None for the one that stands by.
     """
 
     def __init__(
@@ -40,9 +38,11 @@ class Assessing:
         session: Session,
         on_progress: Callable[[str, float], None],
         on_end: Callable[[str, str, list[str]], None],
-        start: Callable[[list[str]], Process] = Process,
+        start: Callable[[list[str]], Process] | None = None,
     ) -> None:
-        self._session, self._on_progress, self._on_end, self._start = session, on_progress, on_end, start
+        self._session, self._on_progress, self._on_end = session, on_progress, on_end
+        self._standby = Standby()
+        self._start = start or self._standby.start
         self._process: Process | None = None
         self._folder: Path | None = None
         self._node: Any = None
@@ -62,6 +62,11 @@ class Assessing:
         """Of the process under way, which leads a process group; None when there is none."""
         return None if self._process is None else self._process.pid
 
+    def warm_up(self) -> None:
+        """Load the networks in the background, for the next scan."""
+        if self._start == self._standby.start:
+            self._standby.prepare()
+
     def start(self, node: Any, device: str = "auto", scoring: str = "", profile: Profile = DEFAULT) -> None:
         """Begin with the scan in ``node``; nothing in the scene changes before it is done.
 
@@ -74,7 +79,7 @@ class Assessing:
         self._folder = Path(tempfile.mkdtemp(prefix="HeadCTIQA-", dir=slicer.app.temporaryPath))
         self._node, self._error, self._result = node, "", None
         try:
-            scan = _prepare(node, self._folder)
+            scan = prepare(node, self._folder)
             judging = _written(profile, self._folder)
             self._process = self._start(assess_command(scan, self._folder / "assessment", device, scoring, judging))
         except BaseException:
@@ -89,11 +94,13 @@ class Assessing:
             return
         self._stop()
         self._tidy()
+        self.warm_up()
         self._on_end("cancelled", "", [])
 
     def cleanup(self) -> None:
         """The module goes away: end what runs, say nothing."""
         self._stop()
+        self._standby.end()
         self._tidy()
 
     def _poll(self) -> None:
@@ -111,6 +118,7 @@ class Assessing:
     def _ended(self, code: int) -> None:
         details = self._process.details if self._process else []
         self._stop()
+        self.warm_up()
         if code == 0 and self._result is not None:
             self._on_progress(_("Showing the results"), 1.0)
             try:
@@ -153,21 +161,3 @@ def _written(profile: Profile, folder: Path) -> Path | None:
     path = folder / "profile.json"
     path.write_text(json.dumps(to_json(profile)), encoding="utf-8")
     return path
-
-
-def _prepare(node: Any, folder: Path) -> Path:
-    """What the networks read: links to the DICOM files of the scan, or else the voxels with their true geometry."""
-    files = dicom_files(node)
-    if not files:
-        path = folder / "scan.nrrd"
-        write_exchange(path, volume_from_node(node))
-        return path
-    scan = folder / "scan"
-    scan.mkdir()
-    for n, file in enumerate(files):
-        target = scan / f"{n:05d}.dcm"
-        try:
-            os.link(file, target)
-        except OSError:  # another disk, or one that knows no links
-            shutil.copyfile(file, target)
-    return scan

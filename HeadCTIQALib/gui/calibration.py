@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -17,6 +16,7 @@ from HeadCTIQALib.text import lines
 
 from . import forms
 from .calibration_words import account, before_and_after, coefficient_rows
+from .folder_button import FolderButton
 from .plots import AgreementPlots
 from .session import Session
 
@@ -43,8 +43,8 @@ class CalibrationSection:
         self._plots = AgreementPlots()
         self._notice = forms.notice("calibrationNotice")
         self._assessments, self._readers = (
-            self._directory("calibrationAssessmentsButton"),
-            self._directory("calibrationReadersButton"),
+            FolderButton("calibrationAssessmentsButton"),
+            FolderButton("calibrationReadersButton"),
         )
         self._mode = qt.QComboBox()
         self._mode.setObjectName("calibrationMode")
@@ -76,6 +76,7 @@ class CalibrationSection:
         )
         self._words = qt.QTextBrowser()
         self._words.setObjectName("calibrationWords")
+        self._words.accessibleName = _("Result of the calibration")
         self._words.setMinimumHeight(120)
         self._table = forms.table(
             "calibrationTable", [_("Term"), _("Guideline"), _("New model"), _("95 % interval")], 0
@@ -92,15 +93,10 @@ class CalibrationSection:
         """Take the plots out of the scene."""
         self._plots.remove()
 
-    def _directory(self, name: str) -> Any:
-        made = ctk.ctkDirectoryButton()
-        made.setObjectName(name)
-        return made
-
     def _lay_out(self, layout: Any) -> None:
         form = qt.QFormLayout()
-        form.addRow(_("Assessments"), self._assessments)
-        form.addRow(_("Reader scores"), self._readers)
+        form.addRow(_("Assessments"), self._assessments.widget)
+        form.addRow(_("Reader scores"), self._readers.widget)
         form.addRow(_("Scale of the scores"), self._scale)
         form.addRow(_("Method"), self._mode)
         layout.addLayout(form)
@@ -121,9 +117,9 @@ class CalibrationSection:
         from HeadCTIQALib.record import model_of
         from HeadCTIQALib.scoring import DEFAULT
 
-        assessments, readers = str(self._assessments.directory or ""), str(self._readers.directory or "")
+        assessments, readers = self._assessments.path, self._readers.path
         forms.tell(self._notice, "")
-        if not assessments or not readers:
+        if assessments is None or readers is None:
             forms.tell(
                 self._notice, _("Choose the folder of the assessments and the folder of the reader scores first.")
             )
@@ -136,7 +132,7 @@ class CalibrationSection:
             scale = (
                 None if name == HUNDRED.name else parse_scale(name)
             )  # None: of 0-100, but refused where scores can hardly be
-            self._result = calibrate(Path(assessments), [Path(readers)], mode, scale=scale, profile=profile)  # type: ignore[arg-type]
+            self._result = calibrate(assessments, [readers], mode, scale=scale, profile=profile)  # type: ignore[arg-type]
         except HeadCTIQAError as error:
             self._result = None
             forms.tell(self._notice, str(error))

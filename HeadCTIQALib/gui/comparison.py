@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import ctk
 import qt
 from slicer.i18n import tr as _
 
@@ -14,6 +13,7 @@ from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.text import lines, printable
 
 from . import forms
+from .folder_button import FolderButton
 from .session import Event, Session
 
 _STATUS = {"measured": "", "scored": "", "corrected": "✎ ", "not_assessable": "", "withheld": ""}
@@ -30,12 +30,11 @@ class ComparisonSection:
     def __init__(self, session: Session, parent: Any) -> None:
         self._session = session
         self._notice = forms.notice("comparisonNotice")
-        self._other = ctk.ctkDirectoryButton()
-        self._other.setObjectName("compareFolderButton")
-        self._other.setToolTip(
-            _("Another assessment of the scan that is shown: of other networks, or corrected by another reader.")
+        self._other = FolderButton(
+            "compareFolderButton",
+            _("Another assessment of the scan that is shown: of other networks, or corrected by another reader."),
+            self._folder_chosen,
         )
-        self._other.connect("directoryChanged(QString)", self._folder_chosen)
         self._before = forms.button(
             _("Before corrections"),
             _("What is shown against what the networks measured."),
@@ -48,7 +47,7 @@ class ComparisonSection:
         self._words = forms.words("comparisonWords")
         self._ids: list[str] = []
         layout = parent.layout()
-        layout.addLayout(forms.row(qt.QLabel(_("Shown against")), self._other, self._before))
+        layout.addLayout(forms.row(qt.QLabel(_("Shown against")), self._other.widget, self._before))
         for widget in (self._table, self._words, self._notice):
             layout.addWidget(widget)
         session.observe(self._changed)
@@ -61,16 +60,15 @@ class ComparisonSection:
     def _changed(self, event: Event) -> None:
         if event == "assessment":
             record = self._session.record
-            self._other.setEnabled(record is not None)
+            self._other.widget.setEnabled(record is not None)
             self._before.setEnabled(bool(record and record.review))
             self._show(None)
 
-    def _folder_chosen(self, directory: str) -> None:
+    def _folder_chosen(self, folder: Path) -> None:
         from HeadCTIQALib.record import read_record
 
-        if not directory or self._session.record is None:
-            return
-        self._compare(lambda shown: (shown, read_record(Path(str(directory)))), (_("Shown"), Path(str(directory)).name))
+        if self._session.record is not None:
+            self._compare(lambda shown: (shown, read_record(folder)), (_("Shown"), folder.name))
 
     def _compare_before(self, *_arguments: Any) -> None:
         from HeadCTIQALib.assessment import uncorrected

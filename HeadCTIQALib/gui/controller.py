@@ -14,17 +14,21 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
-from HeadCTIQALib.text import lines, printable
+from HeadCTIQALib.text import lines
 
-from . import dependencies, files, forms
+from . import files, forms
+from .accessible import name_controls
 from .assessing import Assessing
+from .installing import Installing
+from .keyboard import Keyboard
 from .overlays import Overlays, recover
 from .panel import Panel
-from .parameters import Parameters
 from .process import Process
 from .profiles import ProfileChoice
+from .progress_bar import ProgressBar
+from .scan_choice import ScanChoice
 from .session import Event, Session
-from .volumes import newest_head_ct
+from .solid_view import SolidView
 
 # section button in the .ui -> module and class that fills it
 _SECTIONS = {
@@ -42,30 +46,35 @@ class Controller:
     Args:
         layout: where the widgets go.
         logic: the module's logic, for its parameter node.
-        start: makes the process of the networks; tests put their own in.
+        start: makes the process of an assessment; None for one that stands by with the networks loaded.
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, panel, assessing, profiles: see their classes.
+        session, overlays, solid, panel, assessing, profiles, progress, scan, keyboard: see their classes.
         sections: name of the section's module to the section.
     """
 
-    def __init__(self, layout: Any, logic: Any, start: Callable[[list[str]], Process] = Process) -> None:
-        self._logic = logic
+    def __init__(self, layout: Any, logic: Any, start: Callable[[list[str]], Process] | None = None) -> None:
         self.widget = slicer.util.loadUI(str(resource("UI", "HeadCTIQA.ui")))
         layout.addWidget(self.widget)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.session = Session()
         self.overlays = Overlays(self.session)
+        self.solid = SolidView(self.session, self.ui.solidCheckBox)
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
-        self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
+        self.progress = ProgressBar(self.ui.progressBar)
+        self.assessing = Assessing(self.session, self.progress.show, self._assess_ended, start)
+        self.installing = Installing(self.ui, self._message)
         self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
-        self._parameters: Any = None
-        self._tag: Any = None
+        self.scan = ScanChoice(self.ui, logic, self.session, lambda: self.assessing.running, self._scan_gone)
         self._entered = False
         self._connect()
         self.sections = self._sections()
+        readers, worklist = self.sections.get("readers"), self.sections.get("worklist")
+        self.keyboard = Keyboard(self.widget, self.session, self._toggle_overlays, readers, worklist)
+        self.ui.keysButton.connect("clicked(bool)", self.keyboard.toggle_sheet)
+        name_controls(self.widget)
         self.session.observe(self._changed)
         self._changed("assessment")
         self._message("")
@@ -73,42 +82,43 @@ class Controller:
     def enter(self) -> None:
         """The user opens the module: follow the scene, preselect a scan."""
         self._entered = True
-        if self._parameters is None:
-            self._parameters = Parameters(self._logic.getParameterNode())  # type: ignore[call-arg]  # the decorator makes it
-            self._tag = self._parameters.connectGui(self.ui)
-        if self._parameters.inputVolume is None:
-            self._parameters.inputVolume = newest_head_ct(slicer.mrmlScene)
-        self._choose_volume()
-        self.profiles.follow(self._parameters)
+        if self.installing.complete:
+            self.assessing.warm_up()
+        self.scan.enter()
+        self.profiles.follow(self.scan.parameters)
         self._set_overlays()
         self.overlays.show(self.session.selected)
+        self.solid.enter()
 
     def exit(self) -> None:
         """The user turns to another module: the display is theirs again."""
         self._entered = False
         self.overlays.leave()
+        self.solid.exit()
         if "calibration" in self.sections:
             self.sections["calibration"].exit()
-        self._disconnect_parameters()
+        self.scan.exit()
 
     def cleanup(self) -> None:
         """The module goes away."""
         self.assessing.cleanup()
         self.overlays.leave()
-        for part in (*self.sections.values(), self.panel, self.profiles):
+        for part in (*self.sections.values(), self.panel, self.profiles, self.scan, self.solid, self.keyboard):
             part.cleanup()
         self.session.unobserve(self._changed)
-        self._disconnect_parameters()
+        self.session.cleanup()
 
     def scene_closing(self) -> None:
         """Let go of everything in the scene."""
         self.assessing.cancel()
         self.overlays.forget()
-        self._disconnect_parameters()
+        self.solid.forget()
+        self.scan.exit()
 
     def scene_closed(self) -> None:
         """Start over in the empty, or newly opened, scene."""
         self.overlays.forget()
+        self.solid.forget()
         recover(slicer.mrmlScene)
         self.session.scene_changed()
         if self._entered:
@@ -116,7 +126,6 @@ class Controller:
 
     def _connect(self) -> None:
         ui = self.ui
-        ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._choose_volume)
         ui.assessButton.connect("clicked(bool)", self._assess_or_cancel)
         ui.loadButton.connect("clicked(bool)", self._load)
         ui.reportButton.connect("clicked(bool)", self._open_report)
@@ -150,31 +159,29 @@ class Controller:
             button.setEnabled(there)
         self.ui.assessButton.setEnabled(self.session.volume_node is not None or self.assessing.running)
         if event == "volume":
-            if self._parameters is not None and self._parameters.inputVolume is not self.session.volume_node:
-                self._parameters.inputVolume = self.session.volume_node
-            self.overlays.leave()
-        elif self._entered:
-            self.overlays.refresh()
-            if there and self.session.results is None:
-                self._message(_("The scan of this assessment is not in the scene; load the scan to see the evidence."))
-
-    def _choose_volume(self, *_arguments: Any) -> None:
-        if not self.assessing.running:
-            self.session.set_volume(self.ui.inputSelector.currentNode())
             self._message("")
+        elif self._entered:
+            self.overlays.show(self.session.selected)
+            self._message(self.session.unseen)
+
+    def _scan_gone(self) -> None:
+        if self.assessing.running:
+            self.assessing.cancel()
+            self._message(_("The scan was taken out of the scene; the assessment was stopped."))
 
     def _assess_or_cancel(self, *_arguments: Any) -> None:
         if self.assessing.running:
             self.assessing.cancel()
             return
         self._message("")
-        if not self._may_replace() or not self._ready():
+        if not self._may_replace() or not self.installing.ready():
             return
+        self.progress.restart()
         with forms.Waiting():
             try:
                 self.assessing.start(
                     self.session.volume_node,
-                    self._parameters.device,
+                    self.scan.parameters.device,
                     str(self.ui.scoringEdit.currentPath or ""),
                     self.profiles.current,
                 )
@@ -194,33 +201,6 @@ class Controller:
         )
         return bool(slicer.util.confirmOkCancelDisplay(question.format(count=count), windowTitle="HeadCTIQA"))
 
-    def _ready(self) -> bool:
-        """Whether the networks can run; offers to install what they lack."""
-        lacking = dependencies.missing()
-        if not lacking:
-            return True
-        question = _(
-            "The networks need {names}, which 3D Slicer does not have yet. Install now? Everything else works without."
-        ).format(names=", ".join(lacking))
-        if not slicer.util.confirmOkCancelDisplay(question, windowTitle="HeadCTIQA"):
-            self._message(
-                _("Not assessed: {names} missing. Assessments made elsewhere can be loaded.").format(
-                    names=", ".join(lacking)
-                )
-            )
-            return False
-        with forms.Waiting():
-            try:
-                dependencies.install(lacking)
-            except HeadCTIQAError as error:
-                self._message(str(error))
-                return False
-        return True
-
-    def _show_progress(self, stage: str, fraction: float) -> None:
-        self.ui.progressBar.setValue(round(100 * fraction))
-        self.ui.progressBar.setFormat(f"{printable(stage).replace('%', '')}  %p%")
-
     def _show_running(self) -> None:
         running = self.assessing.running
         self.ui.assessButton.setText(_("Cancel") if running else _("Assess"))
@@ -235,7 +215,7 @@ class Controller:
         elif how == "cancelled":
             self._message(_("Cancelled; nothing was changed."))
         else:
-            self._message("")
+            self._message(self.session.unseen)
             self.session.select("overall")
 
     def _message(self, sentence: str, details: list[str] | None = None) -> None:
@@ -290,11 +270,7 @@ class Controller:
             visible=bool(ui.overlaysCheckBox.checked), masks=bool(ui.masksCheckBox.checked),
             markups=bool(ui.markupsCheckBox.checked), opacity=float(ui.opacitySlider.value),
         )  # fmt: skip
+        self.solid.show_overlays(bool(ui.overlaysCheckBox.checked))
 
     def _toggle_overlays(self) -> None:
         self.ui.overlaysCheckBox.checked = not self.ui.overlaysCheckBox.checked
-
-    def _disconnect_parameters(self) -> None:
-        if self._parameters is not None:
-            self._parameters.disconnectGui(self._tag)
-        self._parameters = None

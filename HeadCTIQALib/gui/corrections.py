@@ -16,6 +16,7 @@ from HeadCTIQALib.record.judged import IqmEntry
 from HeadCTIQALib.report.html import join, tag
 
 from . import forms
+from .display_state import slices_kept
 from .motion_table import MotionTable
 from .regions import RegionTools
 from .reviewing import Reviewing
@@ -64,7 +65,7 @@ class CorrectionsSection:
 
     def _make_value(self) -> None:
         self._value, self._reason = (
-            forms.line("typedValueEdit"),
+            forms.line("typedValueEdit", _("value")),
             forms.line("typedReasonEdit", _("why the measured value is replaced")),
         )
         self._unit = qt.QLabel()
@@ -202,7 +203,10 @@ class CorrectionsSection:
 
 
 def open_segment_editor(segmentation: Any, volume: Any, segment: str) -> None:
-    """Turn to 3D Slicer's Segment Editor with ``segment`` selected; painting a tissue takes the place of others, streaks lie over them."""
+    """Turn to 3D Slicer's Segment Editor with ``segment`` selected, at the slices that are shown.
+
+    Painting a tissue takes the place of others; streaks lie over them.
+    """
     node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
     if node is None:
         node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentEditorNode")
@@ -211,9 +215,13 @@ def open_segment_editor(segmentation: Any, volume: Any, segment: str) -> None:
         node = slicer.mrmlScene.AddNode(node)
     node.SetAndObserveSegmentationNode(segmentation)
     node.SetAndObserveSourceVolumeNode(volume)
+    with slices_kept():  # leaving our module puts the user's views back, and with them the evidence out of sight
+        slicer.util.selectModule("SegmentEditor")
+    # only now: on entry the editor takes over its node and chooses a segment and a mode of its own
+    node.SetAndObserveSegmentationNode(segmentation)
+    node.SetAndObserveSourceVolumeNode(volume)
     node.SetSelectedSegmentID(segment)
     node.SetOverwriteMode(node.OverwriteNone if segment == "streak" else node.OverwriteAllSegments)
-    slicer.util.selectModule("SegmentEditor")
     # our own overlays went with our module; now the masks are the editor's
     segmentation.GetDisplayNode().SetVisibility(True)
     segmentation.GetDisplayNode().SetSegmentVisibility(segment, True)

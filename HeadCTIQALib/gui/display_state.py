@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import slicer
@@ -52,9 +53,16 @@ class DisplayState:
         self._restore.append(action)
 
     def _keep_slice(self, node: Any) -> None:
-        matrix = vtk.vtkMatrix4x4()
-        matrix.DeepCopy(node.GetSliceToRAS())
-        self._keep(node, _set_slice, (matrix, tuple(node.GetFieldOfView())))
+        self._keep(node, _set_slice, _slice_place(node))
+
+
+@contextmanager
+def slices_kept() -> Iterator[None]:
+    """The slice views are after the block where they were before it."""
+    places = [(node, _slice_place(node)) for node in slicer.util.getNodesByClass("vtkMRMLSliceNode")]
+    yield
+    for node, place in places:
+        _set_slice(node, place)
 
 
 def forget(node: Any) -> None:
@@ -91,6 +99,12 @@ def _set_window(node: Any, value: tuple[int, float, float]) -> None:
     node.SetAutoWindowLevel(automatic)
     if not automatic:
         node.SetWindowLevel(window, level)
+
+
+def _slice_place(node: Any) -> tuple[Any, tuple[float, float, float]]:
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy(node.GetSliceToRAS())
+    return matrix, tuple(node.GetFieldOfView())
 
 
 def _set_slice(node: Any, value: tuple[Any, tuple[float, float, float]]) -> None:

@@ -15,7 +15,8 @@ from HeadCTIQALib.report.focus import Box, focus, is_union, segments, slice_boxe
 
 from . import display_state, hierarchy_items
 from .display_state import DisplayState, other_overlays
-from .results import KIND, find
+from .results import KIND, Results, find
+from .scan_views import sound_field_of_view
 from .session import Session
 
 _UNION_COLOR = (0.20, 0.80, 0.90)
@@ -39,6 +40,7 @@ class Overlays:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._saved: DisplayState | None = None
+        self._of: Results | None = None  # whose display was saved; the session may have turned to another scan since
         self._shown: str | None = None
         self._evidence: list[Any] = []  # nodes that exist for this IQM only
         self.visible = self.masks = self.markups = True
@@ -53,14 +55,15 @@ class Overlays:
             self.leave()
             return
         results, record = self._session.results, self._session.record
+        if self._of is not None and (results is None or results.text is not self._of.text):
+            self.leave()  # what it showed is of another scan, or of another place
         if results is None or record is None or not slicer.mrmlScene.IsNodePresent(results.volume):
             self._drop_evidence()
-            self._shown = None
             return
         slicer.app.pauseRender()
         try:
             if self._saved is None:
-                self._saved = DisplayState(results.volume)
+                self._saved, self._of = DisplayState(results.volume), results
                 self._saved.remember(results.text)
             self._shown = id_
             self._drop_evidence()
@@ -73,11 +76,6 @@ class Overlays:
             self._apply()
         finally:
             slicer.app.resumeRender()
-
-    def refresh(self) -> None:
-        """Show the same again, after the assessment changed."""
-        if self._saved is not None:
-            self.show(self._shown)
 
     def change(
         self,
@@ -98,18 +96,19 @@ class Overlays:
     def leave(self) -> None:
         """Put the user's views, window and overlays back."""
         self._drop_evidence()
-        results = self._session.results
-        if results is not None and results.segmentation is not None:
+        results = self._of
+        there = results is not None and slicer.mrmlScene.IsNodePresent(results.text)
+        if results is not None and there and results.segmentation is not None:
             self._color_segments(results.segmentation, (), clear=False)
         if self._saved is not None:
             self._saved.restore()
-            if results is not None:
+            if results is not None and there:
                 display_state.forget(results.text)
-        self._saved, self._shown = None, None
+        self._saved = self._of = self._shown = None
 
     def forget(self) -> None:
         """The scene is gone: there is nothing to put back."""
-        self._evidence, self._saved, self._shown = [], None, None
+        self._evidence, self._saved, self._of, self._shown = [], None, None, None
 
     def _aim(self, record: Record, iqm: str, evidence: EvidenceEntry) -> None:
         """Turn the slice views to the slices of the scan, at the evidence, in its window."""
@@ -127,6 +126,7 @@ class Overlays:
         assert point is not None  # there is evidence
         for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             _orient(view, record)
+            sound_field_of_view(view)
             view.JumpSliceByOffsetting(*point)
 
     def _draw(self, record: Record, iqm: str, evidence: EvidenceEntry) -> None:

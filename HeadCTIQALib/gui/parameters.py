@@ -13,7 +13,7 @@ class Parameters:
     inputVolume: the scan.
     device: where the networks run ("auto", "cpu", "cuda", "mps").
     profile: what scans are judged by, in full as JSON; empty for the default.
-    overlaysVisible, masksVisible, markupsVisible, overlayOpacity: how evidence is shown.
+    overlaysVisible, masksVisible, markupsVisible, solidVisible, overlayOpacity: how evidence is shown.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode  # noqa: N815
@@ -22,4 +22,5 @@ class Parameters:
     overlaysVisible: Annotated[bool, Default(True)]  # noqa: N815
     masksVisible: Annotated[bool, Default(True)]  # noqa: N815
     markupsVisible: Annotated[bool, Default(True)]  # noqa: N815
+    solidVisible: Annotated[bool, Default(True)]  # noqa: N815
     overlayOpacity: Annotated[float, WithinRange(0.0, 1.0), Default(0.5)]  # noqa: N815

@@ -86,15 +86,15 @@ class Reading:
         return ReaderFile(self.folder, self.reader)
 
     @property
-    def scan(self) -> str:
-        """What the scan at work is called in the readers' files.
+    def scan(self) -> tuple[str, ...]:
+        """What the scan at work is called in the readers' files; the first is what it is filed under.
 
         Raises:
             InputError: it has no name.
         """
-        from HeadCTIQALib.cohort.reader_entry import scan_key
+        from HeadCTIQALib.cohort.reader_entry import scan_keys
 
-        return scan_key(self.path or self._session.folder, self._session.record)
+        return scan_keys(self.path, self._session.record)
 
     def observe(self, callback: Callable[[], None]) -> None:
         """Call ``callback()`` on every change from now on."""

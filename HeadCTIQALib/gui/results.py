@@ -28,8 +28,10 @@ from HeadCTIQALib.volume.types import CTVolume
 
 from . import hierarchy_items
 from .node_files import forget_file, load_node, native, replace_markup, through_file
+from .volumes import voxel_digest
 
 KIND = "HeadCTIQA.kind"  # attribute that marks our nodes
+_VOXELS = "HeadCTIQA.voxels"  # attribute of the text node: of which voxels the assessment is
 _VOLUME, _SEGMENTATION, _LANDMARKS, _PLANE = (
     f"HeadCTIQA.{n}" for n in ("volume", "segmentation", "landmarks", "plane")
 )  # references
@@ -73,6 +75,11 @@ class Results:
     def nodes(self) -> list[Any]:
         """The nodes that are there, in the scene's order of making."""
         return [n for n in (self.segmentation, self.landmarks, self.plane, self.text) if n is not None]
+
+    def is_of(self, volume_node: Any) -> bool:
+        """Whether this is an assessment of the voxels that ``volume_node`` holds now: a sequence shows one frame after another in one node."""
+        known = self.text.GetAttribute(_VOXELS)
+        return self.volume is volume_node and known in (None, voxel_digest(volume_node))
 
     def state(self) -> dict[str, Any]:
         """``record`` (shown), ``original`` (as assessed) and ``extra`` (of the corrections and readers).
@@ -144,8 +151,7 @@ class Results:
             write_segmentation(path, volume, findings)
             fresh = slicer.util.loadSegmentation(str(path))
         self.segmentation.GetSegmentation().DeepCopy(fresh.GetSegmentation())
-        forget_file(fresh)
-        slicer.mrmlScene.RemoveNode(fresh)
+        hierarchy_items.remove(fresh)
 
     def write_landmarks(self, landmarks: Mapping[str, Landmark]) -> None:
         """Move, add and remove points until they are ``landmarks``; a point list is made when there was none."""
@@ -166,10 +172,8 @@ class Results:
 
     def remove(self) -> None:
         """Take the assessment out of the scene; the volume stays."""
-        nodes, volume = self.nodes, self.volume
-        for node in nodes:
+        for node in self.nodes:
             hierarchy_items.remove(node)
-        hierarchy_items.remove_empty_folder(volume)
 
     def _adopt(self, reference: str, node: Any) -> None:
         forget_file(node)
@@ -177,6 +181,8 @@ class Results:
         self.text.SetNodeReferenceID(reference, node.GetID())
         if node.GetDisplayNode() is None:
             node.CreateDefaultDisplayNodes()
+        if node.IsA("vtkMRMLMarkupsNode"):
+            _dress_markup(node)
         hierarchy_items.place(node, self.volume)
 
 
@@ -206,7 +212,6 @@ def load(folder: Path, volume_node: Any, record: Record) -> Results:
                 node = slicer.mrmlScene.GetNodeByID(id_)
                 if node is not None and node.IsA(kind):
                     hierarchy_items.remove(node)
-        hierarchy_items.remove_empty_folder(volume_node)
         raise
 
 
@@ -217,12 +222,13 @@ def adopt(volume_node: Any, segmentation: Any, landmarks: Any, plane: Any | None
     )
     text.SetAttribute(KIND, "assessment")
     text.SetNodeReferenceID(_VOLUME, volume_node.GetID())
+    text.SetAttribute(_VOXELS, voxel_digest(volume_node))
     hierarchy_items.place(text, volume_node)
     results = Results(text)
     for reference, node in ((_SEGMENTATION, segmentation), (_LANDMARKS, landmarks), (_PLANE, plane)):
         if node is not None:
             results._adopt(reference, node)
-    _dress(results)
+    _dress_masks(results)
     results.keep(record, record, {})
     return results
 
@@ -233,7 +239,7 @@ def _node_ids() -> list[str]:
 
 
 def find(scene: Any, volume_node: Any = None) -> list[Results]:
-    """The assessments in the scene (of one volume), oldest first; those that lost their segmentation are left out."""
+    """The assessments in the scene (of what one volume node holds), oldest first; those that lost their segmentation are left out."""
     found = [
         Results(n)
         for n in slicer.util.getNodesByClass("vtkMRMLTextNode", scene)
@@ -242,29 +248,34 @@ def find(scene: Any, volume_node: Any = None) -> list[Results]:
     return [
         r
         for r in found
-        if r.segmentation is not None and r.volume is not None and (volume_node is None or r.volume is volume_node)
+        if r.segmentation is not None and r.volume is not None and (volume_node is None or r.is_of(volume_node))
     ]
 
 
-def _dress(results: Results) -> None:
-    """How the nodes look: nothing is shown until a row is selected."""
+def _dress_masks(results: Results) -> None:
+    """How the segments look: nothing is shown until a row is selected."""
     segmentation = results.segmentation
     if results.volume.GetParentTransformNode() is None:  # else the volume's own grid is not where its slices are
         segmentation.SetReferenceImageGeometryParameterFromVolumeNode(results.volume)
     segmentation.GetDisplayNode().SetVisibility(False)
     segmentation.GetDisplayNode().SetAllSegmentsVisibility(False)
-    for node in (results.landmarks, results.plane):
-        if node is None:
-            continue
-        display = node.GetDisplayNode()
-        display.SetVisibility(False)
-        display.SetSelectedColor(1.0, 0.85, 0.1)
-        display.SetTextScale(3.0)
-        display.SetGlyphScale(2.0)
-    if results.plane is not None:
-        results.plane.SetSize(_FACE_ON_MM, _FACE_ON_MM)
-        display = results.plane.GetDisplayNode()
-        display.SetPropertiesLabelVisibility(False)
-        display.SetOutlineVisibility(False)  # the edges of a tilted plane would be projected beside its trace
-        display.SetFillOpacity(0.12)  # more would veil the image that the plane lies in
-        display.SetSliceProjection(False)
+
+
+def _dress_markup(node: Any) -> None:
+    """How points and the plane look and are handled: nothing is shown until a row is selected."""
+    display = node.GetDisplayNode()
+    display.SetVisibility(False)
+    display.SetSelectedColor(1.0, 0.85, 0.1)
+    display.SetTextScale(3.0)
+    display.SetGlyphScale(2.0)
+    if not node.IsA("vtkMRMLMarkupsPlaneNode"):
+        return
+    node.SetSize(_FACE_ON_MM, _FACE_ON_MM)
+    display.SetPropertiesLabelVisibility(False)
+    display.SetOutlineVisibility(False)  # the edges of a tilted plane would be projected beside its trace
+    display.SetFillOpacity(0.12)  # more would veil the image that the plane lies in
+    display.SetSliceProjection(False)
+    display.SetHandlesInteractive(True)  # to turn and to shift it; scaling it means nothing
+    display.SetRotationHandleVisibility(True)
+    display.SetTranslationHandleVisibility(True)
+    display.SetScaleHandleVisibility(False)

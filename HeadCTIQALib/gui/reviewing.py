@@ -1,7 +1,7 @@
 """Between the scene and the review: what a person edits there becomes a correction, what is undone goes back there.
 
-3D Slicer's own tools edit ordinary nodes (Segment Editor, Markups).  Their events come in bursts, so they only start a
-timer; when a hand rests, the nodes are compared with what is known, and only real differences become corrections.
+3D Slicer's own tools edit ordinary nodes (Segment Editor, Markups).  When a hand has finished, the nodes are compared with
+what is known, and only real differences become corrections.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 import qt
 import slicer
-import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
@@ -22,11 +21,9 @@ from HeadCTIQALib.findings import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.record import Record
 
+from .scene_edits import MASKS, PLANE, POINTS, SceneEdits
 from .session import Event, Session
 from .taking import take_masks, take_plane, take_points
-
-REST_MS = 250  # a hand that rests this long has finished a stroke or a drag
-MASKS, POINTS, PLANE = "masks", "points", "plane"
 
 
 class Reviewing(VTKObservationMixin):
@@ -42,13 +39,9 @@ class Reviewing(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._session, self._corrector, self._tell = session, corrector, tell
         self._review: Any | None = None
-        self._waiting: set[str] = set()
         self._busy = False
         self._preview = False  # whether the record shown still has report-only numbers of an earlier state
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REST_MS)
-        self._timer.connect("timeout()", self.flush)
+        self._edits = SceneEdits(self.flush, lambda: self._busy)
         self._soon = qt.QTimer()
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -60,7 +53,8 @@ class Reviewing(VTKObservationMixin):
 
     def cleanup(self) -> None:
         """Stop following scene and session."""
-        self._timer.stop()
+        self._edits.forget()
+        self._edits.watch(None)
         self._soon.stop()
         self.removeObservers()
         self._session.unobserve(self._changed)
@@ -129,8 +123,7 @@ class Reviewing(VTKObservationMixin):
     def flush(self, *_arguments: Any) -> None:
         """Take over at once what was edited in the scene."""
         self._complete()
-        self._timer.stop()
-        waiting, self._waiting = self._waiting, set()
+        waiting = self._edits.take()
         if not waiting or self._busy or self._session.results is None:
             return
         try:
@@ -217,7 +210,7 @@ class Reviewing(VTKObservationMixin):
                 self._write_masks(before, after)
         finally:
             self._busy = False
-            self._observe()  # a point list may be new
+            self._edits.watch(results)  # a point list may be new
 
     def _write_masks(self, before: Findings | None, after: Findings) -> None:
         from .mask_writing import write_changes
@@ -236,43 +229,10 @@ class Reviewing(VTKObservationMixin):
     def _follow(self) -> None:
         self._review = None
         self._preview = False
-        self._waiting.clear()
-        self._timer.stop()
-        self._observe()
+        self._edits.forget()
+        self._edits.watch(self._session.results)
         if self._session.results is not None:
             self._soon.start()
-
-    def _observe(self) -> None:
-        self.removeObservers(self._points_modified)
-        self.removeObservers(self._plane_modified)
-        self.removeObservers(self._masks_modified)
-        results: Any = self._session.results
-        if results is None:
-            return
-        markups = slicer.vtkMRMLMarkupsNode
-        if results.landmarks is not None:
-            for name in ("PointModifiedEvent", "PointRemovedEvent", "PointPositionDefinedEvent"):
-                self.addObserver(results.landmarks, getattr(markups, name), self._points_modified)
-        if results.plane is not None:
-            self.addObserver(results.plane, markups.PointModifiedEvent, self._plane_modified)
-            self.addObserver(results.plane, vtk.vtkCommand.ModifiedEvent, self._plane_modified)
-        segmentation = results.segmentation.GetSegmentation()
-        for event in _segmentation_events():
-            self.addObserver(segmentation, event, self._masks_modified)
-
-    def _points_modified(self, _caller: Any, _event: Any) -> None:
-        self._wait(POINTS)
-
-    def _plane_modified(self, _caller: Any, _event: Any) -> None:
-        self._wait(PLANE)
-
-    def _masks_modified(self, _caller: Any, _event: Any) -> None:
-        self._wait(MASKS)
-
-    def _wait(self, kind: str) -> None:
-        if not self._busy:
-            self._waiting.add(kind)
-            self._timer.start()
 
     def _saving(self, _caller: Any, _event: Any) -> None:
         self.flush()
@@ -285,10 +245,3 @@ def _masks_differ(a: Findings, b: Findings) -> bool:
     if a.streak is None or b.streak is None:
         return a.streak is not b.streak
     return bool(differing(a.streak, b.streak))
-
-
-def _segmentation_events() -> tuple[int, ...]:
-    """Painting and erasing, and segments that come and go; the first has an older name before 3D Slicer 5.4."""
-    kind = slicer.vtkSegmentation
-    painted = getattr(kind, "SourceRepresentationModified", None) or kind.MasterRepresentationModified
-    return painted, kind.RepresentationModified, kind.SegmentAdded, kind.SegmentRemoved

@@ -11,24 +11,16 @@ import numpy as np
 import slicer
 
 from HeadCTIQALib.assessment import evaluate
-from HeadCTIQALib.findings import Findings, Landmark, Plane, Tissue
-from HeadCTIQALib.findings.markups import write_landmarks, write_plane
 from HeadCTIQALib.hierarchy import IQMS
-from HeadCTIQALib.record import Record
-from HeadCTIQALib.volume.types import CTVolume
+from HeadCTIQALib.record import check_record, dump, measurements_from_record, rescored_record, to_json
+from HeadCTIQALib.scoring import guideline_model, score
 
+from . import selftest_window
 from .overlays import Overlays
-from .results import Results
+from .phantom import TURN_DEG, phantom, place
+from .selftest_window import button, opened
 from .session import Session
 from .volumes import volume_from_node
-
-_TURN_DEG = 6.0
-_SEMI_AXES = (
-    (76, 96, 104, 40, Tissue.SOFT),
-    (71, 91, 99, 900, Tissue.BONE),
-    (64, 84, 92, 33, Tissue.WHITE),
-    (24, 36, 26, 40, Tissue.DEEP_GREY),
-)
 
 
 def geometry(case: Any) -> None:
@@ -44,7 +36,7 @@ def measuring(case: Any) -> None:
     """The phantom's turn and margins are measured as they were made."""
     node, findings = phantom()
     record = evaluate(volume_from_node(node), findings).record
-    case.assertAlmostEqual(record.iqms["symmetry_angle"].value, _TURN_DEG, places=2)
+    case.assertAlmostEqual(record.iqms["symmetry_angle"].value, TURN_DEG, places=2)
     case.assertAlmostEqual(record.iqms["vertex_margin"].value, 14.5 * 7.5 - 104.0, places=2)
     case.assertEqual(set(record.iqms), {m.id for m in IQMS})
     case.assertIn(record.overall.band, ("good", "acceptable", "poor", None))
@@ -70,7 +62,7 @@ def scene(case: Any) -> None:
     overlays.leave()
     case.assertEqual((display.GetWindow(), display.GetLevel()), (77, 11))
     case.assertFalse(results.plane.GetDisplayNode().GetVisibility())
-    turn = np.deg2rad(_TURN_DEG)
+    turn = np.deg2rad(TURN_DEG)
     plane = results.read_plane()
     assert plane is not None
     np.testing.assert_allclose(plane.normal, (np.cos(turn), np.sin(turn), 0.0), atol=1e-6)
@@ -93,52 +85,101 @@ def window(case: Any) -> None:
     controller.exit()
 
 
-TESTS = (geometry, measuring, scene, window)
+def tilted(case: Any) -> None:
+    """A gantry tilt that is not hardened: slices, points and plane are where they were scanned, and the views can show them."""
+    node, findings = phantom()
+    tilt = np.eye(4)
+    tilt[1, 2] = np.tan(np.deg2rad(15.0))  # slices stay upright and are shifted, as by 3D Slicer's DICOM reader
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "acquisition transform")
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(tilt))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    volume = volume_from_node(node)
+    np.testing.assert_allclose(volume.ijk_to_ras(np.array([0.0, 0.0, 29.0])) - volume.origins[-1], 0.0, atol=1e-6)
+    step = volume.origins[1] - volume.origins[0]
+    case.assertAlmostEqual(step[1] / step[2], tilt[1, 2], places=4)
+    place(node, findings, evaluate(volume, findings).record)
+    session = Session()
+    session.set_volume(node)
+    overlays = Overlays(session)
+    for iqm in ("symmetry_angle", "baseline_angle", "vertex_margin"):
+        overlays.show(iqm)
+        for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+            case.assertGreater(view.GetFieldOfView()[2], 0.0)
+            case.assertNotEqual(view.GetXYToRAS().Determinant(), 0.0)
+    overlays.leave()
 
 
-def phantom() -> tuple[Any, Findings]:
-    """A volume node of nested ellipsoids, 30 x 64 x 64 voxels, and exact findings with a head turned by 6 degrees."""
-    step = (-3.6, -3.6, 7.5)
-    index = np.stack(np.meshgrid(np.arange(30), np.arange(64), np.arange(64), indexing="ij"), -1)[..., ::-1]
-    points = (index - np.array([31.5, 31.5, 14.5])) * step
-    hu, tissue = np.full((30, 64, 64), -1000, np.int16), np.zeros((30, 64, 64), np.uint8)
-    for *axes, value, label in _SEMI_AXES:
-        inside = ((points / np.array(axes)) ** 2).sum(-1) < 1
-        hu[inside], tissue[inside] = value, label
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Head phantom")
-    slicer.util.updateVolumeFromArray(node, hu)
-    node.SetSpacing(3.6, 3.6, 7.5)
-    node.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
-    node.SetOrigin(*(-np.array([31.5, 31.5, 14.5]) * step))
-    node.CreateDefaultDisplayNodes()
-    turn = np.deg2rad(_TURN_DEG)
-    marks = {"EAM_R": (52, -2, -30), "EAM_L": (-52, -2, -30), "CANTHUS_R": (45, 70, -24), "CANTHUS_L": (-45, 70, -24), "BASION": (0, 5, -90), "OPISTHION": (0, -30, -92), "VERTEX": (0, 0, 104)}  # fmt: skip
-    return node, Findings(
-        tissue,
-        landmarks={name: Landmark((float(x), float(y), float(z)), 0.9) for name, (x, y, z) in marks.items()},
-        midsagittal=Plane((0.0, 0.0, 0.0), (float(np.cos(turn)), float(np.sin(turn)), 0.0), 0.9),
-        streak=np.zeros(tissue.shape, bool),
-        motion_grades=np.zeros(30, np.int8),
-    )
-
-
-def place(node: Any, findings: Findings, record: Record) -> Results:
-    """Put an assessment into the scene without packages that a plain 3D Slicer lacks."""
-    from . import results as scene_results
-
-    volume: CTVolume = volume_from_node(node)
-    segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Masks")
-    segmentation.CreateDefaultDisplayNodes()
-    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(node)
-    for label in (Tissue.BONE, Tissue.WHITE):
-        id_ = segmentation.GetSegmentation().AddEmptySegment(label.name.lower(), label.name.title())
-        slicer.util.updateSegmentBinaryLabelmapFromArray(findings.mask(label).astype(np.uint8), segmentation, id_, node)
+def round_trip(case: Any) -> None:
+    """A saved scene brings assessment and correction back, and the display as the user had it."""
+    controller, node = opened()
+    controller.session.select("noise")
+    for name, text in (("typedValueEdit", "6.5"), ("typedReasonEdit", "self-test")):
+        button(controller, name).setText(text)
+    button(controller, "setValueButton").click()
+    slicer.app.processEvents()
+    record = controller.session.record
+    case.assertEqual(record.iqms["noise"].value, 6.5)
+    name = node.GetName()
     with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
-        write_landmarks(Path(folder) / "landmarks.mrk.json", findings.landmarks)
-        assert findings.midsagittal is not None
-        write_plane(Path(folder) / "midsagittal.mrk.json", findings.midsagittal)
-        landmarks, plane = (
-            slicer.util.loadMarkups(str(Path(folder) / n)) for n in ("landmarks.mrk.json", "midsagittal.mrk.json")
-        )
-    assert volume.shape == findings.tissue.shape
-    return scene_results.adopt(node, segmentation, landmarks, plane, record)
+        path = str(Path(folder) / "scene.mrb")
+        case.assertTrue(slicer.util.saveScene(path))
+        slicer.mrmlScene.Clear(0)
+        case.assertIsNone(controller.session.record)
+        slicer.util.loadScene(path)
+        slicer.app.processEvents()
+        case.assertEqual(controller.session.title(), name)
+        case.assertEqual(controller.session.record, record)
+        case.assertNotEqual(controller.session.original, record)
+        button(controller, "undoButton").click()
+        case.assertNotEqual(controller.session.record.iqms["noise"].value, 6.5)
+    controller.exit()
+
+
+def calibrating(case: Any) -> None:
+    """A scoring model is fitted to the scores of readers who are stricter than the guideline."""
+    controller, _node = opened()
+    with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
+        _write_cohort(controller.session.record, Path(folder))
+        button(controller, "calibrationAssessmentsButton").directory = str(Path(folder) / "assessments")
+        button(controller, "calibrationReadersButton").directory = str(Path(folder) / "readers")
+        button(controller, "fitButton").click()
+        case.assertEqual(button(controller, "calibrationNotice").text, "")
+        case.assertGreater(button(controller, "calibrationTable").rowCount, 5)
+        button(controller, "revertModelButton").click()
+    controller.exit()
+
+
+TESTS = (geometry, measuring, scene, tilted, window, round_trip, calibrating, *selftest_window.TESTS)
+
+
+def _write_cohort(template: Any, root: Path, count: int = 24) -> None:
+    """Assessments with random values, and one reader who gives 15 points less than the guideline."""
+    from HeadCTIQALib.cohort.readers import ReaderValue, write_readers
+
+    rng, model, values = np.random.default_rng(5), guideline_model(), []
+    for n in range(count):
+        plain = to_json(template)
+        for m in IQMS:
+            good, poor = (next(x for x, y in m.knots[::-1] if y == limit) for limit in (80, 60))
+            value = float(rng.uniform(min(good, 2 * poor - good), max(good, 2 * poor - good)))
+            known = {
+                "value": value,
+                "read_at": value,
+                "band": "good",
+                "score": 80.0,
+                "status": "measured",
+                "reason": "",
+            }
+            plain["iqms"][m.id].update(**known, judged=None, bound=None, quantiles=None)
+        record = check_record(plain, "self-test")
+        record = rescored_record(record, score(measurements_from_record(record), model), model)
+        folder = root / "assessments" / f"s{n:02d}"
+        folder.mkdir(parents=True)
+        (folder / "assessment.json").write_text(dump(record), encoding="utf-8")
+        scores = {c: entry.score for c, entry in record.categories.items()} | {"overall": record.overall.score}
+        values += [
+            ReaderValue(f"s{n:02d}", "AB", target, float(np.clip(value - 15 + rng.normal(0, 3), 0, 100)))
+            for target, value in scores.items()
+            if value is not None
+        ]
+    write_readers(root / "readers" / "all.csv", values)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import slicer
 from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
 
 from HeadCTIQALib.assessment.storage import findings_of
 from HeadCTIQALib.errors import HeadCTIQAError, InputError
@@ -18,47 +20,66 @@ from HeadCTIQALib.volume.types import CTVolume
 
 from . import results as scene_results
 from .results import Results
-from .volumes import is_same_scan, volume_from_node
+from .volumes import is_same_scan, transform_over, volume_from_node
 
 Event = Literal["volume", "assessment", "selection"]
 
 
-class Session:
-    """State shared by all sections of the module.
+class Session(VTKObservationMixin):
+    """State shared by all sections of the module; follows what happens to the volume node.
 
     Attributes:
         volume_node: chosen ``vtkMRMLScalarVolumeNode``, or None.
         record: the assessment shown, or None; ``original`` is the same as the networks gave it.
         extra: JSON-able state of the corrections, readers and so on; saved with the scene by :meth:`save_state`.
         pending: called before what is shown is kept, sent out or exchanged, to take over what was edited and not counted yet.
+        scratch: temporary folders that go with the module.
         folder: assessment folder that holds exactly ``original``, or None.
         selected: "overall", a category id, an IQM id, or None.
     """
 
     def __init__(self) -> None:
+        VTKObservationMixin.__init__(self)
         self.volume_node: Any = None
         self.record: Record | None = None
         self.original: Record | None = None
         self.extra: dict[str, Any] = {}
         self.pending: list[Callable[[], None]] = []
+        self.scratch: list[Path] = []
         self._results: Results | None = None
         self.folder: Path | None = None
         self.selected: str | None = None
+        self._moved = False  # whether the scan lies elsewhere now than where it was assessed
         self._volume: CTVolume | None = None
         self._findings: Findings | None = None
         self._observers: list[Callable[[Event], None]] = []
 
     @property
     def results(self) -> Results | None:
-        """The nodes of the assessment; None without one, without its scan in the scene, or after its masks were deleted there."""
+        """The nodes of the assessment; None without one, where its scan is not in the scene, or elsewhere, or its masks were deleted."""
         results = self._results
         gone = (
             results is None
+            or self._moved
             or not slicer.mrmlScene.IsNodePresent(results.text)
             or results.segmentation is None
             or results.volume is None
         )
         return None if gone else results
+
+    @property
+    def unseen(self) -> str:
+        """Why the evidence of the assessment cannot be shown, as a sentence; "" where it can, or where there is no assessment."""
+        if self.record is None or self.results is not None:
+            return ""
+        if not self._moved:
+            return str(_("The scan of this assessment is not in the scene; load the scan to see the evidence."))
+        if name := transform_over(self.volume_node):
+            words = _(
+                "The transform {name} moves the scan away from where it was assessed; take the scan out of it to see the evidence."
+            )
+            return str(words.format(name=name))
+        return str(_("The scan was moved after it was assessed; assess it again to see the evidence."))
 
     @property
     def corrected(self) -> bool:
@@ -89,8 +110,7 @@ class Session:
             return
         self.settle()
         self.volume_node = node
-        found = scene_results.find(slicer.mrmlScene, node) if node is not None else []
-        self._show(found[-1] if found else None)
+        self._show(_latest(node))
         self._tell("volume")
         self._tell("assessment")
 
@@ -98,9 +118,11 @@ class Session:
         """Take over a fresh assessment of ``node`` from ``folder`` in place of an earlier one.
 
         Raises:
-            InputError: the folder is no assessment.
+            InputError: the folder is no assessment, or the scan is not in the scene any more.
             RuntimeError: 3D Slicer cannot read a file in it.
         """
+        if not slicer.mrmlScene.IsNodePresent(node):
+            raise InputError(_("The scan was taken out of the scene; load it again to see its assessment."))
         record = read_record(folder)
         self.settle()
         earlier = scene_results.find(slicer.mrmlScene, node)
@@ -159,6 +181,13 @@ class Session:
         for action in list(self.pending):
             action()
 
+    def cleanup(self) -> None:
+        """Stop following the volume node; leave nothing in the temporary folder."""
+        self.removeObservers()
+        self._leave_folder()
+        for folder in self.scratch:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def select(self, id_: str | None) -> None:
         """Choose what is explained and shown in the images."""
         if id_ != self.selected:
@@ -191,14 +220,43 @@ class Session:
             return str(self.volume_node.GetName())
         return self.record.input.name if self.record else _("no scan")
 
+    def _leave_folder(self) -> None:
+        """Forget the assessment folder; the one that Assess made, with its masks, lies in a temporary folder and goes."""
+        folder, self.folder = self.folder, None
+        if folder is not None and folder.parent.parent == Path(slicer.app.temporaryPath):
+            shutil.rmtree(folder.parent, ignore_errors=True)
+
+    def _follow(self) -> None:
+        self.removeObservers()
+        if self.volume_node is not None:
+            for event in (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, self.volume_node.TransformModifiedEvent):
+                self.addObserver(self.volume_node, event, self._scan_modified)
+
+    def _scan_modified(self, _caller: Any, _event: Any) -> None:
+        """Another frame of a sequence, or another place: the assessment goes with the scan that it is of, and comes back with it."""
+        latest, shown = _latest(self.volume_node), self._results
+        if (latest and latest.text) is not (shown and shown.text):
+            self._show(latest)
+        elif self._moved == self._is_moved():
+            return
+        self._volume = self._findings = None
+        self._moved = self._is_moved()
+        self._tell("assessment")
+
+    def _is_moved(self) -> bool:
+        return self._results is not None and self.record is not None and not is_same_scan(self.record, self.volume_node)
+
     def _show(self, results: Results | None) -> None:
-        self._results, self.folder = results, None
+        self._leave_folder()
+        self._results = results
         self._volume = self._findings = None
         try:
             state = results.state() if results is not None else {}
         except InputError:  # of a scene file that is damaged: masks and points are there, scores are not
             state = {}
         self.record, self.original, self.extra = state.get("record"), state.get("original"), state.get("extra", {})
+        self._moved = self._is_moved()
+        self._follow()
         if self.selected is not None:
             self.selected = None
             self._tell("selection")
@@ -206,6 +264,12 @@ class Session:
     def _tell(self, event: Event) -> None:
         for callback in list(self._observers):
             callback(event)
+
+
+def _latest(node: Any) -> Results | None:
+    """The newest assessment in the scene of what ``node`` holds."""
+    found = scene_results.find(slicer.mrmlScene, node) if node is not None else []
+    return found[-1] if found else None
 
 
 def _findings(results: Results, stored: FindingsEntry, volume: CTVolume) -> Findings:

@@ -13,8 +13,8 @@ from HeadCTIQALib.findings import LANDMARK_TITLES, Findings
 
 from .results import Results
 
-_SAME_MM = 1e-3
-_SAME_DIRECTION = 1e-6
+_SAME_MM = 0.01  # less than a hand can move anything; scaling handles shift a plane by rounding errors
+_SAME_DEG = 0.01
 
 
 def take_points(review: Any, results: Results, corrector: str, iqm: str | None) -> None:
@@ -43,9 +43,9 @@ def take_plane(review: Any, results: Results, corrector: str) -> None:
     if plane is None:
         return
     if known is not None:
-        turned = 1.0 - abs(float(np.dot(plane.normal, known.normal)))
+        turned = np.degrees(np.arcsin(min(1.0, float(np.linalg.norm(np.cross(plane.normal, known.normal))))))
         shifted = abs(float(np.dot(np.subtract(plane.origin, known.origin), known.normal)))
-        if turned < _SAME_DIRECTION**2 and shifted < _SAME_MM:
+        if turned < _SAME_DEG and shifted < _SAME_MM:
             return
     review.move_plane(plane.origin, plane.normal, corrector=corrector, reason=_("Moved the mid-sagittal plane."))
 

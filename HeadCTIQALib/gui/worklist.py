@@ -6,15 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError, InputError
+from HeadCTIQALib.record import Record
 
-from . import forms, reading
+from . import forms, hierarchy_items, reading
 from . import results as scene_results
+from .folder_button import FolderButton
+from .scan_source import FOLDER
 from .session import Session
 
 _SHORTCUTS = {"next": "Ctrl+PgDown", "previous": "Ctrl+PgUp"}
@@ -36,15 +38,15 @@ class WorklistSection:
         self._at: int | None = None
         self._node: Any | None = None
         self._notice = forms.notice("worklistNotice")
-        self._folder = self._directory(
+        self._folder = FolderButton(
             "worklistFolderButton", _("Folder of scans: image files or DICOM folders."), self._folder_changed
         )
-        self._assessments = self._directory(
+        self._assessments = FolderButton(
             "worklistAssessmentsButton",
             _("Folder of their assessments by the same names, where there are any."),
-            self._assessments_changed,
+            lambda path: self._list(),
         )
-        self._assessments_folder: Path | None = None
+        self._keys: list[tuple[str, ...]] = []
         self._count = forms.words("worklistCount")
         self._table = forms.table("worklistTable", [_("Scan"), _("Scored")], 0)
         self._table.setMinimumHeight(120)
@@ -74,17 +76,10 @@ class WorklistSection:
         for shortcut in self._shortcuts:
             shortcut.setEnabled(False)
 
-    def _directory(self, name: str, tip: str, slot: Callable[..., None]) -> Any:
-        made = ctk.ctkDirectoryButton()
-        made.setObjectName(name)
-        made.setToolTip(tip)
-        made.connect("directoryChanged(QString)", slot)
-        return made
-
     def _lay_out(self, layout: Any) -> None:
         form = qt.QFormLayout()
-        form.addRow(_("Scans"), self._folder)
-        form.addRow(_("Assessments"), self._assessments)
+        form.addRow(_("Scans"), self._folder.widget)
+        form.addRow(_("Assessments"), self._assessments.widget)
         layout.addLayout(form)
         layout.addWidget(self._table)
         layout.addWidget(self._count)
@@ -93,32 +88,41 @@ class WorklistSection:
 
     # the list
 
-    def _folder_changed(self, directory: str) -> None:
+    def _folder_changed(self, folder: Path) -> None:
         from HeadCTIQALib.cohort.reader_entry import list_scans
 
         self._scans, self._at = (), None
         try:
-            self._scans = list_scans(Path(str(directory)))
+            self._scans = list_scans(folder)
         except (HeadCTIQAError, OSError) as error:
             self._tell(str(error))
         else:
             self._tell("")
+        self._list()
+
+    def _list(self) -> None:
+        """What the scans are called in the readers' files; those with an assessment also by their checksums."""
+        from HeadCTIQALib.cohort.reader_entry import scan_keys
+
+        self._keys = [scan_keys(path, _record(self._assessment(path))) for path in self._scans]
         self._fill()
 
-    def _assessments_changed(self, directory: str) -> None:
-        self._assessments_folder = Path(str(directory)) if directory else None
-
-    def _fill(self) -> None:
+    def _assessment(self, path: Path) -> Path:
+        """Where the assessment of a scan lies, if there is one."""
         from HeadCTIQALib.cohort.reader_entry import scan_key
 
+        above = self._assessments.path
+        return path if above is None or _is_assessment(path) else above / scan_key(path, None)
+
+    def _fill(self) -> None:
         scored = self._scored()
-        names = [scan_key(path, None) for path in self._scans]
-        rows = [(("▶ " if n == self._at else "") + name, "✓" if name in scored else "") for n, name in enumerate(names)]
+        done = [not scored.isdisjoint(keys) for keys in self._keys]
+        names = [keys[-1] for keys in self._keys]
+        rows = [(("▶ " if n == self._at else "") + name, "✓" if done[n] else "") for n, name in enumerate(names)]
         forms.fill(self._table, rows)
         if self._at is not None:
             self._table.selectRow(self._at)
-        done = sum(name in scored for name in names)
-        self._count.setText(_("{done} of {all} scored").format(done=done, all=len(names)) if names else "")
+        self._count.setText(_("{done} of {all} scored").format(done=sum(done), all=len(names)) if names else "")
         for button in self._buttons:
             button.setEnabled(bool(names))
 
@@ -138,7 +142,7 @@ class WorklistSection:
         from HeadCTIQALib.cohort.reader_entry import resume_at
 
         if self._scans:
-            self._open(resume_at(self._scans, self._scored()))
+            self._open(resume_at(self._keys, self._scored()))
 
     def next(self, *_arguments: Any) -> None:
         """Open the next scan."""
@@ -175,15 +179,12 @@ class WorklistSection:
         self._fill()
 
     def _turn(self, path: Path, node: Any | None) -> None:
-        from HeadCTIQALib.cohort.reader_entry import scan_key
-
         with self._reading.at(path):
             if node is None:
                 self._session.load(path)
                 return
             self._session.set_volume(node)
-            folder = (self._assessments_folder or Path()) / scan_key(path, None)
-            if self._assessments_folder is not None and _is_assessment(folder):
+            if _is_assessment(folder := self._assessment(path)):
                 self._session.load(folder)
 
     def _leave(self) -> None:
@@ -195,11 +196,21 @@ class WorklistSection:
         for result in scene_results.find(slicer.mrmlScene, node):
             result.remove()
         self._session.set_volume(None)
-        slicer.mrmlScene.RemoveNode(node)
+        hierarchy_items.remove_scan(node)
 
 
 def _is_assessment(path: Path) -> bool:
     return (path / "assessment.json").is_file()
+
+
+def _record(folder: Path) -> Record | None:
+    """The record in a folder; None where there is none that can be read."""
+    from HeadCTIQALib.record import read_record
+
+    try:
+        return read_record(folder) if _is_assessment(folder) else None
+    except HeadCTIQAError:
+        return None  # said when it is opened
 
 
 def load_volume(path: Path) -> Any:
@@ -222,4 +233,6 @@ def load_volume(path: Path) -> Any:
     if not loaded:
         raise InputError(_("The folder {name} holds no DICOM volume.").format(name=path.name))
     # of several series (e.g. a scout) the one with most slices is the scan
-    return max(loaded, key=lambda n: n.GetImageData().GetDimensions()[2])
+    node = max(loaded, key=lambda n: n.GetImageData().GetDimensions()[2])
+    node.SetAttribute(FOLDER, str(path.resolve()))  # the database that knew the files is gone
+    return node

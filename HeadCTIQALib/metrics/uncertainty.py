@@ -3,7 +3,7 @@
 The error (true minus measured) of an IQM is ``scale * q``.  The scale grows with what makes this scan harder to measure
 (:data:`CIRCUMSTANCES`), as the exponential of a linear sum; the distribution of q stands as its values at the levels
 :data:`LEVELS`.  Groups of one IQM that err in different ways (a vertex inside the scan, or extrapolated) have a model each.
-The numbers come from ``Resources/Uncertainty/errors.json``; :mod:`HeadCTIQALib.validation.error_fit` fits them and the card
+The numbers come from ``Resources/Uncertainty/errors.json``; :mod:`HeadCTIQALib.research.validation.error_fit` fits them and the card
 beside them says on what, and how often the intervals held the truth elsewhere.
 """
 

@@ -15,12 +15,16 @@ from HeadCTIQALib.synthesis.artefacts import GRID, VIEWS, Image, from_grid, to_g
 from HeadCTIQALib.synthesis.tomography import Spectrum, back_project_spectrum, project, view_frequencies, view_spectrum
 
 Course = Literal["jerk", "step", "drift", "tremor", "jolt"]
+Window = Literal["full", "overscan", "half", "helical"]
+WINDOWS: tuple[Window, ...] = ("full", "overscan", "half", "helical")
 COURSES: tuple[Course, ...] = ("jerk", "step", "drift", "tremor", "jolt")
 
 
 @dataclass(frozen=True)
 class Movement:
-    """Rigid motion of the head over one turn of the gantry, T = 2 * VIEWS instants, about where the image shows it.
+    """Rigid motion of the head while an image is measured, about where the image shows it.
+
+    A turn of the gantry has 2 * VIEWS instants; an image takes the T of :func:`view_weights`.
 
     The still slice to compare with shows the head in the pose in which it appears in the moved one: the difference is
     then artefact (double contours, blur, streaks) and not merely the same picture at another place.
@@ -29,8 +33,8 @@ class Movement:
         turn_rad: (T,) rotation about the image centre, columns towards rows.
         column_mm, row_mm: (T,) in-plane shift.
         lift: (T,) through-plane motion as a fraction of the way to the slice above (below where negative).
-        start: view at which the gantry starts, 0..T-1.
-        half_scan: only half a turn (and a little more) enters the image, so that its two ends do not match.
+        start: view at which the gantry starts, 0..2 * VIEWS - 1.
+        window: what enters the image, see :func:`view_weights`.
     """
 
     turn_rad: NDArray[np.float64]
@@ -38,7 +42,7 @@ class Movement:
     row_mm: NDArray[np.float64]
     lift: NDArray[np.float64]
     start: int = 0
-    half_scan: bool = False
+    window: Window = "full"
 
 
 def random_movement(
@@ -48,14 +52,14 @@ def random_movement(
     *,
     course: Course = "jerk",
     lift: float = 0.0,
-    half_scan: bool = False,
+    window: Window = "full",
 ) -> Movement:
     """Motion by up to about ``degrees`` and ``mm``, and ``lift`` (of the gap to the next slice) through the plane.
 
     jerk: a smooth turn of the head, then settling; step: the head is elsewhere from one view to the next; drift: slow
     and steady; tremor: 3 to 9 periods a turn; jolt: away and back again.
     """
-    t = np.linspace(0, 1, 2 * VIEWS, endpoint=False)
+    t = np.linspace(0, 1, len(view_weights(window)), endpoint=False)
     centre, width = rng.uniform(0.3, 0.7), rng.uniform(0.03, 0.08)
     if course == "jerk":
         path = (
@@ -79,7 +83,7 @@ def random_movement(
         raise ValueError(f"no such course of motion: {course!r}")
     direction, sign, start = rng.uniform(0, 2 * np.pi), rng.choice([-1.0, 1.0]), int(rng.integers(2 * VIEWS))
     turn, shift = np.deg2rad(degrees) * sign * path, mm * np.stack([np.cos(direction) * path, np.sin(direction) * path])
-    return centred(Movement(turn, shift[0], shift[1], lift * path, start, half_scan))
+    return centred(Movement(turn, shift[0], shift[1], lift * path, start, window))
 
 
 def centred(m: Movement) -> Movement:
@@ -87,7 +91,8 @@ def centred(m: Movement) -> Movement:
 
     A view shows only the shift across it, n . u(t); the shift u0 that the image shows is the one that fits all views best.
     """
-    weight, theta = view_weights(m.half_scan), np.pi * ((np.arange(2 * VIEWS) + m.start) % (2 * VIEWS)) / VIEWS
+    weight = view_weights(m.window)
+    theta = np.pi * ((np.arange(len(weight)) + m.start) % (2 * VIEWS)) / VIEWS
     n = np.stack([np.cos(theta), np.sin(theta)])
     u = np.stack([m.column_mm, m.row_mm])
     shown = np.linalg.solve((n * weight) @ n.T, (n * weight) @ (n * u).sum(axis=0))
@@ -100,10 +105,18 @@ def centred(m: Movement) -> Movement:
     )
 
 
-def view_weights(half_scan: bool) -> NDArray[np.float64]:
-    """(2 VIEWS,) how much every instant of a turn enters the image; a half scan ends after a blended overlap."""
-    t = np.arange(2 * VIEWS) / VIEWS
-    return np.clip(10 * (1.1 - t), 0, 1) * np.clip(10 * t, 1e-3, 1) if half_scan else np.ones(len(t))
+def view_weights(window: Window) -> NDArray[np.float64]:
+    """(T,) how much every instant enters the image, before rays that were seen twice are balanced.
+
+    full: one turn; overscan: 1.2 turns, whose ends fade; half: half a turn with a blended overlap, so that its two ends do
+    not match; helical: 1.4 turns that fade away from the slice's own time, as interpolation between turns of the table's feed.
+    """
+    if window == "half":
+        t = np.arange(2 * VIEWS) / VIEWS
+        return np.clip(10 * (1.1 - t), 0, 1) * np.clip(10 * t, 1e-3, 1)
+    length, ramp = {"full": (1.0, 0.0), "overscan": (1.2, 0.2), "helical": (1.4, 0.7)}[window]
+    t = (np.arange(round(2 * VIEWS * length)) + 0.5) / (2 * VIEWS)
+    return np.ones(len(t)) if ramp == 0 else np.clip(np.minimum(t, length - t) / ramp, 0, 1)
 
 
 def rise(t: NDArray[np.float64], at: float, width: float) -> NDArray[np.float64]:
@@ -121,16 +134,14 @@ def motion_difference(
     course: Course = "jerk",
     lift: float = 0.0,
     beside: tuple[Image, Image] | None = None,
-    half_scan: bool = False,
+    window: Window = "full",
 ) -> Image:
     """HU change of a slice (J, I) when the head turns by up to ``degrees`` and slides by up to ``mm`` during the turn.
 
     ``beside`` are the slices below and above (or the same slice with the head in other poses), towards which the head
     moves by ``lift`` of the way.  See :func:`random_movement` and :func:`moved_difference`.
     """
-    movement = random_movement(
-        rng, degrees, mm, course=course, lift=lift if beside is not None else 0.0, half_scan=half_scan
-    )
+    movement = random_movement(rng, degrees, mm, course=course, lift=lift if beside is not None else 0.0, window=window)
     return moved_difference(hu, pixel_mm, movement, beside)
 
 
@@ -156,8 +167,8 @@ def moved_spectrum(still: Image, mm_per_pixel: float, movement: Movement, slope:
     interpolated between views by cubic splines.  Through-plane motion adds ``slope``, the sinogram's change per unit
     of lift.
     """
-    t = np.arange(2 * VIEWS)
-    view = (t + movement.start) % (2 * VIEWS)
+    weight = view_weights(movement.window)
+    view = (np.arange(len(weight)) + movement.start) % (2 * VIEWS)
     theta = np.pi * view / VIEWS
     at = np.mod(view - movement.turn_rad * VIEWS / np.pi, 2 * VIEWS)
     spectrum = _between_views(still, at)
@@ -170,10 +181,10 @@ def moved_spectrum(still: Image, mm_per_pixel: float, movement: Movement, slope:
     # views from the opposite side show the same rays; a half scan lacks them but for an overlap that is blended
     opposite = view >= VIEWS
     spectrum[opposite] = spectrum[opposite].conj()
-    weight = view_weights(movement.half_scan)
     total = np.zeros((VIEWS, spectrum.shape[1]), np.complex64)
     share = np.zeros(VIEWS)
-    for part in (opposite, ~opposite):
+    for begin in range(0, len(weight), VIEWS):
+        part = slice(begin, begin + VIEWS)
         total[view[part] % VIEWS] += spectrum[part] * weight[part, None]
         share[view[part] % VIEWS] += weight[part]
     return np.asarray(total / share[:, None] - view_spectrum(still), np.complex64)
@@ -191,7 +202,7 @@ def _between_views(half: Image, at: NDArray[np.float64]) -> Spectrum:
     low = np.floor(at).astype(int)
     u = (at - low)[:, None].astype(np.float32)
     weights = ((1 - u) ** 3 / 6, (3 * u**3 - 6 * u**2 + 4) / 6, (-3 * u**3 + 3 * u**2 + 3 * u + 1) / 6, u**3 / 6)
-    out = np.zeros_like(turn)
+    out = np.zeros((len(at), turn.shape[1]), turn.dtype)
     for n, w in enumerate(weights):
         out += w * knots[(low - 1 + n) % (2 * VIEWS)]
     return out

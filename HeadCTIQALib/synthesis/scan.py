@@ -212,7 +212,7 @@ def _move(
             lift = motion.lift_mm / float(np.median(np.diff(g.positions))) if len(clean) > 1 else 0.0
             moved[n] = motion_difference(
                 here, g.pixel_mm, rng, motion.degrees, motion.shift_mm,
-                course=motion.course, lift=lift, beside=(low, high), half_scan=motion.half_scan,
+                course=motion.course, lift=lift, beside=(low, high), window="half" if motion.half_scan else "full",
             )  # fmt: skip
             grades[n], rms[n] = motion_grade(moved[n], intracranial[n], g.pixel_mm)
     return grades, rms, moved

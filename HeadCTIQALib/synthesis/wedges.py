@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from HeadCTIQALib.synthesis.artefacts import VIEWS, Image
-from HeadCTIQALib.synthesis.movement import Movement, centred, rise, view_weights
+from HeadCTIQALib.synthesis.movement import Movement, Window, centred, rise, view_weights
 
-TIMES = 2 * VIEWS  # instants of a turn
 STEP_MM = 0.35  # poses nearer to each other than this at the skin are one
 RADIUS_MM = 90.0  # of a head, to compare turns with shifts
 MOST_POSES = 14
@@ -26,13 +25,14 @@ REACH = 0.55  # ... and softness of the wedges, samples of the plane, which fade
 
 
 def any_movement(
-    rng: np.random.Generator, degrees: float, mm: float, lift: float = 0.0, half_scan: bool = False
+    rng: np.random.Generator, degrees: float, mm: float, lift: float = 0.0, window: Window = "full"
 ) -> Movement:
     """A movement by up to about ``degrees``, ``mm`` and ``lift``: a step or a few, a slow rise, a drift, there and back, a tremor, or wandering."""
-    t = np.linspace(0, 1, TIMES, endpoint=False)
+    times = len(view_weights(window))
+    t = np.linspace(0, 1, times, endpoint=False)
     kind = rng.integers(6)
     if kind == 0:
-        path = np.zeros(TIMES)
+        path = np.zeros(times)
         for at in rng.uniform(-0.1, 1.1, rng.integers(1, 4)):
             path = path + rng.choice([-1.0, 1.0]) * rise(t, float(at), 0.004)
     elif kind == 1:
@@ -49,10 +49,10 @@ def any_movement(
             * np.exp(-(((t - rng.random()) / rng.uniform(0.2, 2.0)) ** 2))
         )
     else:
-        path = ndimage.gaussian_filter1d(rng.standard_normal(TIMES).cumsum(), rng.uniform(2, 25) * TIMES / 360)
+        path = ndimage.gaussian_filter1d(rng.standard_normal(times).cumsum(), rng.uniform(2, 25) * times / 360)
     path = path / max(float(np.ptp(path)), 1e-6)
     direction, sign = rng.uniform(0, 2 * np.pi), float(rng.choice([-1.0, 1.0]))
-    other = np.roll(path, rng.integers(0, TIMES // 9)) if rng.random() < 0.3 else path
+    other = np.roll(path, rng.integers(0, times // 9)) if rng.random() < 0.3 else path
     turn = np.deg2rad(degrees) * sign * path
     return centred(
         Movement(
@@ -60,16 +60,17 @@ def any_movement(
             mm * np.cos(direction) * path,
             mm * np.sin(direction) * other,
             lift * other,
-            int(rng.integers(TIMES)),
-            half_scan,
+            int(rng.integers(2 * VIEWS)),
+            window,
         )
     )
 
 
-def shares(half_scan: bool) -> NDArray[np.float64]:
-    """(TIMES,) of every instant in the image; those of opposite views, which see the same rays, sum to 1."""
-    w = view_weights(half_scan)
-    return np.asarray(w / (w + np.roll(w, VIEWS)))
+def shares(window: Window) -> NDArray[np.float64]:
+    """(T,) of every instant in the image; those that see the same rays, half turns apart, sum to 1."""
+    w = view_weights(window)
+    view = np.arange(len(w)) % VIEWS
+    return np.asarray(w / np.bincount(view, w)[view])
 
 
 def moved_difference(
@@ -92,19 +93,15 @@ def moved_difference(
     )
     spline = ndimage.spline_filter(density, order=3, output=np.float32)
     size = fft.next_fast_len(int(ROOM * n), real=True)
-    w = shares(movement.half_scan)
-    time = np.floor(_views(size) - movement.start).astype(np.intp) % TIMES
-    opposite = (time + VIEWS) % TIMES
-    first, second = labels[time], labels[opposite]
-    w1, w2 = w[time].astype(np.float32), w[opposite].astype(np.float32)
+    w = shares(movement.window).astype(np.float32)
+    time = np.floor(_views(size) - movement.start).astype(np.intp) % VIEWS
     total = -fft.rfft2(density, (size, size))
     rows, columns = (-2j * np.pi * f(size) / pixel_mm for f in (np.fft.fftfreq, np.fft.rfftfreq))
     middle = (n - 1) / 2
     for j, instant in enumerate(chosen):
-        share = w1 * (first == j) + w2 * (second == j)
-        if not share.any():
-            continue
-        share = ndimage.gaussian_filter(share, REACH, mode="nearest", truncate=3)
+        seen = np.where(labels == j, w, np.float32(0))
+        per_view = np.bincount(np.arange(len(w)) % VIEWS, seen, VIEWS).astype(np.float32)
+        share = ndimage.gaussian_filter(per_view[time], REACH, mode="nearest", truncate=3)
         turn, lift = float(movement.turn_rad[instant]), float(movement.lift[instant])
         image = spline if slope is None else spline + np.float32(lift) * slope
         c, s = np.cos(turn), np.sin(turn)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,11 +25,12 @@ from HeadCTIQALib.findings import segmentation
 from HeadCTIQALib.progress import silent
 from HeadCTIQALib.report import evaluation as evaluation_report
 from HeadCTIQALib.report.html import Html
-from HeadCTIQALib.study import PRESETS, document
-from HeadCTIQALib.study import run as study
+from HeadCTIQALib.research.study import PRESETS, document
+from HeadCTIQALib.research.study import run as study
+from HeadCTIQALib.research.study.scan import CpuSeconds, Outcome
+from HeadCTIQALib.research.validation import heads, tables
 from HeadCTIQALib.synthesis import Acquire, Scene, files, simulate
 from HeadCTIQALib.synthesis.files import write_simulated
-from HeadCTIQALib.validation import heads, tables
 from HeadCTIQALib.writing import recover
 
 
@@ -265,20 +264,14 @@ def _study() -> list[Case]:
         test=1,
     )
 
-    def assess(folder: Path, population: Any, seed: int, matrix: int) -> dict[str, Any]:
-        found = {
-            "seed": seed,
-            "population": population.name,
-            "refused": "",
-            "failed": "",
-            "truth": {},
-            "cpu_seconds": {"simulation": 0, "assessment": 0},
-        }
+    def assess(folder: Path, population: Any, seed: int, matrix: int) -> Outcome:
+        nothing = CpuSeconds(0.0, 0.0)
+        outcome = Outcome(seed=seed, population=population.name, refused="", failed="", truth={}, cpu_seconds=nothing)
         if not (folder / "assessment.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
             write_cohort(folder.parent, values(1, seed % 100), names=[folder.name])
-        study.write_text(folder / "truth.json", json.dumps(found), "The truth")
-        return copy.deepcopy(found)
+        study.write_text(folder / "truth.json", outcome.to_json(), "The truth")
+        return outcome
 
     def run(work: Path) -> None:
         _evaluation("study")

@@ -1,4 +1,4 @@
-"""Keeps the lists of files in CMakeLists.txt: every file of the library and of Resources is shipped.
+"""Keeps the lists of files in CMakeLists.txt: every file of the library but research/, and of Resources, is shipped.
 
 python Testing/slicer_module/cmake_lists.py     writes the lists
 """
@@ -11,12 +11,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "CMakeLists.txt"
 SUFFIXES_LEFT_OUT = {".pyc"}
+LEFT_OUT = {"__pycache__", "research"}
 
 
 def shipped() -> dict[str, list[str]]:
     """Paths relative to the project: "scripts" of the library, and "resources"."""
     resources = [p for p in (ROOT / "Resources").rglob("*") if p.is_file() and p.suffix not in SUFFIXES_LEFT_OUT]
-    library = [p for p in (ROOT / "HeadCTIQALib").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    library = [
+        p for p in (ROOT / "HeadCTIQALib").rglob("*") if p.is_file() and not LEFT_OUT & set(p.relative_to(ROOT).parts)
+    ]
     scripts = [p for p in library if p.suffix == ".py"]
     resources += [p for p in library if p.suffix not in (".py", ".pyc")]
     return {

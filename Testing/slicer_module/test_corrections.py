@@ -371,24 +371,6 @@ def test_masks_deleted_in_the_scene_are_no_correction(opened):
     assert opened.session.record == before
 
 
-def test_segment_editor_opens_with_the_right_segment(opened, monkeypatch):
-    import slicer
-
-    chosen = []
-    monkeypatch.setattr(slicer.util, "selectModule", chosen.append)
-    opened.session.select("streak_extent")
-    widget(opened, "editMasksButton").click()
-    node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
-    assert chosen == ["SegmentEditor"]
-    assert node.GetSelectedSegmentID() == "streak"
-    assert node.GetSegmentationNode() is opened.session.results.segmentation
-    assert node.GetOverwriteMode() == node.OverwriteNone
-    opened.session.select("noise")
-    widget(opened, "editMasksButton").click()
-    assert node.GetSelectedSegmentID() == "brain"
-    assert node.GetOverwriteMode() == node.OverwriteAllSegments
-
-
 def test_a_new_motion_range_begins_at_the_slice_shown(opened, views):
     opened.session.select("motion_extent")
     views["Red"].node.SetSliceOffset(float(opened.session.volume.slice_positions[20]))
@@ -422,22 +404,3 @@ def test_nothing_can_be_corrected_without_an_assessment(bench):
     assert not widget(bench, "setValueButton").enabled
     assert not widget(bench, "undoButton").enabled
     assert not widget(bench, "editMasksButton").enabled
-
-
-def test_the_panel_shows_a_correction_at_once(module, scene, folder, slicer_app):
-    """In the real module: a dragged point, then undo, as the panel tells them."""
-    import types
-
-    volume_node(scene, folder[0])
-    module.session.load(folder[1])
-    slicer_app.processEvents()
-    section = module.controller.sections["corrections"]
-    whole = types.SimpleNamespace(session=module.session, section=section)
-    module.session.select("vertex_margin")
-    before = module.ui.overallLabel.text
-    drag_point(whole, "VERTEX", (0, 0, 14))
-    settle(whole)
-    assert "corrected by a person" in module.ui.overallLabel.text
-    assert module.session.record.iqms["vertex_margin"].band == "poor"
-    module.ui.correctionsButton.findChild(__import__("qt").QPushButton, "undoButton").click()
-    assert module.ui.overallLabel.text == before

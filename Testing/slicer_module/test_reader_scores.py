@@ -148,6 +148,86 @@ def test_entered_scores_survive_blinding(bench):
     assert bench.widget("score_overall").value == 50
 
 
+def test_entered_scores_survive_choosing_reader_and_folder(bench, tmp_path):
+    bench.widget("resumeButton").click()
+    bench.enter(overall=50, motion=60)
+    bench.read("AB")
+    bench.widget("readersFolderButton").directory = str(tmp_path / "elsewhere")
+    assert [bench.widget(f"score_{n}").value for n in ("overall", "motion", "centering")] == [50, 60, -1]
+    assert "Not saved yet" in bench.widget("readersSavedLabel").text
+    bench.widget("nextButton").click()
+    assert bench.widget("score_overall").value == -1, "of the scan before"
+    bench.enter(overall=10)
+    bench.read("CD")
+    assert bench.widget("score_overall").value == -1, "of another reader"
+
+
+def test_entered_scores_survive_a_correction(module, scene, folder, tmp_path):
+    volume_node(scene, folder[0])
+    module.session.load(folder[1])
+    box = module.ui.readersButton.findChild(__import__("qt").QSpinBox, "score_overall")
+    box.setValue(42)
+    module.session.update(module.session.record)
+    assert box.value == 42
+
+
+def test_scans_assessed_in_folders_of_one_name_keep_their_own_scores(scene, folder, tmp_path, make_head):
+    """Every assessment that the module makes lies in a temporary folder of the same name."""
+    from HeadCTIQALib.gui.readers import ReadersSection
+
+    made = Bench(ReadersSection)
+    made.widget("readersFolderButton").directory = str(tmp_path / "scores")
+    made.widget("readerEdit").setText("AB")
+    made.widget("readerEdit").editingFinished.emit()
+    shas = []
+    for n, score in enumerate((30, 90)):
+        path = tmp_path / str(n) / "assessment"
+        path.mkdir(parents=True)
+        record = json.loads((folder[1] / "assessment.json").read_text())
+        record["input"]["sha256"] = f"{n + 1}2" * 32
+        (path / "assessment.json").write_text(json.dumps(record))
+        made.session.load(path)
+        assert made.widget("score_overall").value == -1
+        made.widget("score_overall").setValue(score)
+        made.widget("saveScoresButton").click()
+        shas.append(record["input"]["sha256"][:16])
+    table = read_readers(tmp_path / "scores")
+    assert {v.scan: v.value for v in table.values if v.target == "overall"} == dict(
+        zip(shas, (30.0, 90.0), strict=True)
+    )
+    made.close()
+
+
+def test_no_folder_is_chosen_before_somebody_chooses_one(module):
+    import qt
+
+    for name in (
+        "readersFolderButton", "worklistFolderButton", "worklistAssessmentsButton", "compareFolderButton",
+        "calibrationAssessmentsButton", "calibrationReadersButton",
+    ):  # fmt: skip
+        assert module.controller.widget.findChild(qt.QWidget, name).text == "Choose folder...", name
+    module.ui.calibrationButton.findChild(qt.QPushButton, "fitButton").click()
+    assert "Choose the folder" in module.ui.calibrationButton.findChild(qt.QLabel, "calibrationNotice").text
+
+
+def test_an_assessed_scan_of_a_work_list_is_marked_as_scored(bench, folder, tmp_path):
+    """Its scores are filed under its checksum, whichever of its names the list shows."""
+    import shutil
+
+    assessments = tmp_path / "assessments"
+    shutil.copytree(folder[1], assessments / "case 2")
+    bench.read("AB")
+    bench.widget("worklistAssessmentsButton").directory = str(assessments)
+    for _ in range(2):
+        bench.widget("nextButton").click()
+    assert bench.session.record is not None
+    bench.enter(overall=33)
+    bench.widget("saveScoresButton").click()
+    sha = bench.session.record.input.sha256[:16]
+    assert ReaderFile(bench.scores, "AB").scores(sha)["overall"] == 33.0
+    assert [bench.widget("worklistTable").item(n, 1).text() for n in range(3)] == ["", "✓", ""]
+
+
 def test_a_scan_that_cannot_be_opened_is_named(bench, monkeypatch):
     from HeadCTIQALib.errors import InputError
 
@@ -156,7 +236,6 @@ def test_a_scan_that_cannot_be_opened_is_named(bench, monkeypatch):
 
     bench.read("AB")
     (bench.scans / "case 0.nii.gz").write_bytes(b"x")
-    bench.widget("worklistFolderButton").directory = ""
     made = Bench(
         lambda session, holder: __import__("HeadCTIQALib.gui.worklist", fromlist=["x"]).WorklistSection(
             session, holder, fail

@@ -10,6 +10,7 @@ import types
 from pathlib import Path
 
 import slicer
+import slicer.util
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Signal
 
@@ -146,6 +147,21 @@ class Application(QtWidgets.QApplication):
         return types.SimpleNamespace(testingEnabled=True, noMainWindow=True)
 
 
+def select_module(name):
+    """Leave the open scripted module and enter another; of Slicer's own only what the Segment Editor does to its node."""
+    for key, widget in list(vars(slicer.modules).items()):
+        if key.endswith("Widget"):
+            widget.exit()
+    if name != "SegmentEditor":
+        return
+    node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
+    segmentation = node.GetSegmentationNode().GetSegmentation() if node and node.GetSegmentationNode() else None
+    if segmentation is not None and segmentation.GetNumberOfSegments():
+        node.SetSelectedSegmentID(segmentation.GetNthSegmentID(0))  # as on every first entry
+    if node is not None:
+        node.SetOverwriteMode(node.OverwriteAllSegments)
+
+
 _running = None
 
 
@@ -159,6 +175,7 @@ def start():
     assert widgets  # its classes registered themselves
     _running = Application(scene.start())
     slicer.app = _running
+    slicer.util.selectModule = select_module
     ctk = types.ModuleType("ctk")
     for name in surface.MANIFEST:
         setattr(ctk if name.startswith("ctk") else slicer, name, surface.stand_in(name))

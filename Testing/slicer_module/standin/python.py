@@ -148,17 +148,8 @@ def parameter_node_wrapper(cls):
         setattr(cls, name, _parameter(name, kind, is_node, default, checks))
         annotations[name] = (kind, checks)
     cls.__init__ = _init
-    for method in (_connect_gui, _disconnect_gui, _add_observer, _remove_observer):
-        setattr(
-            cls,
-            {
-                "_connect_gui": "connectGui",
-                "_disconnect_gui": "disconnectGui",
-                "_add_observer": "AddObserver",
-                "_remove_observer": "RemoveObserver",
-            }[method.__name__],
-            method,
-        )
+    cls.connectGui, cls.connectParametersToGui, cls.disconnectGui = _connect_gui, _connect_parameters, _disconnect_gui
+    cls.AddObserver, cls.RemoveObserver = _add_observer, _remove_observer
     cls.__setattr__ = _no_new_attributes
     return cls
 
@@ -220,11 +211,14 @@ _GUI = {
 
 
 def _connect_gui(self, ui):
+    """Gives no tag, as in 3D Slicer 5.8: whoever keeps its answer cannot disconnect."""
+    named = {w.property("SlicerParameterName"): w for w in vars(ui).values() if w.property("SlicerParameterName")}
+    _connect_parameters(self, named)
+
+
+def _connect_parameters(self, mapping):
     pairs = []
-    for widget in vars(ui).values():
-        name = widget.property("SlicerParameterName")
-        if not name:
-            continue
+    for name, widget in mapping.items():
         if not isinstance(getattr(type(self), name, None), property):
             raise ValueError(f".ui names the parameter {name}, which does not exist")
         prop, signal = _GUI[type(widget).__name__]

@@ -45,7 +45,8 @@ class QtProperty:
     def __set__(self, obj, value):
         if not self.writable:
             raise AttributeError(f"property {self.name} of {type(obj).__name__} is not writable")
-        meta = obj.metaObject()
+        # of a class made in Python the object's own meta object would take the class's with it when the object is deleted
+        meta = type(obj).staticMetaObject if hasattr(type(obj), "_manifest") else obj.metaObject()
         prop = meta.property(meta.indexOfProperty(self.name))
         if prop.isEnumType() and isinstance(value, int) and not isinstance(value, enum.Enum):
             current = _property(obj, self.name)
@@ -185,6 +186,9 @@ def _patch(cls):
     for n in range(meta.propertyOffset(), meta.propertyCount()):
         prop = meta.property(n)
         setattr(cls, prop.name(), QtProperty(prop.name(), static(cls, prop.name()), prop.isWritable()))
+    for name in _VIRTUAL & vars(cls).keys():  # a class that answers itself is asked in the same way
+        if not isinstance(vars(cls)[name], QtProperty):
+            setattr(cls, name, QtProperty(name, static(cls, name), False))
     cls.__setattr__ = _setattr  # for every class: shiboken gives each wrapped type its own
 
 

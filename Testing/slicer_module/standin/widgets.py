@@ -140,8 +140,9 @@ class qMRMLNodeComboBox:
             self._scene.RemoveObserver(tag)
         self._scene, self._tags = scene, []
         if scene:
-            events = ("NodeAddedEvent", "NodeRemovedEvent", "EndCloseEvent", "EndImportEvent")
-            self._tags = [scene.AddObserver(getattr(slicer.vtkMRMLScene, e), self._refill) for e in events]
+            events = ("NodeAddedEvent", "NodeRemovedEvent", "EndCloseEvent")
+            self._tags = [scene.AddObserver(getattr(slicer.vtkMRMLScene, e), self._scene_changed) for e in events]
+            self._tags.append(scene.AddObserver(slicer.vtkMRMLScene.EndBatchProcessEvent, self._refill_later))
             self._all_tags = self._tags
         self._refill()
 
@@ -156,6 +157,16 @@ class qMRMLNodeComboBox:
         return all(
             node.GetAttribute(n) is not None and (v is None or node.GetAttribute(n) == str(v)) for n, v in wanted
         )
+
+    def _scene_changed(self, *_):
+        """Nothing during a batch: what a scene file or DICOM brings is there in the next turn of the event loop."""
+        if self.__dict__["_scene"].IsBatchProcessing():
+            self._refill_later()
+        else:
+            self._refill()
+
+    def _refill_later(self, *_):
+        QtCore.QTimer.singleShot(0, self._refill)
 
     def _refill(self, *_):
         if not shiboken6.isValid(self):  # the widget was deleted; Slicer's own stops observing then
@@ -283,9 +294,28 @@ class ctkPathLineEdit:
 
 @behaviour
 class ctkDirectoryButton:
+    """Starts at the current directory, as if that had been chosen; shows the directory unless it has a text."""
+
+    def __init__(self, parent=None):
+        QtWidgets.QWidget.__init__(self, parent)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._button = QtWidgets.QPushButton(".")
+        layout.addWidget(self._button)
+
+    def get_text(self):
+        return getattr(self, "_text", "")
+
+    def set_text(self, value):
+        self._text = value
+        self._button.setText(value or self.get_directory())
+
     def get_directory(self):
-        return getattr(self, "_directory", "")
+        return getattr(self, "_directory", ".")
 
     def set_directory(self, value):
-        self._directory = value
-        self.directoryChanged.emit(value)
+        value = value or "."  # what QDir makes of an empty path
+        if value != self.get_directory():
+            self._directory = value
+            self.directoryChanged.emit(value)
+            self.directorySelected.emit(value)

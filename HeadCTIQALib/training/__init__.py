@@ -1,1 +1,0 @@
-"""How the networks were made, and how a site makes them anew or fine-tunes them; the product path never imports this package."""
