@@ -16,8 +16,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from many_records import write_many
 from PIL import Image
 
+from HeadCTIQALib.department.group import page as group_page
+from HeadCTIQALib.department.table import rows
 from HeadCTIQALib.hierarchy import IQMS
 from HeadCTIQALib.record import Record, read_record
 from HeadCTIQALib.report.record import measured, score_and_spread
@@ -27,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 START, END = "<!-- numbers of the demonstration -->", "<!-- end -->"
 SECTION = "symmetry_angle"  # whose evidence is shown
-WIDTH, HEIGHT = 1200, 946
+WIDTH, HEIGHT, GROUP_HEIGHT = 1200, 946, 1560
 THUMBNAIL_PX = 260  # as 3D Slicer recommends for Sample Data
 EDGE = 24  # white rows that stay below the last drawn one
 
@@ -49,7 +52,10 @@ def main() -> int:
         names = {"HEADCTIQA_SCREENSHOTS": str(drawn), "HEADCTIQA_DEMO": str(run)}
         test = ROOT / "Testing" / "slicer_module" / "test_pictures.py"
         subprocess.run([sys.executable, "-m", "pytest", "-n", "0", str(test)], check=True, env={**os.environ, **names})
-        for name in ("report", "evidence", "panel", "slicer"):
+        write_many(run / "cohort", 300, kinds=300)
+        whole = group_page(run / "cohort", run / "group.html", rows(run / "cohort")[0])
+        _shoot(browser, whole, drawn / "group.png", GROUP_HEIGHT)
+        for name in ("report", "evidence", "group", "panel", "slicer"):
             shutil.copy(drawn / f"{name}.png", ROOT / "Docs" / f"{name}.png")
         draw_thumbnail(read(run / "scan" / "simulated-head"), ROOT / "Resources" / "Icons" / "SimulatedHead.png")
         record = read_record(run / "assessment")
@@ -88,7 +94,7 @@ def _only(report: str, iqm: str) -> str:
     return f'{start}<body>{styles}</svg><main><section class="iqm">{section}</section></main></body></html>'
 
 
-def _shoot(browser: str, page: str, path: Path) -> None:
+def _shoot(browser: str, page: str, path: Path, height: int = HEIGHT) -> None:
     """The top of a page as a PNG of few colours, with the blank rows at its end cut off."""
     source = path.with_suffix(".html")
     source.write_text(page, encoding="utf-8")
@@ -100,7 +106,7 @@ def _shoot(browser: str, page: str, path: Path) -> None:
         "--hide-scrollbars",
         "--force-color-profile=srgb",
     ]
-    command += [f"--window-size={WIDTH},{HEIGHT}", f"--screenshot={path}", source.as_uri()]
+    command += [f"--window-size={WIDTH},{height}", f"--screenshot={path}", source.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     image = Image.open(path).convert("RGB")
     last = int(np.flatnonzero((np.asarray(image) < 255).any(axis=(1, 2)))[-1])

@@ -19,14 +19,14 @@ _KINDS = 60  # different sets of values; the others repeat them, as scoring 10,0
 BEGAN = datetime(2025, 1, 1, 6)
 
 
-def write_many(root: Path, count: int, seed: int = 0) -> None:
+def write_many(root: Path, count: int, seed: int = 0, kinds: int = _KINDS) -> None:
     """``count`` assessment folders with records alone; scans of three scanners, one every ten minutes."""
     rng = np.random.default_rng(seed)
-    kinds = [_record(row) for row in values(_KINDS, seed)]
+    records = [_record(row) for row in values(kinds, seed)]
     for n in range(count):
         folder = root / f"head-{n:06d}"
         folder.mkdir(parents=True)
-        record = at(kinds[n % _KINDS], n, noise=float(np.round(4.5 * np.exp(rng.normal(0, 0.08)), 3)))
+        record = at(records[n % kinds], n, noise=float(np.round(4.5 * np.exp(rng.normal(0, 0.08)), 3)))
         (folder / "assessment.json").write_bytes(msgspec.json.encode(record))
 
 
@@ -35,7 +35,7 @@ def at(record: Record, n: int, noise: float | None = None, scanner: int | None =
     k = n % len(SCANNERS) if scanner is None else scanner
     maker, model, kernel, thickness = SCANNERS[k]
     acquisition = msgspec.structs.replace(
-        record.input.acquisition, manufacturer=maker, model=model, kernel=kernel, slice_thickness_mm=thickness, scanner_id=f"{k:016x}",
+        record.input.acquisition, manufacturer=maker, model=model, kernel=kernel, slice_thickness_mm=thickness, scanner_id=f"{k + 1:x}" * 16,
         acquired=(BEGAN + timedelta(minutes=10 * n)).strftime("%Y%m%dT%H%M%S"), ctdi_vol_mgy=50.0 + n % 7,
     )  # fmt: skip
     scan = msgspec.structs.replace(record.input, sha256=f"{n:064x}", acquisition=acquisition)

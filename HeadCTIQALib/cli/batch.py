@@ -19,7 +19,9 @@ _MOST = 10  # reasons that are listed
 _BANDS = ("good", "acceptable", "poor", "withheld")
 
 
-def plan_of(options: argparse.Namespace, inputs: tuple[Path, ...], retry_failed: bool = False) -> Plan:
+def plan_of(
+    options: argparse.Namespace, inputs: tuple[Path, ...], retry_failed: bool = False, quiet_s: float = 0.0
+) -> Plan:
     """What the arguments ask for."""
     return Plan(
         inputs=inputs,
@@ -27,6 +29,7 @@ def plan_of(options: argparse.Namespace, inputs: tuple[Path, ...], retry_failed:
         series=options.series,
         selection=options.select or Selection(),
         retry_failed=retry_failed,
+        quiet_s=quiet_s,
         jobs=options.jobs or default_jobs(options.memory_limit),
         limits=Limits(options.time_limit, options.memory_limit * 1e9),
         scoring=options.scoring,
@@ -60,6 +63,8 @@ def told(summary: Summary, cohort: Path) -> Iterator[str]:
         yield "Verdicts: " + ", ".join(f"{band} {bands[band]}" for band in _BANDS if bands[band]) + "."
     if summary.duplicates:
         yield f"Found in more than one place and assessed once: {summary.duplicates}."
+    if summary.arriving:
+        yield f"Still arriving: {summary.arriving}."
     if summary.unselected:
         yield f"Not selected: {summary.unselected}."
     if summary.set_aside:

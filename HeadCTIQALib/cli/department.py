@@ -56,6 +56,43 @@ def add(command: Add) -> None:
         "--format", choices=("tsv", "csv", "json", "parquet"), default="tsv", help="default: tsv; parquet needs pyarrow"
     )
 
+    trends = command("trends", "Control charts of every scanner, protocol, kernel and thickness, and alarms.", _trends)
+    _cohort(trends)
+    _events(trends)
+
+    group = command("group", "The report of a cohort, one page that works offline.", _group)
+    _cohort(group)
+    group.add_argument("--output", "-o", metavar="FILE", type=path, required=True, help="page to write (HTML)")
+
+    watch = command(
+        "watch", "Assess what arrives in a folder, and tell when a scanner drifts; ends with Ctrl+C.", _watch
+    )
+    watch.add_argument("input", metavar="FOLDER", type=path, help="folder into which scans arrive")
+    _assessing(watch)
+    _events(watch)
+    watch.add_argument(
+        "--quiet",
+        metavar="S",
+        type=_number(1, 1e5),
+        default=60.0,
+        help="a scan is complete when no file of it has changed for S seconds (default: 60)",
+    )
+    watch.add_argument(
+        "--hook",
+        metavar="COMMAND",
+        default="",
+        help="started for new alarms, which it gets on standard input, one JSON object a line",
+    )
+
+
+def _events(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--events",
+        metavar="CSV",
+        type=path,
+        help="services and the like, after which a baseline begins anew (columns date, scanner, event)",
+    )
+
 
 def _cohort(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cohort", metavar="COHORT", type=path, help="folder of assessment folders, at any depth")
@@ -114,3 +151,22 @@ def _table(options: argparse.Namespace) -> int:
     from .table import table
 
     return table(options.cohort, options.format)
+
+
+def _trends(options: argparse.Namespace) -> int:
+    from .trends import run
+
+    return run(options.cohort, options.events)
+
+
+def _group(options: argparse.Namespace) -> int:
+    from .group import group
+
+    return group(options.cohort, options.output)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from .batch import plan_of
+    from .watch import watch
+
+    return watch(plan_of(options, (options.input,), quiet_s=options.quiet), options.events, options.hook)

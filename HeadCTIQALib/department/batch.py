@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -26,11 +25,11 @@ from HeadCTIQALib.writing import recover_inside
 
 from .journal import Journal, Outcome, writing
 from .pool import Limits, Stopped, in_limits
+from .reasons import counted
 from .selection import Selection
 from .work import Done, Job, assess_scan, maker
 
 Work = Callable[[Job], Done]
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _ALIKE = 3  # first scans that fail for the same missing network: all the others would
 
 
@@ -41,6 +40,7 @@ class Plan:
     Attributes:
         inputs: folders, archives and images.
         series: all head series, or the best one of every study.
+        quiet_s: scans are left for later of which a file changed less than so many seconds ago; then it is no error that there is none.
         retry_failed: assess again what failed under the same version.
         scoring, profile, device, engine: as for one scan.
     """
@@ -50,6 +50,7 @@ class Plan:
     series: Literal["all", "best"] = "all"
     selection: Selection = field(default_factory=Selection)
     retry_failed: bool = False
+    quiet_s: float = 0.0
     jobs: int = 1
     limits: Limits = field(default_factory=lambda: Limits(900.0, 8e9))
     scoring: Path | None = None
@@ -64,12 +65,14 @@ class Summary:
 
     Attributes:
         found: scans that were meant; ``set_aside``: series that were not, by reason.
+        arriving: scans left for later, whose files still change; ``unselected``: those that met no condition, or are not the best.
         assessed: now; ``before``: earlier, and still of the present version; ``rescored``: of these, by another model or profile.
         outcomes: the last outcome of every scan found; of copies with the same names, sizes and times one.
     """
 
     found: int
     set_aside: Counter[str]
+    arriving: int
     unselected: int
     assessed: int
     before: int
@@ -87,11 +90,7 @@ class Summary:
 
     def reasons(self, status: str) -> list[tuple[str, int]]:
         """Reasons with their number, the most frequent first; sentences that differ in numbers only count as one."""
-        found: dict[str, list[str]] = {}
-        for o in self.outcomes:
-            if o.status == status:
-                found.setdefault(_NUMBER.sub("#", o.reason), []).append(o.reason)
-        return sorted(((texts[0], len(texts)) for texts in found.values()), key=lambda r: (-r[1], r[0]))
+        return counted(o.reason for o in self.outcomes if o.status == status)
 
     @property
     def bands(self) -> Counter[str]:
@@ -112,7 +111,9 @@ def run(plan: Plan, progress: Progress = silent, work: Work = assess_scan) -> Su
     with writing(plan.cohort) as journal:
         recover_inside(plan.cohort, FILES.__contains__)
         found, aside = _find(plan, progress)
-        scans = [s for s in found if plan.selection(s)]
+        still = time.time() - plan.quiet_s
+        arrived = [s for s in found if not plan.quiet_s or s.changed <= still]
+        scans = [s for s in arrived if plan.selection(s)]
         if plan.series == "best":
             scans = _best(scans)
         todo, done = _sorted(scans, journal, plan)
@@ -122,7 +123,16 @@ def run(plan: Plan, progress: Progress = silent, work: Work = assess_scan) -> Su
         _assess(plan, todo, journal, progress, work)
         assessed = sum(journal.last[s.fingerprint].status == "assessed" for s, _ in todo)
         outcomes = tuple({s.fingerprint: journal.last[s.fingerprint] for s in scans}.values())
-        return Summary(len(scans), aside, len(found) - len(scans), assessed, before, rescored, outcomes)
+        return Summary(
+            len(scans),
+            aside,
+            len(found) - len(arrived),
+            len(arrived) - len(scans),
+            assessed,
+            before,
+            rescored,
+            outcomes,
+        )
 
 
 def _rescore(
@@ -153,7 +163,7 @@ def _find(plan: Plan, progress: Progress) -> tuple[list[FoundScan], Counter[str]
                 aside[scan.reason] += 1
             else:
                 found[scan.fingerprint, scan.path] = scan
-    if not found:
+    if not found and not plan.quiet_s:
         why = "; ".join(f"{n} {reason}" for reason, n in aside.most_common(5))
         raise InputError(
             f"No head CT was found{f' ({why})' if why else ''}; give folders with DICOM, archives or images."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from functools import cache
 
@@ -92,18 +94,21 @@ def _page(record: Record, picture: list[Html], slices: list[Cell], evidence: Htm
     return document(title, body, f"@page {{ @top-left {{ content: {css_string(title)}; }} }}")
 
 
-def document(title: str, body: Html, style: str = "") -> str:
-    """A whole HTML document in the style of all reports, which fetches nothing."""
+def document(title: str, body: Html, style: str = "", script: str = "") -> str:
+    """A whole HTML document in the style of all reports, which fetches nothing; ``script`` alone runs, after the body."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"{POLICY}; script-src 'sha256-{digest}'" if script else POLICY
+    after = tag("script", Html(script)) if script else ""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
         tag("style", Html(_style() + style)),
     )
-    return join("", Html("<!DOCTYPE html>\n"), tag("html", head, body, lang="en"), Html("\n"))
+    return join("", Html("<!DOCTYPE html>\n"), tag("html", head, body, after, lang="en"), Html("\n"))
 
 
 def css_string(text: str) -> str:

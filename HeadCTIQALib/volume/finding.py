@@ -39,6 +39,7 @@ class FoundScan:
         description: known words of the series description.
         slices: how many; 0 for an image file.
         fingerprint: hexadecimal SHA-256 of names, sizes and times of its files: the same when they lie elsewhere.
+        changed: when the last of its files was written, moved or renamed here, in seconds since 1970.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class FoundScan:
     description: str
     slices: int
     fingerprint: str
+    changed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,7 @@ def _of_files(c: Candidate, scan: Scan, above: Path) -> FoundScan:
     places = {p.parent for p in own}
     lost = [p for p in (*scan.damaged, *scan.not_dicom) if isinstance(p, Path) and p.parent in places]
     files = tuple(dict.fromkeys(sorted(own) + sorted(lost)))
-    return _found(c, above if len(places) > 1 else next(iter(places)), files, None, _fingerprint(sorted(set(own))))
+    return _found(c, above if len(places) > 1 else next(iter(places)), files, None, *_fingerprint(sorted(set(own))))
 
 
 def _in_archive(path: Path) -> Iterator[FoundScan | SetAside]:
@@ -215,14 +217,16 @@ def _in_archive(path: Path) -> Iterator[FoundScan | SetAside]:
     if not scan.images and not scan.damaged and len(images) == 1:
         yield _image(path)
     for c in found:
-        yield c if isinstance(c, SetAside) else _found(c, path, (), c.label, _fingerprint([path], c.label))
+        yield c if isinstance(c, SetAside) else _found(c, path, (), c.label, *_fingerprint([path], c.label))
 
 
 def _image(path: Path) -> FoundScan:
-    return FoundScan(path, (), None, "", (), "unclassified", None, None, None, "", 0, _fingerprint([path]))
+    return FoundScan(path, (), None, "", (), "unclassified", None, None, None, "", 0, *_fingerprint([path]))
 
 
-def _found(c: Candidate, path: Path, files: tuple[Path, ...], series: str | None, fingerprint: str) -> FoundScan:
+def _found(
+    c: Candidate, path: Path, files: tuple[Path, ...], series: str | None, fingerprint: str, changed: float
+) -> FoundScan:
     first, context, identity = c.slices[0], c.series.context, c.series.identity
     study = "\n".join((*identity.patient, *identity.study))
     return FoundScan(
@@ -238,15 +242,18 @@ def _found(c: Candidate, path: Path, files: tuple[Path, ...], series: str | None
         description=words(context.description),
         slices=len(c.slices),
         fingerprint=fingerprint,
+        changed=changed,
     )
 
 
-def _fingerprint(files: Iterable[Path], series: str = "") -> str:
-    digest = hashlib.sha256(series.encode())
+def _fingerprint(files: Iterable[Path], series: str = "") -> tuple[str, float]:
+    """The fingerprint of some files, and when the last of them came to be as it is."""
+    digest, changed = hashlib.sha256(series.encode()), 0.0
     for path in files:
         try:
             status = path.stat()
         except OSError:  # gone meanwhile: reading it will tell
             continue
+        changed = max(changed, status.st_ctime, status.st_mtime)
         digest.update(f"\n{path.name}\t{status.st_size}\t{status.st_mtime_ns}".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    return digest.hexdigest(), changed
