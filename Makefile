@@ -85,12 +85,11 @@ clean:
 	  else echo "Python's venv module is missing; install it with: sudo apt-get install python3-venv"; exit 1; fi; }
 	$(PYTHON) -m venv .venv
 
-# torch first and by itself, so that no other package decides which build is taken
 .venv/ready: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
+# Only the tests need torch: first and by itself, so that no other package decides which build is taken.
 # What the tests of the Slicer module draw with, off-screen; without them those tests cannot run.
 SYSTEM := libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
 
@@ -98,5 +97,6 @@ SYSTEM := libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon0 libdbus-1-3 li
 	@if ldconfig -p 2>/dev/null | grep -q libEGL.so.1 && ldconfig -p | grep -q libxkbcommon.so.0; then :; \
 	  elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM); \
 	  else echo "Libraries for the tests of the Slicer module may be missing; install them with: sudo apt-get install $(SYSTEM)"; fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
 	@touch $@

@@ -142,19 +142,18 @@ class HeadCTIQALogic(ScriptedLoadableModuleLogic):
         return volume_from_node(node)
 
     def assess(self, node, device="auto"):
-        """Assess the scan in ``node`` in this process, waiting for it; needs torch and MONAI.
+        """Assess the scan in ``node`` in this process, as the command line would its files, waiting for it; needs the networks.
 
         Returns a HeadCTIQALib.assessment.Assessment, whose ``record`` is what assessment.json holds.
         """
-        from dataclasses import replace
+        import tempfile
+        from pathlib import Path
 
-        from HeadCTIQALib import networks
-        from HeadCTIQALib.assessment import evaluate
-        from HeadCTIQALib.volume import check
+        from HeadCTIQALib.assessment import assess
+        from HeadCTIQALib.gui.scan_source import prepare
 
-        volume = self.volume(node)
-        volume = replace(volume, warnings=(*volume.warnings, *check(volume)))
-        return evaluate(volume, networks.find(volume, device=device), models=networks.models_used())
+        with tempfile.TemporaryDirectory(dir=slicer.app.temporaryPath) as folder:
+            return assess(prepare(node, Path(folder)), device=device, keep_name=True)
 
 
 class HeadCTIQATest(ScriptedLoadableModuleTest):

@@ -11,22 +11,8 @@ from HeadCTIQALib.errors import HeadCTIQAError
 _HEAD = "Traceback (most recent call last; messages of libraries are left out, since they may quote the scan):"
 
 
-class RemoteError(RuntimeError):
-    """A bug in another process of ours; what it says was made by :func:`kind` and :func:`trace` there.
-
-    Attributes:
-        trace: where it arose.
-    """
-
-    def __init__(self, words: str, trace: str = "") -> None:
-        super().__init__(words)
-        self.trace = trace
-
-
 def kind(error: BaseException) -> str:
     """Type and place of an error in a few words."""
-    if isinstance(error, RemoteError):
-        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" in {os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""  # noqa: PTH119
     return type(error).__name__ + place
@@ -38,15 +24,12 @@ def trace(error: BaseException) -> str:
 
 
 def _one(error: BaseException) -> Iterator[str]:
-    if isinstance(error, RemoteError) and error.trace:
-        yield error.trace
     yield _HEAD
     yield from (
         f'  File "{f.filename}", line {f.lineno}, in {f.name}'
         for f in traceback.extract_tb(error.__traceback__, limit=-60)
     )
-    ours = isinstance(error, (HeadCTIQAError, RemoteError))
-    yield type(error).__name__ + (f": {error}" if ours else "")
+    yield type(error).__name__ + (f": {error}" if isinstance(error, HeadCTIQAError) else "")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

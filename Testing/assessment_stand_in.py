@@ -16,7 +16,7 @@ from HeadCTIQALib.findings import Findings, Landmark, Plane, Tissue
 MODELS = ({"name": "stand-in", "version": "1", "data_source": "nothing", "license": "Apache-2.0", "sha256": "0" * 64},)
 
 
-def find(volume, device="auto", progress=None):
+def find(volume, device="auto", progress=None, engine="auto"):
     """Findings of the simulated ellipsoid head of conftest: exact masks by geometry, landmarks at plausible places."""
     for fraction in (0.0, 0.5, 1.0):
         if progress:
@@ -53,8 +53,8 @@ def install(setattr_, finder=find):
     from HeadCTIQALib import networks
 
     setattr_(networks, "find", finder)
-    setattr_(networks, "prefetch", lambda: None)
-    setattr_(networks, "models_used", lambda: MODELS)
+    setattr_(networks, "warm_up", lambda *_: None)
+    setattr_(networks, "models_used", lambda *_: MODELS)
 
 
 def main() -> int:
@@ -66,7 +66,7 @@ def main() -> int:
 
     charges = sys.argv[1].split(",")
 
-    def charged(volume, device="auto", progress=None):
+    def charged(volume, device="auto", progress=None, engine="auto"):
         if "bug" in charges:
             raise KeyError("a bug")
         if "model" in charges:

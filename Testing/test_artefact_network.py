@@ -8,15 +8,11 @@ import torch
 
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.networks import artefact
-from HeadCTIQALib.networks.artefact import Seen, artefact_findings, chosen_slices
+from HeadCTIQALib.networks.artefact import Seen, artefact_findings, chosen_slices, look_beforehand
 from HeadCTIQALib.networks.artefact_grid import SIDE, artefact_grid, expand, sample_mask, sample_slice
-from HeadCTIQALib.networks.bundle import present
-from HeadCTIQALib.networks.nets.artefact import gathered, smoothed
-from HeadCTIQALib.networks.refine import look_beforehand
+from HeadCTIQALib.networks.nets.artefact import grown, smoothed
 from HeadCTIQALib.networks.types import Artefacts, Beforehand
 from HeadCTIQALib.volume import CTVolume
-
-MISSING = pytest.mark.skipif(not present("artefact"), reason="no artefact bundle in Resources/Models")
 
 
 @pytest.mark.parametrize("size", [3, 7])
@@ -25,11 +21,18 @@ def test_smoothing_is_that_of_torch(size: int) -> None:
     for pad in (True, False):
         expected = torch.nn.functional.avg_pool2d(x, size, 1, size // 2, count_include_pad=pad)
         assert torch.allclose(smoothed(x, size, pad), expected, atol=1e-6)
-    some = x > 1.5
-    assert torch.equal(
-        gathered(some, size, torch.Tensor.logical_or_).float(),
-        torch.nn.functional.max_pool2d(some.float(), size, 1, size // 2),
-    )
+
+
+def test_a_mask_grows_by_a_pixel_to_every_side() -> None:
+    mask = torch.zeros((1, 1, 5, 6), dtype=torch.bool)
+    mask[0, 0, 2, 3] = mask[0, 0, 0, 0] = True
+    assert grown(mask)[0, 0].int().tolist() == [
+        [1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 1, 1, 0],
+        [0, 0, 1, 1, 1, 0],
+        [0, 0, 1, 1, 1, 0],
+        [0] * 6,
+    ]
 
 
 def volume(shape: tuple[int, int, int], pixel: tuple[float, float], gap: float = 5.0, low: int = -1000) -> CTVolume:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from HeadCTIQALib.networks.bundle import load_network, open_bundle
-from HeadCTIQALib.networks.nets.artefact import ArtefactNet, infer
+from HeadCTIQALib.networks import load_networks
+from HeadCTIQALib.networks.artefact import graded_slices
+from HeadCTIQALib.networks.bundles import open_bundle
+from HeadCTIQALib.networks.nets.artefact import ArtefactNet
 from HeadCTIQALib.research.training.artefact import losses, stack, train
 from HeadCTIQALib.research.training.artefact_export import export
 from HeadCTIQALib.research.training.artefact_mix import mix
@@ -79,9 +81,9 @@ def test_a_training_leaves_a_bundle_that_runs_and_can_be_continued(folder: Path,
     assert "slices | none" in (bundle.folder / "docs" / "README.md").read_text(encoding="utf-8")
     hu = np.full((2, 256, 256), -1000, np.int16)
     hu[:, 60:200, 60:200] = 40
-    net = load_network(bundle, "cpu")
-    grades, streak = infer(net, (hu,), "cpu")
-    again, _ = infer(net, (hu,), "cpu")
+    infer = load_networks("cpu", models=models)
+    grades, streak = graded_slices(infer, hu)
+    again, _ = graded_slices(infer, hu)
     assert grades.shape == (2, 3)
     assert streak.shape == (2, 256, 256)
     assert np.array_equal(grades, again)

@@ -308,7 +308,7 @@ def test_series_and_scoring(refused, scan, tmp_path):
 def test_incomplete_bundle_is_a_model_error(tmp_path):
     pytest.importorskip("torch")
     from HeadCTIQALib.errors import ModelError
-    from HeadCTIQALib.networks.bundle import read_bundle
+    from HeadCTIQALib.networks.bundles import read_bundle
 
     (tmp_path / "configs").mkdir()
     for content in (None, "{", "{}"):
@@ -322,9 +322,9 @@ def test_absent_device_is_a_model_error(monkeypatch):
     """The devices are asked for by name only; one that the machine lacks is refused in a sentence."""
     torch = pytest.importorskip("torch")
     from HeadCTIQALib.errors import ModelError
-    from HeadCTIQALib.networks.local import choose_device
+    from HeadCTIQALib.networks.runtime.torch_engine import choose_device
 
     for device, module in (("cuda", torch.cuda), ("mps", torch.backends.mps)):
         monkeypatch.setattr(module, "is_available", lambda: False)
         with pytest.raises(ModelError, match="use --device cpu"):
-            choose_device(device, torch)
+            choose_device(device)

@@ -9,7 +9,7 @@ from HeadCTIQALib.scoring.profile_file import load_profile
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-OF_THE_EXAMPLE = ("nets/blood.py", "Models/blood")
+OF_THE_EXAMPLE = ("networks/blood.py", "nets/blood.py", "Models/blood")
 
 
 def test_the_metric_is_the_one_that_a_test_adds() -> None:

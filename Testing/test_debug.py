@@ -10,13 +10,11 @@ import threading
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from HeadCTIQALib import cli, traces
 from HeadCTIQALib.cli import commands
 from HeadCTIQALib.errors import HeadCTIQAError, InputError, boundary
-from HeadCTIQALib.networks.process import NetworkProcess
 
 MARK = "ZEBROWSKI^QUIRIN"
 
@@ -87,24 +85,6 @@ def test_hooks_of_the_caller_come_back(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr(commands, "assess", lambda *_: refused())
     cli.main(["assess", "in", "-o", "out"])
     assert before == (threading.excepthook, sys.unraisablehook, warnings.showwarning, logging.root.manager.disable)
-
-
-def test_bug_in_the_network_process_tells_no_value() -> None:
-    code = (
-        "import sys\nfrom HeadCTIQALib.networks import worker\n"
-        f"def fail(*_):\n    raise ValueError({MARK!r})\n"
-        "networks = type('N', (), {'__call__': fail})()\n"
-        "from HeadCTIQALib.networks import wire\n"
-        "worker.serve(lambda: wire.receive(sys.stdin.buffer), sys.stdout.buffer, networks)\n"
-    )
-    made = NetworkProcess(("-c", code))
-    error = made.submit("anatomy", np.zeros(3)).exception(60)
-    made.close()
-    assert isinstance(error, traces.RemoteError)
-    told = traces.kind(error) + traces.trace(error)
-    assert MARK not in told
-    assert "in the network process: ValueError in <string>, line 4" in told
-    assert "in fail" in told
 
 
 def test_a_circle_of_causes_ends() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from HeadCTIQALib.findings import Landmark
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.anatomy import coarse_anatomy
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmark_confidence import of_estimated, of_seen
@@ -225,7 +225,7 @@ def test_what_the_network_does_not_see_is_estimated() -> None:
 
 @pytest.fixture(scope="module")
 def infer() -> Infer:
-    return local_infer("cpu")
+    return load_networks("cpu")
 
 
 def cropped(volume: CTVolume, low: float) -> CTVolume:

@@ -98,7 +98,7 @@ def test_without_a_persons_work_nothing_is_kept(result, folder):
 
 def test_the_refusal_comes_before_the_computation(folder, small, dicom_head_folder, monkeypatch, capsys):
     score(folder, small)
-    monkeypatch.setattr("HeadCTIQALib.networks.prefetch", lambda: None)
+    monkeypatch.setattr("HeadCTIQALib.networks.warm_up", lambda *_: None)
     monkeypatch.setattr("HeadCTIQALib.volume.read", lambda *a, **k: pytest.fail("the scan was read"))
     assert cli.main(["assess", str(dicom_head_folder), "-o", str(folder)]) == cli.OUTPUT
     assert "readers-a.csv" in capsys.readouterr().err

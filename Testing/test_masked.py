@@ -10,7 +10,7 @@ import pytest
 
 from HeadCTIQALib.findings import Landmark
 from HeadCTIQALib.metrics import measure
-from HeadCTIQALib.networks import find, local_infer
+from HeadCTIQALib.networks import find, load_networks
 from HeadCTIQALib.networks.masked import masked, reasons, unsure, without_paint
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.research.validation.degradations import binned
@@ -88,7 +88,7 @@ def test_paint_and_what_it_bares_are_no_objects(noisy: CTVolume) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("hu", [-1000, 40])
 def test_a_real_scan_with_balls_over_the_eyes_says_masked(shared_ct: Path, hu: int) -> None:
-    scan, infer = binned(read(shared_ct / "toshiba-uneven")), local_infer("cpu")
+    scan, infer = binned(read(shared_ct / "toshiba-uneven")), load_networks("cpu")
     seen = find(scan, infer=infer)
     for name in ("CANTHUS_R", "CANTHUS_L"):
         scan = painted(scan, np.array(seen.landmarks[name].position), 14.0, hu)

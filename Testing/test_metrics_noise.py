@@ -11,7 +11,7 @@ from HeadCTIQALib.findings.types import Findings, Plane, Tissue
 from HeadCTIQALib.metrics import gray_white_cnr, measure, noise
 from HeadCTIQALib.metrics.grey_white import _residual
 from HeadCTIQALib.metrics.local_noise import mode_of
-from HeadCTIQALib.networks.refine import parenchyma
+from HeadCTIQALib.networks.outline import parenchyma
 from HeadCTIQALib.volume.noise_texture import Window, products, residue, surface
 from HeadCTIQALib.volume.types import Acquisition
 

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 from HeadCTIQALib.errors import InputError
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.orientation import fit_of, recognised_anatomy
 from HeadCTIQALib.networks.types import Infer
 from HeadCTIQALib.synthesis import Acquire, Scene, simulate
@@ -21,7 +21,7 @@ from HeadCTIQALib.volume import CTVolume, read
 
 @pytest.fixture(scope="module")
 def infer() -> Infer:
-    return local_infer("cpu")
+    return load_networks("cpu")
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.objects import decided_objects, look_for_objects
 from HeadCTIQALib.networks.orientation import recognised_anatomy
-from HeadCTIQALib.networks.refine import proposed_objects, tissue_map
+from HeadCTIQALib.networks.outline import proposed_objects, tissue_map
 from HeadCTIQALib.research.validation import degradations
 from HeadCTIQALib.volume import CTVolume, read
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 def objects_in(volume: CTVolume) -> np.ndarray:
     """As :func:`HeadCTIQALib.networks.find` does it, without all that is not needed for it."""
-    infer = local_infer("cpu")
+    infer = load_networks("cpu")
     coarse = recognised_anatomy(volume, infer)
     tissue = tissue_map(volume, coarse)
     seen = look_for_objects(volume, coarse, infer)

@@ -209,7 +209,7 @@ def test_plate_of_the_holder_in_a_turned_scan_is_no_object(assessed) -> None:
     from HeadCTIQALib.research.validation.degradations import binned, turned
 
     base = binned(assessed("ge-hispeed-tilt").volume)
-    infer = networks.local_infer("cpu")
+    infer = networks.load_networks("cpu")
     scan = turned(base, networks.find(base, infer=infer), "yaw", -15.0).volume
     assert not networks.find(scan, infer=infer).mask(Tissue.FOREIGN).any()
 
@@ -221,7 +221,7 @@ def test_motion_grows_with_its_strength(assessed) -> None:
     from HeadCTIQALib.research.validation.degradations import binned, moved
 
     base = binned(assessed("ge-vct-tumour").volume)
-    infer = networks.local_infer("cpu")
+    infer = networks.load_networks("cpu")
     findings = networks.find(base, infer=infer)
     extents = []
     for degrees in (2.0, 4.0):

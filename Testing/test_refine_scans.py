@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from HeadCTIQALib.findings import INTRACRANIAL, Landmark, Tissue
-from HeadCTIQALib.networks.refine import dark_bands, midsagittal_plane, motion, slice_steps, streak, vertex
+from HeadCTIQALib.networks.outline import dark_bands, midsagittal_plane, motion, slice_steps, streak, vertex
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 

@@ -11,19 +11,18 @@ import pytest
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings import HEAD, INTRACRANIAL, Findings, Landmark, Plane, Tissue
 from HeadCTIQALib.metrics import measure
-from HeadCTIQALib.networks.refine import (
+from HeadCTIQALib.networks.outline import (
     dark_bands,
     midsagittal_plane,
     motion,
     proposed_objects,
-    refine,
     slice_steps,
     streak,
     tissue_map,
     vertex,
 )
-from HeadCTIQALib.networks.refine.midline import turned_to_midline
-from HeadCTIQALib.networks.refine.streaks import metal_slices
+from HeadCTIQALib.networks.outline.midline import turned_to_midline
+from HeadCTIQALib.networks.outline.streaks import metal_slices
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 
@@ -377,20 +376,6 @@ def test_foreign_objects_are_the_free_clip_and_the_earring_but_not_filling_or_ho
     assert found.sum() <= 60
     assert not found[15].any()
     assert not proposed_objects(volume, tissue_map(volume, coarse), coarse).any()
-
-
-def test_refine_composes_findings(straight: Straight) -> None:
-    volume, coarse, _ = straight
-    stages: list[float] = []
-    findings = refine(volume, coarse, progress=lambda stage, fraction: stages.append(fraction))
-    assert stages == sorted(stages)
-    assert stages[-1] == 1.0
-    assert findings.tissue.shape == volume.shape
-    assert findings.midsagittal is not None
-    assert findings.motion_grades is not None
-    assert findings.motion_grades.dtype == np.int8
-    assert {"VERTEX", "SKULL_TOP", "BRAIN_TOP"} <= set(findings.landmarks)
-    assert set(findings.methods) == {"tissue", "landmarks", "midsagittal", "motion", "streak", "foreign_object"}
 
 
 def test_no_head_is_refused(straight: Straight) -> None:

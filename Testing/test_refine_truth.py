@@ -12,7 +12,7 @@ import pytest
 from coarse_truth import coarse_of
 
 from HeadCTIQALib.findings import INTRACRANIAL, Tissue
-from HeadCTIQALib.networks.refine import (
+from HeadCTIQALib.networks.outline import (
     dark_bands,
     midsagittal_plane,
     motion,

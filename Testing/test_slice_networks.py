@@ -13,26 +13,23 @@ import torch
 from coarse_truth import coarse_of
 
 from HeadCTIQALib.findings import INTRACRANIAL, PARENCHYMA, Findings, Tissue
-from HeadCTIQALib.networks import find, local_infer, objects
-from HeadCTIQALib.networks.bundle import present
+from HeadCTIQALib.networks import find, load_networks, objects
+from HeadCTIQALib.networks.fluid import look_for_fluid
 from HeadCTIQALib.networks.nets import fluid as fluid_net
 from HeadCTIQALib.networks.nets import objects as object_net
-from HeadCTIQALib.networks.nets.slices import AROUND, beside, boxes, gaps
-from HeadCTIQALib.networks.refine import tissue_map
-from HeadCTIQALib.networks.types import CoarseAnatomy
+from HeadCTIQALib.networks.outline import tissue_map
+from HeadCTIQALib.networks.runtime.torch_engine import deployed
+from HeadCTIQALib.networks.slices import AROUND, boxes_of, gaps, with_neighbours
+from HeadCTIQALib.networks.types import CoarseAnatomy, Infer
 from HeadCTIQALib.synthesis import INTERNAL, Acquire, Scene, Simulated, random_scene, simulate
 from HeadCTIQALib.volume import CTVolume
 
-MISSING = pytest.mark.skipif(
-    not (present("fluid") and present("objects")), reason="no fluid or object bundle in Resources/Models"
-)
 UNSEEN = 1_050_000  # of the evaluation seeds, beyond those of the table in Docs/accuracy.md
 
 
 def test_neighbours_and_gaps() -> None:
-    x = torch.tensor([10.0, 14.0, 20.0, 21.0])
-    assert beside(x, -1).tolist() == [10, 10, 14, 20]
-    assert beside(x, 1).tolist() == [14, 20, 21, 21]
+    x = np.array([10.0, 14.0, 20.0, 21.0])
+    assert with_neighbours(x).tolist() == [[10, 14, 20], [14, 20, 21]]
     assert gaps(x).tolist() == [4, 5, 3.5, 1]
     assert gaps(x[:1]).tolist() == [5]
     assert gaps(x[[0, 0, 0]]).tolist() == [5, 5, 5]
@@ -41,10 +38,10 @@ def test_neighbours_and_gaps() -> None:
 def test_inputs_do_not_depend_on_the_contrast_of_the_scan() -> None:
     """Fluid is 0 and brain 1, whatever their HU; bone and air are cut off."""
     for fluid, brain in ((8.0, 33.0), (2.0, 25.0)):
-        hu = torch.tensor([[[fluid, brain]], [[1200.0, -900.0]]])
-        x = fluid_net.network_input(
-            hu, torch.zeros_like(hu), torch.tensor([0.0, 4.0]), torch.tensor([fluid, brain, 5.0])
-        )
+        hu = torch.tensor([[[fluid, brain]], [[fluid, brain]], [[1200.0, -900.0]], [[1200.0, -900.0]]])
+        stacked = torch.stack([hu[:-2], hu[1:-1], hu[2:]], 1)
+        levels = torch.tensor([fluid, brain, 5.0])
+        x = fluid_net.network_input(stacked, torch.zeros(2, 1, 2), torch.tensor([4.0, 4.0]), levels)
         assert x.shape == (2, 7, 1, 2)
         assert x[0, 0].tolist() == [[0, 1]]
         assert x[1, 0].tolist() == [[3, -1.5]]
@@ -62,51 +59,51 @@ def test_objects_are_seen_in_two_windows_with_the_slices_beside() -> None:
     assert x[1, 6].unique().tolist() == [0.5]
 
 
-@pytest.mark.parametrize("size", [(64, 64), (61, 75), (17, 16)])
-def test_slices_of_any_size_come_back_in_it_with_their_own_neighbours(size: tuple[int, int]) -> None:
+def running(name: str, filters: list[int]) -> Infer:
+    """A network with random weights."""
     torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    for module in (fluid_net, object_net):
-        net = module.build({"network_def": {"filters": [4, 8, 8]}}).eval()
-        hu = rng.integers(-20, 60, (11, *size)).astype(np.int16)
-        positions = np.cumsum(rng.uniform(2, 6, 11))
-        rest = (
-            (np.zeros(hu.shape, np.uint8), positions, np.array([8.0, 33.0, 4.0]))
-            if module is fluid_net
-            else (positions,)
-        )
-        (whole,) = module.infer(net, (hu, *rest), "cpu")
-        assert whole.shape == hu.shape
-        assert whole.dtype == np.uint8
-        assert np.array_equal(whole, module.infer(net, (hu, *rest), "cpu")[0])
-        part = slice(5, 11)  # the batches of these begin elsewhere
-        parted = [a[part] if a.shape[:1] == hu.shape[:1] else a for a in (hu, *rest)]
-        (again,) = module.infer(net, tuple(parted), "cpu")
-        assert np.array_equal(again[1:], whole[6:])
-        assert not np.array_equal(again[0], whole[5])  # it has lost the slice below
-        assert (
-            len(module.infer(net, tuple(a[:1] if a.shape[:1] == hu.shape[:1] else a for a in (hu, *rest)), "cpu")[0])
-            == 1
-        )
+    module = {"fluid": fluid_net, "objects": object_net}[name]
+    run = deployed(name, module.build({"network_def": {"filters": filters}}))
+    return lambda _, *arrays: run(*arrays)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (61, 75), (17, 16)])
+@pytest.mark.parametrize("name", ["fluid", "objects"])
+def test_slices_of_any_size_come_back_in_it_with_their_own_neighbours(name: str, size: tuple[int, int]) -> None:
+    infer, rng = running(name, [4, 8, 8]), np.random.default_rng(0)
+    stack = rng.integers(-20, 60, (11, *size)).astype(np.int16)
+    places = np.cumsum(rng.uniform(2, 6, 11))
+
+    def look(hu: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        if name == "objects":
+            return objects.likely_objects(infer, 20 * hu, positions)
+        return look_for_fluid(infer, hu, np.zeros(hu.shape, np.uint8), positions, np.array([8.0, 33.0, 4.0]))
+
+    whole = look(stack, places)
+    assert whole.shape == stack.shape
+    assert whole.dtype == np.uint8
+    assert np.array_equal(whole, look(stack, places))
+    again = look(stack[5:], places[5:])  # the batches of these begin elsewhere
+    assert np.array_equal(again[1:], whole[6:])
+    assert not np.array_equal(again[0], whole[5])  # it has lost the slice below
+    assert len(look(stack[:1], places[:1])) == 1
 
 
 def test_only_what_matters_is_looked_at() -> None:
-    mask = torch.zeros((3, 60, 80), dtype=torch.bool)
+    mask = np.zeros((3, 60, 80), bool)
     mask[0, 20:30, 5:75] = True
     mask[2, 59, 40] = True
-    assert boxes(mask).tolist() == [
+    assert boxes_of(mask).tolist() == [
         [20 - AROUND, 30 + AROUND, 0, 80],
         [0, 0, 0, 0],
         [59 - AROUND, 60, 40 - AROUND, 41 + AROUND],
     ]
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    net = fluid_net.build({"network_def": {"filters": [4, 8]}}).eval()
+    infer, rng = running("fluid", [4, 8]), np.random.default_rng(0)
     hu = rng.integers(-20, 60, (20, 90, 100)).astype(np.int16)
     arrays = (hu, np.zeros(hu.shape, np.uint8), 3.0 * np.arange(20), np.array([8.0, 33.0, 4.0]))
     wanted = np.zeros(hu.shape, bool)
     wanted[3:5, 40:50, 30:60] = True
-    (whole,), (part,) = fluid_net.infer(net, arrays, "cpu"), fluid_net.infer(net, (*arrays, wanted), "cpu")
+    whole, part = look_for_fluid(infer, *arrays), look_for_fluid(infer, *arrays, wanted)
     assert (
         np.abs(whole[wanted].astype(int) - part[wanted]).max() <= 2
     )  # a box begins elsewhere in the blocks of two pixels
@@ -136,21 +133,26 @@ def ball(v: CTVolume, radius: float = 80.0) -> CoarseAnatomy:
     )
 
 
+def no_network(name: str, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    raise AssertionError(name)
+
+
 def answering(blob: tuple[slice, slice, slice], asked: list[tuple[int, ...]]) -> Any:
-    def infer(name: str, hu: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, ...]:
-        assert name == "objects"
+    def look(infer: object, hu: np.ndarray, positions: np.ndarray) -> np.ndarray:
         asked.append(hu.shape)
         assert np.diff(positions).min() >= 1.8
         out = np.zeros(hu.shape, np.uint8)
         out[blob] = 255
-        return (out,)
+        return out
 
-    return infer
+    return look
 
 
-def test_objects_keep_their_place_on_native_pixels() -> None:
+def test_objects_keep_their_place_on_native_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     v = air((12, 512, 512), 0.45, 5.0)
-    seen = objects.look_for_objects(v, ball(v), answering((slice(4, 6), slice(100, 110), slice(60, 64)), []))
+    answer = answering((slice(4, 6), slice(100, 110), slice(60, 64)), [])
+    monkeypatch.setattr(objects, "likely_objects", answer)
+    seen = objects.look_for_objects(v, ball(v), no_network)
     k, j, i = np.nonzero(seen)
     assert sorted(set(k)) == [4, 5]
     assert len(k) == 2 * 20 * 8  # two native pixels to one
@@ -159,21 +161,24 @@ def test_objects_keep_their_place_on_native_pixels() -> None:
     assert place[:2] == pytest.approx([0.9 * (127.5 - 61.5), 0.9 * (127.5 - 104.5)], abs=1.0)
 
 
-def test_what_stands_on_the_head_is_looked_at() -> None:
+def test_what_stands_on_the_head_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """Up to 45 mm above its top, as far as proposals reach."""
     v = air((24, 256, 256), 0.95, 5.0)
     asked: list[tuple[int, ...]] = []
     coarse = ball(v)
     coarse.probabilities[:, 9:] = 0
     coarse.probabilities[Tissue.OUTSIDE, 9:] = 1  # the head ends at 27 mm
-    objects.look_for_objects(v, coarse, answering((slice(0, 1), slice(0, 1), slice(0, 1)), asked))
+    monkeypatch.setattr(objects, "likely_objects", answering((slice(0, 1), slice(0, 1), slice(0, 1)), asked))
+    objects.look_for_objects(v, coarse, no_network)
     assert asked[0][0] == pytest.approx((27 + 45 + 6) / 5 + 1, abs=1)
 
 
-def test_thin_slices_share_an_answer() -> None:
+def test_thin_slices_share_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     v = air((60, 256, 256), 0.95, 0.625)
     asked: list[tuple[int, ...]] = []
-    seen = objects.look_for_objects(v, ball(v), answering((slice(5, 6), slice(100, 110), slice(60, 64)), asked))
+    answer = answering((slice(5, 6), slice(100, 110), slice(60, 64)), asked)
+    monkeypatch.setattr(objects, "likely_objects", answer)
+    seen = objects.look_for_objects(v, ball(v), no_network)
     assert 12 <= asked[0][0] <= 16
     assert 3 <= seen.any(axis=(1, 2)).sum() <= 5
 
@@ -315,7 +320,7 @@ def seen(seed: int, thickness: float) -> tuple[Simulated, Findings]:
     """A scan that no network was trained on, with what the shipped ones find in it."""
     scene = random_scene(seed, replace(INTERNAL, motion_share=0.0, thickness_mm=((thickness, 1.0),)), matrix=256)
     scan = simulate(seed, scene=scene)
-    return scan, find(scan.volume, infer=local_infer("cpu"))
+    return scan, find(scan.volume, infer=load_networks("cpu"))
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
@@ -355,7 +360,6 @@ def test_the_answer_decides_what_is_fluid_inside_the_skull() -> None:
     assert not (tissue[:, :, : middle - 1] == Tissue.CSF).any()
 
 
-@MISSING
 @pytest.mark.parametrize("thickness", [3.0, 5.0])
 def test_fluid_and_brain_of_an_unseen_scan(thickness: float) -> None:
     scan, found = seen(UNSEEN, thickness)

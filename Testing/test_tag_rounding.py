@@ -10,7 +10,7 @@ from metrics_phantom import grid, head, noise_field, noisy
 from sound_record import sound
 
 from HeadCTIQALib.metrics import measure
-from HeadCTIQALib.networks.refine import parenchyma
+from HeadCTIQALib.networks.outline import parenchyma
 from HeadCTIQALib.report.summary import context_line
 from HeadCTIQALib.volume import Acquisition
 from HeadCTIQALib.volume.geometry import independence, nearness

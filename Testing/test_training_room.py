@@ -12,8 +12,8 @@ import torch
 
 from HeadCTIQALib.cli import INPUT, main
 from HeadCTIQALib.errors import InputError, OutputError
-from HeadCTIQALib.networks import local_infer
-from HeadCTIQALib.networks.bundle import open_bundle
+from HeadCTIQALib.networks import load_networks
+from HeadCTIQALib.networks.bundles import open_bundle
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH
 from HeadCTIQALib.research.training import guard, landmarks, run, site
@@ -116,7 +116,7 @@ def test_a_training_ends_in_a_bundle_that_the_product_loads(prepared: Path, tmp_
     text = (bundle.folder / "docs" / "README.md").read_text(encoding="utf-8")
     assert all(word in text for word in ("not a medical device", "## Data that it saw", "## Figures", "## Limits"))
     patch = np.zeros((2, PATCH, PATCH, PATCH), np.int16)
-    (read,) = local_infer("cpu", tmp_path)("landmarks", patch, np.ones_like(patch, np.uint8))
+    (read,) = load_networks("cpu", models=tmp_path)("landmarks", patch, np.ones_like(patch, np.uint8))
     assert read.shape == (2, len(CHANNELS), 6)
 
 

@@ -16,11 +16,13 @@ from HeadCTIQALib.assessment import evaluate
 from HeadCTIQALib.cli import INPUT, main
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings import INTRACRANIAL, Tissue
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.artefact_grid import SIDE
-from HeadCTIQALib.networks.bundle import load_network, open_bundle
+from HeadCTIQALib.networks.bundles import open_bundle
+from HeadCTIQALib.networks.fluid import look_for_fluid
 from HeadCTIQALib.networks.nets import fluid as fluid_net
-from HeadCTIQALib.networks.nets import objects as object_net
+from HeadCTIQALib.networks.objects import likely_objects
+from HeadCTIQALib.networks.runtime.torch_engine import load_network
 from HeadCTIQALib.research.training import describe, fluid, guard, items, loop, object_stacks, objects, run, site
 from HeadCTIQALib.research.training.errors import TrainingError
 from HeadCTIQALib.research.training.fluid_slices import FluidHead, fluid_head
@@ -43,7 +45,7 @@ def scan() -> Simulated:
 
 @pytest.fixture(scope="module")
 def head(scan: Simulated) -> FluidHead:
-    made = fluid_head("simulated4", scan.volume, scan.findings.tissue, local_infer("cpu"))
+    made = fluid_head("simulated4", scan.volume, scan.findings.tissue, load_networks("cpu"))
     assert made is not None
     return made
 
@@ -199,9 +201,12 @@ def test_a_patch_without_augmentation_is_the_networks_input(
     patch = fluid.draw(head, Plain())  # type: ignore[arg-type]
     k, js, is_ = fluid._box(head, Plain())  # type: ignore[arg-type]
     whole = fluid_net.network_input(
-        *(torch.from_numpy(a) for a in (head.hu, head.prior.astype(np.float32) / 255, head.positions, head.levels))
+        torch.from_numpy(head.hu[with_neighbours(k, len(head.hu))].astype(np.float32))[None],
+        torch.from_numpy(head.prior[k].astype(np.float32) / 255)[None],
+        torch.tensor([gap_at(head.positions, k)]),
+        torch.from_numpy(head.levels.astype(np.float32)),
     )
-    assert torch.allclose(patch.x, whole[k][:, js, is_], atol=1e-6)
+    assert torch.allclose(patch.x, whole[0][:, js, is_], atol=1e-6)
     assert np.array_equal(patch.fluid.numpy() > 0, head.fluid[k, js, is_])
     assert (patch.weight >= patch.fluid).all()
     assert patch.weight.sum() >= fluid.MIN_BRAIN
@@ -285,10 +290,11 @@ def test_a_training_ends_in_a_bundle_that_the_product_loads(
         )
     )
     arrays = (head.hu, head.prior, head.positions, head.levels) if network == "fluid" else (stack.hu, stack.positions)
-    (seen,) = local_infer("cpu", tmp_path / "models")(network, *arrays)
+    infer = load_networks("cpu", models=tmp_path / "models")
+    seen = look_for_fluid(infer, *arrays) if network == "fluid" else likely_objects(infer, *arrays)
     assert seen.shape == arrays[0].shape
     assert seen.dtype == np.uint8
-    net = load_network(bundle, "cpu")
+    net = load_network(bundle)
     state = loop.load_weights(tmp_path / "models" / f"{network}.training" / CHECKPOINT)
     worst = max(
         float((v - state[k]).abs().max() / state[k].abs().max().clamp_min(0.1))
@@ -301,13 +307,14 @@ def test_a_training_ends_in_a_bundle_that_the_product_loads(
 def test_the_guard_measures_what_is_missed(
     ready: Path, head: FluidHead, stack: ObjectStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for net, figures, truth in (
-        (fluid_net, guard.fluid_figures, head.fluid & head.inside),
-        (object_net, guard.object_figures, stack.labels == OBJECT),
+    monkeypatch.setattr(guard, "_running", lambda *_: None)
+    for look, figures, truth in (
+        ("look_for_fluid", guard.fluid_figures, head.fluid & head.inside),
+        ("likely_objects", guard.object_figures, stack.labels == OBJECT),
     ):
-        monkeypatch.setattr(net, "infer", lambda net, arrays, device, truth=truth: (truth * np.uint8(255),))
+        monkeypatch.setattr(guard, look, lambda *_, truth=truth: truth * np.uint8(255))
         assert figures(torch.nn.Identity())[guard.OVERLAP] < 0.1
-        monkeypatch.setattr(net, "infer", lambda net, arrays, device, truth=truth: (~truth * np.uint8(255),))
+        monkeypatch.setattr(guard, look, lambda *_, truth=truth: ~truth * np.uint8(255))
         assert figures(torch.nn.Identity())[guard.OVERLAP] > 0.9
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from HeadCTIQALib.networks.refine.workgrid import WorkGrid
+from HeadCTIQALib.networks.outline.workgrid import WorkGrid
 from HeadCTIQALib.networks.types import CoarseAnatomy
 from HeadCTIQALib.volume import CTVolume
 

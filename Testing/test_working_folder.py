@@ -7,13 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from poison import NAMES, poison
 
 from HeadCTIQALib import isolation
-from HeadCTIQALib.networks.anatomy import SHAPE
-from HeadCTIQALib.networks.process import NetworkProcess
 from HeadCTIQALib.workers import in_processes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,24 +54,6 @@ def test_command_imports_nothing_from_the_scan_folder(folder: Path, path: str | 
         pytest.skip("the library is not installed")
     done = run(*command, "assess", ".", "--output", folder.parent / "out", folder=folder, path=path)
     assert done.returncode == 3, done.stderr
-    assert not told.exists(), told.read_text()
-
-
-@pytest.mark.parametrize("path", ["", ":", ".", "scan:..", "::/nowhere"])
-def test_network_process_imports_nothing_from_the_scan_folder(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    told = poison(folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("PYTHONPATH", path)
-    made = NetworkProcess()
-    try:
-        if path == ".":  # once with an answer, which takes seconds
-            assert made.submit("anatomy", np.zeros(SHAPE, np.float32), np.ones(SHAPE, bool), device="cpu").result(120)
-        else:
-            made.submit("nothing", np.zeros(3)).exception(120)
-    finally:
-        made.close()
     assert not told.exists(), told.read_text()
 
 

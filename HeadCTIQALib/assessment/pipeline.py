@@ -60,6 +60,7 @@ def assess(
     *,
     series: str | None = None,
     device: str = "auto",
+    engine: str = "auto",
     scoring_model: ScoringModel | None = None,
     progress: Progress | None = None,
     keep_name: bool = False,
@@ -68,18 +69,18 @@ def assess(
 
     Args:
         series: DICOM Series Instance UID, when a folder holds several.
-        device: "auto", "cpu", "cuda" or "mps", for the networks.
+        device: "auto", "cpu", "cuda" or "mps", for the networks; engine: "auto", "onnx" or "torch".
         scoring_model: from :func:`HeadCTIQALib.scoring.load_model`; None for the guideline model.
         progress: told what is being done; see :class:`HeadCTIQALib.progress.Progress`.
         keep_name: put the name of the input and of damaged files, which may be a patient's, into the record and the report.
 
     Raises:
         InputError: the scan cannot be read or is not a head CT.
-        ModelError: a network bundle is missing or damaged.
+        ModelError: the engine is not installed, the device is absent, or a network bundle is damaged.
     """
     from HeadCTIQALib import networks
 
-    networks.prefetch()  # torch takes seconds to import; meanwhile the scan is read
+    networks.warm_up(device, engine)  # meanwhile the scan is read
     from HeadCTIQALib.volume import read
 
     clock = _Clock(progress or silent)
@@ -87,7 +88,14 @@ def assess(
     volume = read(
         path, series=series, progress=lambda fraction: clock("Reading the scan", fraction), keep_name=keep_name
     )
-    result = assess_volume(volume, device=device, scoring_model=scoring_model, progress=progress, timings=clock.stop())
+    result = assess_volume(
+        volume,
+        device=device,
+        engine=engine,
+        scoring_model=scoring_model,
+        progress=progress,
+        timings=clock.stop(),
+    )
     return replace(result, input_path=Path(path).resolve())
 
 
@@ -95,6 +103,7 @@ def assess_volume(
     volume: CTVolume,
     *,
     device: str = "auto",
+    engine: str = "auto",
     scoring_model: ScoringModel | None = None,
     progress: Progress | None = None,
     timings: Mapping[str, float] | None = None,
@@ -107,12 +116,12 @@ def assess_volume(
     clock = _Clock(progress or silent, timings)
     clock("Reading the scan", 1.0)
     volume = replace(volume, warnings=_unique(volume.warnings, check(volume)))
-    findings = with_limits(volume, networks.find(volume, device=device, progress=clock))
+    findings = with_limits(volume, networks.find(volume, device, clock, engine=engine))
     return evaluate(
         volume,
         findings,
         scoring_model=scoring_model,
-        models=networks.models_used(),
+        models=networks.models_used(device, engine),
         progress=progress,
         timings=clock.stop(),
     )

@@ -28,7 +28,7 @@ from HeadCTIQALib.text import printable
 from HeadCTIQALib.traces import kind, trace
 
 from . import cohort, department, evaluate_networks, simulate, train
-from .arguments import PROFILE, profile
+from .arguments import PROFILE, add_engine, profile
 from .interrupts import Interrupts
 from .terminal import Parser, show
 
@@ -179,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="where the networks run (default: auto)",
     )
+    add_engine(assess)
     assess.add_argument(
         "--keep-name",
         action="store_true",
@@ -223,6 +224,7 @@ def _assess(options: argparse.Namespace) -> int:
         options.output,
         options.series,
         options.device,
+        options.engine,
         options.scoring,
         options.profile,
         options.progress,

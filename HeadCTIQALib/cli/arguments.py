@@ -11,6 +11,16 @@ PROFILE = "what to judge by: a shipped profile (see headctiqa profiles) or a fil
 _SEEDS = 2**32  # NumPy and PyTorch take these
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """What runs the networks."""
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "onnx", "torch"),
+        default="auto",
+        help="what runs the networks: onnxruntime on the CPU, or torch; auto: torch where there is a GPU for it (default: auto)",
+    )
+
+
 def profile(value: str) -> str:
     """A shipped profile by its name, or a file."""
     if not value:

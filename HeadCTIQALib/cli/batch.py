@@ -32,6 +32,7 @@ def plan_of(options: argparse.Namespace, inputs: tuple[Path, ...], retry_failed:
         scoring=options.scoring,
         profile=options.profile,
         device=options.device,
+        engine=options.engine,
     )
 
 

@@ -12,7 +12,7 @@ from .tree import as_text
 
 
 def assess(
-    input_path: Path, output: Path, series: str | None, device: str, scoring: Path | None, profile: str | None, kind: str,
+    input_path: Path, output: Path, series: str | None, device: str, engine: str, scoring: Path | None, profile: str | None, kind: str,
     keep_name: bool = False, replace: bool = False,
 ) -> int:  # fmt: skip
     """Assess ``input_path`` into ``output`` and show the result; returns 0.
@@ -22,7 +22,7 @@ def assess(
     """
     from HeadCTIQALib import networks
 
-    networks.prefetch()  # first of all: torch takes seconds to import, in a process of its own
+    networks.warm_up(device, engine)  # first of all: they are loaded while the scan is read
     from HeadCTIQALib import assessment
     from HeadCTIQALib.scoring.choice import chosen_model
 
@@ -40,7 +40,13 @@ def assess(
     progress: Progress = text if kind == "text" else events if kind == "json" else silent
     try:
         result = assessment.assess(
-            input_path, series=series, device=device, scoring_model=model, progress=progress, keep_name=keep_name
+            input_path,
+            series=series,
+            device=device,
+            engine=engine,
+            scoring_model=model,
+            progress=progress,
+            keep_name=keep_name,
         )
         folder = result.write(output, progress, replace=replace)
     finally:

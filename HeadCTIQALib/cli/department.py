@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from HeadCTIQALib.errors import InputError
 
-from .arguments import PROFILE, count, profile
+from .arguments import PROFILE, add_engine, count, profile
 from .cohort import path
 
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
@@ -89,6 +89,7 @@ def _assessing(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="where the networks run (default: auto)",
     )
+    add_engine(parser)
     parser.add_argument("--scoring", metavar="FILE", type=path, help="scoring model (default: the guideline model)")
     parser.add_argument("--profile", metavar="NAME|FILE", type=profile, help=PROFILE)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
 from HeadCTIQALib.writing import check_writable
 
-from .arguments import count, seed
+from .arguments import add_engine, count, seed
 from .research import need_research
 from .terminal import show
 
@@ -46,6 +46,7 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
     sub.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu", help="where the networks run (default: cpu)"
     )
+    add_engine(sub)
     sub.add_argument("--processes", metavar="N", type=count, help="heads at a time (default: one a core)")
     sub.add_argument(
         "--progress",
@@ -85,6 +86,7 @@ def _simulated(options: argparse.Namespace, progress: Progress) -> tuple[str, Pa
         heads=options.heads,
         seed=options.seed,
         device=options.device,
+        engine=options.engine,
         processes=options.processes,
         progress=progress,
     )
@@ -103,12 +105,11 @@ def _real(options: argparse.Namespace, progress: Progress) -> tuple[str, Path]:
     from HeadCTIQALib.research.validation.scanners import by_scanner, taught
 
     check_folder(options.output, options.output / "real", crosstalk_tables.FILES)  # before an hour's work
-    artefacts = by_scanner(options.real, options.output, device=options.device, only=options.scan, progress=progress)
+    networks_by = {"device": options.device, "engine": options.engine}
+    artefacts = by_scanner(options.real, options.output, **networks_by, only=options.scan, progress=progress)
     assessed = [r["scan"] for r in artefacts if "slices" in r]
     rows = (
-        cross_talk(
-            options.real, options.output, device=options.device, only=list(dict.fromkeys(assessed)), progress=progress
-        )
+        cross_talk(options.real, options.output, **networks_by, only=list(dict.fromkeys(assessed)), progress=progress)
         if assessed
         else []
     )

@@ -42,7 +42,7 @@ class Plan:
         inputs: folders, archives and images.
         series: all head series, or the best one of every study.
         retry_failed: assess again what failed under the same version.
-        scoring, profile, device: as for one scan.
+        scoring, profile, device, engine: as for one scan.
     """
 
     inputs: tuple[Path, ...]
@@ -55,6 +55,7 @@ class Plan:
     scoring: Path | None = None
     profile: str | None = None
     device: str = "auto"
+    engine: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _stands(last: Outcome, plan: Plan) -> bool:
 
 
 def _assess(plan: Plan, todo: list[tuple[FoundScan, bool]], journal: Journal, progress: Progress, work: Work) -> None:
-    jobs = [Job(scan, plan.cohort, plan.device, plan.scoring, plan.profile, anew) for scan, anew in todo]
+    jobs = [Job(scan, plan.cohort, plan.device, plan.scoring, plan.profile, anew, plan.engine) for scan, anew in todo]
     if not jobs:
         return
     line, faults = _Line(len(jobs), progress), 0

@@ -39,6 +39,7 @@ class Job:
     scoring: Path | None = None
     profile: str | None = None
     anew: bool = False
+    engine: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _assess(job: Job) -> Done:
     from HeadCTIQALib import networks
     from HeadCTIQALib.assessment import assess_volume
 
-    networks.prefetch()
+    networks.warm_up(job.device, job.engine)
     scan, model = job.scan, _model(job.scoring, job.profile)
     volume = read(scan.path, series=scan.series, files=scan.files)
     name = folder_name(volume, scan, job.cohort)
@@ -84,7 +85,7 @@ def _assess(job: Job) -> Done:
     if record is None and folder.is_dir():
         folder.rename(free_name(folder))  # damaged: kept, as nothing that may be somebody's is ever removed
     if record is None or ((job.anew or made_by(record) != maker()) and not persons_work(folder)):
-        result = assess_volume(volume, device=job.device, scoring_model=model)
+        result = assess_volume(volume, device=job.device, engine=job.engine, scoring_model=model)
         result.write(folder)
         record = result.record
     return Done("assessed", name, volume.source.sha256, record.verdict.band)

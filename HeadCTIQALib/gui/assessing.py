@@ -17,7 +17,7 @@ from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.scoring import DEFAULT, Profile
 from HeadCTIQALib.scoring.profile import to_json
 
-from .process import Process, assess_command
+from .process import Process, Standby, assess_command
 from .scan_source import prepare
 from .session import Session
 
@@ -30,7 +30,7 @@ class Assessing:
     Args:
         on_progress: called with (stage, fraction 0..1).
         on_end: called once with ("done", "", []), ("cancelled", "", []) or ("failed", one sentence, lines of detail).
-        start: makes the process from a command line; tests put their own in.
+        start: makes the process from a command line; None for the one that stands by.
     """
 
     def __init__(
@@ -38,9 +38,11 @@ class Assessing:
         session: Session,
         on_progress: Callable[[str, float], None],
         on_end: Callable[[str, str, list[str]], None],
-        start: Callable[[list[str]], Process] = Process,
+        start: Callable[[list[str]], Process] | None = None,
     ) -> None:
-        self._session, self._on_progress, self._on_end, self._start = session, on_progress, on_end, start
+        self._session, self._on_progress, self._on_end = session, on_progress, on_end
+        self._standby = Standby()
+        self._start = start or self._standby.start
         self._process: Process | None = None
         self._folder: Path | None = None
         self._node: Any = None
@@ -59,6 +61,11 @@ class Assessing:
     def pid(self) -> int | None:
         """Of the process under way, which leads a process group; None when there is none."""
         return None if self._process is None else self._process.pid
+
+    def warm_up(self) -> None:
+        """Load the networks in the background, for the next scan."""
+        if self._start == self._standby.start:
+            self._standby.prepare()
 
     def start(self, node: Any, device: str = "auto", scoring: str = "", profile: Profile = DEFAULT) -> None:
         """Begin with the scan in ``node``; nothing in the scene changes before it is done.
@@ -87,11 +94,13 @@ class Assessing:
             return
         self._stop()
         self._tidy()
+        self.warm_up()
         self._on_end("cancelled", "", [])
 
     def cleanup(self) -> None:
         """The module goes away: end what runs, say nothing."""
         self._stop()
+        self._standby.end()
         self._tidy()
 
     def _poll(self) -> None:
@@ -109,6 +118,7 @@ class Assessing:
     def _ended(self, code: int) -> None:
         details = self._process.details if self._process else []
         self._stop()
+        self.warm_up()
         if code == 0 and self._result is not None:
             self._on_progress(_("Showing the results"), 1.0)
             try:

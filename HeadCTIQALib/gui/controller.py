@@ -14,16 +14,18 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError
 from HeadCTIQALib.resources import resource
-from HeadCTIQALib.text import lines, printable
+from HeadCTIQALib.text import lines
 
-from . import dependencies, files, forms
+from . import files, forms
 from .accessible import name_controls
 from .assessing import Assessing
+from .installing import Installing
 from .keyboard import Keyboard
 from .overlays import Overlays, recover
 from .panel import Panel
 from .process import Process
 from .profiles import ProfileChoice
+from .progress_bar import ProgressBar
 from .scan_choice import ScanChoice
 from .session import Event, Session
 from .solid_view import SolidView
@@ -44,15 +46,15 @@ class Controller:
     Args:
         layout: where the widgets go.
         logic: the module's logic, for its parameter node.
-        start: makes the process of the networks; tests put their own in.
+        start: makes the process of an assessment; None for one that stands by with the networks loaded.
 
     Attributes:
         ui: the widgets by name.
-        session, overlays, solid, panel, assessing, profiles, scan, keyboard: see their classes.
+        session, overlays, solid, panel, assessing, profiles, progress, scan, keyboard: see their classes.
         sections: name of the section's module to the section.
     """
 
-    def __init__(self, layout: Any, logic: Any, start: Callable[[list[str]], Process] = Process) -> None:
+    def __init__(self, layout: Any, logic: Any, start: Callable[[list[str]], Process] | None = None) -> None:
         self.widget = slicer.util.loadUI(str(resource("UI", "HeadCTIQA.ui")))
         layout.addWidget(self.widget)
         self.ui = slicer.util.childWidgetVariables(self.widget)
@@ -61,7 +63,9 @@ class Controller:
         self.overlays = Overlays(self.session)
         self.solid = SolidView(self.session, self.ui.solidCheckBox)
         self.panel = Panel(self.ui, self.session, self._toggle_overlays)
-        self.assessing = Assessing(self.session, self._show_progress, self._assess_ended, start)
+        self.progress = ProgressBar(self.ui.progressBar)
+        self.assessing = Assessing(self.session, self.progress.show, self._assess_ended, start)
+        self.installing = Installing(self.ui, self._message)
         self.profiles = ProfileChoice(self.ui.profileBox, self.session, self._message)
         self.scan = ScanChoice(self.ui, logic, self.session, lambda: self.assessing.running, self._scan_gone)
         self._entered = False
@@ -78,6 +82,8 @@ class Controller:
     def enter(self) -> None:
         """The user opens the module: follow the scene, preselect a scan."""
         self._entered = True
+        if self.installing.complete:
+            self.assessing.warm_up()
         self.scan.enter()
         self.profiles.follow(self.scan.parameters)
         self._set_overlays()
@@ -169,8 +175,9 @@ class Controller:
             self.assessing.cancel()
             return
         self._message("")
-        if not self._may_replace() or not self._ready():
+        if not self._may_replace() or not self.installing.ready():
             return
+        self.progress.restart()
         with forms.Waiting():
             try:
                 self.assessing.start(
@@ -194,33 +201,6 @@ class Controller:
             "The assessment of this scan carries corrections ({count} of 10 metrics) and will be replaced. To keep them, cancel and save the folder."
         )
         return bool(slicer.util.confirmOkCancelDisplay(question.format(count=count), windowTitle="HeadCTIQA"))
-
-    def _ready(self) -> bool:
-        """Whether the networks can run; offers to install what they lack."""
-        lacking = dependencies.missing()
-        if not lacking:
-            return True
-        question = _(
-            "The networks need {names}, which 3D Slicer does not have yet. Install now? Everything else works without."
-        ).format(names=", ".join(lacking))
-        if not slicer.util.confirmOkCancelDisplay(question, windowTitle="HeadCTIQA"):
-            self._message(
-                _("Not assessed: {names} missing. Assessments made elsewhere can be loaded.").format(
-                    names=", ".join(lacking)
-                )
-            )
-            return False
-        with forms.Waiting():
-            try:
-                dependencies.install(lacking)
-            except HeadCTIQAError as error:
-                self._message(str(error))
-                return False
-        return True
-
-    def _show_progress(self, stage: str, fraction: float) -> None:
-        self.ui.progressBar.setValue(round(100 * fraction))
-        self.ui.progressBar.setFormat(f"{printable(stage).replace('%', '')}  %p%")
 
     def _show_running(self) -> None:
         running = self.assessing.running

@@ -33,7 +33,9 @@ def report(session: Session) -> Path:
     from HeadCTIQALib.report import render
 
     volume, findings = _scan(session)
-    path = Path(tempfile.mkdtemp(prefix="HeadCTIQA-report-", dir=slicer.app.temporaryPath)) / REPORT
+    folder = Path(tempfile.mkdtemp(prefix="HeadCTIQA-report-", dir=slicer.app.temporaryPath))
+    session.scratch.append(folder)
+    path = folder / REPORT
     path.write_text(render(record, volume, findings), encoding="utf-8")
     return path
 

@@ -57,5 +57,5 @@ def replace_markup(node: Any, name: str, write: Any) -> None:
 def forget_file(node: Any) -> None:
     """The file that a node came from is temporary: saving the scene must write the node anew."""
     storage = node.GetStorageNode()
-    if storage is not None:
+    if storage is not None and slicer.mrmlScene.IsNodePresent(storage):
         slicer.mrmlScene.RemoveNode(storage)

@@ -21,6 +21,7 @@ from HeadCTIQALib.text import printable
 
 from . import forms
 from .drawing import band_color, bar
+from .heights import Heights, fit, fit_tree
 from .session import Event, Session
 
 TITLE, VALUE, BAR, RATING, POINTS = range(5)
@@ -48,6 +49,10 @@ class Panel:
         tree.setIconSize(qt.QSize(*_BAR_SIZE))
         tree.connect("itemSelectionChanged()", self._selected)
         tree.connect("itemDoubleClicked(QTreeWidgetItem*,int)", self._double_clicked)
+        for signal in ("itemExpanded(QTreeWidgetItem*)", "itemCollapsed(QTreeWidgetItem*)"):
+            tree.connect(signal, self._fit_tree)
+        tree.setVerticalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
+        self._heights = Heights([ui.overallLabel])
         ui.detailTabs.connect("currentChanged(int)", self._fill_details)
         session.observe(self._changed)
         self._fill()
@@ -71,6 +76,7 @@ class Panel:
     def _fill(self) -> None:
         record = self._session.record
         self._ui.overallLabel.setText(_overall(record, self._session.title()))
+        fit(self._ui.overallLabel)
         tree = self._ui.qualityTree
         self._filling = True
         opened = {id_ for id_, item in self._items.items() if item.isExpanded()}
@@ -91,8 +97,13 @@ class Panel:
         tree.setColumnWidth(RATING, min(tree.columnWidth(RATING), _RATING_PX))
         tree.header().setSectionResizeMode(TITLE, qt.QHeaderView.Stretch)
         self._filling = False
+        self._fit_tree()
         self._follow()
         self._fill_details()
+
+    def _fit_tree(self, *_arguments: Any) -> None:
+        if not self._filling:
+            fit_tree(self._ui.qualityTree)
 
     def _dress(self, item: Any, row: Row) -> None:
         item.setText(TITLE, printable(row.title))

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.metrics import METRICS
 
-from . import forms
+from . import forms, hierarchy_items
 from .reviewing import Reviewing
 from .session import Session
 
@@ -42,7 +42,7 @@ class RegionTools:
         """Take the boxes out of the scene."""
         for node in self._nodes.values():
             if slicer.mrmlScene.IsNodePresent(node):  # the scene may have been closed
-                slicer.mrmlScene.RemoveNode(node)
+                hierarchy_items.remove(node)
         self._nodes = {}
 
     def show(self, iqm: str | None) -> None:

@@ -151,8 +151,7 @@ class Results:
             write_segmentation(path, volume, findings)
             fresh = slicer.util.loadSegmentation(str(path))
         self.segmentation.GetSegmentation().DeepCopy(fresh.GetSegmentation())
-        forget_file(fresh)
-        slicer.mrmlScene.RemoveNode(fresh)
+        hierarchy_items.remove(fresh)
 
     def write_landmarks(self, landmarks: Mapping[str, Landmark]) -> None:
         """Move, add and remove points until they are ``landmarks``; a point list is made when there was none."""
@@ -173,10 +172,8 @@ class Results:
 
     def remove(self) -> None:
         """Take the assessment out of the scene; the volume stays."""
-        nodes, volume = self.nodes, self.volume
-        for node in nodes:
+        for node in self.nodes:
             hierarchy_items.remove(node)
-        hierarchy_items.remove_empty_folder(volume)
 
     def _adopt(self, reference: str, node: Any) -> None:
         forget_file(node)
@@ -215,7 +212,6 @@ def load(folder: Path, volume_node: Any, record: Record) -> Results:
                 node = slicer.mrmlScene.GetNodeByID(id_)
                 if node is not None and node.IsA(kind):
                     hierarchy_items.remove(node)
-        hierarchy_items.remove_empty_folder(volume_node)
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +33,7 @@ class Session(VTKObservationMixin):
         record: the assessment shown, or None; ``original`` is the same as the networks gave it.
         extra: JSON-able state of the corrections, readers and so on; saved with the scene by :meth:`save_state`.
         pending: called before what is shown is kept, sent out or exchanged, to take over what was edited and not counted yet.
+        scratch: temporary folders that go with the module.
         folder: assessment folder that holds exactly ``original``, or None.
         selected: "overall", a category id, an IQM id, or None.
     """
@@ -43,6 +45,7 @@ class Session(VTKObservationMixin):
         self.original: Record | None = None
         self.extra: dict[str, Any] = {}
         self.pending: list[Callable[[], None]] = []
+        self.scratch: list[Path] = []
         self._results: Results | None = None
         self.folder: Path | None = None
         self.selected: str | None = None
@@ -179,8 +182,11 @@ class Session(VTKObservationMixin):
             action()
 
     def cleanup(self) -> None:
-        """Stop following the volume node."""
+        """Stop following the volume node; leave nothing in the temporary folder."""
         self.removeObservers()
+        self._leave_folder()
+        for folder in self.scratch:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def select(self, id_: str | None) -> None:
         """Choose what is explained and shown in the images."""
@@ -214,6 +220,12 @@ class Session(VTKObservationMixin):
             return str(self.volume_node.GetName())
         return self.record.input.name if self.record else _("no scan")
 
+    def _leave_folder(self) -> None:
+        """Forget the assessment folder; the one that Assess made, with its masks, lies in a temporary folder and goes."""
+        folder, self.folder = self.folder, None
+        if folder is not None and folder.parent.parent == Path(slicer.app.temporaryPath):
+            shutil.rmtree(folder.parent, ignore_errors=True)
+
     def _follow(self) -> None:
         self.removeObservers()
         if self.volume_node is not None:
@@ -235,7 +247,8 @@ class Session(VTKObservationMixin):
         return self._results is not None and self.record is not None and not is_same_scan(self.record, self.volume_node)
 
     def _show(self, results: Results | None) -> None:
-        self._results, self.folder = results, None
+        self._leave_folder()
+        self._results = results
         self._volume = self._findings = None
         try:
             state = results.state() if results is not None else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,6 @@ from HeadCTIQALib.volume.types import Acquisition, CTVolume, Lost, Source, Vecto
 
 _FLAT_MM = 0.05  # by how much a corner of a slice may be off a parallelogram
 _SAME_MM = 0.1  # by how much slices may be off and still be those of the assessed scan
-INSTANCES = "DICOM.instanceUIDs"  # attribute of a volume node that was loaded from DICOM
 
 
 def volume_from_node(node: Any, record: Record | None = None) -> CTVolume:
@@ -123,16 +121,6 @@ def _assessed(stack: Stack, geometry: Geometry, shape: Sequence[int]) -> Stack |
         return stack
     padding = None if stack.padding is None else stack.padding[box]
     return Stack(stack.voxels[box], origins, stack.row_step, stack.col_step, padding)
-
-
-def dicom_files(node: Any) -> list[Path]:
-    """The DICOM files that a volume node was loaded from, as the DICOM database knows them; empty when any is gone."""
-    uids = (node.GetAttribute(INSTANCES) or "").split()
-    database = getattr(slicer, "dicomDatabase", None)
-    if not uids or database is None:
-        return []
-    files = [Path(database.fileForInstance(uid) or ".") for uid in uids]
-    return files if all(f.is_file() for f in files) else []
 
 
 def newest_head_ct(scene: Any) -> Any | None:

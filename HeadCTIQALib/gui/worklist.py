@@ -13,9 +13,10 @@ from slicer.i18n import tr as _
 from HeadCTIQALib.errors import HeadCTIQAError, InputError
 from HeadCTIQALib.record import Record
 
-from . import forms, reading
+from . import forms, hierarchy_items, reading
 from . import results as scene_results
 from .folder_button import FolderButton
+from .scan_source import FOLDER
 from .session import Session
 
 _SHORTCUTS = {"next": "Ctrl+PgDown", "previous": "Ctrl+PgUp"}
@@ -195,7 +196,7 @@ class WorklistSection:
         for result in scene_results.find(slicer.mrmlScene, node):
             result.remove()
         self._session.set_volume(None)
-        slicer.mrmlScene.RemoveNode(node)
+        hierarchy_items.remove_scan(node)
 
 
 def _is_assessment(path: Path) -> bool:
@@ -232,4 +233,6 @@ def load_volume(path: Path) -> Any:
     if not loaded:
         raise InputError(_("The folder {name} holds no DICOM volume.").format(name=path.name))
     # of several series (e.g. a scout) the one with most slices is the scan
-    return max(loaded, key=lambda n: n.GetImageData().GetDimensions()[2])
+    node = max(loaded, key=lambda n: n.GetImageData().GetDimensions()[2])
+    node.SetAttribute(FOLDER, str(path.resolve()))  # the database that knew the files is gone
+    return node

@@ -15,14 +15,15 @@ from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.volume import CTVolume
 
 from .artefact_grid import ArtefactGrid, artefact_grid, expand, sample_slice
-from .bundle import open_bundle
-from .refine.motion_grades import STEP_LIMITS, ring_index
-from .refine.streaks import metal_slices, streak
-from .refine.workgrid import head_probability
+from .bundles import ARTEFACT, open_bundle
+from .outline.motion_grades import STEP_LIMITS, ring_index
+from .outline.steps import slice_steps
+from .outline.streaks import dark_bands, metal_slices, streak
+from .outline.workgrid import head_probability
 from .types import Artefacts, Beforehand, CoarseAnatomy, Infer
 
-ARTEFACT = "artefact"
 MIN_GAP_MM = 1.9  # thinner slices take the answer of the nearest one looked at: they share a rotation with it
+BATCH = 8  # slices that the network is shown at once
 MARGIN_MM = 6.0  # the coarse intracranial space may end this far too early
 MIN_AREA_MM2 = 100.0  # less intracranial space says nothing about motion
 # Probability from which a slice has grade 1, 2, 3.  Of about 640 still slices of 15 real scans five are called moved, in two of the
@@ -63,14 +64,31 @@ def look_for_artefacts(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) ->
         if len(slices)
         else np.empty((0, 32, 32), np.float32)
     )
-    return Seen(grid, slices, *infer(ARTEFACT, np.rint(hu).astype(np.int16)))
+    return Seen(grid, slices, *graded_slices(infer, np.rint(hu).astype(np.int16)))
+
+
+def graded_slices(infer: Infer, hu: NDArray[np.int16]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """(N, 3) probabilities of grade >= 1, 2, 3 and (N, H, W) probabilities of streak in 1/255, of (N, H, W) HU on an :class:`ArtefactGrid`.
+
+    Raises:
+        ModelError: the network cannot run.
+    """
+    grades, streaks = np.empty((len(hu), 3), np.float32), np.empty(hu.shape, np.uint8)
+    for n in range(0, len(hu), BATCH):
+        grades[n : n + BATCH], streaks[n : n + BATCH] = infer(ARTEFACT, hu[n : n + BATCH])
+    return np.minimum.accumulate(grades, axis=1), streaks  # grade >= 2 is never likelier than grade >= 1
+
+
+def look_beforehand(volume: CTVolume, outlines: NDArray[np.uint8]) -> Beforehand:
+    """What a tissue map tells of artefacts while fluid is not yet told from brain in it."""
+    return Beforehand(slice_steps(volume, outlines), dark_bands(volume, outlines))
 
 
 def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen, beforehand: Beforehand) -> Artefacts:
     """Grades and streaks of every native slice.
 
     A sudden in-plane shift between neighbouring slices leaves no trace within them; it is looked for in the outlines
-    (:func:`HeadCTIQALib.networks.refine.slice_steps`) and counts as motion in both.  Slices without intracranial space are not graded.
+    (:func:`HeadCTIQALib.networks.outline.slice_steps`) and counts as motion in both.  Slices without intracranial space are not graded.
     The motion index is that of the air ring, read in every few slices.  For streaks see :func:`streak`; slices with strong
     motion and without metal have none.
 

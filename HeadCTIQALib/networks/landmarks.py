@@ -14,14 +14,14 @@ from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.resample import AIR_HU, block_mean
 
 from .anatomy import imaged, rounded_point
-from .bundle import BUNDLES, open_bundle
+from .bundles import ANATOMY, open_bundle
+from .bundles import LANDMARKS as BUNDLE
 from .channels import LANDMARKS
 from .landmark_confidence import of_estimated, of_seen
 from .landmark_edge import EDGE_MM, beyond, combined, depth, put_right
 from .landmark_shape import HeadShape
 from .types import CoarseAnatomy, Infer, Vector
 
-BUNDLE = BUNDLES[1]
 KINDS = "landmark_kinds"  # in the metadata of the anatomy network: kind of heads to landmark to template mm
 #: Channels of the landmark network; a paired landmark has one, its left patches being mirrored.
 CHANNELS = ("EAM", "CANTHUS", "GLOBE", "NASION", "BASION", "OPISTHION", "SELLA", "CRISTA", "IOP", "SEPTUM", "PINEAL")
@@ -137,7 +137,7 @@ def merge(
     """What the network read in the patches; landmarks that it did not see follow from the pose and those that it did.
 
     Args:
-        read: (patches, channels, 6), see :func:`HeadCTIQALib.networks.nets.landmarks.infer`.
+        read: (patches, channels, 6), see :func:`HeadCTIQALib.networks.nets.landmarks.read_heatmaps`.
         template: landmarks in template mm; None for those of the shipped anatomy network.
     """
     rows = {
@@ -178,7 +178,7 @@ def merge(
 
 def kinds_of_heads() -> tuple[dict[str, Vector], ...]:
     """Landmarks in template mm of each kind of heads that the shipped anatomy network was trained on, in its own coordinates."""
-    metadata = open_bundle(BUNDLES[0]).metadata
+    metadata = open_bundle(ANATOMY).metadata
     return tuple(_points(k) for k in metadata.get(KINDS, {}).values()) or (_points(metadata["template_landmarks"]),)
 
 

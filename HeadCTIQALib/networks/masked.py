@@ -17,7 +17,7 @@ from HeadCTIQALib.findings import LANDMARK_TITLES, Landmark
 from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.scale import is_coarse
 
-from .bundle import BUNDLES, open_bundle
+from .bundles import ANATOMY, open_bundle
 from .types import CoarseAnatomy, Vector
 
 NEAR_MM = 6.0  # from a landmark to paint that hides it
@@ -38,7 +38,7 @@ def masked(volume: CTVolume, landmarks: Mapping[str, Landmark], coarse: CoarseAn
         return ()
     usual = _usual(volume)
     found = {n for n, p in seen.items() if _painted(volume, p, usual) > PAINTED}
-    template = open_bundle(BUNDLES[0]).metadata["template_landmarks"]
+    template = open_bundle(ANATOMY).metadata["template_landmarks"]
     for side in "RL":
         globe = coarse.pose @ np.array([*template[f"GLOBE_{side}"], 1.0])
         parts = [(x < AIR_HU).ravel() for x in _around(volume, globe[:3], GONE_MM)]

@@ -11,12 +11,14 @@ from HeadCTIQALib.volume import CTVolume
 
 from .artefact import MIN_GAP_MM, chosen_slices, coarse_points
 from .artefact_grid import artefact_grid, expand, sample_slice
-from .refine.foreign import DENSE_HU, MAX_EXTENT_MM, NEAR_MM
-from .refine.headmask import box_filter_max, box_filter_min, in_slice
-from .refine.workgrid import grown_box, head_probability
-from .types import CoarseAnatomy, Infer
+from .bundles import OBJECTS
+from .outline.foreign import DENSE_HU, MAX_EXTENT_MM, NEAR_MM
+from .outline.headmask import box_filter_max, box_filter_min, in_slice
+from .outline.workgrid import grown_box, head_probability
+from .slices import boxes_of, padded, probabilities, with_neighbours
+from .types import CoarseAnatomy, Infer, Vector
 
-OBJECTS = "objects"
+AIR_HU = -600  # in air far from all that is denser there is nothing to look at
 #: Of 255.  Training weighs objects twice, so that LIKELY is where an object is as likely as none.
 UNLIKELY, LIKELY = 30, 170
 SEEN_SHARE = 0.1  # of what HU propose that the network must find likely
@@ -53,7 +55,7 @@ def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> N
     grid = artefact_grid(volume, head)
     hu = np.stack([sample_slice(volume, grid, int(k)) for k in slices])
     positions = volume.slice_positions
-    (seen,) = infer(OBJECTS, np.rint(hu).astype(np.int16), positions[slices])
+    seen = likely_objects(infer, np.rint(hu).astype(np.int16), positions[slices])
     gaps = np.abs(positions[:, None] - positions[slices][None, :])
     nearest, plane = gaps.argmin(axis=1), volume.shape[1:]
     for k in np.flatnonzero(gaps.min(axis=1) <= MIN_GAP_MM):
@@ -61,6 +63,24 @@ def look_for_objects(volume: CTVolume, coarse: CoarseAnatomy, infer: Infer) -> N
         if (answer > UNLIKELY).any():
             out[k] = expand(grid, answer, (plane[0], plane[1]))
     return out
+
+
+def likely_objects(infer: Infer, hu: NDArray[np.int16], positions: Vector) -> NDArray[np.uint8]:
+    """(N, H, W) probability of a removable object in 1/255, of (N, H, W) HU on the artefact network's grid.
+
+    Args:
+        infer: runs a network by the name of its bundle.
+        hu: slices; positions: (N,) along their normal in mm, increasing.
+
+    Raises:
+        ModelError: the network cannot run.
+    """
+
+    def look(slices: NDArray[np.intp], box: tuple[slice, slice], gaps: NDArray[np.float32]) -> NDArray[np.uint8]:
+        (seen,) = infer(OBJECTS, with_neighbours(padded(hu[slices][:, *box])), gaps)
+        return np.asarray(seen[:, : box[0].stop - box[0].start, : box[1].stop - box[1].start])
+
+    return probabilities(look, (hu.shape[0], hu.shape[1], hu.shape[2]), positions, boxes_of(hu > AIR_HU))
 
 
 def decided_objects(
@@ -77,7 +97,7 @@ def decided_objects(
 
     Args:
         volume: the scan; tissue: (K, J, I) its refined tissue map.
-        proposed: (K, J, I) from :func:`HeadCTIQALib.networks.refine.proposed_objects`; seen: from :func:`look_for_objects`.
+        proposed: (K, J, I) from :func:`HeadCTIQALib.networks.outline.proposed_objects`; seen: from :func:`look_for_objects`.
         coarse: what the anatomy network saw in the scan.
     """
     out = np.zeros(proposed.shape, bool)

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from HeadCTIQALib.findings import Landmark
 from HeadCTIQALib.geometry import Vector
 
-#: ``infer(bundle, *arrays)`` runs the network of a bundle and returns its output arrays; see networks.nets.
+#: ``infer(bundle, *arrays)`` runs the network of a bundle on its inputs and returns its outputs; see networks.nets.
 Infer = Callable[..., tuple[NDArray[Any], ...]]
-#: Has the fluid network look at slices, with the arrays of its ``infer``; the future is of (K, J, I) uint8 probabilities of
-#: fluid in 1/255.
+#: Has the fluid network look at slices, with the arrays of :func:`.fluid.look_for_fluid`; the future is of its answer.
 FluidSearch = Callable[
     [NDArray[np.int16], NDArray[np.uint8], Vector, Vector, NDArray[np.bool_]], Future[NDArray[np.uint8]]
 ]
@@ -53,8 +52,8 @@ class Beforehand:
     """What HU tell of artefacts before the networks have answered, in a tissue map without fluid and foreign objects.
 
     Attributes:
-        steps: (K - 1,) mm of sudden in-plane shift between slices, see :func:`HeadCTIQALib.networks.refine.slice_steps`.
-        dark: slice index to dark bands, see :func:`HeadCTIQALib.networks.refine.dark_bands`.
+        steps: (K - 1,) mm of sudden in-plane shift between slices, see :func:`HeadCTIQALib.networks.outline.slice_steps`.
+        dark: slice index to dark bands, see :func:`HeadCTIQALib.networks.outline.dark_bands`.
     """
 
     steps: Vector
@@ -74,6 +73,6 @@ class Artefacts:
 
     motion_grades: NDArray[np.int8]
     motion_index: NDArray[np.float64]
-    motion_probability: NDArray[np.float64] | None
+    motion_probability: NDArray[np.float64]
     streak: NDArray[np.bool_]
     methods: Mapping[str, str]

@@ -56,6 +56,7 @@ class Network(OpenPart, frozen=True, kw_only=True, omit_defaults=True):
     data_source: Annotated[str | UnsetType, says("what it was trained on")] = UNSET
     license: str | UnsetType | None = UNSET
     sha256: Annotated[str, says("of all its files")]
+    engine: Annotated[str | UnsetType, says("what ran it, with its version and device")] = UNSET
 
 
 class ScoringModelEntry(Part, frozen=True, kw_only=True):

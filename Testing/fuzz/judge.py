@@ -124,7 +124,7 @@ def scoring(path: Path, stored: Path) -> str:
 
 def bundle(path: Path, stored: Path) -> str:
     """`open_bundle`, and what a record says of it."""
-    from HeadCTIQALib.networks.bundle import open_bundle
+    from HeadCTIQALib.networks.bundles import open_bundle
 
     opened = open_bundle.__wrapped__(path.name, path.parent)
     return "" if isinstance(opened.title, str) and isinstance(opened.card, dict) else "no title"

@@ -186,27 +186,7 @@ def loaders(folder: Path) -> tuple[Loader, ...]:
         Loader("account", "model.fit.json", (account.read_bytes(),), JSON, use_account),
         Loader("reader table", "readers.csv", (table.read_bytes(), semicolons), PLAIN, use_table),
         Loader("truth", "truth.json", (truth,), JSON, _stored),
-        Loader("message", "message", (_message(),), PLAIN, _receive),
     )
-
-
-def _message() -> bytes:
-    import io
-
-    import numpy as np
-
-    from HeadCTIQALib.networks import wire
-
-    stream = io.BytesIO()
-    wire.send(stream, {"bundle": "anatomy", "device": "cpu"}, [np.zeros((3, 4, 5), np.float32), np.ones(7, bool)])
-    return stream.getvalue()
-
-
-def _receive(path: Path) -> object:
-    from HeadCTIQALib.networks import wire
-
-    with path.open("rb") as stream:
-        return wire.receive(stream)
 
 
 def _nan(values: Any) -> Any:

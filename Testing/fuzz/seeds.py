@@ -299,12 +299,12 @@ def corrected(scan: Simulated) -> Review:
 def _write_bundle(folder: Path) -> None:
     from hashlib import sha256
 
-    from HeadCTIQALib.networks.bundle import seal
+    from HeadCTIQALib.networks.bundles import seal
 
-    weights = struct.pack("<Q", 2) + b"{}"
+    weights = b"no network"
     (folder / "configs").mkdir(parents=True)
     (folder / "models").mkdir()
-    (folder / "models" / "model.safetensors").write_bytes(weights)
+    (folder / "models" / "model.onnx").write_bytes(weights)
     metadata = {
         "name": "tiny",
         "version": "1",

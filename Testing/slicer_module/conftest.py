@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class _VtkErrors:
-    """Collects what VTK would print as an error."""
+    """Collects what VTK would print as an error or a warning, which Slicer's own tests count as failures."""
 
     def __init__(self):
         import vtk
@@ -27,7 +27,8 @@ class _VtkErrors:
         self.found = []
         window = vtk.vtkOutputWindow()
         window.SetDisplayModeToNever()
-        window.AddObserver("ErrorEvent", self._add)
+        for event in ("ErrorEvent", "WarningEvent"):
+            window.AddObserver(event, self._add)
         vtk.vtkOutputWindow.SetInstance(window)
         vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_OFF)
         self.window = window

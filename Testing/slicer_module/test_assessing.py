@@ -65,8 +65,11 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
     import slicer
 
     stages = []
-    show = chosen.controller._show_progress
-    chosen.controller.assessing._on_progress = lambda stage, fraction: (stages.append(stage), show(stage, fraction))
+    shown, bar = [], chosen.ui.progressBar
+    show = chosen.controller.progress.show
+    chosen.controller.assessing._on_progress = lambda stage, fraction: (
+        stages.append(stage), show(stage, fraction), shown.append(bar.value),
+    )  # fmt: skip
     charged(chosen, "none")
     chosen.ui.assessButton.click()
     assert chosen.ui.assessButton.text == "Cancel"
@@ -75,6 +78,8 @@ def test_assess(chosen, slicer_app, tmp_path, head_volume):
     assert chosen.ui.messageLabel.text == ""
     assert chosen.ui.assessButton.text == "Assess"
     assert {"Reading the scan", "Looking at the anatomy", "Measuring", "Writing the results"} <= set(stages)
+    assert shown == sorted(shown), "the bar never runs backwards"
+    assert 95 <= shown[-1] <= 100
     assert chosen.session.record.input.kind == "slicer"
     assert chosen.session.record.input.name == "head"
     assert chosen.session.selected == "overall"
@@ -178,17 +183,35 @@ def test_missing_packages_are_offered_and_everything_else_works(chosen, monkeypa
     from HeadCTIQALib.gui import dependencies
 
     asked = []
-    monkeypatch.setattr(dependencies, "missing", lambda: ["torch", "monai"])
+    monkeypatch.setattr(dependencies, "missing", lambda: ["onnxruntime", "pynrrd"])
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_: asked.append(text) or False)
     chosen.ui.assessButton.click()
-    assert "torch, monai" in asked[0]
+    assert "onnxruntime, pynrrd" in asked[0]
     assert not chosen.controller.assessing.running
     assert "can be loaded" in chosen.ui.messageLabel.text
     chosen.controller.load(assessment_folder)
     assert chosen.session.record is not None
 
 
-def test_installation_goes_slicers_way(slicer_app, monkeypatch):
+def test_a_fresh_slicer_asks_once_installs_and_assesses(chosen, slicer_app, monkeypatch):
+    import slicer
+
+    from HeadCTIQALib.gui import dependencies
+
+    asked, done, lacking = [], [], ["onnxruntime", "pynrrd"]
+    monkeypatch.setattr(dependencies, "missing", lambda: list(lacking))
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **_: asked.append(text) or True)
+    monkeypatch.setattr(slicer.util, "pip_install", lambda what, **_: (done.append(what), lacking.clear()))
+    monkeypatch.setitem(sys.modules, "slicer.packaging", None)
+    charged(chosen, "none")
+    chosen.ui.assessButton.click()
+    wait(slicer_app, lambda: not chosen.controller.assessing.running)
+    assert len(asked) == 1
+    assert [what[0] for what in done] == ["-r"], "one list of requirements"
+    assert chosen.session.record is not None
+
+
+def test_requirements_are_installed_slicers_way(slicer_app, monkeypatch, tmp_path):
     import types
 
     import slicer
@@ -196,31 +219,59 @@ def test_installation_goes_slicers_way(slicer_app, monkeypatch):
     from HeadCTIQALib.gui import dependencies
 
     done = []
-    lacking = ["torch", "monai", "pynrrd"]
-    monkeypatch.setattr(dependencies, "missing", lambda: list(lacking))
-    monkeypatch.setattr(slicer.util, "pip_install", lambda what, **_: (done.append(what), lacking.clear()))
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
-    with pytest.raises(dependencies.InstallError, match="extension PyTorch"):
-        dependencies.install(["torch"])
-
-    class Logic:
-        def installTorch(self, askConfirmation=False, torchVersionRequirement=None):
-            done.append(f"torch{torchVersionRequirement}")
-            return object()
-
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=Logic))
+    monkeypatch.setattr(dependencies, "missing", list)
+    monkeypatch.setattr(slicer.util, "pip_install", lambda what, **_: done.append(what))
     packaging = types.ModuleType("slicer.packaging")
     packaging.load_requirements = lambda path: Path(path).read_text(encoding="utf-8").splitlines()
     packaging.pip_ensure = lambda requirements, requester=None: done.append(
         (requester, [r for r in requirements if not r.startswith("#")])
     )
     monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
-    dependencies.install(["torch", "monai", "pynrrd"])
-    assert done[:2] == ["torch>=2.4", "--no-deps monai>=1.4"]
-    requester, plain = done[2]
+    dependencies.install()
+    ((requester, plain),) = done
     assert requester == "HeadCTIQA"
+    assert any(r.startswith("onnxruntime") for r in plain)
     assert not any(r.startswith(("torch", "monai")) for r in plain)
-    assert any(r.startswith("pynrrd") for r in plain)
+    done.clear()
+    dependencies.install(tmp_path / "a folder")
+    assert done[0][:3] == ["--no-index", "--find-links", str(tmp_path / "a folder")]
+    monkeypatch.setattr(slicer.util, "pip_install", lambda what, **_: 1 / 0)
+    with pytest.raises(dependencies.InstallError, match="not all that is needed"):
+        dependencies.install(tmp_path)
+
+
+def test_offline_packages_come_from_a_folder(chosen, monkeypatch, tmp_path):
+    import qt
+
+    from HeadCTIQALib.gui import dependencies
+
+    taken = []
+    monkeypatch.setattr(dependencies, "install", taken.append)
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    chosen.ui.fromFolderButton.click()
+    assert taken == [tmp_path]
+    assert "installed" in chosen.ui.messageLabel.text
+
+
+@pytest.mark.parametrize("extension", [False, True])
+def test_torch_is_for_those_who_ask_for_it(chosen, monkeypatch, extension):
+    import types
+
+    import slicer
+
+    done = []
+
+    class Logic:
+        def installTorch(self, askConfirmation=False, torchVersionRequirement=None):
+            done.append(f"torch{torchVersionRequirement}")
+            return object()
+
+    monkeypatch.setattr(slicer.util, "pip_install", done.append)
+    monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *_, **__: True)
+    known = types.SimpleNamespace(PyTorchUtilsLogic=Logic) if extension else None
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", known)
+    chosen.ui.torchButton.click()
+    assert done == ["torch>=2.4", "--no-deps monai>=1.4", "onnx>=1.16"]
 
 
 @pytest.mark.parametrize(("allowed", "words"), [(True, ""), (False, "needs the package msgspec")])
@@ -243,7 +294,7 @@ def test_dicom_files_are_used_when_known(chosen, slicer_app, dicom_head_folder, 
 
     import slicer
 
-    from HeadCTIQALib.gui.volumes import INSTANCES
+    from HeadCTIQALib.gui.scan_source import INSTANCES
 
     files = sorted(str(p) for p in dicom_head_folder.rglob("*.dcm")) or sorted(
         str(p) for p in dicom_head_folder.rglob("*") if p.is_file()

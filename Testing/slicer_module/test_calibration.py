@@ -127,6 +127,8 @@ def test_the_users_views_come_back(bench, cohort, scene, monkeypatch, way):
     import slicer
 
     layout = scene.GetFirstNodeByClass("vtkMRMLLayoutNode") or scene.AddNewNodeByClass("vtkMRMLLayoutNode")
+    for known in ("OneUpRedSliceView", "FourUpPlotView", "ConventionalView"):  # the application describes them all
+        layout.AddLayoutDescription(getattr(layout, f"SlicerLayout{known}"), "<layout/>")
     layout.SetViewArrangement(layout.SlicerLayoutOneUpRedSliceView)
     logic = types.SimpleNamespace(
         ShowChartInLayout=lambda _chart: layout.SetViewArrangement(layout.SlicerLayoutFourUpPlotView)

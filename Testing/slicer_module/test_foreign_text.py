@@ -39,7 +39,7 @@ def test_a_hostile_record_is_text(assessed, tmp_path):
     content["input"]["name"] = content["scoring_model"]["name"] = HOSTILE
     content["overall"].update(score=None, band=None, withheld_reason=HOSTILE)
     record = check_record(content, "x")
-    shown = panel._overall(record)
+    shown = panel._overall(record, HOSTILE)
     assert "<img" not in shown
     assert "&lt;img" in shown
     assert shown.isprintable()

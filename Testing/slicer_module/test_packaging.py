@@ -42,7 +42,7 @@ def test_size_and_names():
 
 def test_metadata():
     text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
-    for key in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS"):
+    for key in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS"):
         assert re.search(rf'^set\(EXTENSION_{key} "[^"]+"\)$', text, re.MULTILINE), key
     with Image.open(ROOT / "Resources" / "Icons" / "HeadCTIQA.png") as icon:
         assert icon.size == (128, 128)
@@ -183,7 +183,7 @@ def test_only_gui_imports_slicer():
 
 
 def test_core_needs_no_pynrrd(slicer_app):
-    """A plain 3D Slicer has no pynrrd, gdcm, safetensors or Pillow: the panel works all the same."""
+    """A plain 3D Slicer has no pynrrd, gdcm, onnxruntime or Pillow: the panel works all the same."""
     code = f"""
 import sys
 class Without:
@@ -191,7 +191,7 @@ class Without:
     def __init__(self, finder):
         self.finder = finder
     def find_spec(self, name, path=None, target=None):
-        absent = name.split(".")[0] in ("nrrd", "gdcm", "safetensors", "PIL", "torch", "monai")
+        absent = name.split(".")[0] in ("nrrd", "gdcm", "onnxruntime", "PIL", "torch", "monai")
         return None if absent else self.finder.find_spec(name, path, target)
 sys.meta_path = [Without(f) for f in sys.meta_path]
 sys.path.insert(0, {str(ROOT / "Testing" / "slicer_module")!r})
@@ -209,21 +209,14 @@ print("passed")
 
 
 def test_slicers_requirements_are_those_of_the_package():
-    """What 3D Slicer installs is part of what pip does, at the same versions; torch and MONAI are installed by the module itself."""
-    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    """What 3D Slicer installs is part of what pip does, at the same versions; torch and MONAI are for those who ask for them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = (ROOT / "Resources" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     slicer = [line for line in lines if line and not line.startswith("#")]
-    brought = {
-        "numpy",
-        "scipy",
-        "pydicom",
-        "SimpleITK",
-        "torch",
-        "monai",
-    }  # by 3D Slicer or its extension PyTorch, or apart
-    assert sorted(slicer) == sorted(r for r in package if r.split(">=")[0] not in brought)
+    brought = {"numpy", "scipy", "pydicom", "SimpleITK"}  # by 3D Slicer
+    assert sorted(slicer) == sorted(r for r in project["dependencies"] if r.split(">=")[0] not in brought)
     from HeadCTIQALib.gui import dependencies
 
-    assert sorted(dependencies._PLAIN.values()) == sorted(line.split(">=")[0] for line in slicer)
-    monai = next(r for r in package if r.startswith("monai"))
-    assert f'"--no-deps {monai}"' in Path(dependencies.__file__).read_text(encoding="utf-8")
+    assert sorted(dependencies._NAMES.values()) == sorted(line.split(">=")[0] for line in slicer)
+    torch = [dependencies._TORCH, dependencies._MONAI, dependencies._ONNX]
+    assert torch == project["optional-dependencies"]["torch"]

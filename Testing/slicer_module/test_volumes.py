@@ -97,7 +97,7 @@ def test_dicom_files_are_found_by_instance(scene, head_volume, tmp_path, monkeyp
     import slicer
     from scans import add_volume
 
-    from HeadCTIQALib.gui.volumes import INSTANCES, dicom_files
+    from HeadCTIQALib.gui.scan_source import INSTANCES, dicom_files
 
     node = add_volume(head_volume)
     assert dicom_files(node) == []

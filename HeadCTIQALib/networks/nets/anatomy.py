@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from monai.networks.nets import DynUNet
 from monai.networks.utils import pixelshuffle, pixelunshuffle
-from numpy.typing import NDArray
 
-from HeadCTIQALib.networks.channels import CLASSES, LANDMARKS, MIRRORED
+from HeadCTIQALib.networks.channels import CLASSES, LANDMARKS
+
+from . import Inputs
 
 INPUTS = 3
 
@@ -49,14 +49,17 @@ def build(metadata: Mapping[str, Any]) -> AnatomyNet:
     return AnatomyNet(**metadata["network_def"])
 
 
-def infer(net: torch.nn.Module, arrays: tuple[NDArray, ...], device: str) -> tuple[NDArray, ...]:
-    """HU and imaged mask, both (Z, Y, X), to one array (11 + 3 + 14, Z, Y, X): the mean over the box and its mirror image."""
-    hu, inside = arrays
-    x = torch.from_numpy(np.stack([hu, inside]).astype(np.float32)[:, None]).to(device)
-    both = network_input(torch.cat([x[:1], x[:1].flip(-1)]), torch.cat([x[1:], x[1:].flip(-1)]))
-    with torch.inference_mode():
-        straight, mirrored = (net(b[None])[0] for b in both)
-        mirrored = mirrored.flip(-1)
-        mirrored[CLASSES] *= -1
-        order = [*range(CLASSES + 3), *(CLASSES + 3 + m for m in MIRRORED)]
-        return ((0.5 * (straight + mirrored[order])).float().cpu().numpy(),)
+class Deployed(torch.nn.Module):
+    """(B, Z, Y, X) HU and imaged mask (0/1) to (B, 11 + 3 + 14, Z, Y, X), see :class:`AnatomyNet`."""
+
+    INPUTS: ClassVar[Inputs] = {"hu": ("float32", ("boxes", 40, 48, 40)), "imaged": ("uint8", ("boxes", 40, 48, 40))}
+    OUTPUTS = ("maps",)
+    MIXED = False
+
+    def __init__(self, net: AnatomyNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, hu: torch.Tensor, imaged: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """See the class."""
+        return (self.net(network_input(hu[:, None], imaged[:, None].float())).float(),)

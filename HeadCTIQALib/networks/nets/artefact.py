@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from monai.networks.blocks import UnetBasicBlock, UnetUpBlock
 from monai.networks.utils import pixelshuffle, pixelunshuffle
-from numpy.typing import NDArray
 
-from .slices import channels_last, mixed
+from . import Inputs
+from .slices import bytes_of, channels_last
 
 FILTERS, FINE = (32, 64, 96, 128), 16
 STEM = 4  # pixels per side that the stem trades for channels
@@ -22,7 +21,6 @@ BRAIN_AND_AIR_HU = ((-15.0, 95.0), (-1200.0, -860.0))
 UNREST = 2 * (3 + 2 * ANGLES)
 GRADES = 3
 DROPOUT = 0.25  # of what is pooled, so that no grade hangs on the anatomy of a few heads
-BATCH = 8
 NORM, ACTIVATION = "batch", ("leakyrelu", {"inplace": True, "negative_slope": 0.01})
 
 
@@ -79,7 +77,9 @@ class ArtefactNet(torch.nn.Module):
         signed = pixelshuffle(maps[:, n + 2 :], 2, 2)
         weight = inside.sigmoid() + 1e-4
         share = weight.sum((1, 2, 3))
-        rms = ((motion.expm1().clamp_max(1e3) ** 2 * weight).sum((1, 2, 3)) / share + 1e-6).sqrt().log1p()
+        # exp() - 1 and log(1 + x) as they stand, since ONNX has no operators for them together
+        strong = (motion.exp() - 1).clamp_max(1e3)
+        rms = (1 + ((strong**2 * weight).sum((1, 2, 3)) / share + 1e-6).sqrt()).log()
         power = torch.nn.functional.avg_pool2d(signed[:, :1] ** 2, 2)
         brain, everywhere = (power * weight).sum((1, 2, 3)) / share, power.mean((1, 2, 3))
         strength = torch.stack([rms, (brain + 1e-4).log(), (everywhere + 1e-4).log()], 1)
@@ -127,7 +127,7 @@ def unrest(hu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     lines = line_filters(hu)
     out, shares = [], []
     for low, high in BRAIN_AND_AIR_HU:
-        valid = (~gathered((hu < low) | (hu > high), 3, torch.Tensor.logical_or_)).float()
+        valid = (~grown((hu < low) | (hu > high))).float()
         x = hu.clamp(low, high)
         fine = pool((x - smoothed(x, 3, pad=False)) ** 2 * valid, 4)
         x, share = pool(x * valid, 2), pool(valid, 2)
@@ -146,18 +146,14 @@ def unrest(hu: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 def smoothed(x: torch.Tensor, size: int, pad: bool = True) -> torch.Tensor:
     """Mean of ``size`` x ``size`` pixels around each of (B, C, H, W); ``pad``: zeros beyond the border count."""
-    total = gathered(x, size, torch.Tensor.add_)
-    return total / (size**2 if pad else gathered(torch.ones_like(x[:1, :1]), size, torch.Tensor.add_))
-
-
-def gathered(x: torch.Tensor, size: int, join: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """``size`` x ``size`` pixels around each of (B, C, H, W), zeros beyond the border, joined in place; torch's own pooling with stride 1 takes ten times as long."""
-    for axis, border in ((2, (0, 0, size // 2, size // 2)), (3, (size // 2, size // 2, 0, 0))):
-        padded, length = torch.nn.functional.pad(x, border), x.shape[axis]
-        x = padded.narrow(axis, 0, length).clone()
-        for n in range(1, size):
-            join(x, padded.narrow(axis, n, length))
+    for kernel in ((size, 1), (1, size)):
+        x = torch.nn.functional.avg_pool2d(x, kernel, 1, (kernel[0] // 2, kernel[1] // 2), count_include_pad=pad)
     return x
+
+
+def grown(mask: torch.Tensor) -> torch.Tensor:
+    """(B, C, H, W) bool: what is True with the eight pixels around it."""
+    return torch.nn.functional.max_pool2d(mask.float(), 3, 1, 1) > 0.5
 
 
 def restlessness(restless: torch.Tensor, space: torch.Tensor) -> torch.Tensor:
@@ -171,9 +167,7 @@ def restlessness(restless: torch.Tensor, space: torch.Tensor) -> torch.Tensor:
         total = weight.sum((2, 3))
         mean = (maps * weight).sum((2, 3)) / total
         spread = ((maps - mean[..., None, None]) ** 2 * weight).sum((2, 3)) / total
-        lines = (
-            mean[:, 3 : 3 + 2 * ANGLES].unflatten(1, (2, ANGLES)).sort(2).values.flatten(1)
-        )  # whatever the direction
+        lines = mean[:, 3 : 3 + 2 * ANGLES].reshape(-1, 2, ANGLES).sort(2).values.flatten(1)  # whatever the direction
         out += [mean[:, :3], lines, mean[:, -2:], (spread[:, -2:] + 1e-6).sqrt()]
     return torch.cat(out, 1)
 
@@ -194,23 +188,18 @@ def build(metadata: Mapping[str, Any]) -> ArtefactNet:
     return ArtefactNet(**metadata.get("network_def", {}))
 
 
-def infer(net: torch.nn.Module, arrays: tuple[NDArray, ...], device: str) -> tuple[NDArray, ...]:
-    """Run the network on slices.
+class Deployed(torch.nn.Module):
+    """(N, H, W) HU of slices to (N, 3) probabilities of grade >= 1, 2, 3 and (N, H, W) uint8 probabilities of streak in 1/255."""
 
-    Args:
-        arrays: one (N, H, W) array of HU.
-        device: where ``net`` is.
+    INPUTS: ClassVar[Inputs] = {"hu": ("int16", ("slices", 256, 256))}
+    OUTPUTS = ("grades", "streak")
+    MIXED = True
 
-    Returns:
-        (N, 3) float32 probabilities of grade >= 1, 2, 3 and (N, H, W) uint8 probabilities of streak, in 1/255.
-    """
-    (hu,) = arrays
-    grades, streaks = [np.empty((0, GRADES), np.float32)], [np.empty((0, *hu.shape[1:]), np.uint8)]
-    with torch.inference_mode(), mixed(device):
-        for n in range(0, len(hu), BATCH):
-            x = torch.from_numpy(np.ascontiguousarray(hu[n : n + BATCH])).to(device).float()[:, None]
-            out = {k: v.float() for k, v in net(x).items()}
-            # grade >= 2 is never likelier than grade >= 1
-            grades.append(out["grades"].sigmoid().cummin(1).values.cpu().numpy())
-            streaks.append((out["streak"][:, 0].sigmoid() * 255).round().to(torch.uint8).cpu().numpy())
-    return np.concatenate(grades), np.concatenate(streaks)
+    def __init__(self, net: ArtefactNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, hu: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """See the class."""
+        out = self.net(hu[:, None].float())
+        return out["grades"].float().sigmoid(), bytes_of(out["streak"][:, 0])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from numpy.typing import NDArray
 
-from .slices import SliceNet, beside, boxes, gaps, probabilities
+from . import Inputs
+from .slices import SliceNet, bytes_of
 
 CHANNELS = (
     "HU from fluid (0) to brain (1)",
@@ -23,42 +23,44 @@ FILTERS = (32, 48, 64, 96)
 EVIDENCE, WIDE = (-1.5, 3.0), (-1.0, 2.0)
 
 
-def network_input(hu: torch.Tensor, prior: torch.Tensor, positions: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-    """(K, 7, J, I) input channels, see :data:`CHANNELS`.
+def network_input(hu: torch.Tensor, prior: torch.Tensor, gap: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+    """(B, 7, J, I) input channels, see :data:`CHANNELS`.
 
     Args:
-        hu: (K, J, I) HU; prior: (K, J, I) probability of fluid by the anatomy network.
-        positions: (K,) mm along the slices' normal, increasing.
+        hu: (B, 3, J, I) HU below, here and above; prior: (B, J, I) probability of fluid by the anatomy network.
+        gap: (B,) mm between slices.
         levels: mean HU of fluid and of brain, SD of the noise.
     """
-    fluid, brain, noise = levels.float()
-    hu = hu.float()
-    own = ((hu - fluid) / (brain - fluid)).clamp(*EVIDENCE)
-    gap = (gaps(positions.float()) / 5)[:, None, None].expand_as(own)
+    fluid, brain, noise = levels[0], levels[1], levels[2]
+    below, own, above = ((hu - fluid) / (brain - fluid)).clamp(*EVIDENCE).unbind(1)
+    gaps = (gap / 5)[:, None, None].expand_as(own)
     loud = (noise / (brain - fluid)).expand_as(own)
-    return torch.stack([own, beside(own, -1), beside(own, 1), (hu / 1000).clamp(*WIDE), prior.float(), gap, loud], 1)
+    return torch.stack([own, below, above, (hu[:, 1] / 1000).clamp(*WIDE), prior, gaps, loud], 1)
+
+
+class Deployed(torch.nn.Module):
+    """(B, 3, J, I) HU below, here and above, (B, J, I) probability of fluid in 1/255, (B,) gaps in mm and levels (3,) to (B, J, I) uint8 probability of fluid in 1/255."""
+
+    INPUTS: ClassVar[Inputs] = {
+        "hu": ("int16", ("slices", 3, "rows", "columns")),
+        "prior": ("uint8", ("slices", "rows", "columns")),
+        "gap": ("float32", ("slices",)),
+        "levels": ("float32", (3,)),
+    }
+    OUTPUTS = ("fluid",)
+    MIXED = True
+
+    def __init__(self, net: SliceNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(
+        self, hu: torch.Tensor, prior: torch.Tensor, gap: torch.Tensor, levels: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """See the class."""
+        return (bytes_of(self.net(network_input(hu.float(), prior.float() / 255, gap, levels))[:, 0]),)
 
 
 def build(metadata: Mapping[str, Any]) -> SliceNet:
     """The network described by a bundle's ``network_def``."""
     return SliceNet(len(CHANNELS), metadata.get("network_def", {}).get("filters", FILTERS))
-
-
-def infer(net: SliceNet, arrays: tuple[NDArray, ...], device: str) -> tuple[NDArray, ...]:
-    """Run the network on the slices through the brain.
-
-    Args:
-        net: from :func:`build`.
-        arrays: HU (K, J, I), probability of fluid (K, J, I) uint8 in 1/255, positions (K,), levels (3,), see :func:`network_input`;
-            and, unless all is wanted, where (K, J, I) answers are wanted: elsewhere they may be 0.
-        device: where ``net`` is.
-
-    Returns:
-        (K, J, I) uint8 probability of fluid, in 1/255.
-    """
-    hu, prior, positions, levels, *wanted = (torch.from_numpy(a) for a in arrays)
-
-    def inputs(rows: torch.Tensor) -> torch.Tensor:
-        return network_input(hu[rows], prior[rows].float() / 255, positions[rows], levels)
-
-    return (probabilities(net, inputs, len(hu), device, *(boxes(mask) for mask in wanted)).numpy(),)

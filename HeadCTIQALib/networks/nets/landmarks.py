@@ -6,13 +6,13 @@ The only place of the second stage that needs torch and MONAI.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from monai.networks.nets import DynUNet
 from monai.networks.utils import pixelshuffle, pixelunshuffle
-from numpy.typing import NDArray
+
+from . import Inputs
 
 INPUTS = 3
 FIRST_LOGIT = -9.0  # before training, "not in this patch" is about as likely as all voxels together
@@ -53,27 +53,31 @@ def build(metadata: Mapping[str, Any]) -> LandmarkNet:
     return LandmarkNet(**metadata["network_def"])
 
 
-def infer(net: torch.nn.Module, arrays: tuple[NDArray[Any], ...], device: str) -> tuple[NDArray[np.float32], ...]:
-    """Read every landmark of every patch.
+class Deployed(torch.nn.Module):
+    """(N, D, H, W) HU and imaged mask (0/1) of patches to (N, landmarks, 6), see :func:`read_heatmaps`."""
 
-    Args:
-        arrays: (N, D, H, W) HU, and (N, D, H, W) imaged mask (0/1).
+    INPUTS: ClassVar[Inputs] = {"hu": ("int16", ("patches", 24, 24, 24)), "imaged": ("uint8", ("patches", 24, 24, 24))}
+    OUTPUTS = ("read",)
+    MIXED = False
 
-    Returns:
-        One (N, landmarks, 6) float32 array: position z, y, x in voxels of the patch, probability within
-        :data:`WINDOW` voxels of the peak, spread (SD in voxels about the position there), probability that the
-        landmark is not in the patch.
-    """
-    hu, inside = (torch.from_numpy(np.ascontiguousarray(a, np.float32)).to(device) for a in arrays)
-    with torch.inference_mode():
-        return (read_heatmaps(net(network_input(hu, inside)).float()).cpu().numpy(),)
+    def __init__(self, net: LandmarkNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, hu: torch.Tensor, imaged: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """See the class."""
+        return (read_heatmaps(self.net(network_input(hu.float(), imaged.float())).float()),)
 
 
 def read_heatmaps(heat: torch.Tensor) -> torch.Tensor:
-    """(N, L, D, H, W) logits to (N, L, 6), see :func:`infer`."""
+    """(N, L, D, H, W) logits to (N, L, 6).
+
+    Position z, y, x in voxels of the patch, probability within :data:`WINDOW` voxels of the peak, spread (SD in voxels about
+    the position there), probability that the landmark is not in the patch.
+    """
     shape = heat.shape[2:]
     flat = heat.flatten(2)
-    total = torch.logaddexp(flat.logsumexp(-1), flat.new_zeros(()))
+    total = torch.nn.functional.softplus(flat.logsumexp(-1))  # with the outcome "not in this patch", whose logit is 0
     peak = flat.argmax(-1)
     p = (flat - total[..., None]).exp().view(heat.shape)
     at = torch.stack([peak // (shape[1] * shape[2]), peak // shape[2] % shape[1], peak % shape[2]], -1)

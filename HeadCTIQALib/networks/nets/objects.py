@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from numpy.typing import NDArray
 
-from .slices import SliceNet, beside, boxes, gaps, probabilities
+from . import Inputs
+from .slices import SliceNet, bytes_of
 
 WINDOWS = ("wide", "soft")
 CHANNELS = (*(f"{window} window, {where}" for window in WINDOWS for where in ("below", "here", "above")), "gap / 5 mm")
 FILTERS = (16, 32, 48, 64, 96)
-AIR_HU = -600  # in air far from all that is denser there is nothing to look at
 
 
 def network_input(hu: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
@@ -27,21 +26,17 @@ def build(metadata: Mapping[str, Any]) -> SliceNet:
     return SliceNet(len(CHANNELS), metadata.get("network_def", {}).get("filters", FILTERS))
 
 
-def infer(net: SliceNet, arrays: tuple[NDArray, ...], device: str) -> tuple[NDArray, ...]:
-    """Run the network on slices.
+class Deployed(torch.nn.Module):
+    """(B, 3, H, W) HU below, here and above and (B,) gaps in mm to (B, H, W) uint8 probability of a foreign object in 1/255."""
 
-    Args:
-        net: from :func:`build`.
-        arrays: HU (K, H, W), increasing positions (K,) in mm.
-        device: where ``net`` is.
+    INPUTS: ClassVar[Inputs] = {"hu": ("int16", ("slices", 3, "rows", "columns")), "gap": ("float32", ("slices",))}
+    OUTPUTS = ("object",)
+    MIXED = True
 
-    Returns:
-        (K, H, W) uint8 probability of a foreign object, in 1/255.
-    """
-    hu, positions = (torch.from_numpy(a) for a in arrays)
+    def __init__(self, net: SliceNet) -> None:
+        super().__init__()
+        self.net = net
 
-    def inputs(rows: torch.Tensor) -> torch.Tensor:
-        x = hu[rows].float()
-        return network_input(torch.stack([beside(x, -1), x, beside(x, 1)], 1), gaps(positions[rows].float()))
-
-    return (probabilities(net, inputs, len(hu), device, boxes(hu > AIR_HU)).numpy(),)
+    def forward(self, hu: torch.Tensor, gap: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """See the class."""
+        return (bytes_of(self.net(network_input(hu.float(), gap))[:, 0]),)

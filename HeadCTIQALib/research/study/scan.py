@@ -7,7 +7,6 @@ import shutil
 import time
 import traceback
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +16,6 @@ from HeadCTIQALib.errors import HeadCTIQAError, InputError
 from HeadCTIQALib.synthesis import Population, random_scene, simulate
 
 if TYPE_CHECKING:
-    from HeadCTIQALib.networks.types import Infer
     from HeadCTIQALib.synthesis import Simulated
 
 TRUTH, SERIES = "truth.json", "series"
@@ -59,9 +57,10 @@ def assess_scan(folder: Path, population: Population, seed: int, matrix: int) ->
     Raises:
         HeadCTIQAError: what would stop every other scan too: a damaged network, a full disk.
     """
+    from HeadCTIQALib import networks
     from HeadCTIQALib.writing import write_text
 
-    _networks()  # loaded before the clock starts: once a process
+    networks.load_networks("cpu").load()  # loaded before the clock starts: once a process
     began = simulated = time.process_time()
     truth: dict[str, float] = {}
     refused = failed = ""
@@ -105,7 +104,7 @@ def _assess(scan: Simulated, folder: Path, seed: int) -> None:
     finally:
         shutil.rmtree(series, ignore_errors=True)
     volume = replace(volume, warnings=tuple(dict.fromkeys((*volume.warnings, *check(volume)))))
-    findings = with_limits(volume, networks.find(volume, infer=_networks()))
+    findings = with_limits(volume, networks.find(volume, infer=networks.load_networks("cpu")))
     result = evaluate(volume, findings, models=networks.models_used())
     write_text(folder / RECORD, dump(result.record), "The assessment")
 
@@ -113,11 +112,3 @@ def _assess(scan: Simulated, folder: Path, seed: int) -> None:
 def _place(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}, line {last.lineno}"
-
-
-@cache
-def _networks() -> Infer:
-    """The networks of this process, loaded once."""
-    from HeadCTIQALib import networks
-
-    return networks.local_infer("cpu")

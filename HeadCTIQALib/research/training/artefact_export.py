@@ -1,23 +1,24 @@
-"""A checkpoint of the artefact network to a MONAI bundle: compact safetensors, metadata, inference config, model card."""
+"""A checkpoint of the artefact network to a MONAI bundle: the ONNX file, metadata, inference config, model card.
+
+    python -m HeadCTIQALib.research.training.artefact_export TRAINING/last.pt Resources/Models/artefact [--figures FILE]
+
+The names of the training heads come from setup.json beside the checkpoint, figures (name to value) from a JSON file.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import monai
-import numpy as np
 import torch
-from safetensors.torch import save
 
 from HeadCTIQALib.networks.artefact_grid import PIXEL_MM, SIDE
-from HeadCTIQALib.networks.bundle import WEIGHTS, compact, seal
 from HeadCTIQALib.networks.nets.artefact import FILTERS, FINE
 
-from .export import CARD, DEFINITION, METADATA, bundle_folder
+from .export import write_bundle
 
 NAME, VERSION = "headctiqa-artefact", "0.1.0"
 
@@ -32,17 +33,11 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         figures: measured accuracy, name to value, for the metadata and the model card.
     """
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    weights = save(
-        compact({k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state["average"].items()})
-    )
     simulated = [h for h in heads if h.startswith("simulated")]
     real = [h for h in heads if not h.startswith("simulated")]
     record = {
         "name": NAME,
         "version": VERSION,
-        "monai_version": monai.__version__,
-        "pytorch_version": torch.__version__.split("+")[0],
-        "numpy_version": np.__version__,
         "task": "motion grade (0-3) and streak mask of axial slices of a head CT",
         "intended_use": "motion and streak artefact for image quality assessment of adult head CT; research use only, not a medical device",
         "data_source": _sources(real, len(simulated)),
@@ -60,9 +55,8 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
                 }
             },
             "outputs": {
-                "grades": "logits of grade >= 1, 2, 3",
-                "streak": "logits",
-                "motion": "log(1 + HU) on a quarter of the grid",
+                "grades": "probabilities of grade >= 1, 2, 3",
+                "streak": "probability in 1/255",
             },
         },
         "training_heads": real,
@@ -70,15 +64,9 @@ def export(checkpoint: Path, bundle: Path, heads: Sequence[str], figures: Mappin
         "training_steps": state["step"],
         "earlier_steps": state["earlier"],
         "figures": dict(figures or {}),
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     definition = {"_target_": "HeadCTIQALib.networks.nets.artefact.ArtefactNet", "filters": list(FILTERS), "fine": FINE}
-    with bundle_folder(bundle) as part:
-        (part / WEIGHTS).write_bytes(weights)
-        (part / METADATA).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        (part / DEFINITION).write_text(json.dumps({"network_def": definition}, indent=2) + "\n", encoding="utf-8")
-        (part / CARD).write_text(_card(record), encoding="utf-8")
-        seal(part)
+    write_bundle(bundle, state["average"], definition, record, _card)
 
 
 SOURCES = {
@@ -114,7 +102,7 @@ Motion grade and streak mask of the slices of a head CT. **Research use only; no
   intracranial space of 2, 5 and 12 HU, after a 3-pixel mean); per pixel: probability of streak or dark band.
 - **Network** MONAI U-Net blocks (batch normalisation), {FINE} filters at 2 mm and {"-".join(map(str, FILTERS))} from 4 mm on, four windows of
   the HU as input, slices of {SIDE} x {SIDE} pixels of about 1 mm. Weights as int8 with a scale per output channel
-  (safetensors, SHA-256 in `configs/metadata.json`).
+  (ONNX, SHA-256 in `configs/metadata.json`).
 - **Training** `python -m HeadCTIQALib.research.training.artefact`: {_steps(record)}. In-plane and through-plane motion, metal with
   photon starvation and beam hardening are computed in the projection domain and laid over clean slices with noise, hair,
   cushions and holders, helical windmills, shading and clipped air.
@@ -132,3 +120,18 @@ Accuracy on a site's own population is unknown until the site has measured it. T
 geometry, one slice at a time. A sudden shift between two rotations leaves no trace within a slice and is looked for by other
 means. No paediatric heads.
 """
+
+
+def main() -> None:
+    """The command above."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--figures", type=Path)
+    a = parser.parse_args()
+    heads = json.loads((a.checkpoint.parent / "setup.json").read_text(encoding="utf-8"))["heads"]
+    export(a.checkpoint, a.bundle, heads, json.loads(a.figures.read_text(encoding="utf-8")) if a.figures else None)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from HeadCTIQALib.networks.artefact_grid import PIXEL_MM, SIDE
-from HeadCTIQALib.networks.bundle import open_bundle
+from HeadCTIQALib.networks.bundles import open_bundle
 from HeadCTIQALib.networks.landmarks import CHANNELS, PATCH, PATCH_MM
 from HeadCTIQALib.networks.nets import fluid as fluid_net
 from HeadCTIQALib.networks.nets import objects as object_net

@@ -1,10 +1,9 @@
-"""Trained weights to a MONAI bundle: compact safetensors, metadata, inference config and model card."""
+"""Trained weights to a MONAI bundle: the ONNX file, metadata, inference config and model card."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,22 @@ from typing import Any
 import monai
 import numpy as np
 import torch
-from safetensors.torch import save
 from scipy import ndimage
 
 from HeadCTIQALib.errors import OutputError
-from HeadCTIQALib.networks.bundle import CHECKSUMS, WEIGHTS, Bundle, compact, load_network, read_bundle, seal
+from HeadCTIQALib.networks.bundles import CHECKSUMS, NETWORK, Bundle, read_bundle, seal
 from HeadCTIQALib.networks.channels import LANDMARKS
+from HeadCTIQALib.networks.runtime.onnx_engine import OnnxEngine
+from HeadCTIQALib.networks.runtime.torch_engine import load_network
 from HeadCTIQALib.writing import is_json, output_error, recover, whole_folder
 
 from .heads import LabelledHead
 from .loop import State
+from .onnx_file import write_network
 from .sources import counted
 
 METADATA, DEFINITION, CARD = "configs/metadata.json", "configs/inference.json", "docs/README.md"
-_FILES = (METADATA, DEFINITION, CARD, WEIGHTS, CHECKSUMS)
+_FILES = (METADATA, DEFINITION, CARD, NETWORK, CHECKSUMS)
 LIMITS = (
     "Accuracy on a site's own population is unknown until the site has measured it. Few heads, all adult; little pathology beyond what is "
     "simulated; no paediatric heads. Landmarks outside the scan are extrapolated."
@@ -50,8 +51,14 @@ def template_landmarks(heads: Sequence[LabelledHead]) -> dict[str, list[float]]:
     return out
 
 
-def write_bundle(folder: Path, state: State, definition: Mapping[str, Any], metadata: Mapping[str, Any]) -> Bundle:
-    """Write a bundle whole or not at all, and load it once as the product would.
+def write_bundle(
+    folder: Path,
+    state: State,
+    definition: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    describe: Callable[[Mapping[str, Any]], str] | None = None,
+) -> Bundle:
+    """Write a bundle whole or not at all, and load it once with either engine as the product would.
 
     Args:
         folder: becomes the bundle; its name is the network's ("anatomy", "fluid" ...), a bundle already there is replaced.
@@ -59,25 +66,25 @@ def write_bundle(folder: Path, state: State, definition: Mapping[str, Any], meta
         definition: "_target_" and arguments of the network.
         metadata: everything for configs/metadata.json except versions and the checksum; "heads" are the names of the
             training heads, "figures" what was measured, "training" a sentence.
+        describe: makes the model card of the metadata; None for :func:`card`.
 
     Raises:
         OutputError: the folder holds something else, or cannot be written.
     """
-    # what batch normalisation counts is for training only, and may not fit into half precision
-    weights = {k: v if v.is_floating_point() else torch.zeros_like(v) for k, v in state.items()}
     with bundle_folder(folder) as part:
-        (part / WEIGHTS).write_bytes(save(compact(weights)))
+        written = write_network(part, folder.name, definition, state)
         versions = {
             "monai_version": monai.__version__,
             "pytorch_version": torch.__version__.split("+")[0],
             "numpy_version": np.__version__,
         }
-        record = {**metadata, **versions, "weights_sha256": hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest()}
+        record = {**metadata, **versions, **written}
         (part / METADATA).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         (part / DEFINITION).write_text(json.dumps({"network_def": dict(definition)}, indent=2) + "\n", encoding="utf-8")
-        (part / CARD).write_text(card(record), encoding="utf-8")
+        (part / CARD).write_text((describe or card)(record), encoding="utf-8")
         seal(part)
-        load_network(read_bundle(part), "cpu", folder.name)
+        load_network(read_bundle(part), folder.name)
+        OnnxEngine().load(read_bundle(part))
     return read_bundle(folder)
 
 
@@ -123,7 +130,7 @@ def card(record: Mapping[str, Any]) -> str:
         f"# Model card: {record['name']} {record['version']}", "",
         f"{record['task'][:1].upper()}{record['task'][1:]}. **Research use only; not a medical device. Adults only.**", "",
         f"- **Intended use** {record['intended_use']}.",
-        f"- **Network** {record.get('network', 'MONAI DynUNet')}; weights as int8 with a scale per output channel (safetensors, SHA-256 in `configs/metadata.json`).",
+        f"- **Network** {record.get('network', 'MONAI DynUNet')}; weights as int8 with a scale per output channel (ONNX, SHA-256 in `configs/metadata.json`).",
         f"- **Training** {record.get('training', 'see configs/metadata.json')}", "",
         "## Data that it saw", "", "| data | heads | terms | labels |", "|---|---|---|---|",
         *(f"| {s.title} | {n} | {s.terms} | {s.labels} |" for s, n in counted(record.get("heads", ())).items()),

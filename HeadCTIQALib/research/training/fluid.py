@@ -16,7 +16,7 @@ from HeadCTIQALib.networks.nets.slices import SliceNet, mixed
 from .fluid_slices import FOLDER, FluidHead
 from .items import Pool, Sampler, load_all
 from .loop import Plan, State, fit
-from .windows import GAP_MM, overlap_loss, tensor, with_neighbours
+from .windows import gap_at, overlap_loss, tensor, with_neighbours
 
 FILTERS = nets.FILTERS
 PATCH = 128  # pixels per side
@@ -59,9 +59,8 @@ def draw(head: FluidHead, rng: np.random.Generator) -> Patch:
     box = _box(head, rng)
     k = box[0]
     ks = with_neighbours(k, len(head.hu))
-    at = head.positions[ks] if len(head.hu) > 1 else np.arange(3) * GAP_MM
-    hu, prior = (torch.from_numpy(a[ks][:, box[1], box[2]]) for a in (head.hu, head.prior))
-    x = nets.network_input(hu, prior.float() / 255, torch.from_numpy(at), torch.from_numpy(head.levels))[1].numpy()
+    hu, prior = (tensor(a)[None] for a in (head.hu[ks][:, box[1], box[2]], head.prior[box]))
+    x = nets.network_input(hu, prior / 255, tensor([gap_at(head.positions, k)]), tensor(head.levels))[0].numpy()
     fluid, weight = head.fluid[box], head.brain[box] | head.inside[box]
     if rng.random() < 0.5:
         x[[1, 2]] = x[[2, 1]]

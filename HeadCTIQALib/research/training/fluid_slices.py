@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings import INTRACRANIAL, Tissue
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.orientation import recognised_anatomy
-from HeadCTIQALib.networks.refine.tissue import SEEN_AROUND, tissue_map
-from HeadCTIQALib.networks.refine.workgrid import grown_box, work_grid
+from HeadCTIQALib.networks.outline.tissue import SEEN_AROUND, tissue_map
+from HeadCTIQALib.networks.outline.workgrid import grown_box, work_grid
 from HeadCTIQALib.networks.types import Infer, Vector
 from HeadCTIQALib.volume import CTVolume
 
@@ -109,5 +109,5 @@ def prepare_fluid(out: Path, simulated: int = HEADS, device: str = "cpu") -> Non
         TrainingError: the folder cannot be written.
         ModelError: the anatomy network cannot run.
     """
-    infer = local_infer(device)
+    infer = load_networks(device)
     fill(out / FOLDER, lambda seed: simulated_head(seed, infer), SEEDS, simulated)

@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.channels import CLASSES, LANDMARKS, TEMPLATE_SCALE_MM
+from HeadCTIQALib.networks.fluid import look_for_fluid
 from HeadCTIQALib.networks.landmarks import PATCH_MM
-from HeadCTIQALib.networks.nets import fluid, objects
 from HeadCTIQALib.networks.nets.anatomy import network_input as anatomy_input
 from HeadCTIQALib.networks.nets.landmarks import network_input as landmark_input
 from HeadCTIQALib.networks.nets.landmarks import read_heatmaps
 from HeadCTIQALib.networks.nets.slices import SliceNet
-from HeadCTIQALib.networks.objects import LIKELY
+from HeadCTIQALib.networks.objects import LIKELY, likely_objects
+from HeadCTIQALib.networks.runtime.torch_engine import deployed
+from HeadCTIQALib.networks.types import Infer
 
 from . import augment, patches
 from .fluid_slices import FluidHead
@@ -104,16 +106,22 @@ def anatomy_figures(net: torch.nn.Module, device: str = "cpu") -> Figures:
 
 def fluid_figures(net: SliceNet, device: str = "cpu") -> Figures:
     """Missing overlap of fluid inside the skull as the refinement finds it, over all slices."""
-    net = net.eval().to(device)
-    inputs = ((h, fluid.infer(net, (h.hu, h.prior, h.positions, h.levels), device)) for h in _fluid_heads(HEADS))
-    return _missing(((seen > LIKELY) & head.inside, head.fluid) for head, (seen,) in inputs)
+    infer = _running("fluid", net, device)
+    seen = ((h, look_for_fluid(infer, h.hu, h.prior, h.positions, h.levels)) for h in _fluid_heads(HEADS))
+    return _missing(((likely > LIKELY) & head.inside, head.fluid) for head, likely in seen)
 
 
 def object_figures(net: SliceNet, device: str = "cpu") -> Figures:
     """Missing overlap of removable objects, over all slices of heads that may all have some."""
-    net = net.eval().to(device)
-    inputs = ((s, objects.infer(net, (s.hu, s.positions), device)) for s in _stacks(HEADS))
-    return _missing((seen > LIKELY, stack.labels == OBJECT) for stack, (seen,) in inputs)
+    infer = _running("objects", net, device)
+    seen = ((s, likely_objects(infer, s.hu, s.positions)) for s in _stacks(HEADS))
+    return _missing((likely > LIKELY, stack.labels == OBJECT) for stack, likely in seen)
+
+
+def _running(name: str, net: torch.nn.Module, device: str) -> Infer:
+    """A network on trial in the place of the shipped one."""
+    run = deployed(name, net, device)
+    return lambda _, *arrays: run(*arrays)
 
 
 def _missing(pairs: Iterable[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> Figures:
@@ -141,7 +149,7 @@ def _first(count: int, make: Callable[[int], T | None]) -> tuple[T, ...]:
 
 @cache
 def _fluid_heads(count: int) -> tuple[FluidHead, ...]:
-    infer = local_infer("cpu")
+    infer = load_networks("cpu")
     return _first(count, lambda seed: fluid_head(seed, infer))
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from HeadCTIQALib.findings.types import CONFIDENT
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.anatomy import ANATOMY, coarse_anatomy
-from HeadCTIQALib.networks.bundle import METADATA, open_bundle, seal
+from HeadCTIQALib.networks.bundles import METADATA, open_bundle, seal
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.networks.landmarks import KINDS, fine_landmarks
 from HeadCTIQALib.networks.types import Vector
@@ -43,7 +43,7 @@ def mean_places(heads: Iterable[tuple[Vector, Mapping[str, Vector]]]) -> dict[st
 
 def main() -> None:
     """The command above."""
-    infer, real, simulated = local_infer("cpu"), [], []
+    infer, real, simulated = load_networks("cpu"), [], []
     for path in scans_in(Path(sys.argv[1]), sys.argv[2:]).values():
         volume = read(path)
         coarse = coarse_anatomy(volume, infer)

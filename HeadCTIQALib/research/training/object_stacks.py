@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.findings import HEAD, Tissue
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.artefact import chosen_slices
 from HeadCTIQALib.networks.artefact_grid import artefact_grid, sample_mask, sample_slice
 from HeadCTIQALib.networks.orientation import recognised_anatomy
-from HeadCTIQALib.networks.refine.tissue import tissue_map
+from HeadCTIQALib.networks.outline.tissue import tissue_map
 from HeadCTIQALib.networks.types import Infer, Vector
 from HeadCTIQALib.volume import CTVolume, read
 
@@ -128,7 +128,7 @@ def prepare_objects(
     """
     fill(out / SIMULATED, simulated_stack, SEEDS, simulated)
     scans = {p.name.removesuffix(".nii.gz"): p for p in (data / SCANS).glob("*.nii.gz")} if data else {}
-    infer = local_infer(device)
+    infer = load_networks(device)
     create(out / PLANNING)
     for name in sorted(scans.keys() - held_out(list(scans))):
         if not (out / PLANNING / f"{name}.npz").exists():

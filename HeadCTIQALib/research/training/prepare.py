@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings import Tissue
-from HeadCTIQALib.networks import local_infer
+from HeadCTIQALib.networks import load_networks
 from HeadCTIQALib.networks.anatomy import coarse_anatomy
 from HeadCTIQALib.text import printable
 from HeadCTIQALib.volume import CTVolume, read
@@ -156,7 +156,7 @@ def prepare(data: Path, out: Path) -> None:
     atlases = {n: atlas_head(data, n) for n in lb.ATLASES}
     reference = atlases[lb.ATLASES[0]][0]
     reference.save(out / "labels")
-    infer = local_infer("cpu")
+    infer = load_networks("cpu")
     fine = [p for p in sorted((data / "ct").iterdir()) if reader_landmarks(data, p.name)]
     for path in [*fine, *sorted((data / "ct-head-neck").glob("*.nii.gz"))]:
         name = path.name.removesuffix(".nii.gz")

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from HeadCTIQALib.networks import local_infer
-from HeadCTIQALib.networks.bundle import Bundle, load_network, open_bundle
+from HeadCTIQALib.networks import load_networks
+from HeadCTIQALib.networks.bundles import Bundle, open_bundle
+from HeadCTIQALib.networks.runtime.torch_engine import load_network
 
 from . import anatomy, fluid, guard, landmarks, object_stacks, objects, site
 from .describe import definition_of, metadata_of
@@ -111,7 +112,7 @@ def _figures(network: str, state: State, device: str) -> guard.Figures:
 
 
 def _shipped(network: str) -> State:
-    state: Mapping[str, torch.Tensor] = load_network(open_bundle(network), "cpu").state_dict()
+    state: Mapping[str, torch.Tensor] = load_network(open_bundle(network)).state_dict()
     return {k: v.detach().clone() for k, v in state.items()}
 
 
@@ -145,7 +146,7 @@ def _slices(job: Job, tell: Callable[[str], None]) -> tuple[Sampler[Any, Any], l
     made = job.work / "prepared"
     source: Sampler[Any, Any]
     if job.network == "fluid":
-        infer = local_infer(job.device) if scans else None
+        infer = load_networks(job.device) if scans else None
         heads = [h for s in scans if infer and (h := site.fluid_head(s, infer)) is not None and fluid.usable(h)]
         _some(job.folders, heads, "shows enough of the brain")
         if job.data is not None and (job.data / FOLDER).is_dir():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings import Tissue
-from HeadCTIQALib.networks.bundle import open_bundle
+from HeadCTIQALib.networks.bundles import open_bundle
 from HeadCTIQALib.networks.channels import LANDMARKS
 from HeadCTIQALib.volume.resample import Grid
 

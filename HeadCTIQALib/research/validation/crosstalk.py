@@ -71,7 +71,13 @@ def plan(base: CTVolume, findings: Findings, measured: Mapping[str, Measurement]
 
 
 def cross_talk(
-    folder: Path, output: Path, *, device: str = "cpu", only: Sequence[str] = (), progress: Progress | None = None
+    folder: Path,
+    output: Path,
+    *,
+    device: str = "cpu",
+    engine: str = "auto",
+    only: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """Degrade every scan in ``folder`` (see :func:`scans_in`) and measure anew; ``output``/real/*.json, ``crosstalk.md``, ``.csv``.
 
@@ -98,7 +104,7 @@ def cross_talk(
 
     check_folder(output, output / "real", crosstalk_tables.FILES)
     models = {card["name"]: card["sha256"] for card in networks.models_used()}
-    infer, readers = networks.local_infer(device), readers_of(folder)
+    infer, readers = networks.load_networks(device, engine), readers_of(folder)
     rows: list[dict[str, Any]] = []
     for n, (name, path) in enumerate(paths.items()):
         told = share(tell, STAGE, n, len(paths))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ def evaluate(
     seed: int = 0,
     matrix: int = 256,
     device: str = "cpu",
+    engine: str = "auto",
     processes: int | None = None,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def evaluate(
     Args:
         heads: how many; their seeds are EVALUATION_SEEDS[seed], [seed + 1], ...
         matrix: pixels a side of the simulated scans.
-        device: of the networks: "cpu", "cuda", "mps" or "auto".
+        device, engine: see :func:`HeadCTIQALib.networks.load_networks`.
         processes: None is one a core; 1 works in this process.
 
     Returns:
@@ -65,7 +65,7 @@ def evaluate(
     models = {card["name"]: card["sha256"] for card in networks.models_used()}
     wanted = [EVALUATION_SEEDS[seed + n] for n in range(heads)]
     missing = [s for s in wanted if _stored(folder, s, matrix, models) is None]
-    jobs = {s: (s, matrix, device) for s in missing}
+    jobs = {s: (s, matrix, device, engine) for s in missing}
     count = processes or os.cpu_count() or 1
     tell(STAGE, 1 - len(missing) / heads)
     found = (
@@ -105,16 +105,10 @@ def evaluate_head(seed: int, infer: Infer, matrix: int = 256) -> dict[str, Any]:
     return {"seed": seed, **record, "seconds": {"simulate": round(drawn - begun, 2), "assess": round(found - drawn, 2)}}
 
 
-def _evaluate_here(seed: int, matrix: int, device: str) -> dict[str, Any]:
-    return evaluate_head(seed, _networks(device), matrix)
-
-
-@cache
-def _networks(device: str) -> Infer:
-    """The networks of this process, loaded once."""
+def _evaluate_here(seed: int, matrix: int, device: str, engine: str) -> dict[str, Any]:
     from HeadCTIQALib import networks
 
-    return networks.local_infer(device)
+    return evaluate_head(seed, networks.load_networks(device, engine), matrix)
 
 
 def _path(folder: Path, seed: int) -> Path:

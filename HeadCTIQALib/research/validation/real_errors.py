@@ -56,7 +56,7 @@ def assess_degraded(
     from HeadCTIQALib import networks
     from HeadCTIQALib.volume import check, read
 
-    infer = networks.local_infer("cpu")
+    infer = networks.load_networks("cpu")
     table = {} if readers is None else json.loads(readers.read_text(encoding="utf-8"))["scans"]
     for name, path in scans_in(scans, only).items():
         base = d.binned(read(path))

@@ -37,6 +37,7 @@ def by_scanner(
     output: Path,
     *,
     device: str = "cpu",
+    engine: str = "auto",
     only: Sequence[str] = (),
     repeats: int = REPEATS,
     progress: Progress | None = None,
@@ -64,7 +65,7 @@ def by_scanner(
     store = output / "scanners"
     check_folder(output, store, scanner_tables.FILES)
     models = {card["name"]: card["sha256"] for card in networks.models_used()}
-    infer = networks.local_infer(device)
+    infer = networks.load_networks(device, engine)
     rows: list[dict[str, Any]] = []
     for n, (name, path) in enumerate(paths.items()):
         rows += _of_one_scan(name, path, infer, store, models, repeats, share(tell, STAGE, n, len(paths)))
@@ -74,13 +75,12 @@ def by_scanner(
 
 def taught() -> dict[str, tuple[str, ...]]:
     """Network to the names of the scans that it was trained on, as its bundle tells."""
-    from HeadCTIQALib.networks.bundle import BUNDLES, open_bundle, present
+    from HeadCTIQALib.networks.bundles import BUNDLES, open_bundle
 
     out = {}
     for bundle in BUNDLES:
-        if present(bundle):
-            metadata = open_bundle(bundle).metadata
-            out[bundle] = tuple(str(h) for h in metadata.get("training_heads") or metadata.get("heads") or ())
+        metadata = open_bundle(bundle).metadata
+        out[bundle] = tuple(str(h) for h in metadata.get("training_heads") or metadata.get("heads") or ())
     return out
 
 

@@ -186,6 +186,9 @@ def _patch(cls):
     for n in range(meta.propertyOffset(), meta.propertyCount()):
         prop = meta.property(n)
         setattr(cls, prop.name(), QtProperty(prop.name(), static(cls, prop.name()), prop.isWritable()))
+    for name in _VIRTUAL & vars(cls).keys():  # a class that answers itself is asked in the same way
+        if not isinstance(vars(cls)[name], QtProperty):
+            setattr(cls, name, QtProperty(name, static(cls, name), False))
     cls.__setattr__ = _setattr  # for every class: shiboken gives each wrapped type its own
 
 

@@ -60,7 +60,18 @@ def start():
         application.SetModuleLogic(key, logic)
         setattr(slicer.modules, name, LoadedModule(key, logic))
     slicer.mrmlScene = scene
+    scene.AddObserver(scene.NodeRemovedEvent, _displays_go_along)
     return types.SimpleNamespace(logic=application, io=_bundles(scene, application))
+
+
+@vtk.calldata_type(vtk.VTK_OBJECT)
+def _displays_go_along(scene, _event, node):
+    """In Slicer the display nodes of a node go with it: removing them again is a warning."""
+    if not node.IsA("vtkMRMLDisplayableNode") or scene.IsClosing():
+        return
+    for display in [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]:
+        if display is not None and scene.IsNodePresent(display):
+            scene.RemoveNode(display)
 
 
 def _bundles(scene, application):
