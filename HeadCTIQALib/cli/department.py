@@ -50,6 +50,16 @@ def add(command: Add) -> None:
     _assessing(batch)
     batch.add_argument("--retry", choices=("failed",), help="assess again what crashed or was stopped before")
 
+    table = command("table", "One table of a cohort, with a data dictionary beside it.", _table)
+    _cohort(table)
+    table.add_argument(
+        "--format", choices=("tsv", "csv", "json", "parquet"), default="tsv", help="default: tsv; parquet needs pyarrow"
+    )
+
+
+def _cohort(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cohort", metavar="COHORT", type=path, help="folder of assessment folders, at any depth")
+
 
 def _assessing(parser: argparse.ArgumentParser) -> None:
     """What batch and watch have in common."""
@@ -98,3 +108,9 @@ def _batch(options: argparse.Namespace) -> int:
     from .batch import batch, plan_of
 
     return batch(plan_of(options, tuple(options.input), options.retry == "failed"))
+
+
+def _table(options: argparse.Namespace) -> int:
+    from .table import table
+
+    return table(options.cohort, options.format)
