@@ -95,8 +95,9 @@ class Controller:
         self._entered = False
         self.overlays.leave()
         self.solid.exit()
-        if "calibration" in self.sections:
-            self.sections["calibration"].exit()
+        for name in ("calibration", "comparison"):
+            if name in self.sections:
+                self.sections[name].exit()
         self.scan.exit()
 
     def cleanup(self) -> None:
