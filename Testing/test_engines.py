@@ -203,3 +203,18 @@ def test_networks_are_loaded_once_and_stay() -> None:
     assert set(made._loaded) == set(BUNDLES)
     assert made.engine.title.startswith("onnxruntime ")
     assert {m["engine"] for m in networks.models_used("cpu")} == {made.engine.title}
+
+
+def test_what_is_loaded_beside_the_reading_imports_nothing() -> None:
+    """Two threads that import NumPy at once find it half made: only the thread that asks imports."""
+    code = (
+        "import builtins, sys, threading; from HeadCTIQALib import networks; seen, real = [], builtins.__import__\n"
+        "def watched(name, *rest, **more):\n"
+        "    if threading.current_thread() is not threading.main_thread() and name and name not in sys.modules: seen.append(name)\n"
+        "    return real(name, *rest, **more)\n"
+        "builtins.__import__ = watched; networks.warm_up('cpu', 'onnx')\n"
+        "[t.join() for t in threading.enumerate() if t.name == 'networks']\n"
+        "print([n for n in seen if n.split('.')[0] in ('numpy', 'scipy', 'onnxruntime', 'HeadCTIQALib')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -36,16 +36,24 @@ def load_networks(device: str = "auto", engine: str = "auto", models: Path | Non
 
 
 def warm_up(device: str = "auto", engine: str = "auto") -> None:
-    """Begin to load the networks, while the scan is read; what is wrong with them is told by :func:`find`."""
+    """Begin to load the networks, while the scan is read; what is wrong with them is told by :func:`find`.
+
+    Python's part of it, the imports, is done when this returns: two threads that import NumPy at once find it half made.
+    """
+    from .bundles import BUNDLES
+
+    ready = load_networks(device, engine)
+    try:
+        _ = ready.engine
+    except ModelError:
+        return
 
     def begin() -> None:
-        from .bundles import BUNDLES
-
         for name in BUNDLES:
             if not threading.main_thread().is_alive():  # nobody needs them any more
                 return
             with contextlib.suppress(ModelError):
-                load_networks(device, engine).load(name)
+                ready.load(name)
 
     # no daemon: what ends amid the native code of an engine would take the program down with it
     threading.Thread(target=begin, name="networks").start()

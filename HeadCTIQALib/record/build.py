@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from .reviewed import ReviewEntry
 
-PACKAGES = ("numpy", "scipy", "pydicom", "python-gdcm", "SimpleITK", "pynrrd", "torch", "monai")
+PACKAGES = ("numpy", "scipy", "pydicom", "python-gdcm", "SimpleITK", "pynrrd", "onnxruntime", "torch", "monai")
 _OLDEST_AGE = 90.0  # ages above 89 identify people (HIPAA safe harbour) and are all written as 90
 
 
