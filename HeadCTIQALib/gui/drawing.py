@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import qt
-import slicer
 
 from HeadCTIQALib.curve import BAND_ACCEPTABLE, BAND_GOOD
 
@@ -21,7 +20,7 @@ _TICKS = ("#404040", "#e8e8e8")
 
 def is_dark() -> bool:
     """Whether the application has a dark style."""
-    return bool(slicer.app.palette().color(qt.QPalette.Base).lightness() < 128)
+    return bool(qt.QLabel().palette.color(qt.QPalette.Base).lightness() < 128)
 
 
 def band_color(state: str) -> str:

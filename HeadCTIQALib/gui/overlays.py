@@ -8,13 +8,16 @@ import numpy as np
 import slicer
 import vtk
 
+from HeadCTIQALib.findings import LANDMARK_TITLES
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.record import Record
 from HeadCTIQALib.record.judged import EvidenceEntry
 from HeadCTIQALib.report.focus import Box, focus, is_union, segments, slice_boxes, slice_frame, standard_frame
 
-from . import display_state, hierarchy_items
+from . import display_state, hierarchy_items, point_labels
 from .display_state import DisplayState, other_overlays
+from .point_labels import landmark_id
 from .results import KIND, Results, find
 from .scan_views import sound_field_of_view
 from .session import Session
@@ -26,6 +29,7 @@ _CLEAR_COLORS = {
 }  # grey masks on a grey image are hard to see
 _LINE_COLORS = ((1.0, 0.85, 0.10), (0.25, 0.95, 0.95))
 _PRESETS = ("Axial", "Coronal", "Sagittal")
+_LABELLED = {"baseline": "Sagittal", "coverage": "Sagittal"}  # the view that shows the evidence, by kind of picture
 
 
 class Overlays:
@@ -43,6 +47,8 @@ class Overlays:
         self._of: Results | None = None  # whose display was saved; the session may have turned to another scan since
         self._shown: str | None = None
         self._evidence: list[Any] = []  # nodes that exist for this IQM only
+        self._views: dict[str, list[str]] = {}  # orientation to the slice views that have it
+        self._labels: list[Any] = []  # display nodes of the names of points
         self.visible = self.masks = self.markups = True
         self.opacity = 0.5
 
@@ -108,7 +114,7 @@ class Overlays:
 
     def forget(self) -> None:
         """The scene is gone: there is nothing to put back."""
-        self._evidence, self._saved, self._of, self._shown = [], None, None, None
+        self._evidence, self._labels, self._saved, self._of, self._shown = [], [], None, None, None
 
     def _aim(self, record: Record, iqm: str, evidence: EvidenceEntry) -> None:
         """Turn the slice views to the slices of the scan, at the evidence, in its window."""
@@ -124,20 +130,26 @@ class Overlays:
             composite.SetBackgroundVolumeID(node.GetID())
         point = focus(record, iqm)
         assert point is not None  # there is evidence
+        self._views = {}
         for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
-            orient(view, record)
+            self._views.setdefault(orient(view, record), []).append(view.GetID())
             sound_field_of_view(view)
             view.JumpSliceByOffsetting(*point)
 
     def _draw(self, record: Record, iqm: str, evidence: EvidenceEntry) -> None:
         """Make the points and lines that are not findings of their own."""
+        results = self._session.results
+        views = self._views.get(_LABELLED.get(METRICS[iqm].picture, "Axial"), [])
+        if results is not None and results.landmarks is not None:
+            self._labels.append(point_labels.show(results.landmarks, views))
         known = set(record.findings.landmarks)
         loose = {name: p for name, p in evidence.points.items() if name not in known}
         if loose:
             node = self._evidence_node("vtkMRMLMarkupsFiducialNode", _LINE_COLORS[0])
             for name, p in loose.items():
-                node.AddControlPointWorld(*p, name)
+                node.AddControlPointWorld(*p, LANDMARK_TITLES.get(name, name.replace("_", " ").lower()))
             node.SetLocked(True)
+            self._labels.append(point_labels.show(node, views))
         for n, (start, end) in enumerate(evidence.lines):
             node = self._evidence_node("vtkMRMLMarkupsLineNode", _LINE_COLORS[min(n, 1)])
             for p in (start, end):
@@ -209,7 +221,7 @@ class Overlays:
         if results.plane is not None:
             results.plane.GetDisplayNode().SetVisibility(bool(shown and evidence and evidence.plane))
         for node in self._evidence:
-            node.GetDisplayNode().SetVisibility(bool(shown))
+            _set_visible(node, bool(shown))
 
     def _show_landmarks(self, node: Any, names: set[str]) -> None:
         if node is None:
@@ -217,13 +229,13 @@ class Overlays:
         with slicer.util.NodeModify(node):
             found = False
             for n in range(node.GetNumberOfControlPoints()):
-                wanted = node.GetNthControlPointLabel(n) in names
+                wanted = landmark_id(node.GetNthControlPointLabel(n)) in names
                 node.SetNthControlPointVisibility(n, wanted)
                 found |= wanted
         display = node.GetDisplayNode()
         display.SetSliceProjection(True)
         display.SetSliceProjectionOpacity(0.8)
-        display.SetVisibility(found)
+        _set_visible(node, found)
 
     def _color_segments(self, node: Any, union: tuple[str, ...], clear: bool = True) -> None:
         """Segments that stand for one mask get one colour; all others their own, or a clearer one."""
@@ -238,6 +250,9 @@ class Overlays:
                 display.UnsetSegmentOverrideColor(id_)
 
     def _drop_evidence(self) -> None:
+        for labels in self._labels:
+            point_labels.remove(labels)
+        self._labels = []
         for node in self._evidence:
             hierarchy_items.remove(node)
         self._evidence = []
@@ -252,8 +267,13 @@ def recover(scene: Any) -> None:
                     node.GetDisplayNode().SetVisibility(False)
 
 
-def orient(view: Any, record: Any) -> None:
-    """Turn a slice view to the nearest of axial, coronal and sagittal in the frame of the native slices."""
+def _set_visible(node: Any, visible: bool) -> None:
+    for n in range(node.GetNumberOfDisplayNodes()):
+        node.GetNthDisplayNode(n).SetVisibility(visible)
+
+
+def orient(view: Any, record: Any) -> str:
+    """Turn a slice view to the nearest of axial, coronal and sagittal in the frame of the native slices; returns which."""
     normal = slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:3, 2]
     frame = slice_frame(record)
     presets = {}
@@ -264,7 +284,7 @@ def orient(view: Any, record: Any) -> None:
     if standard_frame(record):
         if view.GetOrientation() != name:
             view.SetOrientation(name)
-        return
+        return name
     wanted = frame @ presets[name]
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy(view.GetSliceToRAS())
@@ -273,3 +293,4 @@ def orient(view: Any, record: Any) -> None:
             matrix.SetElement(r, c, wanted[r, c])
     view.GetSliceToRAS().DeepCopy(matrix)
     view.UpdateMatrices()
+    return name

@@ -38,6 +38,8 @@ class AgreementPlots:
         self._line(self.scatter, _("equal"), (0.0, 100.0), (0.0, 100.0))
         for name, height in _limits(after.difference):
             self._line(self.bland_altman, name, (0.0, 100.0), (height, height))
+        _leave_room(self.scatter, [before.model, after.model, (0.0, 100.0)])
+        _leave_room(self.bland_altman, [before.difference, after.difference])
 
     def turn_to(self, chart: Any | None) -> None:
         """Show one of the two charts in the plot view; nothing where there is none yet."""
@@ -110,6 +112,15 @@ def _limits(difference: Any) -> list[tuple[str, float]]:
         return []
     bias, spread = float(difference.mean()), 1.96 * float(difference.std(ddof=1))
     return [(_("bias after"), bias), (_("upper limit"), bias + spread), (_("lower limit"), bias - spread)]
+
+
+def _leave_room(chart: Any, data: list[Any]) -> None:
+    """A third of the height stays free above the data, for the legend in the upper corner."""
+    values = np.concatenate([np.asarray(d, float) for d in data])
+    low, high = float(values.min()), float(values.max())
+    spread = max(high - low, 1.0)
+    chart.SetYAxisRangeAuto(False)
+    chart.SetYAxisRange(low - 0.05 * spread, high + 0.5 * spread)
 
 
 def _layout_node() -> Any:

@@ -28,6 +28,7 @@ from HeadCTIQALib.volume.types import CTVolume
 
 from . import hierarchy_items
 from .node_files import forget_file, load_node, native, replace_markup, through_file
+from .point_labels import landmark_id, title_points
 from .volumes import voxel_digest
 
 KIND = "HeadCTIQA.kind"  # attribute that marks our nodes
@@ -40,6 +41,7 @@ _OURS = (
     "vtkMRMLDisplayNode",
     "vtkMRMLStorageNode",
 )  # what loading adds, in the order of its removal; never the hierarchy itself
+_NAMES = {_SEGMENTATION: _("masks"), _LANDMARKS: _("landmarks"), _PLANE: _("mid-sagittal plane")}
 _FACE_ON_MM = 240.0
 
 
@@ -136,7 +138,10 @@ class Results:
 
     def read_landmarks(self) -> dict[str, Landmark]:
         """Id to point, RAS mm, as the Markups are now."""
-        return {} if self.landmarks is None else through_file(self.landmarks, "landmarks.mrk.json", read_landmarks)
+        if self.landmarks is None:
+            return {}
+        found = through_file(self.landmarks, "landmarks.mrk.json", read_landmarks)
+        return {landmark_id(label): point for label, point in found.items()}
 
     def read_plane(self) -> Plane | None:
         """The mid-sagittal plane as it is now; None where there is none or it is not placed."""
@@ -161,6 +166,7 @@ class Results:
             )
             return
         replace_markup(self.landmarks, "landmarks.mrk.json", lambda path: write_landmarks(path, landmarks))
+        title_points(self.landmarks)
 
     def write_plane(self, plane: Plane) -> None:
         """Move the mid-sagittal plane; made when there was none."""
@@ -181,8 +187,10 @@ class Results:
         self.text.SetNodeReferenceID(reference, node.GetID())
         if node.GetDisplayNode() is None:
             node.CreateDefaultDisplayNodes()
+        node.SetName(f"{self.volume.GetName()} {_NAMES[reference]}")
         if node.IsA("vtkMRMLMarkupsNode"):
             _dress_markup(node)
+            title_points(node)
         hierarchy_items.place(node, self.volume)
 
 

@@ -95,6 +95,10 @@ def test_fit_shows_before_and_after_and_changes_nothing_yet(bench, cohort, scene
     ]
     assert differences[0].mean() == pytest.approx(15, abs=2), "the readers are stricter than the guideline"
     assert abs(differences[1].mean()) < 3
+    low, high = chart.GetYAxisRange()
+    data = np.concatenate(differences)
+    assert low < data.min()
+    assert data.max() + (data.max() - data.min()) / 3 < high, "room for the legend above the data"
     turned = []
     bench.section._plots.turn_to = turned.append
     bench.widget("calibrationPlot").setCurrentIndex(1)

@@ -60,8 +60,10 @@ def notice(module):
 
 
 def drag_point(module, label, by):
+    from HeadCTIQALib.gui.point_labels import landmark_id
+
     node = module.session.results.landmarks
-    n = next(i for i in range(node.GetNumberOfControlPoints()) if node.GetNthControlPointLabel(i) == label)
+    n = next(i for i in range(node.GetNumberOfControlPoints()) if landmark_id(node.GetNthControlPointLabel(i)) == label)
     node.SetNthControlPointPositionWorld(n, *(np.array(node.GetNthControlPointPositionWorld(n)) + by))
 
 
@@ -232,7 +234,9 @@ def test_label_maps_on_another_grid_are_written_as_a_whole(opened):
 
 def test_a_deleted_point_makes_the_metric_not_assessable(opened):
     node = opened.session.results.landmarks
-    n = next(i for i in range(node.GetNumberOfControlPoints()) if node.GetNthControlPointLabel(i) == "VERTEX")
+    n = next(
+        i for i in range(node.GetNumberOfControlPoints()) if node.GetNthControlPointLabel(i) == "vertex of the scalp"
+    )
     node.RemoveNthControlPoint(n)
     settle(opened)
     assert entry(opened, "vertex_margin").status == "not_assessable"

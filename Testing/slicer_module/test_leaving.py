@@ -137,3 +137,27 @@ def test_the_bar_grows_and_tells_what_is_left(slicer_app):
     progress.show("Starting", 0.0)
     assert bar.value == 0
     assert "left" not in bar.format
+
+
+def test_points_are_named_in_words_and_only_where_the_evidence_is_seen(scan_node, module, assessment_folder, views):
+    module.controller.load(assessment_folder)
+    results = module.session.results
+    points = results.landmarks
+    labels = {points.GetNthControlPointLabel(n) for n in range(points.GetNumberOfControlPoints())}
+    assert "right outer canthus" in labels
+    assert not any(label.isupper() for label in labels)
+    assert "CANTHUS_R" in results.read_landmarks()
+    for iqm, name in (("baseline_angle", "Yellow"), ("vertex_margin", "Yellow")):
+        module.session.select(iqm)
+        first, second = (points.GetNthDisplayNode(n) for n in range(2))
+        assert not first.GetPointLabelsVisibility()
+        assert second.GetPointLabelsVisibility()
+        assert [second.GetNthViewNodeID(n) for n in range(second.GetNumberOfViewNodeIDs())] == [
+            views[name].node.GetID()
+        ]
+    module.session.select(None)
+    assert points.GetNumberOfDisplayNodes() == 1
+    assert points.GetDisplayNode().GetPointLabelsVisibility()
+    assert {n.GetName() for n in results.nodes} == {
+        "head masks", "head landmarks", "head mid-sagittal plane", "head assessment",
+    }  # fmt: skip

@@ -47,13 +47,14 @@ def test_every_row(assessed, views, iqm):
         for s in results.segmentation.GetSegmentation().GetSegmentIDs()
         if segmentation.GetVisibility() and segmentation.GetSegmentVisibility(s)
     }
+    from HeadCTIQALib.gui.point_labels import landmark_id
     from HeadCTIQALib.report.focus import segments
 
     assert visible == set(segments(assessed.session.record, iqm))
     assert bool(results.plane.GetDisplayNode().GetVisibility()) == (evidence.plane is not None)
     points = results.landmarks
     shown = {
-        points.GetNthControlPointLabel(n)
+        landmark_id(points.GetNthControlPointLabel(n))
         for n in range(points.GetNumberOfControlPoints())
         if points.GetNthControlPointVisibility(n)
     }

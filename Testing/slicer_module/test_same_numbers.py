@@ -59,7 +59,11 @@ def tumour(shared_ct, tmp_path):
     """Every third slice of a real scan, 7.5 mm apart, which is quicker."""
     folder = tmp_path / "tumour"
     folder.mkdir()
-    for path in sorted((shared_ct / "ge-vct-tumour").iterdir())[::3]:
+    heights = {
+        path: float(pydicom.dcmread(path, stop_before_pixels=True).ImagePositionPatient[2])
+        for path in (shared_ct / "ge-vct-tumour").iterdir()
+    }
+    for path in sorted(heights, key=heights.__getitem__)[::3]:
         (folder / path.name).symlink_to(path)
     return folder
 
