@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from HeadCTIQALib.errors import HeadCTIQAError, InputError
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.report.html import plain_unit
 from HeadCTIQALib.text import lines, printable
 
 from . import forms
@@ -161,7 +162,7 @@ class ComparisonSection:
 
 
 def _texts(r: Any) -> tuple[str, str, str, str]:
-    name = r.title if r.unit == "points" else f"    {r.title}" + ("" if r.unit == "1" else f" ({r.unit})")
+    name = r.title if r.unit == "points" else f"    {r.title}" + ("" if r.unit == "1" else f" ({plain_unit(r.unit)})")
     digits = 1 if r.unit == "points" else 2
     values = [_STATUS[s] + _number(v, digits, s) for v, s in zip((r.first, r.second), r.status, strict=True)]
     if r.difference is None:

@@ -145,6 +145,7 @@ class Controller:
             module = f"{__package__}.{name}"
             found = importlib.util.find_spec(module) is not None
             holder.setVisible(found)
+            holder.layout().setContentsMargins(4, 4, 4, 4)
             if found:
                 built[name] = getattr(importlib.import_module(module), cls)(self.session, holder)
         return built
