@@ -115,7 +115,7 @@ def narrow_panel(case: Any) -> None:
     try:
         for width in _NARROW_PX:
             widget.setFixedWidth(width)
-            for _turn in range(3):  # heights follow widths
+            for _turn in range(10):  # heights follow widths
                 widget.layout().activate()
                 slicer.app.processEvents()
             case.assertEqual(_overlapping(widget) + _cut(widget), [], f"at {width} pixels")

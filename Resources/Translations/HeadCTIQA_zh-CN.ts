@@ -140,16 +140,16 @@
             <translation>将评分和数值追加到表格。</translation>
         </message>
         <message>
-            <source>Export CSV row...</source>
-            <translation>导出 CSV 行...</translation>
+            <source>Export CSV...</source>
+            <translation>导出 CSV...</translation>
         </message>
         <message>
             <source>Write the assessment folder, corrections included.</source>
             <translation>写出评估结果文件夹，包括修正。</translation>
         </message>
         <message>
-            <source>Save assessment...</source>
-            <translation>保存评估结果...</translation>
+            <source>Save...</source>
+            <translation>保存...</translation>
         </message>
         <message>
             <source>For research use only; not a medical device.</source>

@@ -37,3 +37,12 @@ def test_the_networks_find_the_defects_of_the_simulated_head(module, views):
     case = module.python.HeadCTIQATest()
     case.setUp()
     selftest_window.networks(case)
+
+
+def test_a_narrow_panel(module, views):
+    """Not among those of 3D Slicer: a window that is shown there for the first time may take longer to lay itself out."""
+    from HeadCTIQALib.gui import selftest_window
+
+    case = module.python.HeadCTIQATest()
+    case.setUp()
+    selftest_window.narrow_panel(case)
