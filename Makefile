@@ -43,7 +43,7 @@ else
 	$(PYTHON312) -m venv .venv-3.12
 	.venv-3.12/bin/python -c 'import re, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	  print(*(d for d in [*project["dependencies"], *project["optional-dependencies"]["test"]] \
-	  if not re.match("torch|monai|onnx|slicer|PySide|ruff|mypy|statsmodels", d)), sep="\n")' > .venv-3.12/requirements.txt
+	  if not re.match("headctiqa|onnx|slicer|PySide|ruff|mypy|statsmodels", d)), sep="\n")' > .venv-3.12/requirements.txt
 	.venv-3.12/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-3.12/requirements.txt
 	.venv-3.12/bin/python -m pytest -n 2 --dist loadfile $(TESTS312)
 endif
@@ -59,7 +59,7 @@ SEED ?= 1
 fuzz: .venv/ready-test
 	$(BIN)/python -m Testing.fuzz --minutes $(MINUTES) --seed $(SEED)
 
-benchmark: .venv/ready
+benchmark: .venv/ready-test
 	$(BIN)/python Testing/benchmark/assess_ratio.py $(if $(SCAN),"$(SCAN)")
 
 # Needs Chromium for the report.
@@ -89,10 +89,10 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-# Only the tests need torch: first and by itself, so that no other package decides which build is taken.
 # What the tests of the Slicer module draw with, off-screen; without them those tests cannot run.
 SYSTEM := libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 fonts-dejavu-core
 
+# Only the tests need torch: first and by itself, so that no other package decides which build is taken.
 .venv/ready-test: .venv/ready
 	@if ldconfig -p 2>/dev/null | grep -q libEGL.so.1 && ldconfig -p | grep -q libxkbcommon.so.0; then :; \
 	  elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM); \

@@ -142,7 +142,9 @@ class HeadCTIQALogic(ScriptedLoadableModuleLogic):
         return volume_from_node(node)
 
     def assess(self, node, device="auto"):
-        """Assess the scan in ``node`` in this process, as the command line would its files, waiting for it; needs the networks.
+        """Assess the scan in ``node`` in this process, as the command line would its files, waiting for it.
+
+        Needs what Resources/requirements.txt lists.
 
         Returns a HeadCTIQALib.assessment.Assessment, whose ``record`` is what assessment.json holds.
         """

@@ -8,7 +8,7 @@ import torch
 
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.networks import artefact
-from HeadCTIQALib.networks.artefact import Seen, artefact_findings, chosen_slices, look_beforehand
+from HeadCTIQALib.networks.artefact import Seen, artefact_findings, chosen_slices, look_beforehand, motion_grades
 from HeadCTIQALib.networks.artefact_grid import SIDE, artefact_grid, expand, sample_mask, sample_slice
 from HeadCTIQALib.networks.nets.artefact import grown, smoothed
 from HeadCTIQALib.networks.types import Artefacts, Beforehand
@@ -187,6 +187,13 @@ def test_metal_and_fluid_are_no_streaks(stated: None) -> None:
     assert found[100:121, 120:141].mean() < 0.03
     assert found[138:157, 93:112].mean() < 0.03
     assert found[82:168, 82:168].mean() < 0.05
+
+
+def test_a_likely_grade_counts_in_a_run_of_slices_that_leads_to_a_sure_one() -> None:
+    one = np.array([0.1, 0.35, 0.7, 0.4, 0.31, 0.2, 0.45, 0.1])
+    assert motion_grades(np.stack([one, 0.4 * one, 0 * one], 1)).tolist() == [0, 1, 1, 1, 1, 0, 0, 0]
+    assert motion_grades(np.stack([one, one, 0.7 * one], 1)).tolist() == [0, 2, 2, 2, 2, 0, 0, 0]
+    assert motion_grades(np.empty((0, 3))).tolist() == []
 
 
 def test_nothing_seen_nothing_graded(stated: None) -> None:

@@ -95,6 +95,7 @@ class CalibrationSection:
 
     def _lay_out(self, layout: Any) -> None:
         form = qt.QFormLayout()
+        form.setRowWrapPolicy(qt.QFormLayout.WrapLongRows)  # for narrow panels
         form.addRow(_("Assessments"), self._assessments.widget)
         form.addRow(_("Reader scores"), self._readers.widget)
         form.addRow(_("Scale of the scores"), self._scale)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import qt
 from slicer.i18n import tr as _
 
-from HeadCTIQALib.errors import HeadCTIQAError
+from HeadCTIQALib.errors import HeadCTIQAError, InputError
 from HeadCTIQALib.hierarchy import IQM_BY_ID
+from HeadCTIQALib.report.html import plain_unit
 from HeadCTIQALib.text import lines, printable
 
 from . import forms
 from .folder_button import FolderButton
 from .session import Event, Session
+from .side_by_side import LEFT, RIGHT, Other, SideBySide
 
 _STATUS = {"measured": "", "scored": "", "corrected": "✎ ", "not_assessable": "", "withheld": ""}
 
@@ -41,6 +44,15 @@ class ComparisonSection:
             self._compare_before,
             "compareBeforeButton",
         )
+        self._beside = forms.button(
+            _("Show side by side"),
+            _("Both assessments in two linked slice views, for the selected metric; press again for your own views."),
+            self._beside_clicked,
+            "sideBySideButton",
+        )
+        self._beside.setCheckable(True)
+        self._views = SideBySide(session)
+        self._other_assessment: Callable[[], Other] | None = None
         self._table = forms.table("comparisonTable", ["", _("First"), _("Second"), _("Difference")], 0)
         self._table.setMinimumHeight(200)
         self._table.connect("cellClicked(int,int)", self._clicked)
@@ -48,14 +60,20 @@ class ComparisonSection:
         self._ids: list[str] = []
         layout = parent.layout()
         layout.addLayout(forms.row(qt.QLabel(_("Shown against")), self._other.widget, self._before))
-        for widget in (self._table, self._words, self._notice):
+        for widget in (self._beside, self._table, self._words, self._notice):
             layout.addWidget(widget)
         session.observe(self._changed)
         self._changed("assessment")
 
     def cleanup(self) -> None:
         """Stop following the session."""
+        self._views.leave()
         self._session.unobserve(self._changed)
+
+    def exit(self) -> None:
+        """The user turns to another module: the views are theirs again."""
+        self._views.leave()
+        self._beside.setChecked(False)
 
     def _changed(self, event: Event) -> None:
         if event == "assessment":
@@ -63,22 +81,58 @@ class ComparisonSection:
             self._other.widget.setEnabled(record is not None)
             self._before.setEnabled(bool(record and record.review))
             self._show(None)
+            self.exit()
+        elif event == "selection":
+            self._views.follow()
 
     def _folder_chosen(self, folder: Path) -> None:
         from HeadCTIQALib.record import read_record
 
         if self._session.record is not None:
             self._compare(lambda shown: (shown, read_record(folder)), (_("Shown"), folder.name))
+            self._other_assessment = lambda: self._of_folder(folder)
 
     def _compare_before(self, *_arguments: Any) -> None:
         from HeadCTIQALib.assessment import uncorrected
 
         self._compare(lambda shown: (uncorrected(shown), shown), (_("Before"), _("Corrected")))
+        self._other_assessment = self._of_before
+
+    def _of_folder(self, folder: Path) -> Other:
+        from HeadCTIQALib.assessment import load_assessment
+
+        stored = load_assessment(folder, self._session.volume)
+        assert stored.findings is not None  # of a volume that was given
+        return Other(stored.record, stored.findings, RIGHT)
+
+    def _of_before(self) -> Other:
+        from HeadCTIQALib.assessment import uncorrected
+        from HeadCTIQALib.assessment.review_record import original_findings
+
+        record, findings = self._session.record, self._session.findings
+        assert record is not None  # something was compared
+        assert findings is not None
+        return Other(uncorrected(record), original_findings(record, findings), LEFT)
+
+    def _beside_clicked(self, *_arguments: Any) -> None:
+        if self._views.shown:
+            self.exit()
+            return
+        forms.tell(self._notice, "")
+        try:
+            with forms.Waiting():
+                if self._session.volume is None or self._session.findings is None or self._other_assessment is None:
+                    raise InputError(_("The scan of this assessment is not in the scene; load the scan first."))
+                self._views.show(self._other_assessment())
+        except (HeadCTIQAError, RuntimeError) as error:
+            forms.tell(self._notice, str(error))
+        self._beside.setChecked(self._views.shown)
 
     def _compare(self, pair: Any, titles: tuple[str, str]) -> None:
         from HeadCTIQALib.assessment import compare
 
         forms.tell(self._notice, "")
+        self.exit()  # of what was compared before
         try:
             result = compare(*pair(self._session.record))
         except HeadCTIQAError as error:
@@ -88,6 +142,7 @@ class ComparisonSection:
         self._show(result, titles)
 
     def _show(self, result: Any | None, titles: tuple[str, str] = ("", "")) -> None:
+        self._beside.setEnabled(result is not None)
         rows = result.rows if result is not None else ()
         self._ids = [r.id for r in rows]
         forms.fill(self._table, [_texts(r) for r in rows], numbers=(1, 2, 3))
@@ -107,7 +162,7 @@ class ComparisonSection:
 
 
 def _texts(r: Any) -> tuple[str, str, str, str]:
-    name = r.title if r.unit == "points" else f"    {r.title}" + ("" if r.unit == "1" else f" ({r.unit})")
+    name = r.title if r.unit == "points" else f"    {r.title}" + ("" if r.unit == "1" else f" ({plain_unit(r.unit)})")
     digits = 1 if r.unit == "points" else 2
     values = [_STATUS[s] + _number(v, digits, s) for v, s in zip((r.first, r.second), r.status, strict=True)]
     if r.difference is None:

@@ -95,8 +95,9 @@ class Controller:
         self._entered = False
         self.overlays.leave()
         self.solid.exit()
-        if "calibration" in self.sections:
-            self.sections["calibration"].exit()
+        for name in ("calibration", "comparison"):
+            if name in self.sections:
+                self.sections[name].exit()
         self.scan.exit()
 
     def cleanup(self) -> None:
@@ -144,6 +145,7 @@ class Controller:
             module = f"{__package__}.{name}"
             found = importlib.util.find_spec(module) is not None
             holder.setVisible(found)
+            holder.layout().setContentsMargins(4, 4, 4, 4)
             if found:
                 built[name] = getattr(importlib.import_module(module), cls)(self.session, holder)
         return built

@@ -13,7 +13,7 @@ from HeadCTIQALib.metrics import METRICS
 from HeadCTIQALib.metrics.metric import MOTION
 from HeadCTIQALib.record import Record
 from HeadCTIQALib.record.judged import IqmEntry
-from HeadCTIQALib.report.html import join, tag
+from HeadCTIQALib.report.html import in_unit, join, plain_unit, tag
 
 from . import forms
 from .display_state import slices_kept
@@ -120,7 +120,7 @@ class CorrectionsSection:
             widget.setEnabled(bool(chosen))
         self._editor.setEnabled(correctable)
         self._hint.setText(self._words(record, iqm, correctable))
-        self._unit.setText("" if iqm is None or iqm.unit == "1" else iqm.unit)
+        self._unit.setText("" if iqm is None or iqm.unit == "1" else plain_unit(iqm.unit))
         self._regions.show(iqm.id if iqm is not None and chosen and METRICS[iqm.id].regions else None)
         self._motion.widget.setVisible(bool(chosen and iqm is not None and MOTION in METRICS[iqm.id].reads))
         self._fill_list(record)
@@ -238,4 +238,4 @@ def shown_value(entry: IqmEntry, iqm: IQM, status: bool = True) -> str:
 def _number(value: float | None, iqm: IQM) -> str:
     if value is None:
         return str(_("not assessable"))
-    return f"{value:.2f}" + ("" if iqm.unit == "1" else f" {iqm.unit}")
+    return in_unit(f"{value:.2f}", iqm.unit)

@@ -53,16 +53,16 @@ class DisplayState:
         self._restore.append(action)
 
     def _keep_slice(self, node: Any) -> None:
-        self._keep(node, _set_slice, _slice_place(node))
+        self._keep(node, set_slice, slice_place(node))
 
 
 @contextmanager
 def slices_kept() -> Iterator[None]:
     """The slice views are after the block where they were before it."""
-    places = [(node, _slice_place(node)) for node in slicer.util.getNodesByClass("vtkMRMLSliceNode")]
+    places = [(node, slice_place(node)) for node in slicer.util.getNodesByClass("vtkMRMLSliceNode")]
     yield
     for node, place in places:
-        _set_slice(node, place)
+        set_slice(node, place)
 
 
 def forget(node: Any) -> None:
@@ -101,13 +101,13 @@ def _set_window(node: Any, value: tuple[int, float, float]) -> None:
         node.SetWindowLevel(window, level)
 
 
-def _slice_place(node: Any) -> tuple[Any, tuple[float, float, float]]:
+def slice_place(node: Any) -> tuple[Any, tuple[float, float, float]]:
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy(node.GetSliceToRAS())
     return matrix, tuple(node.GetFieldOfView())
 
 
-def _set_slice(node: Any, value: tuple[Any, tuple[float, float, float]]) -> None:
+def set_slice(node: Any, value: tuple[Any, tuple[float, float, float]]) -> None:
     matrix, field = value
     node.GetSliceToRAS().DeepCopy(matrix)
     node.UpdateMatrices()

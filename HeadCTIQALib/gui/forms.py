@@ -11,8 +11,9 @@ import slicer
 from HeadCTIQALib.report.html import tag
 from HeadCTIQALib.text import lines, printable
 
+from .drawing import band_color
+
 _READER = "HeadCTIQA/reader"
-_NOTICE = "color: #b3261e;"
 
 
 def button(text: str, tip: str, slot: Callable[..., object], name: str) -> Any:
@@ -53,7 +54,7 @@ def words(name: str) -> Any:
 def notice(name: str) -> Any:
     """A label for sentences about what went wrong."""
     made = words(name)
-    made.setStyleSheet(_NOTICE)
+    made.setStyleSheet(f"color: {band_color('poor')};")
     made.setVisible(False)
     return made
 

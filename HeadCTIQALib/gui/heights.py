@@ -6,32 +6,32 @@ row would be painted over the last lines.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
 
 
-class Heights(qt.QObject):  # type: ignore[misc]  # of PythonQt
-    """Keeps the labels as high as their text at their width."""
+class Resized(qt.QObject):  # type: ignore[misc]  # of PythonQt
+    """Tells when a widget has another width."""
 
-    def __init__(self, labels: list[Any]) -> None:
+    def __init__(self, widget: Any, act: Callable[[Any], None]) -> None:
         qt.QObject.__init__(self)
-        self._labels = labels
-        for label in labels:
-            label.installEventFilter(self)
+        self._act, self._width = act, -1
+        widget.installEventFilter(self)
 
-    def eventFilter(self, label: Any, event: Any) -> bool:
-        """A label was resized: its height follows."""
-        if event.type() == qt.QEvent.Resize:
-            fit(label)
+    def eventFilter(self, widget: Any, event: Any) -> bool:
+        """Let every event pass; act on the new width, once."""
+        if event.type() == qt.QEvent.Resize and widget.width != self._width:
+            self._width = widget.width
+            self._act(widget)
         return False
 
 
 def fit(label: Any) -> None:
     """As high as the text of the label at the width that it has."""
-    height = label.heightForWidth(label.width)
-    if height > 0 and label.minimumHeight != height:
-        label.setMinimumHeight(height)
+    label.setMinimumHeight(0)  # or the answer is never less than what it was before
+    label.setMinimumHeight(max(0, label.heightForWidth(label.width)))
 
 
 def fit_tree(tree: Any) -> None:

@@ -125,7 +125,7 @@ class Overlays:
         point = focus(record, iqm)
         assert point is not None  # there is evidence
         for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
-            _orient(view, record)
+            orient(view, record)
             sound_field_of_view(view)
             view.JumpSliceByOffsetting(*point)
 
@@ -252,7 +252,7 @@ def recover(scene: Any) -> None:
                     node.GetDisplayNode().SetVisibility(False)
 
 
-def _orient(view: Any, record: Any) -> None:
+def orient(view: Any, record: Any) -> None:
     """Turn a slice view to the nearest of axial, coronal and sagittal in the frame of the native slices."""
     normal = slicer.util.arrayFromVTKMatrix(view.GetSliceToRAS())[:3, 2]
     frame = slice_frame(record)

@@ -20,13 +20,14 @@ from HeadCTIQALib.report.summary import known_range, verdict
 from HeadCTIQALib.text import printable
 
 from . import forms
-from .drawing import band_color, bar
-from .heights import Heights, fit, fit_tree
+from .drawing import band_color, bar, quiet_color
+from .heights import Resized, fit, fit_tree
 from .session import Event, Session
 
 TITLE, VALUE, BAR, RATING, POINTS = range(5)
 _BAR_SIZE = (46, 12)
-_RATING_PX = 150  # longer words are cut short: titles say more, and the tip says all
+#: What the rows say, from wide to narrow: intervals of scores, words of the rating (2 all, 1 the band, 0 its mark), bars.
+_LEVELS = ((True, 2, True), (True, 1, True), (False, 1, True), (False, 1, False), (False, 0, False))
 _ROW_ID = 0x0100  # Qt::UserRole
 _MASKS_TAB = 2
 
@@ -42,6 +43,7 @@ class Panel:
     def __init__(self, ui: Any, session: Session, toggle: Callable[[], None]) -> None:
         self._ui, self._session, self._toggle = ui, session, toggle
         self._items: dict[str, Any] = {}
+        self._rows: dict[str, Row] = {}
         self._filling = False
         self._statistics: tuple[int, Any] | None = None
         tree = ui.qualityTree
@@ -52,7 +54,7 @@ class Panel:
         for signal in ("itemExpanded(QTreeWidgetItem*)", "itemCollapsed(QTreeWidgetItem*)"):
             tree.connect(signal, self._fit_tree)
         tree.setVerticalScrollBarPolicy(qt.Qt.ScrollBarAlwaysOff)
-        self._heights = Heights([ui.overallLabel])
+        self._resized = [Resized(ui.overallLabel, fit), Resized(tree.viewport(), self._fit_columns)]
         ui.detailTabs.connect("currentChanged(int)", self._fill_details)
         session.observe(self._changed)
         self._fill()
@@ -83,7 +85,8 @@ class Panel:
         first = not self._items
         self._items = {}
         tree.clear()
-        for row in rows(record)[1:] if record else ():
+        self._rows = {row.id: row for row in (rows(record)[1:] if record else ())}
+        for row in self._rows.values():
             item = qt.QTreeWidgetItem()
             self._dress(item, row)
             if row.parent:
@@ -92,12 +95,10 @@ class Panel:
                 tree.addTopLevelItem(item)
             item.setExpanded(row.kind == "category" if first else row.id in opened)
             self._items[row.id] = item
-        for column in (VALUE, BAR, RATING, POINTS):
-            tree.resizeColumnToContents(column)
-        tree.setColumnWidth(RATING, min(tree.columnWidth(RATING), _RATING_PX))
         tree.header().setSectionResizeMode(TITLE, qt.QHeaderView.Stretch)
         self._filling = False
         self._fit_tree()
+        self._fit_columns()
         self._follow()
         self._fill_details()
 
@@ -105,10 +106,25 @@ class Panel:
         if not self._filling:
             fit_tree(self._ui.qualityTree)
 
+    def _fit_columns(self, *_arguments: Any) -> None:
+        """Say as much as there is room for, so that nothing is cut: what is left out stands in the tips and below."""
+        tree = self._ui.qualityTree
+        points = any(row.points for row in self._rows.values())
+        for spread, words, bars in _LEVELS:
+            for id_, row in self._rows.items():
+                item, value = self._items[id_], printable(row.value)
+                item.setText(VALUE, value if spread or row.kind == "iqm" else value.split(" (")[0])
+                item.setText(RATING, printable((row.rating, row.short_rating, row.mark)[2 - words]))
+            tree.setColumnHidden(BAR, not bars)
+            tree.setColumnHidden(POINTS, not points)
+            shown = [c for c in (TITLE, VALUE, BAR, RATING, POINTS) if not tree.isColumnHidden(c)]
+            for column in shown[1:]:
+                tree.resizeColumnToContents(column)
+            if sum(tree.columnWidth(c) for c in shown[1:]) + tree.sizeHintForColumn(TITLE) <= tree.viewport().width:
+                break
+
     def _dress(self, item: Any, row: Row) -> None:
         item.setText(TITLE, printable(row.title))
-        item.setText(VALUE, printable(row.value))
-        item.setText(RATING, printable(row.rating))
         item.setText(POINTS, row.points)
         item.setData(TITLE, _ROW_ID, row.iqm or row.id)
         for column in (VALUE, POINTS):
@@ -189,19 +205,19 @@ def _overall(record: Record | None, name: str) -> str:
     states = [str(overall.band)] if score is not None else [WITHHELD, known] if known else [WITHHELD]
     *bound, shown = score_words(overall).split(" ")
     number = join(
-        f"{' '.join(bound)} " if bound else None, tag("span", shown, style="font-size:30pt; font-weight:600;")
+        f"{' '.join(bound)} " if bound else None, tag("span", shown, style="font-size:20pt; font-weight:600;")
     )
     spread = score_spread(overall)
     of = tag(
         "span", f" / 100  {f'({spread})  ' if spread else ''}" if score is not None else f" {known_range(record)}  "
     )
     words = [
-        tag("span", f"{MARKS[s]} {s} ", style=f"font-size:15pt; font-weight:600; color:{band_color(s)};")
+        tag("span", f"{MARKS[s]} {s} ", style=f"font-size:12pt; font-weight:600; color:{band_color(s)};")
         for s in states
     ]
     corrected = any(entry.status == "corrected" for entry in record.iqms.values())
     lines: list[Any] = [
-        tag("p", verdict(record), style="margin-top:0; margin-bottom:2px; font-size:13pt; font-weight:600;"),
+        tag("p", verdict(record), style="margin-top:0; margin-bottom:2px; font-size:11pt; font-weight:600;"),
         tag("p", number, of, *words, style="margin:0;"),
     ]
     if score is None:
@@ -214,5 +230,7 @@ def _overall(record: Record | None, name: str) -> str:
     small += [_("(in brackets: 95 % intervals)")] if overall.interval is not None else []
     small += [_("✎ corrected by a person")] if corrected else []
     small += [_("SIMULATED scan")] if record.input.simulated else []
-    lines.append(tag("p", " · ".join(s for s in small if s), style="margin:0; font-size:small; color:#777777;"))
+    lines.append(
+        tag("p", " · ".join(s for s in small if s), style=f"margin:0; font-size:small; color:{quiet_color()};")
+    )
     return str(join(*lines))

@@ -1,5 +1,7 @@
 """A head of nested ellipsoids with exact findings, and its assessment in the scene, for the self-tests."""
 
+# -*- i18n: disabled -*-  nobody reads these texts but developers
+
 from __future__ import annotations
 
 import tempfile

@@ -1,5 +1,7 @@
 """Self-tests for a real 3D Slicer: no networks, no download, real assertions; run by ``HeadCTIQATest``."""
 
+# -*- i18n: disabled -*-  nobody reads these texts but developers
+
 # ruff: noqa: PT009  in 3D Slicer, unittest runs these: its assertions say what differs
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Self-tests of the module's window for a real 3D Slicer: what a person does in it, by its own buttons."""
 
+# -*- i18n: disabled -*-  nobody reads these texts but developers
+
 # ruff: noqa: PT009  in 3D Slicer, unittest runs these: its assertions say what differs
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.volume import CTVolume
@@ -26,9 +27,9 @@ MIN_GAP_MM = 1.9  # thinner slices take the answer of the nearest one looked at:
 BATCH = 8  # slices that the network is shown at once
 MARGIN_MM = 6.0  # the coarse intracranial space may end this far too early
 MIN_AREA_MM2 = 100.0  # less intracranial space says nothing about motion
-# Probability from which a slice has grade 1, 2, 3.  Of about 640 still slices of 15 real scans five are called moved, in two of the
-# scans.
-GRADE_LIMITS = (0.5, 0.5, 0.5)
+# Probability from which a slice has a grade by itself, and from which it has that of slices beside it: who moves in one slice mostly
+# moves in the next, which makes the same picture more likely motion there than elsewhere.
+LIMIT, BESIDE_LIMIT = 0.5, 0.3
 MOVED = 2  # grade from which streaks are the motion's
 RING_SLICES = 12  # of which the air ring is read, as a companion to the grades that needs no network
 
@@ -104,9 +105,9 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen, b
         gaps = np.abs(volume.slice_positions[:, None] - volume.slice_positions[seen.slices][None, :])
         known = np.flatnonzero((area > MIN_AREA_MM2) & (gaps.min(axis=1) < max(MIN_GAP_MM, MARGIN_MM)))
         nearest = {int(k): int(gaps[k].argmin()) for k in known}
-        p = np.asarray(seen.grades, float)[list(nearest.values())]
-        grades[known] = (p > np.array(GRADE_LIMITS)).cumprod(axis=1).sum(axis=1)
-        probability[known] = p[:, 0]
+        shown = list(nearest.values())
+        grades[known] = motion_grades(np.asarray(seen.grades))[shown]
+        probability[known] = seen.grades[shown, 0]
     plane: tuple[int, int] = volume.shape[1:]
     steps = beforehand.steps
     stripes = streak(
@@ -132,6 +133,15 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen, b
         stripes,
         {"motion": f"{title}, slice steps 2", "streak": f"{title}, HU bounds and metal slices 3"},
     )
+
+
+def motion_grades(probabilities: NDArray[np.floating]) -> NDArray[np.int8]:
+    """(N,) grades 0..3 of slices in their order, from (N, 3) probabilities of grade >= 1, 2, 3.
+
+    A grade is given from :data:`LIMIT` on, and from :data:`BESIDE_LIMIT` on in a run of slices that leads to one of that grade.
+    """
+    held = [ndimage.binary_propagation(p > LIMIT, mask=p > BESIDE_LIMIT) for p in probabilities.T]
+    return np.asarray(np.cumprod(held, axis=0).sum(axis=0), np.int8)
 
 
 def chosen_slices(positions: NDArray[np.float64], brain: NDArray[np.float64]) -> NDArray[np.intp]:

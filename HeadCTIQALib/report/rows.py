@@ -66,7 +66,20 @@ class Row:
     @property
     def rating(self) -> str:
         """Mark and words, e.g. ``▲ acceptable, close to good ✎``."""
-        return f"{MARKS[self.state]} {self.words or self.state}" + (f" {CORRECTED}" if self.corrected else "")
+        return self._marked(f" {self.words or self.state}")
+
+    @property
+    def short_rating(self) -> str:
+        """Mark and band, e.g. ``▲ acceptable ✎``."""
+        return self._marked(f" {self.state}")
+
+    @property
+    def mark(self) -> str:
+        """The mark alone, e.g. ``▲ ✎``."""
+        return self._marked("")
+
+    def _marked(self, words: str) -> str:
+        return f"{MARKS[self.state]}{words}" + (f" {CORRECTED}" if self.corrected else "")
 
 
 def rows(record: Record) -> list[Row]:

@@ -103,6 +103,8 @@ def module(scene, views):
 
     python_module, _instance, make_widget = load_module(ROOT / "HeadCTIQA" / "HeadCTIQA.py")
     widget = make_widget()
+    widget.parent.resize(760, 1000)  # wide enough to say everything
+    widget.parent.show()
     widget.enter()
     yield types.SimpleNamespace(
         python=python_module,

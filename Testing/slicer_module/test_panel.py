@@ -61,7 +61,7 @@ def test_the_verdict_stands_on_top_with_model_and_profile(assessed):
     record, label = assessed.session.record, assessed.ui.overallLabel.text
     places = [label.index(words) for words in (escape(verdict(record)), "Scored by: ", "Profile: ")]
     assert places == sorted(places)
-    assert label.index(escape(verdict(record))) < label.index("font-size:30pt")
+    assert label.index(escape(verdict(record))) < label.index("font-size:20pt")
     assert record.scoring_model.name in label
     assert record.profile.name in label
 

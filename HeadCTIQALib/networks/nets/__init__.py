@@ -8,7 +8,6 @@ One module per model bundle, of the bundle's name::
 Attributes of ``Deployed``:
     INPUTS: name to dtype and shape of every input; names in a shape stand for sizes that may vary.
     OUTPUTS: names of the outputs.
-    MIXED: computed in bfloat16 where the machine can, see :func:`.slices.mixed`.
 """
 
 from __future__ import annotations

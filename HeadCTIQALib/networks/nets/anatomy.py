@@ -54,7 +54,6 @@ class Deployed(torch.nn.Module):
 
     INPUTS: ClassVar[Inputs] = {"hu": ("float32", ("boxes", 40, 48, 40)), "imaged": ("uint8", ("boxes", 40, 48, 40))}
     OUTPUTS = ("maps",)
-    MIXED = False
 
     def __init__(self, net: AnatomyNet) -> None:
         super().__init__()

@@ -193,7 +193,6 @@ class Deployed(torch.nn.Module):
 
     INPUTS: ClassVar[Inputs] = {"hu": ("int16", ("slices", 256, 256))}
     OUTPUTS = ("grades", "streak")
-    MIXED = True
 
     def __init__(self, net: ArtefactNet) -> None:
         super().__init__()

@@ -48,7 +48,6 @@ class Deployed(torch.nn.Module):
         "levels": ("float32", (3,)),
     }
     OUTPUTS = ("fluid",)
-    MIXED = True
 
     def __init__(self, net: SliceNet) -> None:
         super().__init__()

@@ -58,7 +58,6 @@ class Deployed(torch.nn.Module):
 
     INPUTS: ClassVar[Inputs] = {"hu": ("int16", ("patches", 24, 24, 24)), "imaged": ("uint8", ("patches", 24, 24, 24))}
     OUTPUTS = ("read",)
-    MIXED = False
 
     def __init__(self, net: LandmarkNet) -> None:
         super().__init__()

@@ -31,7 +31,6 @@ class Deployed(torch.nn.Module):
 
     INPUTS: ClassVar[Inputs] = {"hu": ("int16", ("slices", 3, "rows", "columns")), "gap": ("float32", ("slices",))}
     OUTPUTS = ("object",)
-    MIXED = True
 
     def __init__(self, net: SliceNet) -> None:
         super().__init__()

@@ -64,7 +64,7 @@ def bytes_of(logits: torch.Tensor) -> torch.Tensor:
 
 
 def mixed(device: str) -> AbstractContextManager[Any]:
-    """Autocast to bfloat16, which the networks of slices were trained in, on a GPU or a CPU that computes in it."""
+    """Autocast to bfloat16 for the training of the networks of slices, on a GPU or a CPU that computes in it."""
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)
     on_gpu = device.startswith("cuda")
     return torch.autocast(

@@ -45,6 +45,7 @@ class ctkCollapsibleButton:
         self.setCheckable(True)
         self.setChecked(True)
         self.setContentsMargins(4, 24, 4, 4)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Minimum, QtWidgets.QSizePolicy.Policy.Preferred)
         self.toggled.connect(self._fold)
 
     def _fold(self, open_):
@@ -99,6 +100,12 @@ class ctkSliderWidget:
         self._box.setRange(0.0, 99.0)
         self._slider.valueChanged.connect(self._slid)
         self._box.valueChanged.connect(self._changed)
+
+    def get_spinBoxVisible(self):
+        return not self._box.isHidden()
+
+    def set_spinBoxVisible(self, visible):
+        self._box.setVisible(visible)
 
     def _slid(self, position):
         self._box.setValue(self.minimum + (self.maximum - self.minimum) * position / 1000.0)
