@@ -36,7 +36,7 @@ def in_processes(jobs: Mapping[K, tuple[Any, ...]], processes: int, work: Callab
     left, deaths = dict(jobs), 0
     while left:
         ended, life = multiprocessing.Pipe(duplex=False)
-        with contextlib.closing(life), isolation.Children(), one_thread_each():
+        with contextlib.closing(life), isolation.Children(), threads_each(1):
             pool = ProcessPoolExecutor(
                 min(processes, len(left)), multiprocessing.get_context("spawn"), live_with, (ended,)
             )
@@ -60,10 +60,10 @@ def in_processes(jobs: Mapping[K, tuple[Any, ...]], processes: int, work: Callab
 
 
 @contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
-    """A process a core: more threads in each would only get in each other's way."""
+def threads_each(count: int) -> Iterator[None]:
+    """Processes that are started in the block have so many threads for numbers: more than cores would get in each other's way."""
     before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    os.environ.update(zip(_THREADS, (str(count), "1"), strict=True))  # our matrices are small
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ from HeadCTIQALib.department.batch import Plan, run
 from HeadCTIQALib.department.journal import JOURNAL, current, read, writing
 from HeadCTIQALib.department.pool import Limits
 from HeadCTIQALib.department.selection import parse_selection
+from HeadCTIQALib.department.table import rows
 from HeadCTIQALib.department.work import nameless
 from HeadCTIQALib.errors import InputError, OutputError
 from HeadCTIQALib.synthesis.dicom import write_series
@@ -228,6 +229,9 @@ def test_what_stops_a_run_loses_nothing(pacs, tmp_path, number):
         assert len(read(cohort)) >= before + 2
     summary = run(Plan((pacs,), cohort, limits=LIMITS), work=work)
     assert (summary.assessed + summary.before, summary.duplicates, summary.count("refused")) == (6, 1, 1)
+    whole = tmp_path / "whole"
+    run(Plan((pacs,), whole, jobs=2, limits=LIMITS), work=work)
+    assert rows(cohort) == rows(whole), "the table is that of a run that nothing stopped"
     assert not [p for p in cohort.iterdir() if p.name.startswith(".")], "nothing half-written is left"
     kept = [o.fingerprint for o in read(cohort)]
     assert len(kept) == len(set(kept)) == 8, "nothing that was done is done again"

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from many_records import write_many
@@ -119,6 +120,24 @@ def test_a_browser_shows_and_filters_it(cohort, document, tmp_path):
     assert listed == 30
     assert none == "0 of 90 scans"
     assert link is None or link.endswith("head-000000/report.html")
+
+
+def test_it_is_accessible(cohort, document, tmp_path):
+    """By the rules of axe-core."""
+    axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    rules = (Path(axe.__path__[0]) / "axe.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
+    ask = """axe.run(document).then((found) => {
+      const out = document.createElement("pre");
+      out.id = "said"; out.textContent = JSON.stringify(found.violations.map((v) => [v.id, v.nodes[0].html]));
+      document.body.append(out);
+    });"""
+    free = re.sub(r'Content-Security-Policy" content="[^"]*"', 'Content-Security-Policy" content=""', document)
+    path = tmp_path / "group.html"
+    path.write_text(
+        free.replace("</html>", f"<script>{rules}</script><script>setTimeout(() => {{ {ask} }}, 300)</script></html>"),
+        encoding="utf-8",
+    )
+    assert json.loads(html.unescape(re.search(r'<pre id="said">(.*?)</pre>', dom(path, tmp_path))[1])) == []
 
 
 def test_the_command(cohort, tmp_path, capsys):

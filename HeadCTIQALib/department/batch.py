@@ -24,7 +24,7 @@ from HeadCTIQALib.volume.finding import FoundScan, SetAside, find_scans
 from HeadCTIQALib.writing import recover_inside
 
 from .journal import Journal, Outcome, writing
-from .pool import Limits, Stopped, in_limits
+from .pool import Limits, Stopped, cores, in_limits
 from .reasons import counted
 from .selection import Selection
 from .work import Done, Job, assess_scan, maker
@@ -273,6 +273,5 @@ def _duration(minutes: float) -> str:
 
 def default_jobs(memory_gb: float) -> int:
     """A process for every core, as far as memory goes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8e9
-    return max(1, min(cores, int(total / (memory_gb * 1e9))))
+    return max(1, min(cores(), int(total / (memory_gb * 1e9))))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from HeadCTIQALib import isolation
-from HeadCTIQALib.workers import live_with, one_thread_each
+from HeadCTIQALib.workers import live_with, threads_each
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -57,7 +57,8 @@ def in_limits(
     Args:
         work: a function at the top of a module, and the jobs, are sent to fresh processes.
     """
-    left, workers = iter(jobs), [_start(work) for _ in range(processes)]
+    threads = max(1, cores() // processes)
+    left, workers = iter(jobs), [_start(work, threads) for _ in range(processes)]
     try:
         while True:
             for worker in workers:
@@ -78,7 +79,7 @@ def in_limits(
                 worker.job = None
                 if isinstance(found, Stopped):
                     _end(worker)
-                    workers[workers.index(worker)] = _start(work)
+                    workers[workers.index(worker)] = _start(work, threads)
                 assert job is not None
                 yield job, found, took
     finally:
@@ -103,11 +104,11 @@ def _answer(worker: _Worker[Any], limits: Limits, used: dict[int, int]) -> Any:
     return None
 
 
-def _start(work: Callable[[Any], Any]) -> _Worker[Any]:
+def _start(work: Callable[[Any], Any], threads: int) -> _Worker[Any]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     ended, life = context.Pipe(duplex=False)
-    with isolation.Children(), one_thread_each():
+    with isolation.Children(), threads_each(threads):
         process = context.Process(target=_serve, args=(work, theirs, ended), daemon=True)
         process.start()
     theirs.close()
@@ -141,6 +142,11 @@ def _serve(work: Callable[[Any], Any], pipe: Connection, ended: Connection) -> N
         except EOFError:
             return
         pipe.send(work(job))
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory() -> dict[int, int]:
