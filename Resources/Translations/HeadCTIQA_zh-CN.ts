@@ -1052,6 +1052,18 @@
     <context>
         <name>gui.results</name>
         <message>
+            <source>masks</source>
+            <translation>掩膜</translation>
+        </message>
+        <message>
+            <source>landmarks</source>
+            <translation>标志点</translation>
+        </message>
+        <message>
+            <source>mid-sagittal plane</source>
+            <translation>正中矢状面</translation>
+        </message>
+        <message>
             <source>of this scene</source>
             <translation>（此场景）</translation>
         </message>
