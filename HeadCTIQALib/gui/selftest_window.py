@@ -20,6 +20,7 @@ from HeadCTIQALib.findings import Tissue
 
 from . import dependencies
 from .phantom import phantom, place
+from .point_labels import landmark_id
 from .volumes import volume_from_node
 
 _NARROW_PX = (400, 430, 470, 510, 600)
@@ -220,7 +221,7 @@ def _turn_plane(controller: Any) -> None:
 def _move_points(controller: Any) -> None:
     node = controller.session.results.landmarks
     for n in range(node.GetNumberOfControlPoints()):
-        if node.GetNthControlPointLabel(n).startswith("CANTHUS"):
+        if landmark_id(node.GetNthControlPointLabel(n)).startswith("CANTHUS"):
             node.SetNthControlPointPositionWorld(n, *(np.array(node.GetNthControlPointPositionWorld(n)) + (0, 0, 9)))
 
 
