@@ -18,7 +18,6 @@ NAMES = (
     "account",
     "reader table",
     "truth",
-    "message",
 )
 COUNT = {"record": 20, "review": 20, "segmentation": 40}  # those that draw or measure take longest
 

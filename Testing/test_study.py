@@ -309,7 +309,6 @@ def test_a_scan_that_is_refused_or_fails_is_recorded(tmp_path, monkeypatch):
 
     centre, _, seed = PRESETS["small"].scans[0]
     drawn = study_scan.simulate(seed, scene=random_scene(seed, centre.population, matrix=64))
-    monkeypatch.setattr(study_scan, "_networks", lambda: None)
     monkeypatch.setattr(study_scan, "simulate", lambda seed, scene: drawn)
     for error, kind in ((InputError("No head was seen."), "refused"), (KeyError("EAM_R"), "failed")):
 
