@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import Findings, Tissue
-from HeadCTIQALib.metrics.common import eroded
+from HeadCTIQALib.masks import eroded
 from HeadCTIQALib.volume.types import CTVolume
 
 PIXEL_MM = 0.43  # not told; the skulls are 145 to 165 mm wide with it

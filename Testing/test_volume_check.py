@@ -12,6 +12,7 @@ import pytest
 
 from HeadCTIQALib.errors import InputError
 from HeadCTIQALib.volume import Acquisition, CTVolume, Source, check
+from HeadCTIQALib.volume.scale import step
 
 
 def with_hu(volume: CTVolume, hu: np.ndarray, **changes: object) -> CTVolume:
@@ -193,3 +194,10 @@ def test_import_stays_light() -> None:
     code = "import sys, HeadCTIQALib.volume; print(sorted({'pydicom', 'SimpleITK', 'gdcm', 'scipy', 'torch'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("last", "expected"), [(8, 8), (4, 4), (1, 1)])
+def test_the_step_between_values_is_that_of_all_slices(last: int, expected: int) -> None:
+    plane = np.arange(-1000, 1000, 8, dtype=np.int16).reshape(10, 25)
+    hu = np.stack([*[plane] * 5, np.arange(0, 250 * last, last, dtype=np.int16).reshape(10, 25)])
+    assert step(hu) == expected

@@ -42,28 +42,6 @@ def slice_areas(volume: CTVolume, tissue: NDArray[np.uint8], tissues: Sequence[T
     return slice_counts(tissue, tissues) * dj * di
 
 
-def eroded(mask: BoolArray, rows: int, columns: int) -> BoolArray:
-    """(J, I) mask eroded by a box of 2 ``rows`` + 1 by 2 ``columns`` + 1 pixels; beyond the image nothing is True.
-
-    Whole rows are ANDed with shifted copies of themselves, which is many times quicker than a minimum filter.
-    """
-    out = np.zeros(mask.shape, bool)
-    if mask.shape[0] > 2 * rows and mask.shape[1] > 2 * columns:
-        inner = _all_along(_all_along(mask, 2 * rows + 1).T, 2 * columns + 1).T
-        out[rows : rows + inner.shape[0], columns : columns + inner.shape[1]] = inner
-    return out
-
-
-def _all_along(mask: BoolArray, length: int) -> BoolArray:
-    """Whether ``length`` consecutive rows are True, for every first row; doubles the rows covered with every step."""
-    covered = 1
-    while covered < length:
-        step = min(covered, length - covered)
-        mask = mask[:-step] & mask[step:]
-        covered += step
-    return mask
-
-
 def bounding_box(mask: BoolArray) -> tuple[slice, slice, slice] | None:
     """Smallest box around the True voxels of a 3-D mask, or None when it is empty."""
     if not mask.any():

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import CONFIDENT, INTRACRANIAL, PARENCHYMA, Findings, Tissue
-from HeadCTIQALib.metrics.common import BoolArray, bounding_box, eroded, mask_of, slice_counts
+from HeadCTIQALib.masks import eroded
+from HeadCTIQALib.metrics.common import BoolArray, bounding_box, mask_of, slice_counts
 from HeadCTIQALib.metrics.extra import GEOMETRY, Extra, missing
 from HeadCTIQALib.metrics.field_of_view import cut_by_field
 from HeadCTIQALib.metrics.uniformity import cupping, rings

@@ -66,7 +66,12 @@ def _filled(volume: CTVolume) -> BoolArray:
     """
     _, rows, columns = volume.shape
     corners = {int(volume.hu[0, j, i]) for j in (0, -1) for i in (0, -1)}
-    same = np.logical_or.reduce([(volume.hu == value).all(axis=0) for value in corners])
+    same = np.zeros((rows, columns), bool)
+    for value in corners:
+        everywhere = np.ones_like(same)
+        for plane in volume.hu:  # much quicker than across the slices
+            everywhere &= plane == value
+        same |= everywhere
     used_rows, used_columns = np.flatnonzero(~same.all(axis=1)), np.flatnonzero(~same.all(axis=0))
     if not len(used_rows):
         return np.zeros(same.shape, bool)

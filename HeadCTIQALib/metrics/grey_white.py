@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, Findings, Tissue
+from HeadCTIQALib.masks import eroded
 from HeadCTIQALib.metrics import instructions
-from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded
+from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box
 from HeadCTIQALib.metrics.metric import MIDSAGITTAL, STREAK, Metric, register
 from HeadCTIQALib.metrics.noise_along_k import STANDARD_MM, conversion, noise_reach
 from HeadCTIQALib.metrics.noise_along_k import details as conversion_details

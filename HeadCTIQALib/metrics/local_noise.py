@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, PARENCHYMA, Findings
-from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, eroded, mask_of
+from HeadCTIQALib.masks import eroded
+from HeadCTIQALib.metrics.common import BoolArray, Unassessable, bounding_box, mask_of
 from HeadCTIQALib.volume.geometry import independence, nearness
 from HeadCTIQALib.volume.noise_texture import Window, products, residue, surface
 from HeadCTIQALib.volume.types import CTVolume

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from HeadCTIQALib.findings.types import INTRACRANIAL, PARENCHYMA, Findings
-from HeadCTIQALib.metrics.common import BoolArray, bounding_box, eroded, mask_of
+from HeadCTIQALib.masks import eroded
+from HeadCTIQALib.metrics.common import BoolArray, bounding_box, mask_of
 from HeadCTIQALib.volume.noise_texture import surface
 from HeadCTIQALib.volume.types import CTVolume
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from .scale import step
-from .soft_tissue import SoftTissue, soft_tissue
+from .soft_tissue import SoftTissue
 from .types import CTVolume
 
 FloatArray = NDArray[np.float64]
@@ -40,7 +40,7 @@ Trace = Literal["blocks", "pixels", "slices"]
 
 def traces(volume: CTVolume) -> tuple[Trace, ...]:
     """What the noise shows: ``blocks`` of compression, interpolated ``pixels``, interpolated ``slices``."""
-    places = soft_tissue(volume)
+    places = volume.soft_tissue
     if not places.slices:
         return ()
     lines = np.concatenate([_lines(volume, places, axis, order) for axis in (0, 1) for order in (1, 2)])

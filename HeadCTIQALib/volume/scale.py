@@ -135,10 +135,21 @@ def is_shifted(plane: NDArray[np.int16], padding: NDArray[np.bool_] | None) -> b
 
 
 def step(hu: NDArray[np.int16]) -> int:
-    """The smallest step between the values near those of brain, in HU: 1 in a whole scan."""
-    inside = hu[(hu > _BRAIN_HU[0]) & (hu < _BRAIN_HU[1])]
-    brain = np.flatnonzero(np.bincount(inside - np.int16(_BRAIN_HU[0])))  # counting is quicker than sorting millions
-    return int(np.gcd.reduce(np.diff(brain))) if len(brain) > 2 else 1
+    """The smallest step between the values near those of brain, in HU: 1 in a whole scan.
+
+    Args:
+        hu: (K, J, I); a few slices tell that the step is 1, and no more are looked at.
+    """
+    seen = np.zeros(_BRAIN_HU[1] - _BRAIN_HU[0], bool)
+    smallest = 1
+    for plane in hu:
+        seen[plane[(plane > _BRAIN_HU[0]) & (plane < _BRAIN_HU[1])] - np.int16(_BRAIN_HU[0])] = True
+        values = np.flatnonzero(seen)
+        if len(values) > 2:
+            smallest = int(np.gcd.reduce(np.diff(values)))
+            if smallest == 1:
+                break
+    return smallest
 
 
 def is_coarse(hu: NDArray[np.int16]) -> bool:

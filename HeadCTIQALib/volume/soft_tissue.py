@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from HeadCTIQALib.masks import eroded
+
 from .types import CTVolume
 
 SOFT_HU = (0, 70)  # after smoothing over 3 mm, so that no noise decides
@@ -42,13 +44,12 @@ def soft_tissue(volume: CTVolume) -> SoftTissue:
 
 
 def _deep(plane: NDArray[np.int16], pixel: list[float] | tuple[float, float]) -> BoolArray:
-    smooth = ndimage.uniform_filter(plane.astype(np.float32), [_odd(SMOOTH_MM / 2, p) for p in pixel])
+    size = [2 * _reach(SMOOTH_MM / 2, p) + 1 for p in pixel]
+    smooth = ndimage.uniform_filter(plane.astype(np.float32), size)
     soft = (smooth > SOFT_HU[0]) & (smooth < SOFT_HU[1])
-    return np.asarray(
-        ndimage.minimum_filter(soft.view(np.uint8), [_odd(DEPTH_MM, p) for p in pixel], mode="constant").view(bool)
-    )
+    return eroded(soft, *(_reach(DEPTH_MM, p) for p in pixel))
 
 
-def _odd(reach_mm: float, pixel_mm: float) -> int:
-    """Pixels of a filter that reaches so far to either side."""
-    return 2 * int(np.ceil(reach_mm / pixel_mm)) + 1
+def _reach(mm: float, pixel_mm: float) -> int:
+    """Pixels to either side of a filter that reaches so far."""
+    return int(np.ceil(mm / pixel_mm))

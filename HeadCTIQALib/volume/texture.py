@@ -18,7 +18,7 @@ from .kernels import is_sharp
 from .noise_power import mean_frequency
 from .noise_texture import Window, products, residue, surface
 from .scale import step
-from .soft_tissue import SoftTissue, soft_tissue
+from .soft_tissue import SoftTissue
 from .types import CTVolume
 
 WINDOW_MM = 6.5
@@ -58,7 +58,7 @@ def texture(volume: CTVolume) -> Texture | None:
     window = Window(round(WINDOW_MM / dj), round(WINDOW_MM / di), round(dj, 4), round(di, 4))
     if min(window.rows, window.columns) < MIN_PIXELS:
         return None
-    places = soft_tissue(volume)
+    places = volume.soft_tissue
     found = np.concatenate(
         [
             np.empty((0, 2 + len(window.lags))),

@@ -14,6 +14,7 @@ from HeadCTIQALib.geometry import Vector
 if TYPE_CHECKING:
     from .interpolation import Trace
     from .sharpness import Sharpness
+    from .soft_tissue import SoftTissue
     from .texture import Texture
 
 
@@ -182,6 +183,13 @@ class CTVolume:
         """(K, 3) RAS mm of the centre of every image plane."""
         _, j, i = self.shape
         return self.origins + 0.5 * (i - 1) * self.row_step + 0.5 * (j - 1) * self.col_step
+
+    @cached_property
+    def soft_tissue(self) -> SoftTissue:
+        """Where the noise is to be looked at, see :func:`.soft_tissue.soft_tissue`."""
+        from .soft_tissue import soft_tissue  # SciPy
+
+        return soft_tissue(self)
 
     @cached_property
     def texture(self) -> Texture | None:
