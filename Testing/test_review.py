@@ -14,6 +14,7 @@ from labelled_head import labelled_head
 from scipy import ndimage
 
 from HeadCTIQALib.assessment import CorrectionError, evaluate, load_assessment, parse_value, value_range
+from HeadCTIQALib.assessment.cropping import crop
 from HeadCTIQALib.assessment.edits import TissueChange
 from HeadCTIQALib.assessment.inputs import LABEL_PARTS
 from HeadCTIQALib.assessment.labels import LabelChange, differing
@@ -22,14 +23,15 @@ from HeadCTIQALib.assessment.review import Review
 from HeadCTIQALib.errors import HeadCTIQAError, boundary
 from HeadCTIQALib.findings import Tissue
 from HeadCTIQALib.hierarchy import IQMS
+from HeadCTIQALib.masks import eroded
 from HeadCTIQALib.metrics import METRICS, measure
-from HeadCTIQALib.metrics.common import eroded
 from HeadCTIQALib.metrics.extras import extras
 from HeadCTIQALib.metrics.extras_of_findings import OF_FINDINGS
 from HeadCTIQALib.record import rescored_record, to_json
 from HeadCTIQALib.record.reviewed import LabelRuns
 from HeadCTIQALib.resources import resource
 from HeadCTIQALib.scoring import guideline_model, score
+from HeadCTIQALib.volume.sharpness import sharpness
 
 MODELS = ({"name": "stand-in", "version": "1", "sha256": "0" * 64, "license": "Apache-2.0"},)
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -683,3 +685,11 @@ def packed(starts, lengths, values):
         distances = np.diff(np.array(starts, np.int64), prepend=np.int64(0))
     raw = distances.astype("<i8").tobytes() + np.array(lengths, "<i4").tobytes() + np.array(values, np.uint8).tobytes()
     return {"voxels": int(sum(lengths)), "runs": len(starts), "data": base64.b64encode(zlib.compress(raw)).decode()}
+
+
+def test_what_is_read_on_the_outline_of_the_head_is_that_of_the_whole_scan():
+    volume, findings = labelled_head(40, 256, 0.9, 4.0)
+    small, _ = crop(volume, findings, np.s_[10:30, 60:196, 60:196])
+    assert small.sharpness is volume.sharpness
+    assert small.texture is volume.texture
+    assert small.sharpness != sharpness(replace(small))  # the box shows no skin

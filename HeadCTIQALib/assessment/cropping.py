@@ -65,6 +65,8 @@ def crop(volume: CTVolume, findings: Findings, box: Box) -> tuple[CTVolume, Find
     small = replace(volume, hu=volume.hu[box], origins=origins, padding=padding)
     # how far a slice reaches depends on neighbours and on the usual gap of the whole scan
     small.__dict__["slice_widths"] = volume.slice_widths[slices]
+    # what is read on the outline of the head, or once in a scan, is that of the whole scan: the box may show no skin
+    small.__dict__.update(texture=volume.texture, sharpness=volume.sharpness)
     parts = {
         "streak": None if findings.streak is None else findings.streak[box],
         "motion_grades": None if findings.motion_grades is None else findings.motion_grades[slices],
