@@ -15,13 +15,11 @@ from HeadCTIQALib.findings import INTRACRANIAL, Tissue
 from HeadCTIQALib.networks.outline import (
     dark_bands,
     midsagittal_plane,
-    motion,
     proposed_objects,
-    slice_steps,
     streak,
     tissue_map,
 )
-from HeadCTIQALib.synthesis import Acquire, Motion, Scene, simulate
+from HeadCTIQALib.synthesis import Acquire, Scene, simulate
 from HeadCTIQALib.synthesis.objects import ForeignObject
 
 ACQUIRE = Acquire(matrix=192, fov_mm=240.0, spacing_mm=5.0)
@@ -29,19 +27,17 @@ ACQUIRE = Acquire(matrix=192, fov_mm=240.0, spacing_mm=5.0)
 
 @cache
 def measured(seed: int, scene: Scene) -> tuple[dict[str, float], dict[str, float]]:
-    """(measured, truth) of the three metrics."""
+    """(measured, truth) of the two metrics."""
     s = simulate(seed, scene=scene)
     v, coarse = s.volume, coarse_of(s)
     tissue = tissue_map(v, coarse)
     found = proposed_objects(v, tissue, coarse)
     tissue[found] = Tissue.FOREIGN
-    grades, _ = motion(v, tissue, slice_steps(v, tissue))
     inside = np.isin(tissue, INTRACRANIAL)
-    area, ok = inside.sum(axis=(1, 2)).astype(float), grades >= 0
+    area = inside.sum(axis=(1, 2)).astype(float)
     millilitres = v.voxel_volumes_ml
     streaked = (streak(v, tissue, dark_bands(v, tissue)) & inside).sum(axis=(1, 2))
     return {
-        "motion_extent": 100 * float(grades[ok] @ area[ok]) / (3 * float(area[ok].sum())),
         "foreign_object_volume": float(found.sum(axis=(1, 2)) @ millilitres),
         "streak_extent": 100 * float(streaked @ millilitres) / float(area @ millilitres),
     }, dict(s.truth)
@@ -49,17 +45,9 @@ def measured(seed: int, scene: Scene) -> tuple[dict[str, float], dict[str, float
 
 def test_a_clean_still_scan_has_nothing() -> None:
     value, _ = measured(2, Scene(acquire=Acquire(matrix=192, fov_mm=240.0, spacing_mm=5.0, noise_hu=6.0)))
-    assert value["motion_extent"] < 0.5
     # proposals, about which a network decides: the root of a pinna may lie behind the gap at which the head ends
     assert value["foreign_object_volume"] < 0.3
     assert value["streak_extent"] < 1.0
-
-
-@pytest.mark.parametrize(("seed", "low", "high"), [(9, 30.0, 60.0), (3, 80.0, 105.0)])
-def test_strong_motion_is_measured(seed: int, low: float, high: float) -> None:
-    value, truth = measured(seed, Scene(motion=(Motion(low, high, degrees=4.0, shift_mm=3.0),), acquire=ACQUIRE))
-    assert truth["motion_extent"] > 5
-    assert truth["motion_extent"] / 1.5 < value["motion_extent"] < truth["motion_extent"] * 1.5
 
 
 def test_streaks_of_a_clip_are_measured() -> None:

@@ -17,8 +17,8 @@ from HeadCTIQALib.volume import CTVolume
 
 from .artefact_grid import ArtefactGrid, artefact_grid, expand, sample_slice
 from .bundles import ARTEFACT, open_bundle
-from .outline.motion_grades import STEP_LIMITS, ring_index
-from .outline.steps import slice_steps
+from .outline.air_ring import ring_index
+from .outline.steps import STEP_LIMITS, slice_steps
 from .outline.streaks import dark_bands, metal_slices, streak
 from .outline.workgrid import head_probability
 from .types import Artefacts, Beforehand, CoarseAnatomy, Infer

@@ -1,8 +1,8 @@
 """Analytic steps from the coarse anatomy to findings at native resolution; numpy and scipy only."""
 
+from .air_ring import ring_index
 from .foreign import proposed_objects
 from .midline import turned_to_midline
-from .motion_grades import motion, ring_index
 from .steps import slice_steps
 from .streaks import dark_bands, streak
 from .symmetry import SymmetryDetails, midsagittal_plane
@@ -13,7 +13,6 @@ __all__ = [
     "SymmetryDetails",
     "dark_bands",
     "midsagittal_plane",
-    "motion",
     "outlined",
     "proposed_objects",
     "ring_index",

@@ -12,6 +12,7 @@ from HeadCTIQALib.volume.resample import block_mean
 
 from .headmask import box_filter_max
 
+STEP_LIMITS = (0.2, 1.5, 3.5)  # mm of a sudden in-plane shift: grades 1, 2, 3
 MIN_HEAD_MM2 = 15000.0  # near the vertex the outline changes too fast
 FLOW_MAX_GAP_MM = 3.3  # not a spacing that scanners have, so that rounding does not decide; anatomy changes too much between slices further apart
 FLOW_RESTLESS = 1.5

@@ -1,4 +1,4 @@
-"""Motion grades without a network: unrest of the air around the head, and steps between neighbouring slices."""
+"""Unrest of the air around the head, into which motion throws bands: an index beside the motion grades that needs no network."""
 
 from __future__ import annotations
 
@@ -8,22 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from HeadCTIQALib.findings import HEAD, INTRACRANIAL, Tissue
+from HeadCTIQALib.findings import HEAD, Tissue
 from HeadCTIQALib.volume import CTVolume
 from HeadCTIQALib.volume.resample import block_mean
 
 from .headmask import box_filter_max
 
 RING_MM = (4.0, 20.0)
-# HU of the ring index beyond the scan's own still level, in quadrature, at which grades 1, 2 and 3 begin.  From rigid
-# motion (jerk, step, drift, tremor, jolt) computed in the sinograms of about 160 slices of simulated heads and 165 of
-# three still real scans; on these same slices the area under the curve for grade >= 1 is 0.86 to 0.92 (not held out).
-GRADE_LIMITS = (0.9, 2.5, 5.5)
-STILL_HU, MAX_STILL_HU = 1.2, 5.0  # still real scans reach 5 (skull base, hair); still simulated ones 1
-STILL_SIGMAS = 2.5
-STEP_LIMITS = (0.2, 1.5, 3.5)  # mm of a sudden in-plane shift: grades 1, 2, 3
 METAL_HU, WORN_METAL_HU = 2500, 700
-BASE_SHARE = 0.35  # of the head's area: with less intracranial space below the vault, face and skull base dominate
 MIN_RING_MM2 = 1500.0
 SMOOTH_MM = 1.4
 SECTORS, MIN_SECTORS, SECTOR_PERCENTILE = 24, 8, 75.0
@@ -31,55 +23,13 @@ MIN_SECTOR_MM2 = 50.0
 CLIPPED_SHARE = 0.4  # with more of the ring at the lowest value, its unrest has been cut away
 
 
-def motion(
-    volume: CTVolume, tissue: NDArray[np.uint8], steps: NDArray[np.float64]
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """(grades, index): (K,) int8 grade 0..3 per slice, -1 where it cannot be graded, and the (K,) ring index, HU.
-
-    The index is the SD of the smoothed HU in the air 4-20 mm outside the scalp, from the half darker than the scan's
-    clear air; NaN where no ring can be read.  In-plane motion throws bright and dark bands into that air; hair, cloth
-    and cushions only brighten it.  A sudden in-plane shift of the head between neighbouring slices, against the trend
-    of its surroundings, counts as motion between the two as well.  Slices outside the intracranial range are graded
-    like any other; where metal, or the partial-volume streaks of face and skull base, can explain an unrest, the slice
-    is left ungraded rather than blamed.
-
-    Args:
-        volume: the scan; tissue: (K, J, I) its tissue map; steps: of its outlines, from :func:`slice_steps`.
-    """
-    index, doubtful = ring_index(volume, tissue)
-    grades = np.full(len(index), -1, np.int8)
-    readable = np.isfinite(index)
-    if readable.any():
-        clean = readable & ~doubtful
-        # the slices of the same scan tell its own level and spread: quantum noise, scatter, hair, kernel; if
-        # everything moves, the level is capped at what still scans show
-        floor = STILL_HU
-        if clean.sum() >= 5:
-            middle = float(np.median(index[clean]))
-            floor = middle + STILL_SIGMAS * 1.4826 * float(np.median(np.abs(index[clean] - middle)))
-        excess = np.sqrt(np.maximum(index[readable] ** 2 - min(floor, MAX_STILL_HU) ** 2, 0.0))
-        grades[readable] = np.digitize(excess, GRADE_LIMITS)
-        grades[readable & (doubtful | _skull_base(tissue)) & (grades > 0)] = -1
-    for s in np.flatnonzero(steps > STEP_LIMITS[0]):
-        grade = int(np.digitize(steps[s], STEP_LIMITS))
-        grades[s : s + 2] = np.maximum(grades[s : s + 2], grade)
-    return grades, index
-
-
-def _skull_base(tissue: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(K,) bool: slices below the widest intracranial one in which the head is mostly face and skull base."""
-    inner, head = np.zeros(256, bool), np.zeros(256, bool)
-    inner[list(INTRACRANIAL)] = True
-    head[list(HEAD)] = True
-    counts = np.array([np.bincount(t.ravel(), minlength=256) for t in tissue])
-    inside, whole = counts[:, inner].sum(axis=1), counts[:, head].sum(axis=1)
-    return (inside < BASE_SHARE * whole) & (np.arange(len(tissue)) < int(inside.argmax()))
-
-
 def ring_index(
     volume: CTVolume, tissue: NDArray[np.uint8], slices: Sequence[int] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """(K,) ring index in HU (NaN: not readable) and (K,) bool, metal in or next to the slice.
+
+    The index is the SD of the smoothed HU in the air 4-20 mm outside the scalp, from the half darker than the scan's clear
+    air.  In-plane motion throws bright and dark bands into that air; hair, cloth and cushions only brighten it.
 
     ``slices`` limits the search to some; the others are NaN and False.
     """
