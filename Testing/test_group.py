@@ -85,6 +85,10 @@ def document(cohort):
     return page(cohort, cohort / "group.html", rows(cohort)[0])
 
 
+def test_its_title_tells_the_days(document):
+    assert re.search(r"90 scans of .*, 2025-01-01( to 2025-\d\d-\d\d)?<", document)
+
+
 def test_it_is_whole_and_fetches_nothing(document):
     assert not re.findall(r"""(?:src|href)=["']?(?:https?:|//)""", document)
     policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', document)[1])

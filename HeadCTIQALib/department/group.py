@@ -157,7 +157,8 @@ def _far(scans: Sequence[dict[str, Any]]) -> list[tuple[int, str, float]]:
 
 def _header(cohort: Path, scans: Sequence[dict[str, Any]]) -> Html:
     days = sorted(str(d)[:8] for s in scans if (d := s["acquired"] or s["study_date"]))
-    between = f", {days[0]} to {days[-1]}" if days else ""
+    days = [f"{d[:4]}-{d[4:6]}-{d[6:]}" for d in dict.fromkeys(days[:1] + days[-1:])]
+    between = f", {' to '.join(days)}" if days else ""
     made = Counter(f"HeadCTIQA {s['software']}" for s in scans)
     simulated = sum(bool(s["simulated"]) for s in scans)
     banner = (
