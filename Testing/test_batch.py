@@ -310,6 +310,9 @@ def test_reasons_name_no_files(tmp_path):
     assert nameless("head is not a head CT: doe1.dcm of Doe John is damaged.", scan) == (
         "Head is not a head CT: the scan of the scan is damaged."
     )
+    for name in ("Ng", "4711", "Wu^L"):
+        other = replace(scan, path=tmp_path / name, files=())
+        assert nameless(f"{name} has 5 of 4711 slices, in Ng.", other).startswith("The scan has 5 of ")
 
 
 def test_the_command(pacs, tmp_path, monkeypatch, capsys):

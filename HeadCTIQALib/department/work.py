@@ -134,8 +134,10 @@ def nameless(sentence: str, scan: FoundScan) -> str:
     names = {part for path in (scan.path, *scan.files) for part in (str(path), *path.parts[1:], path.stem)}
     for name in sorted(names, key=len, reverse=True):
         letters = re.findall(r"[^\W\d_]+", name)
-        if len(name) > 2 and not all(words(part) for part in letters):  # a folder called "head" tells nothing
-            sentence = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "the scan", sentence)
+        if not letters or not all(words(part) for part in letters):  # a folder called "head" tells nothing
+            # two letters or a number may mean something else further on in the sentence, and Ng, Wu or an ID where it begins
+            before = r"(?<!\w)" if letters and len(name) > 2 else "^"
+            sentence = re.sub(rf"{before}{re.escape(name)}(?!\w)", "the scan", sentence)
     return sentence[:1].upper() + sentence[1:]
 
 
