@@ -373,7 +373,7 @@ def test_edits_on_top_of_each_other_survive_the_revert_of_the_lower(review, fres
         (lambda r: r.type_value("sharpness", 5.0, corrector="AB", reason="x"), "no image quality metric"),
         (lambda r: r.move_plane((0, 0, 0), (0, 0, 0), corrector="AB"), "no direction"),
         (lambda r: r.move_plane((0, 0, float("inf")), (1, 0, 0), corrector="AB"), "no direction"),
-        (lambda r: r.move_plane((0, 0, 0), (0, 0.1, 1), corrector="AB"), "60 deg"),
+        (lambda r: r.move_plane((0, 0, 0), (0, 0.1, 1), corrector="AB"), "60°"),
         (lambda r: r.move_points({"NOSE": (0, 0, 0)}, corrector="AB"), "no landmark"),
         (lambda r: r.move_points({"VERTEX": (0, float("nan"), 0)}, corrector="AB"), "no position"),
         (lambda r: r.move_points({}, corrector="AB"), "No point"),

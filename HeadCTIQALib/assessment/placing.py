@@ -34,7 +34,7 @@ def check_plane(volume: CTVolume, origin: Point, normal: Point) -> Plane:
     n = n / length
     if abs(float(n @ volume.r)) < 0.5:
         raise CorrectionError(
-            "The mid-sagittal plane is turned by more than 60 deg from the middle of the head; turn it back."
+            "The mid-sagittal plane is turned by more than 60° from the middle of the head; turn it back."
         )
     return Plane(point(origin), point(n if n @ volume.r > 0 else -n), 1.0, "reader")
 

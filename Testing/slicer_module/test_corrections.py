@@ -173,7 +173,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(opened):
         assert words in notice(opened)
     opened.session.results.plane.SetNormalWorld(0.0, 0.1, 1.0)
     settle(opened)
-    assert "60 deg" in notice(opened)
+    assert "60°" in notice(opened)
     assert opened.session.results.plane.GetNormalWorld()[0] == pytest.approx(1.0), "the plane is back where it was"
     opened.session.select("motion_extent")
     widget(opened, "addRangeButton").click()
