@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import cache
@@ -218,3 +219,12 @@ def test_what_is_loaded_beside_the_reading_imports_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_engine_tells_nobody_that_it_runs(tmp_path: Path) -> None:
+    """onnxruntime has telemetry, which leaves a session in the temporary folder and an identifier of the machine at home."""
+    homes = ("TMPDIR", "TMP", "TEMP", "HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA")
+    clean = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"} | {h: str(tmp_path) for h in homes}
+    code = "from HeadCTIQALib.networks import warm_up; warm_up('cpu', 'onnx')"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=clean, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -83,7 +83,7 @@ def test_round_trip_of_a_tilted_uneven_padded_scan(
     assert got.source.name == "DICOM series"
     assert read(tmp_path / "scan", keep_name=True).source.name == "scan"
     assert got.source.chosen_because == "the only series"
-    assert got.acquisition == replace(volume.acquisition, reformatted=False)
+    assert got.acquisition == replace(volume.acquisition, reformatted=False, acquired="20200101T120000")
 
 
 @pytest.mark.parametrize("installed", [True, False])
@@ -389,7 +389,7 @@ def test_acquisition_round_trip(small: CTVolume, tmp_path: Path) -> None:
     known = replace(
         small.acquisition, tube_current_ma=200.0, exposure_mas=150.0, ctdi_vol_mgy=45.5, reconstruction_diameter_mm=224.0,
         gantry_tilt_deg=0.0, contrast_agent=True, isocentre_ras=(1.5, -20.0, 3.0), patient_age_years=7.0,
-        reformatted=False,
+        reformatted=False, acquired="20200101T120000",
     )  # fmt: skip
     write_series(replace(small, acquisition=known), tmp_path)
     assert read(tmp_path).acquisition == known

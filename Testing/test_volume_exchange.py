@@ -62,7 +62,7 @@ def geometry(**changed):
 def test_all_of_an_acquisition_travels(tmp_path):
     known = Acquisition(
         "GE", "Revolution", "SOFT", 5.0, 120.0, 300.0, 250.0, 60.0, 900.0, 250.0, -12.5, True, 64.0, "HEAD", "20240101", "axial", (0.0, 1.0, 2.0), True, 8.5, False,
-        "virtual monoenergetic, 40 keV",
+        "virtual monoenergetic, 40 keV", "20240101T093000", "head", 0.55, "0123456789abcdef", "fedcba9876543210", "00112233445566ff",
     )  # fmt: skip
     assert None not in dataclasses.asdict(known).values(), "every field is tried"
     write_exchange(tmp_path / "scan.nrrd", dataclasses.replace(stack(), acquisition=known))
