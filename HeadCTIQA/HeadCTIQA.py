@@ -159,7 +159,7 @@ class HeadCTIQALogic(ScriptedLoadableModuleLogic):
 
 
 class HeadCTIQATest(ScriptedLoadableModuleTest):
-    """Every critical feature, in less than three minutes; the networks run only where they are installed."""
+    """What a person does in the module, in less than three minutes; the networks run only where they are installed."""
 
     def setUp(self):
         slicer.mrmlScene.Clear(0)
