@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Callable
-from typing import IO, Literal, Protocol
+from typing import IO, Literal, Protocol, Self
 
 from HeadCTIQALib.text import printable
 
@@ -35,12 +35,21 @@ def share(tell: Progress, stage: str, n: int, total: int) -> Callable[[float], N
 
 
 class TextProgress:
-    """One bar on a terminal, rewritten in place; says nothing at all when ``stream`` is not a terminal."""
+    """One bar on a terminal, rewritten in place; says nothing at all when ``stream`` is not a terminal.
+
+    Within a ``with`` block; the bar is wiped when that ends.
+    """
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
         self._active = self._stream.isatty()
         self._shown = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.clear()
 
     def __call__(self, stage: str, fraction: float) -> None:
         if not self._active:

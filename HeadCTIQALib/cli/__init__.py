@@ -28,7 +28,7 @@ from HeadCTIQALib.text import printable
 from HeadCTIQALib.traces import kind, trace
 
 from . import cohort, department, evaluate_networks, simulate, train
-from .arguments import PROFILE, add_engine, profile
+from .arguments import PROFILE, add_networks, profile
 from .interrupts import Interrupts
 from .terminal import Parser, show
 
@@ -173,13 +173,7 @@ def _parser() -> argparse.ArgumentParser:
         help="assess anew also where DIR holds a person's corrections or reader scores; the old folder is kept beside it as DIR.previous",
     )  # fmt: skip
     assess.add_argument("--series", metavar="UID", help="DICOM Series Instance UID, when INPUT holds several series")
-    assess.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda", "mps"),
-        default="auto",
-        help="where the networks run (default: auto)",
-    )
-    add_engine(assess)
+    add_networks(assess)
     assess.add_argument(
         "--keep-name",
         action="store_true",

@@ -11,8 +11,14 @@ PROFILE = "what to judge by: a shipped profile (see headctiqa profiles) or a fil
 _SEEDS = 2**32  # NumPy and PyTorch take these
 
 
-def add_engine(parser: argparse.ArgumentParser) -> None:
-    """What runs the networks."""
+def add_networks(parser: argparse.ArgumentParser, device: str = "auto") -> None:
+    """Where the networks run, and by what."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default=device,
+        help=f"where the networks run (default: {device})",
+    )
     parser.add_argument(
         "--engine",
         choices=("auto", "onnx", "torch"),

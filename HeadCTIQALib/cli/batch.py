@@ -45,11 +45,8 @@ def batch(plan: Plan) -> int:
     Raises:
         HeadCTIQAError: see :func:`HeadCTIQALib.department.batch.run`.
     """
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         summary = run(plan, progress)
-    finally:
-        progress.clear()
     show("\n".join(told(summary, plan.cohort)) + "\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""Arguments of the commands for a department: batch.  Nothing heavy is imported here."""
+"""Arguments of the commands for a department: batch, table, trends, group and watch.  Nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from HeadCTIQALib.errors import InputError
 
-from .arguments import PROFILE, add_engine, count, profile
+from .arguments import PROFILE, add_networks, count, profile
 from .cohort import path
 
 Add = Callable[[str, str, Callable[[argparse.Namespace], int]], argparse.ArgumentParser]
@@ -130,13 +130,7 @@ def _assessing(parser: argparse.ArgumentParser) -> None:
         default=8.0,
         help="memory that a scan may take (default: 8)",
     )
-    parser.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda", "mps"),
-        default="auto",
-        help="where the networks run (default: auto)",
-    )
-    add_engine(parser)
+    add_networks(parser)
     parser.add_argument("--scoring", metavar="FILE", type=path, help="scoring model (default: the guideline model)")
     parser.add_argument("--profile", metavar="NAME|FILE", type=profile, help=PROFILE)
 

@@ -39,8 +39,7 @@ def evaluate(
     model = chosen_model(scoring, profile)
     fitted = None if scoring is None else calibration_scans(scoring)
     table = read_readers(*readers, scale=scale)
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         scans, left_out = load_scans(assessments, progress)
         table, notes = matched(scans, table)
         unknown = model.kind != "guideline" and fitted is None
@@ -56,7 +55,5 @@ def evaluate(
         )
         progress("Writing the report", 0.5)
         report = write_evaluation(result, output)
-    finally:
-        progress.clear()
     show("\n".join(f"- {s}" for s in (*in_short(result), *result.notes)) + f"\n\nReport: {report}\n")
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from HeadCTIQALib.progress import JsonProgress, Progress, TextProgress, silent
 from HeadCTIQALib.writing import check_writable
 
-from .arguments import add_engine, count, seed
+from .arguments import add_networks, count, seed
 from .research import need_research
 from .terminal import show
 
@@ -43,10 +43,7 @@ def add(command: Add, path: Callable[[str], Path]) -> None:
         help="degrade the scans in this folder (a DICOM folder or a NIfTI file each) instead of simulating heads",
     )
     sub.add_argument("--scan", metavar="NAME", nargs="+", default=[], help="only these scans of --real")
-    sub.add_argument(
-        "--device", choices=("auto", "cpu", "cuda", "mps"), default="cpu", help="where the networks run (default: cpu)"
-    )
-    add_engine(sub)
+    add_networks(sub, device="cpu")
     sub.add_argument("--processes", metavar="N", type=count, help="heads at a time (default: one a core)")
     sub.add_argument(
         "--progress",

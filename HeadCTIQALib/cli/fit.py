@@ -35,8 +35,7 @@ def fit(
         check_writable(path)
     check_model(output)
     judging = DEFAULT if profile is None else find_profile(profile)
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         result = calibrate(
             assessments,
             readers,
@@ -48,8 +47,6 @@ def fit(
             profile=judging,
             progress=progress,
         )
-    finally:
-        progress.clear()
     account = result.save(output)
     show("\n".join(_lines(result)) + f"\n\nModel: {output}\nRecord of the fit: {account}\n")
     return 0
@@ -71,11 +68,8 @@ def suggest(
 
     judging = DEFAULT if profile is None else find_profile(profile)
     table = read_readers(*readers, scale=scale) if readers else None
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         scans, left_out = load_scans(assessments, progress)
-    finally:
-        progress.clear()
     if table is not None:
         table, _ = matched(scans, table)
     found = suggest(scans, table, count, judging)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from HeadCTIQALib.department.group import write_group
 from HeadCTIQALib.progress import TextProgress
-from HeadCTIQALib.text import printable
 
-from .terminal import show
+from .terminal import show, show_left_out
 
 
 def group(cohort: Path, output: Path) -> int:
@@ -18,12 +16,8 @@ def group(cohort: Path, output: Path) -> int:
     Raises:
         HeadCTIQAError: see :func:`HeadCTIQALib.department.group.write_group`.
     """
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         path, count, left_out = write_group(cohort, output, progress)
-    finally:
-        progress.clear()
     show(f"Report of {count} scans: {path}\n")
-    for sentence in left_out:
-        show(f"headctiqa: left out: {printable(sentence)}\n", sys.stderr)
+    show_left_out(left_out)
     return 0

@@ -24,11 +24,8 @@ def rescore(assessments: Path, scoring: Path | None, profile: str | None = None)
     from HeadCTIQALib.scoring.choice import chosen_model
 
     model = chosen_model(scoring, profile)
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         result = run(assessments, model, progress)
-    finally:
-        progress.clear()
     left_out = f", left out: {len(result.failed)}" if result.failed else ""
     show(
         f"Assessments scored: {len(result.changed)}, unchanged: {len(result.unchanged)}{left_out}. "

@@ -26,11 +26,8 @@ def study(
     for path in (output / "study.json", *((document, document.with_suffix("") / "figure.svg") if document else ())):
         check_writable(path)
     design = PRESETS[preset] if matrix is None else replace(PRESETS[preset], matrix=matrix)
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         report = run_study(output, design, processes, progress, document=document)
-    finally:
-        progress.clear()
     show(
         f"Study of simulated scans and readers: {report}\n"
         + (f"Page for the documentation: {document}\n" if document else "")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from HeadCTIQALib.department.table import DICTIONARY, Format, write_table
 from HeadCTIQALib.progress import TextProgress
-from HeadCTIQALib.text import printable
 
-from .terminal import show
+from .terminal import show, show_left_out
 
 
 def table(cohort: Path, form: Format) -> int:
@@ -18,12 +16,8 @@ def table(cohort: Path, form: Format) -> int:
     Raises:
         HeadCTIQAError: see :func:`HeadCTIQALib.department.table.write_table`.
     """
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         path, count, left_out = write_table(cohort, form, progress)
-    finally:
-        progress.clear()
     show(f"Table: {path} ({count} scans); columns explained in {DICTIONARY} beside it.\n")
-    for sentence in left_out:
-        show(f"headctiqa: left out: {printable(sentence)}\n", sys.stderr)
+    show_left_out(left_out)
     return 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from collections.abc import Iterable
 from typing import Any
 
-from HeadCTIQALib.text import lines
+from HeadCTIQALib.text import lines, printable
 
 
 def show(text: str, stream: Any = None) -> None:
@@ -16,6 +17,12 @@ def show(text: str, stream: Any = None) -> None:
     encoding = getattr(out, "encoding", None) or "utf-8"
     out.write(lines(text).encode(encoding, "replace").decode(encoding))
     out.flush()  # each line at once, in order with what goes to the other stream
+
+
+def show_left_out(sentences: Iterable[str]) -> None:
+    """Why some assessments of a cohort are not in what was written."""
+    for sentence in sentences:
+        show(f"headctiqa: left out: {printable(sentence)}\n", sys.stderr)
 
 
 class Parser(argparse.ArgumentParser):

@@ -27,11 +27,8 @@ def run(cohort: Path, events: Path | None) -> int:
         HeadCTIQAError: there are no assessments, the events cannot be read, or the result cannot be written.
     """
     happened = read_events(events) if events else ()
-    progress = TextProgress()
-    try:
+    with TextProgress() as progress:
         charts = trends(rows(cohort, progress)[0], happened)
-    finally:
-        progress.clear()
     content = msgspec.json.format(msgspec.json.encode({"charts": [asdict(c) for c in charts]}), indent=1)
     write_text(cohort / CHARTS, content.decode() + "\n", "The charts")
     show(summary(charts))

@@ -23,11 +23,10 @@ from HeadCTIQALib.resources import resource
 from HeadCTIQALib.volume.candidates import counted as number_of
 from HeadCTIQALib.writing import check_writable, refuse_foreign, starts_with, write_text
 
-from .columns import COLUMNS
 from .journal import current
 from .reasons import counted
 from .spc import robust_baseline
-from .table import rows
+from .table import NAMES, rows
 from .trends import Chart, changes, scanner_of, stratum, told, trends
 
 _MARK = "HeadCTIQA: cohort of"
@@ -35,7 +34,6 @@ _FEWEST, _FAR = 20, 4.0  # scans of a stratum, and robust SDs from its centre, f
 _MOST = 30  # reasons and alarms
 _DIMENSIONS = {"verdict": "Verdict", "scanner": "Scanner", "kernel": "Kernel", "thickness": "Slice thickness"}
 _VERDICTS = ("good", "acceptable", "poor", "withheld")
-_NAMES = ("scan", *(c.name for c in COLUMNS))
 
 
 def write_group(cohort: Path, output: Path, progress: Progress = silent) -> tuple[Path, int, tuple[str, ...]]:
@@ -54,7 +52,7 @@ def write_group(cohort: Path, output: Path, progress: Progress = silent) -> tupl
 
 def page(cohort: Path, output: Path, found: Sequence[tuple[Any, ...]]) -> str:
     """The document; paths in it lead from ``output`` to the reports of the scans."""
-    scans = [dict(zip(_NAMES, values, strict=True)) for values in found]
+    scans = [dict(zip(NAMES, values, strict=True)) for values in found]
     data = json.dumps(_data(cohort, output, scans), separators=(",", ":")).replace("<", "\\u003c")
     body = tag(
         "body",

@@ -26,7 +26,7 @@ FILES: dict[str, str] = {
     "json": f"{NAME}.rows.json",
     "parquet": f"{NAME}.parquet",
 }
-_NAMES = ("scan", *(c.name for c in COLUMNS))
+NAMES = ("scan", *(c.name for c in COLUMNS))
 
 
 def rows(cohort: Path, progress: Progress = silent) -> tuple[list[tuple[Any, ...]], tuple[str, ...]]:
@@ -36,7 +36,7 @@ def rows(cohort: Path, progress: Progress = silent) -> tuple[list[tuple[Any, ...
         HeadCTIQAError: see :func:`~.index.indexed`.
     """
     with indexed(cohort, progress) as index:
-        found = index.database.execute(f"SELECT {', '.join(_NAMES)} FROM scans ORDER BY scan")  # noqa: S608  # our own names
+        found = index.database.execute(f"SELECT {', '.join(NAMES)} FROM scans ORDER BY scan")  # noqa: S608  # our own names
         return found.fetchall(), index.left_out
 
 
@@ -52,7 +52,7 @@ def write_table(cohort: Path, form: Format, progress: Progress = silent) -> tupl
         with whole_file(path, "The table") as stream:
             stream.write(_parquet(found))
     elif form == "json":
-        write_text(path, json.dumps([dict(zip(_NAMES, r, strict=True)) for r in found], indent=0) + "\n", "The table")
+        write_text(path, json.dumps([dict(zip(NAMES, r, strict=True)) for r in found], indent=0) + "\n", "The table")
     else:
         write_text(path, _text(found, form), "The table")
     write_text(cohort / DICTIONARY, json.dumps(dictionary(), indent=1) + "\n", "The data dictionary")
@@ -68,7 +68,7 @@ def _text(found: Sequence[tuple[Any, ...]], form: Format) -> str:
             yield absent if value is None or value == "" else cell(value) if isinstance(value, str) else value
 
     writer = csv.writer(out, delimiter="\t" if form == "tsv" else ",", lineterminator="\n")
-    writer.writerow(_NAMES)
+    writer.writerow(NAMES)
     writer.writerows(cells(r) for r in found)
     return out.getvalue()
 
@@ -83,5 +83,5 @@ def _parquet(found: Sequence[tuple[Any, ...]]) -> bytes:
     kinds = [pyarrow.string(), *(types[c.kind] for c in COLUMNS)]
     columns = [pyarrow.array([r[n] for r in found], kind) for n, kind in enumerate(kinds)]
     out = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(columns, names=list(_NAMES)), out)
+    pyarrow.parquet.write_table(pyarrow.table(columns, names=list(NAMES)), out)
     return out.getvalue()

@@ -118,6 +118,15 @@ def keep_setting(key: str, value: str) -> None:
     slicer.app.userSettings().setValue(f"HeadCTIQA/{key}", value)
 
 
+def deferred(act: Callable[[], None]) -> Any:
+    """A timer that, however often it is started, acts once in the next turn of the event loop."""
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(0)
+    timer.connect("timeout()", act)
+    return timer
+
+
 class Waiting:
     """Wait cursor while a block runs, restored whatever happens."""
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
@@ -21,6 +20,7 @@ from HeadCTIQALib.findings import Findings
 from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.record import Record
 
+from . import forms
 from .scene_edits import MASKS, PLANE, POINTS, SceneEdits
 from .session import Event, Session
 from .taking import take_masks, take_plane, take_points
@@ -42,10 +42,7 @@ class Reviewing(VTKObservationMixin):
         self._busy = False
         self._preview = False  # whether the record shown still has report-only numbers of an earlier state
         self._edits = SceneEdits(self.flush, lambda: self._busy)
-        self._soon = qt.QTimer()
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.connect("timeout()", self._catch_up)
+        self._soon = forms.deferred(self._catch_up)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self._saving)
         session.observe(self._changed)
         session.pending.append(self.flush)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from . import forms
 from .parameters import Parameters
 from .scan_views import show_scan, shown_scan
 from .session import Event, Session
@@ -37,10 +37,9 @@ class ScanChoice(VTKObservationMixin):
         self._ui, self._logic, self._session, self._busy, self._gone = ui, logic, session, busy, gone
         self.parameters: Any = None
         self._tag: Any = None
-        self._soon = qt.QTimer()  # what was loaded reaches the selector only in the next turn of the event loop
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.connect("timeout()", self._look)
+        self._soon = forms.deferred(
+            self._look
+        )  # what was loaded reaches the selector only in the next turn of the event loop
         ui.inputSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._selected)
         session.observe(self._changed)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import qt
 import slicer
 
 from HeadCTIQALib.findings import Findings
@@ -15,7 +14,7 @@ from HeadCTIQALib.record import Record
 from HeadCTIQALib.record.judged import EvidenceEntry
 from HeadCTIQALib.report.focus import focus, segments
 
-from . import hierarchy_items
+from . import forms, hierarchy_items
 from .display_state import set_slice, slice_place
 from .node_files import forget_file, load_node
 from .overlays import orient
@@ -48,10 +47,7 @@ class SideBySide:
         self._kept: list[tuple[Any, Any]] = []  # slice views and where they were
         self._links: list[tuple[Any, tuple[int, int]]] = []
         self._layout: int | None = None
-        self._soon = qt.QTimer()  # after the overlays of what is shown were drawn anew
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.connect("timeout()", self.update)
+        self._soon = forms.deferred(self.update)  # after the overlays of what is shown were drawn anew
 
     @property
     def shown(self) -> bool:

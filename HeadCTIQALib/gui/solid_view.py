@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import qt
 import slicer
 import vtk
 from vtkmodules.util.numpy_support import numpy_to_vtk
@@ -15,7 +14,7 @@ from HeadCTIQALib.hierarchy import IQM_BY_ID
 from HeadCTIQALib.record import Record
 from HeadCTIQALib.volume.types import CTVolume, Vector
 
-from . import hierarchy_items
+from . import forms, hierarchy_items
 from .results import KIND
 from .session import Event, Session
 from .skull_surface import skull_surface
@@ -51,10 +50,7 @@ class SolidView:
         self._cameras: list[tuple[Any, tuple[Vector, Vector, Vector]]] = []
         self._entered = False
         self._overlays = True
-        self._soon = qt.QTimer()  # the slices answer first
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.connect("timeout()", self.update)
+        self._soon = forms.deferred(self.update)  # the slices answer first
         box.connect("toggled(bool)", self._later)
         session.observe(self._changed)
 

@@ -124,7 +124,7 @@ def artefact_findings(volume: CTVolume, tissue: NDArray[np.uint8], seen: Seen, b
         stripes[moved & ~metal_slices(volume, tissue)] = False
     companions = np.flatnonzero(grades >= 0)
     companions = companions[:: max(1, len(companions) // RING_SLICES)]
-    index, _ = ring_index(volume, tissue, [int(k) for k in companions])
+    index = ring_index(volume, tissue, [int(k) for k in companions])
     title = open_bundle(ARTEFACT).title
     return Artefacts(
         grades,

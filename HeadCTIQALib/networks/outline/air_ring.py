@@ -15,7 +15,6 @@ from HeadCTIQALib.volume.resample import block_mean
 from .headmask import box_filter_max
 
 RING_MM = (4.0, 20.0)
-METAL_HU, WORN_METAL_HU = 2500, 700
 MIN_RING_MM2 = 1500.0
 SMOOTH_MM = 1.4
 SECTORS, MIN_SECTORS, SECTOR_PERCENTILE = 24, 8, 75.0
@@ -23,15 +22,13 @@ MIN_SECTOR_MM2 = 50.0
 CLIPPED_SHARE = 0.4  # with more of the ring at the lowest value, its unrest has been cut away
 
 
-def ring_index(
-    volume: CTVolume, tissue: NDArray[np.uint8], slices: Sequence[int] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """(K,) ring index in HU (NaN: not readable) and (K,) bool, metal in or next to the slice.
+def ring_index(volume: CTVolume, tissue: NDArray[np.uint8], slices: Sequence[int] | None = None) -> NDArray[np.float64]:
+    """(K,) ring index in HU, NaN where it cannot be read.
 
     The index is the SD of the smoothed HU in the air 4-20 mm outside the scalp, from the half darker than the scan's clear
     air.  In-plane motion throws bright and dark bands into that air; hair, cloth and cushions only brighten it.
 
-    ``slices`` limits the search to some; the others are NaN and False.
+    ``slices`` limits the search to some; the others are NaN.
     """
     dj, di = volume.pixel_spacing
     f = max(1, round(0.9 / max(dj, di)))
@@ -42,7 +39,6 @@ def ring_index(
     thing_lut[[Tissue.HOLDER, Tissue.FOREIGN]] = True
     y, x = np.mgrid[:rows, :columns]
     circle = np.hypot((y - (rows - 1) / 2) * dj * f, (x - (columns - 1) / 2) * di * f) < 0.48 * min(jj * dj, ii * di)
-    metal = np.zeros(k, bool)
     radius = [max(1, round(mm / (0.5 * (dj + di) * f))) for mm in RING_MM]
     readings: dict[int, list[NDArray[np.float32]]] = {}
     for s in range(k) if slices is None else slices:
@@ -50,8 +46,6 @@ def ring_index(
         head = head_lut[small]
         if not head.any():
             continue
-        worn = volume.hu[s][tissue[s] == Tissue.FOREIGN] > WORN_METAL_HU
-        metal[s] = bool((volume.hu[s][head_lut[tissue[s]]] > METAL_HU).sum() > 4) or bool(worn.sum() > 4)
         distance = _chamfer(head, radius[1])
         ring = circle & (distance > radius[0]) & (distance <= radius[1])
         ring &= ~box_filter_max(thing_lut[small][None], (0, 5, 5))[0]
@@ -72,7 +66,7 @@ def ring_index(
                 np.sqrt(2.0 * np.mean(np.minimum(v - min(air, float(np.median(v))), 0.0) ** 2, dtype=float)) for v in r
             ]
             index[s] = np.percentile(deviation, SECTOR_PERCENTILE)
-    return index, ndimage.binary_dilation(metal, iterations=1)
+    return index
 
 
 def _chamfer(head: NDArray[np.bool_], reach: int) -> NDArray[np.float32]:

@@ -8,6 +8,6 @@ import os
 # onnxruntime would tell its maker that it runs, and keep an identifier of the machine; it reads this when it is imported
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-from .networks import ENGINES, Networks
+from .networks import Networks
 
-__all__ = ["ENGINES", "Networks"]
+__all__ = ["Networks"]

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from HeadCTIQALib.errors import ModelError, boundary
 from HeadCTIQALib.networks.bundles import Bundle
 
-ENGINES = ("auto", "onnx", "torch")
 Run = Callable[..., tuple[NDArray, ...]]
 
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from HeadCTIQALib.errors import ModelError
 from HeadCTIQALib.networks.bundles import BUNDLES, open_bundle
 
-from .engine import ENGINES, Engine, Run, choose_engine
+from .engine import Engine, Run, choose_engine
 
-__all__ = ["ENGINES", "Networks"]
 NO_MEMORY = (
     "There is not enough memory for the networks; close other programs, use --device cpu, or use a larger machine."
 )
